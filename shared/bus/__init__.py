@@ -1,0 +1,1 @@
+"""The bus: one port, two transports (RabbitMQ; MongoDB for development), one consumer."""

@@ -1,0 +1,96 @@
+"""What identity says."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.town_file import TownFile
+from shared.events import Event
+
+
+class KeysRotated(Event, service="identity", name="keys-rotated", kind="state"):
+    """The public keys that verify access tokens, as a JSON Web Key Set."""
+
+    jwks: dict[str, Any]
+
+
+class TownChanged(Event, service="identity", name="town-changed", kind="state"):
+    """A town's file as saved; ``version`` rises by one at each change."""
+
+    version: int
+    file: TownFile
+
+
+class AccountFamily(BaseModel):
+    """Which guardian of a family the account is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    family: str
+    guardian: str
+
+
+class AccountChanged(Event, service="identity", name="account-changed", kind="state"):
+    """How to write to an adult, and which families of ``town`` are theirs. Once per town."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    last_name: str
+    active: bool
+    families: tuple[AccountFamily, ...]
+
+
+class ActivationRequested(Event, service="identity", name="activation-requested", kind="fact"):
+    """An account waits for its holder to follow the link; ``token`` works once."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    token: str
+
+
+class PasswordResetRequested(
+    Event, service="identity", name="password-reset-requested", kind="fact"
+):
+    """Somebody who knows the address asked for a new password; ``token`` works once."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    login_name: str
+    token: str
+
+
+class EmailChangeRequested(Event, service="identity", name="email-change-requested", kind="fact"):
+    """A new address waits to be confirmed there; ``token`` works once."""
+
+    account: str
+    town: str
+    new_email: str
+    first_name: str
+    token: str
+
+
+class AccountActivated(
+    Event, service="identity", name="account-activated", kind="fact", public=True
+):
+    """The account works from now on."""
+
+    account: str
+    town: str
+
+
+class FamilyLinked(Event, service="identity", name="family-linked", kind="fact", public=True):
+    """The account is this guardian of this family; ``how`` says by what proof."""
+
+    account: str
+    town: str
+    family: str
+    guardian: str
+    how: Literal["key", "agent"]

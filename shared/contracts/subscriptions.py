@@ -1,0 +1,51 @@
+"""Who consumes what: the one table from which every process declares the topology.
+
+A test holds it against each service's table of reactions.
+"""
+
+from __future__ import annotations
+
+from shared.bus.port import Subscriptions
+from shared.contracts import billing, booking, family, identity, notify
+from shared.events import Event
+
+_TABLE: dict[str, tuple[type[Event], ...]] = {
+    "identity": (family.FamilyChanged,),
+    "family": (identity.KeysRotated, identity.TownChanged),
+    "booking": (identity.KeysRotated, identity.TownChanged, family.FamilyChanged),
+    "billing": (
+        identity.KeysRotated,
+        identity.TownChanged,
+        family.FamilyChanged,
+        booking.BookingAccepted,
+        booking.BookingRefused,
+        booking.DecidedUpTo,
+    ),
+    "notify": (
+        identity.KeysRotated,
+        identity.TownChanged,
+        identity.AccountChanged,
+        identity.ActivationRequested,
+        identity.PasswordResetRequested,
+        identity.EmailChangeRequested,
+        family.FamilyChanged,
+        booking.BookingRequested,
+        booking.BookingAccepted,
+        booking.BookingRefused,
+        booking.DecidedUpTo,
+        billing.InvoiceIssued,
+    ),
+}
+
+SUBSCRIPTIONS: Subscriptions = {
+    service: frozenset(contract.type for contract in contracts)
+    for service, contracts in _TABLE.items()
+}
+
+#: Contracts that no service consumes; they are for other municipal systems and for the record.
+FOR_OTHERS: tuple[type[Event], ...] = (
+    identity.AccountActivated,
+    identity.FamilyLinked,
+    notify.DigestSent,
+    notify.MailFailed,
+)

@@ -1,0 +1,221 @@
+"""Starts and drains services, in an order that loses nothing.
+
+Up: HTTP (alive, not ready), store, indexes, copies, bus, consumer, relay, jobs, ready. HTTP
+answers even while the broker is down. Down (SIGTERM): not ready, HTTP stops, consumers are
+cancelled, handlers finish, jobs end, a last relay pass, connections close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pymongo import IndexModel
+
+from shared import failpoints, logs
+from shared.auth import Keyring
+from shared.bus.amqp import AmqpBus
+from shared.bus.consumer import HELD, HELD_INDEXES, Consumer, Reaction
+from shared.bus.local import LocalBus
+from shared.bus.port import Bus, Subscriptions
+from shared.clock import Clock
+from shared.errors import StoreUnavailable
+from shared.outbox import Relay
+from shared.settings import CommonSettings
+from shared.store import Store, connect
+from shared.web.routes import Route
+from shared.web.server import add_operations, add_service, problems
+
+_log = logs.get_logger()
+_MAX_BODY = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work repeated every ``every`` seconds; it must bear two replicas running it at once."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What wiring hands to a service."""
+
+    settings: CommonSettings
+    store: Store
+    clock: Clock
+    keys: Keyring
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, built: everything the runner needs to know of it.
+
+    ``state`` is handed to the route handlers; ``outboxes`` are the collections whose documents
+    carry events; ``warm`` loads what must be in memory before the first request.
+    """
+
+    name: str
+    purpose: str
+    state: Any
+    routes: Sequence[Route]
+    reactions: Sequence[Reaction]
+    indexes: Mapping[str, Sequence[IndexModel]]
+    outboxes: Sequence[str]
+    jobs: Sequence[Job] = ()
+    warm: Callable[[], Awaitable[None]] | None = None
+
+
+Build = Callable[[Parts], Service]
+
+
+@dataclass
+class _Running:
+    service: Service
+    parts: Parts
+    consumer: Consumer
+    relay: Relay
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    ready: bool = False
+
+
+class Runner:
+    """One process: one service in production, all of them in the demo."""
+
+    def __init__(
+        self,
+        builds: Mapping[str, Build],
+        settings: CommonSettings,
+        subscriptions: Subscriptions,
+    ) -> None:
+        self._settings = settings
+        self._clock = settings.clock()
+        self._client = connect(settings.mongodb_url.get_secret_value())
+        self._bus = self._make_bus(subscriptions)
+        self.running = [self._build(name, build) for name, build in builds.items()]
+        self.app = web.Application(middlewares=[problems], client_max_size=_MAX_BODY)
+        self._web: web.AppRunner | None = None
+        self._stopping = False
+
+    def _make_bus(self, subscriptions: Subscriptions) -> Bus:
+        if self._settings.amqp_url is not None:
+            url = self._settings.amqp_url.get_secret_value()
+            return AmqpBus(url, self._settings.namespace, subscriptions)
+        store = Store(self._client, f"{self._settings.namespace}_bus", self._clock)
+        return LocalBus(store, subscriptions, self._clock)
+
+    def _build(self, name: str, build: Build) -> _Running:
+        store = Store(self._client, f"{self._settings.namespace}_{name}", self._clock)
+        parts = Parts(self._settings, store, self._clock, Keyring(self._clock))
+        service = build(parts)
+        reactions = {reaction.contract.type: reaction for reaction in service.reactions}
+        consumer = Consumer(name, reactions, store, self._clock, self._settings.retry_delays)
+        relay = Relay(name, store, service.outboxes, self._bus.publish, self._clock)
+        return _Running(service, parts, consumer, relay)
+
+    async def start(self) -> None:
+        """Listen at once, then bring each service up as its store answers."""
+        for running in self.running:
+            service = running.service
+            add_service(
+                self.app, service.name, service.purpose, service.routes, service.state,
+                running.parts.keys,
+            )  # fmt: skip
+        add_operations(self.app, self._is_ready)
+        self._web = web.AppRunner(self.app, access_log=None, shutdown_timeout=10)
+        await self._web.setup()
+        site = web.TCPSite(self._web, self._settings.bind, self._settings.port, backlog=1024)
+        await site.start()
+        await self._bus.start()
+        for running in self.running:
+            running.tasks.append(asyncio.create_task(self._bring_up(running)))
+
+    async def ready(self) -> None:
+        """Return once every service is ready; raises what stopped one from coming up."""
+        await asyncio.gather(*(running.tasks[0] for running in self.running))
+
+    async def stop(self) -> None:
+        """Drain and close."""
+        self._stopping = True
+        if self._web is not None:
+            await self._web.cleanup()
+        await self._bus.cancel()
+        for running in self.running:
+            for task in running.tasks:
+                task.cancel()
+            await asyncio.gather(*running.tasks, return_exceptions=True)
+        for running in self.running:
+            await running.consumer.drain()
+        for running in self.running:
+            await running.relay.drain()
+        await self._bus.stop()
+        await self._client.close()
+
+    async def _bring_up(self, running: _Running) -> None:
+        service, store = running.service, running.parts.store
+        while True:
+            try:
+                await store.prepare({HELD: HELD_INDEXES, **service.indexes}, service.outboxes)
+                if service.warm is not None:
+                    await service.warm()
+                break
+            except StoreUnavailable:
+                await store.wait_back()
+        await self._bus.consume(
+            service.name, running.consumer.submit, dead=running.consumer.submit_dead
+        )
+        jobs = [*service.jobs, Job("held-events", 0.5, running.consumer.retry_due)]
+        running.tasks.append(asyncio.create_task(running.relay.run()))
+        running.tasks += [asyncio.create_task(_repeat(job)) for job in jobs]
+        running.ready = True
+        _log.info("service-ready", kind=service.name, transport=self._bus.name)
+
+    async def _is_ready(self) -> bool:
+        if self._stopping or not all(running.ready for running in self.running):
+            return False
+        try:
+            for running in self.running:
+                await running.parts.store.ping()
+        except StoreUnavailable:
+            return False
+        return True
+
+
+async def _repeat(job: Job) -> None:
+    while True:
+        try:
+            await job.run()
+        except StoreUnavailable:
+            _log.warning("job-waits-for-store", job=job.name)
+        except Exception as error:  # noqa: BLE001 - a job is tried again at its next turn
+            _log.error("job-failed", job=job.name, exc_info=error)
+        await asyncio.sleep(job.every)
+
+
+async def run(
+    builds: Mapping[str, Build], settings: CommonSettings, subscriptions: Subscriptions
+) -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure("+".join(builds), settings.log_level)
+    runner = Runner(builds, settings, subscriptions)
+    if settings.fail_at:
+        failpoints.arm(settings.fail_at)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await runner.start()
+    up = asyncio.create_task(runner.ready())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({up, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if up.done() and (error := up.exception()):
+        await runner.stop()
+        raise error
+    await stopped
+    await runner.stop()

@@ -1,0 +1,87 @@
+"""Settings shared by every service: environment variables, or files of the same name.
+
+A secret is given by a file named like the variable in lower case, in ``PREAU_SECRETS_DIR``
+(``/run/secrets`` by default); the environment wins where both exist.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.clock import Clock, MachineClock, MovedClock
+
+_SECRETS = Path(os.environ.get("PREAU_SECRETS_DIR", "/run/secrets"))
+
+
+class CommonSettings(BaseSettings):
+    """What every process needs to know."""
+
+    model_config = SettingsConfigDict(
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None, extra="ignore"
+    )
+
+    env: Annotated[
+        Literal["development", "production"],
+        Field(alias="PREAU_ENV", description="`production` refuses every development aid"),
+    ] = "development"
+    mongodb_url: Annotated[
+        SecretStr, Field(alias="MONGODB_URL", description="MongoDB replica set, version 6 to 8")
+    ]
+    amqp_url: Annotated[
+        SecretStr | None,
+        Field(alias="AMQP_URL", description="RabbitMQ; without it, the local bus (development)"),
+    ] = None
+    namespace: Annotated[
+        str,
+        Field(
+            alias="PREAU_NAMESPACE",
+            pattern=r"^[a-z][a-z0-9-]{0,30}$",
+            description="Prefix of databases, queues and exchanges",
+        ),
+    ] = "preau"
+    bind: Annotated[str, Field(alias="PREAU_BIND", description="Address to listen on")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Field(alias="PREAU_PORT", description="Port to listen on")] = 8080
+    public_url: Annotated[
+        str, Field(alias="PREAU_PUBLIC_URL", description="Origin written in links")
+    ] = "http://localhost:8080"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(alias="PREAU_LOG_LEVEL")
+    ] = "INFO"
+    clock_file: Annotated[
+        Path | None,
+        Field(
+            alias="PREAU_CLOCK_FILE",
+            description="File with the town clock's offset in seconds (development)",
+        ),
+    ] = None
+    fail_at: Annotated[
+        str | None,
+        Field(alias="PREAU_FAIL_AT", description="Fail point at which to die (development)"),
+    ] = None
+    retry_delays: Annotated[
+        tuple[float, float, float],
+        Field(
+            alias="PREAU_RETRY_DELAYS",
+            description="Seconds of the three delayed retry queues, as a JSON list",
+        ),
+    ] = (10, 60, 600)
+
+    @model_validator(mode="after")
+    def _no_aids_in_production(self) -> CommonSettings:
+        if self.env == "production":
+            if self.amqp_url is None:
+                raise ValueError("AMQP_URL is compulsory in production: the local bus is refused")
+            if self.clock_file or self.fail_at:
+                raise ValueError("PREAU_CLOCK_FILE and PREAU_FAIL_AT are refused in production")
+        return self
+
+    def clock(self) -> Clock:
+        """The clocks these settings ask for."""
+        return MovedClock(self.clock_file) if self.clock_file else MachineClock()

@@ -1,0 +1,482 @@
+"""MongoDB, behind the few operations a command may use; the only module that knows the driver.
+
+**One command changes one document with one write**, and the events it says ride in that write:
+``{..., v, seq, pending: [events]}``. ``v`` counts writes and guards documents that have one
+natural writer; ``seq`` counts events; ``pending`` holds those the relay has not yet published.
+Shared documents are guarded by a condition in the filter instead of ``v``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bson import CodecOptions
+from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+
+from shared import context
+from shared.clock import Clock
+from shared.errors import Refused, StoreUnavailable
+from shared.events import ALL_TOWNS, Envelope, Event
+from shared.failpoints import Step
+from shared.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pymongo.asynchronous.collection import AsyncCollection
+
+Document = dict[str, Any]
+
+#: Beyond this many unpublished events on one document, commands on it are answered 503.
+MAX_PENDING = 500
+PENDING_INDEX = IndexModel(
+    [("pending.0.id", 1)],
+    name="outbox",
+    partialFilterExpression={"pending.0.id": {"$exists": True}},
+)
+
+_UNAVAILABLE = (
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NetworkTimeout,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+_DUPLICATE = 11000
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable from error
+
+
+class Store:
+    """One service's database.
+
+    ``on_saved(collection, _id)`` is called after each write that carries events; the relay sets
+    it. Every write names its ``Step``, which gives it two fail points.
+    """
+
+    def __init__(self, client: AsyncMongoClient[Document], database: str, clock: Clock) -> None:
+        self._client = client
+        self._database = client.get_database(database, codec_options=CodecOptions(tz_aware=True))
+        self._clock = clock
+        self.on_saved: Callable[[str, str], None] = lambda _collection, _id: None
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def get(
+        self, collection: str, _id: str, projection: Mapping[str, Any] | None = None
+    ) -> Document | None:
+        """The document of that id, or None."""
+        with _talking():
+            return await self._database[collection].find_one({"_id": _id}, projection)
+
+    async def first(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]] = (("_id", 1),),
+        projection: Mapping[str, Any] | None = None,
+    ) -> Document | None:
+        """The first document that matches, or None."""
+        with _talking():
+            return await self._database[collection].find_one(
+                query, projection, sort=list(sort) or None
+            )
+
+    async def find(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        projection: Mapping[str, Any] | None = None,
+    ) -> list[Document]:
+        """Every document that matches (at most ``limit`` when given)."""
+        with _talking():
+            cursor = self._database[collection].find(query, projection, limit=limit)
+            if sort:
+                cursor = cursor.sort(list(sort))
+            return await cursor.to_list(None)
+
+    async def aggregate(
+        self, collection: str, pipeline: Sequence[Mapping[str, Any]]
+    ) -> AsyncIterator[Document]:
+        """The documents of an aggregation, one by one."""
+        with _talking():
+            async for document in await self._database[collection].aggregate(
+                pipeline, allowDiskUse=True
+            ):
+                yield document
+
+    async def count(self, collection: str, query: Mapping[str, Any]) -> int:
+        """How many documents match."""
+        with _talking():
+            return await self._database[collection].count_documents(query)
+
+    # -- writing ---------------------------------------------------------------------------
+
+    async def insert(self, step: Step, collection: str, document: Document, *events: Event) -> bool:
+        """Insert a new document with its first events; False when its ``_id`` exists already.
+
+        Another unique index refusing it raises ``DuplicateKey`` with that index's name.
+        """
+        whole = {
+            **document,
+            "v": 1,
+            "seq": len(events),
+            "pending": [self._entry(collection, document["_id"], document, e) for e in events],
+        }
+        step.before()
+        try:
+            with _talking():
+                await self._database[collection].insert_one(whole)
+        except DuplicateKeyError as error:
+            index = _index_of(error.details)
+            if index == "_id_":
+                return False
+            raise DuplicateKey(index) from error
+        step.after()
+        if events:
+            self.on_saved(collection, document["_id"])
+        return True
+
+    async def insert_many(
+        self, step: Step, collection: str, documents: Sequence[Document]
+    ) -> list[int]:
+        """Insert documents without events, in no order; the positions refused as duplicates."""
+        if not documents:
+            return []
+        step.before()
+        refused: list[int] = []
+        try:
+            with _talking():
+                await self._database[collection].insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != _DUPLICATE for failure in failures):
+                raise
+            refused = [failure["index"] for failure in failures]
+        step.after()
+        return refused
+
+    async def save(
+        self,
+        step: Step,
+        collection: str,
+        before: Document,
+        update: Mapping[str, Mapping[str, Any]],
+        *events: Event,
+    ) -> bool:
+        """Change the document as it was read in ``before``; False when it has changed since."""
+        return await self.change(
+            step, collection, before["_id"], {"v": before["v"]}, update, *events,
+            town=before.get("town"),
+        )  # fmt: skip
+
+    async def change(
+        self,
+        step: Step,
+        collection: str,
+        _id: str,
+        condition: Mapping[str, Any],
+        update: Mapping[str, Mapping[str, Any]],
+        *events: Event,
+        town: str | None = None,
+    ) -> bool:
+        """Change one document if ``condition`` holds; False when it does not (or no such id).
+
+        ``update`` is made of operators, never a whole document. With events, ``town`` is needed
+        unless the event's document belongs to no town.
+        """
+        step.before()
+        try:
+            with _talking():
+                result = await self._database[collection].update_one(
+                    {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})},
+                    self._with_events(collection, _id, town, update, events),
+                )
+        except DuplicateKeyError as error:
+            raise DuplicateKey(_index_of(error.details)) from error
+        if not result.matched_count:
+            if events:
+                await self._refuse_if_full(collection, _id)
+            return False
+        step.after()
+        if events:
+            self.on_saved(collection, _id)
+        return True
+
+    async def put(
+        self,
+        step: Step,
+        collection: str,
+        _id: str,
+        update: Mapping[str, Mapping[str, Any]],
+        *events: Event,
+        town: str | None = None,
+        condition: Mapping[str, Any] | None = None,
+    ) -> Document | None:
+        """Change one document, creating it if need be; the document after.
+
+        None when it exists and ``condition`` does not hold.
+        """
+        step.before()
+        try:
+            with _talking():
+                after: Document | None = await self._database[collection].find_one_and_update(
+                    {"_id": _id, **(condition or {})},
+                    self._with_events(collection, _id, town, update, events),
+                    upsert=True,
+                    return_document=True,
+                )
+        except DuplicateKeyError as error:
+            if _index_of(error.details) == "_id_":
+                return None
+            raise DuplicateKey(_index_of(error.details)) from error
+        step.after()
+        if events:
+            self.on_saved(collection, _id)
+        return after
+
+    async def change_many(
+        self,
+        step: Step,
+        collection: str,
+        query: Mapping[str, Any],
+        update: Mapping[str, Mapping[str, Any]],
+    ) -> int:
+        """Change every document that matches, without events; how many matched."""
+        step.before()
+        with _talking():
+            result = await self._database[collection].update_many(query, update)
+        step.after()
+        return result.matched_count
+
+    async def change_each(
+        self,
+        step: Step,
+        collection: str,
+        changes: Iterable[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
+    ) -> int:
+        """Apply (filter, update) pairs without events, in no order, in one round trip."""
+        operations = [UpdateOne(query, update) for query, update in changes]
+        if not operations:
+            return 0
+        step.before()
+        with _talking():
+            result = await self._database[collection].bulk_write(operations, ordered=False)
+        step.after()
+        return result.matched_count
+
+    async def delete(self, step: Step, collection: str, query: Mapping[str, Any]) -> int:
+        """Delete documents that carry no event; how many."""
+        step.before()
+        with _talking():
+            result = await self._database[collection].delete_many(
+                {**query, "pending.0.id": {"$exists": False}}
+            )
+        step.after()
+        return result.deleted_count
+
+    async def keep_copy(
+        self, step: Step, collection: str, _id: str, envelope: Envelope, fields: Document
+    ) -> bool:
+        """Keep another service's *state*; False when the copy held is as recent or newer."""
+        step.before()
+        try:
+            with _talking():
+                await self._database[collection].update_one(
+                    {"_id": _id, "heard": {"$lt": envelope.sequence}},
+                    {"$set": {**fields, "town": envelope.town, "heard": envelope.sequence}},
+                    upsert=True,
+                )
+        except DuplicateKeyError as error:
+            if _index_of(error.details) != "_id_":
+                raise DuplicateKey(_index_of(error.details)) from error
+            return False
+        step.after()
+        return True
+
+    async def lease(self, step: Step, name: str, owner: str, seconds: float) -> bool:
+        """Take or renew the lease ``name`` by the server's clock; False when another holds it."""
+        step.before()
+        until = {"$add": ["$$NOW", int(seconds * 1000)]}
+        try:
+            with _talking():
+                await self._database["leases"].update_one(
+                    {"_id": name, "$expr": {"$or": [
+                        {"$eq": ["$owner", owner]}, {"$lt": ["$until", "$$NOW"]}]}},
+                    [{"$set": {"owner": owner, "until": until}}],
+                    upsert=True,
+                )  # fmt: skip
+        except DuplicateKeyError:
+            return False
+        step.after()
+        return True
+
+    # -- outbox ----------------------------------------------------------------------------
+
+    async def pending(
+        self, collection: str, ids: Sequence[str] | None, limit: int
+    ) -> list[Document]:
+        """``{_id, seq, pending}`` of documents with unpublished events."""
+        query: Document = {"pending.0.id": {"$exists": True}}
+        if ids is not None:
+            query["_id"] = {"$in": list(ids)}
+        return await self.find(collection, query, limit=limit, projection={"seq": 1, "pending": 1})
+
+    async def published(self, collection: str, events: Mapping[str, Sequence[str]]) -> None:
+        """Take published events (document id -> event ids) out of their outboxes.
+
+        Not journalled: a lost pull only publishes the same events again.
+        """
+        lazy: AsyncCollection[Document] = self._database[collection].with_options(
+            write_concern=WriteConcern(w=1, j=False)
+        )
+        with _talking():
+            if len(events) == 1:
+                ((_id, ids),) = events.items()
+                await lazy.update_one({"_id": _id}, _pull(ids))
+            else:
+                await lazy.bulk_write(
+                    [UpdateOne({"_id": _id}, _pull(ids)) for _id, ids in events.items()],
+                    ordered=False,
+                )
+
+    # -- life ------------------------------------------------------------------------------
+
+    async def prepare(
+        self, indexes: Mapping[str, Sequence[IndexModel]], outboxes: Iterable[str]
+    ) -> None:
+        """Refuse an imitation of MongoDB, then create indexes."""
+        with _talking():
+            try:
+                await self._database.command("preauUnknownCommand")
+            except OperationFailure:
+                pass
+            else:
+                raise RuntimeError("this server answers unknown commands: it is not MongoDB")
+            wanted: dict[str, list[IndexModel]] = {name: list(ix) for name, ix in indexes.items()}
+            for name in outboxes:
+                wanted.setdefault(name, []).append(PENDING_INDEX)
+            for name, models in wanted.items():
+                await self._database[name].create_indexes(models)
+
+    async def ping(self) -> None:
+        """Raises ``StoreUnavailable`` when the server does not answer as primary."""
+        with _talking():
+            await self._database.command("ping")
+
+    async def wait_back(self) -> None:
+        """Return once the server answers again; pauses between tries grow to 2 s."""
+        pause = 0.05
+        while True:
+            try:
+                await self.ping()
+            except StoreUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            else:
+                return
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _with_events(
+        self,
+        collection: str,
+        _id: str,
+        town: str | None,
+        update: Mapping[str, Mapping[str, Any]],
+        events: Sequence[Event],
+    ) -> Document:
+        merged: Document = {operator: dict(fields) for operator, fields in update.items()}
+        merged.setdefault("$inc", {})["v"] = 1
+        if events:
+            entries = [self._entry(collection, _id, {"town": town}, e) for e in events]
+            merged["$inc"]["seq"] = len(events)
+            merged.setdefault("$push", {})["pending"] = {"$each": entries}
+        return merged
+
+    def _entry(self, collection: str, _id: str, document: Document, event: Event) -> Document:
+        entry = {
+            "id": new_id(),
+            "type": event.type,
+            "subject": f"{collection}/{_id}",
+            "time": self._clock.town(),
+            "saved": self._clock.machine(),
+            "town": getattr(event, "town", None) or document.get("town") or ALL_TOWNS,
+            "correlation": context.correlation.get() or new_id(),
+            "data": event.model_dump(mode="json"),
+        }
+        if cause := context.causation.get():
+            entry["causation"] = cause
+        return entry
+
+    async def _refuse_if_full(self, collection: str, _id: str) -> None:
+        if await self.count(collection, {"_id": _id, f"pending.{MAX_PENDING - 1}": {"$exists": 1}}):
+            raise Refused(
+                "too-many-events-waiting",
+                "Trop d'opérations attendent sur ce dossier. Réessayez dans une minute.",
+                status=503,
+                retry_after=60,
+            )
+
+
+_ROOM_FOR_EVENTS = {f"pending.{MAX_PENDING - 1}": {"$exists": False}}
+
+
+class DuplicateKey(Exception):
+    """A unique index other than ``_id`` refused a write."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+def _index_of(details: Mapping[str, Any] | None) -> str:
+    message = str((details or {}).get("errmsg", ""))
+    return message.partition(" index: ")[2].partition(" ")[0]
+
+
+def _pull(ids: Sequence[str]) -> Document:
+    return {"$pull": {"pending": {"id": {"$in": list(ids)}}}}
+
+
+def connect(url: str) -> AsyncMongoClient[Document]:
+    """A client whose writes are journalled on a majority before they are acknowledged."""
+    return AsyncMongoClient(
+        url,
+        w="majority",
+        journal=True,
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=10_000,
+        waitQueueTimeoutMS=5000,
+        maxPoolSize=50,
+        tz_aware=True,
+        appname="preau",
+    )

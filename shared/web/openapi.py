@@ -1,0 +1,110 @@
+"""OpenAPI 3.1 of a service, generated from its routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from shared.web.problem import MEDIA_TYPE, Problem
+from shared.web.routes import Empty, NoBody, NoQuery, Route
+
+_REF = "#/components/schemas/{model}"
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+def document(service: str, purpose: str, routes: Sequence[Route], base: str) -> dict[str, Any]:
+    """The document of ``service``; ``base`` is the path its routes hang under."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    models += [(r.body, "validation") for r in routes if r.body is not NoBody]
+    models += [(r.answer, "serialization") for r in routes if r.answer is not Empty]
+    named, definitions = models_json_schema(
+        sorted(set(models), key=lambda model: (model[0].__name__, model[1])),
+        ref_template=_REF,
+    )
+    paths: dict[str, Any] = {}
+    for route in routes:
+        operation = _operation(service, route, named)
+        paths.setdefault(base + route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Préau – {service}", "version": "1", "description": purpose},
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
+    problem = {MEDIA_TYPE: {"schema": named[(Problem, "serialization")]}}
+    success: dict[str, Any] = {"description": "Done"}
+    if route.answer is not Empty:
+        success["content"] = {
+            "application/json": {"schema": named[(route.answer, "serialization")]}
+        }
+    operation: dict[str, Any] = {
+        "operationId": f"{service}_{route.handler.__name__}",
+        "summary": route.summary,
+        "parameters": _parameters(route),
+        "responses": {
+            str(route.status): success,
+            "default": {"description": _refusals(route), "content": problem},
+        },
+    }
+    if not route.access.public:
+        operation["security"] = [{"bearer": []}]
+    if route.body is not NoBody:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": named[(route.body, "validation")]}},
+        }
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    names = ["town", *_PARAMETER.findall(route.path)]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in names
+    ]
+    if route.query is not NoQuery:
+        schema = route.query.model_json_schema(ref_template=_REF)
+        required = schema.get("required", [])
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": field}
+            for name, field in schema["properties"].items()
+        ]
+    if route.idempotent:
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "schema": {"type": "string", "minLength": 8, "maxLength": 128},
+                "description": "The same key with the same body has one effect and one answer.",
+            }
+        )
+    return parameters
+
+
+def _refusals(route: Route) -> str:
+    return "Refused: " + ", ".join(sorted({*route.refusals, *_COMMON, *_of_access(route)}))
+
+
+_COMMON = ("invalid-input", "not-found", "store-unavailable")
+
+
+def _of_access(route: Route) -> tuple[str, ...]:
+    return () if route.access.public else ("forbidden", "token-expired", "token-invalid")
+
+
+def error_codes(routes: Sequence[Route]) -> set[str]:
+    """Every code the routes declare, the common ones included."""
+    return {code for route in routes for code in (*route.refusals, *_COMMON, *_of_access(route))}

@@ -1,0 +1,119 @@
+"""Error answers: RFC 9457 problem+json with a stable code, the field, a sentence to act on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import Refused
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One field at fault: a JSON pointer and a sentence."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What every error answer holds."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    field: str | None = None
+    errors: list[FieldError] | None = None
+
+
+_TITLES = {
+    400: "Requête mal formée",
+    401: "Connexion nécessaire",
+    403: "Accès refusé",
+    404: "Introuvable",
+    405: "Méthode non admise",
+    409: "Conflit",
+    413: "Requête trop volumineuse",
+    415: "Type de contenu non admis",
+    422: "Saisie incorrecte",
+    429: "Trop de tentatives",
+    500: "Erreur du serveur",
+    503: "Service momentanément indisponible",
+}
+_UNNAMED = "Erreur"
+
+
+def problem_answer(refused: Refused) -> web.Response:
+    """The HTTP answer of a refusal."""
+    body: dict[str, Any] = {
+        "type": f"urn:preau:problem:{refused.code}",
+        "title": _TITLES.get(refused.status, _UNNAMED),
+        "status": refused.status,
+        "code": refused.code,
+        "detail": refused.detail,
+        **({"field": refused.field} if refused.field else {}),
+        **refused.details,
+    }
+    headers = {"Cache-Control": "no-store"}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(refused.retry_after)
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        body=orjson.dumps(body), status=refused.status, content_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def invalid_input(error: ValidationError, where: str = "") -> Refused:
+    """A refusal that names every field at fault."""
+    errors = [
+        {
+            "field": where + "".join(f"/{part}" for part in fault["loc"]),
+            "message": _sentence(fault["type"], fault.get("ctx", {}), fault["msg"]),
+        }
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+    first = errors[0]
+    return Refused(
+        "invalid-input",
+        f"{first['field'] or 'La demande'} : {first['message']}",
+        status=422,
+        field=first["field"] or None,
+        errors=errors,
+    )
+
+
+_SENTENCES = {
+    "missing": "champ obligatoire.",
+    "extra_forbidden": "champ inconnu.",
+    "string_too_short": "trop court (au moins {min_length} caractères).",
+    "string_too_long": "trop long (au plus {max_length} caractères).",
+    "string_type": "un texte est attendu.",
+    "string_pattern_mismatch": "format non reconnu.",
+    "too_long": "trop d'éléments (au plus {max_length}).",
+    "too_short": "pas assez d'éléments (au moins {min_length}).",
+    "date_from_datetime_parsing": "une date est attendue (AAAA-MM-JJ).",
+    "date_parsing": "une date est attendue (AAAA-MM-JJ).",
+    "date_type": "une date est attendue (AAAA-MM-JJ).",
+    "int_type": "un nombre entier est attendu.",
+    "int_parsing": "un nombre entier est attendu.",
+    "bool_type": "oui ou non est attendu.",
+    "bool_parsing": "oui ou non est attendu.",
+    "list_type": "une liste est attendue.",
+    "literal_error": "valeur non admise (attendu : {expected}).",
+    "enum": "valeur non admise (attendu : {expected}).",
+    "greater_than_equal": "doit être au moins {ge}.",
+    "less_than_equal": "doit être au plus {le}.",
+    "value_error": "{error}",
+}
+
+
+def _sentence(kind: str, values: dict[str, Any], fallback: str) -> str:
+    template = _SENTENCES.get(kind)
+    return template.format(**values) if template else fallback

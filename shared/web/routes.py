@@ -1,0 +1,126 @@
+"""Routes as data: what each takes, answers, refuses, and who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.auth import Access, AgentScope, Bearer, FamilyScope, Scope
+from shared.errors import forbidden
+
+
+class Input(BaseModel):
+    """Base of request bodies and queries: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Output(BaseModel):
+    """Base of answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class NoBody(Input):
+    """The body of a route that takes none."""
+
+
+class NoQuery(Input):
+    """The query of a route that takes none."""
+
+
+class Empty(Output):
+    """The answer of a route that has nothing to say (204)."""
+
+
+BodyT = TypeVar("BodyT", bound=Input)
+QueryT = TypeVar("QueryT", bound=Input)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The identity of one act of one bearer, from its ``Idempotency-Key``.
+
+    ``id`` is the same for each repetition; ``body_hash`` tells a repetition from a key used
+    for something else.
+    """
+
+    id: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[BodyT, QueryT]):
+    """One validated HTTP request."""
+
+    town: str
+    path: Mapping[str, str]
+    body: BodyT
+    query: QueryT
+    bearer: Bearer | None
+    access: Access
+    command: Command | None
+    address: str
+
+    @property
+    def scope(self) -> Scope:
+        """What the bearer may reach by this route."""
+        return self.access.scope(self.known_bearer)
+
+    @property
+    def family_scope(self) -> FamilyScope:
+        """The scope of a guardian; agents are refused."""
+        scope = self.scope
+        if not isinstance(scope, FamilyScope):
+            raise forbidden()
+        return scope
+
+    @property
+    def agent_scope(self) -> AgentScope:
+        """The scope of an agent; guardians are refused."""
+        scope = self.scope
+        if not isinstance(scope, AgentScope):
+            raise forbidden()
+        return scope
+
+    @property
+    def known_bearer(self) -> Bearer:
+        """The bearer; a public route has none and may not ask."""
+        if self.bearer is None:
+            raise forbidden()
+        return self.bearer
+
+    @property
+    def known_command(self) -> Command:
+        """The command's identity; only routes declared ``idempotent`` have one."""
+        if self.command is None:
+            raise RuntimeError("route not declared idempotent")
+        return self.command
+
+
+Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of a service, under ``/api/<service>/v1/{town}``.
+
+    ``refusals`` lists the codes it may answer besides those every route may. ``idempotent``
+    routes require an ``Idempotency-Key``.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    access: Access
+    answer: type[BaseModel]
+    body: type[Input] = NoBody
+    query: type[Input] = NoQuery
+    status: int = 200
+    idempotent: bool = False
+    refusals: tuple[str, ...] = ()
+    max_body: int = 64 * 1024

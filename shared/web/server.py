@@ -1,0 +1,241 @@
+"""Serves routes with aiohttp: parse, check the bearer, call, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import hdrs, web
+from pydantic import TypeAdapter, ValidationError
+
+from shared import context
+from shared.auth import Bearer, Keyring
+from shared.errors import Refused, StoreUnavailable
+from shared.ids import derived_id, new_id
+from shared.logs import get_logger
+from shared.metrics import HTTP_SECONDS, exposition
+from shared.web.openapi import document
+from shared.web.problem import invalid_input, problem_answer
+from shared.web.routes import Call, Command, Empty, Input, NoBody, NoQuery, Route
+
+_log = get_logger()
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_KEY = re.compile(r"[!-~]{8,128}")
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_STORE_AWAY = Refused(
+    "store-unavailable", "Le service est momentanément indisponible. Réessayez dans un instant.",
+    status=503, retry_after=5,
+)  # fmt: skip
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def base_path(service: str) -> str:
+    """Where a service's routes hang."""
+    return f"/api/{service}/v1/{{town}}"
+
+
+def add_service(
+    app: web.Application,
+    name: str,
+    purpose: str,
+    routes: Sequence[Route],
+    state: Any,
+    keys: Keyring,
+) -> None:
+    """Mount a service: its routes (handlers are called with ``state``) and its OpenAPI."""
+    base = base_path(name)
+    openapi = orjson.dumps(document(name, purpose, routes, base))
+
+    async def answer_openapi(_: web.Request) -> web.Response:
+        return web.Response(body=openapi, content_type="application/json")
+
+    app.router.add_get(f"/api/{name}/openapi.json", answer_openapi)
+    for route in routes:
+        app.router.add_route(route.method, base + route.path, _endpoint(name, route, state, keys))
+
+
+def add_operations(app: web.Application, ready: Callable[[], Awaitable[bool]]) -> None:
+    """Mount ``/livez`` (no dependency), ``/readyz`` and ``/metrics``."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        ok = await ready()
+        return web.json_response({"ready": ok}, status=200 if ok else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=exposition(), content_type="text/plain", charset="utf-8")
+
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+@web.middleware
+async def problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn every way to fail into problem+json."""
+    given = request.headers.get("X-Request-ID", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+    context.correlation.set(request_id)
+    try:
+        answer = await handler(request)
+    except Refused as refused:
+        answer = problem_answer(refused)
+    except StoreUnavailable:
+        answer = problem_answer(_STORE_AWAY)
+    except web.HTTPException as error:
+        answer = problem_answer(_of_http(error))
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort of a request
+        _log.error("request-failed", correlation=request_id, exc_info=error)
+        answer = problem_answer(
+            Refused(
+                "server-error",
+                f"Erreur inattendue. Donnez ce numéro au service : {request_id}.",
+                status=500,
+            )
+        )
+    answer.headers["X-Request-ID"] = request_id
+    return answer
+
+
+def _of_http(error: web.HTTPException) -> Refused:
+    codes = {404: ("not-found", "Cette adresse n'existe pas."),
+             405: ("method-not-allowed", "Cette méthode n'est pas admise ici."),
+             413: ("body-too-large", "Les données envoyées sont trop volumineuses.")}  # fmt: skip
+    code, detail = codes.get(error.status, ("http-error", error.reason))
+    return Refused(code, detail, status=error.status)
+
+
+def _endpoint(
+    service: str, route: Route, state: Any, keys: Keyring
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    body_type = TypeAdapter(route.body)
+    lists = _list_fields(route.query)
+    label = f"{route.method} {route.path}"
+
+    async def endpoint(request: web.Request) -> web.Response:
+        started = time.perf_counter()
+        status = 500
+        try:
+            town = request.match_info["town"]
+            if not _SLUG.fullmatch(town):
+                raise Refused("not-found", "Cette commune n'existe pas.", status=404)
+            bearer = None if route.access.public else _bearer(request, keys, town)
+            if bearer is not None:
+                route.access.scope(bearer)
+            raw = await _read(request, route)
+            call = Call(
+                town=town,
+                path=request.match_info,
+                body=_parse_body(body_type, raw) if route.body is not NoBody else NoBody(),
+                query=_parse_query(route.query, lists, request),
+                bearer=bearer,
+                access=route.access,
+                command=_command(request, route, town, bearer, raw) if route.idempotent else None,
+                address=request.remote or "",
+            )
+            answer = await route.handler(state, call)
+            status = route.status
+            if isinstance(answer, Empty):
+                status = 204
+                return web.Response(status=204)
+            return web.Response(
+                body=answer.__pydantic_serializer__.to_json(answer),
+                status=status,
+                content_type="application/json",
+                headers={"Cache-Control": "no-store"},
+            )
+        except Refused as refused:
+            status = refused.status
+            raise
+        finally:
+            HTTP_SECONDS.labels(service, label, status).observe(time.perf_counter() - started)
+
+    return endpoint
+
+
+def _bearer(request: web.Request, keys: Keyring, town: str) -> Bearer:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused("token-missing", "Connectez-vous d'abord.", status=401)
+    bearer = keys.verify(token.strip())
+    if bearer.town != town:
+        raise Refused("wrong-town", "Votre connexion vaut pour une autre commune.", status=403)
+    return bearer
+
+
+async def _read(request: web.Request, route: Route) -> bytes:
+    if (request.content_length or 0) > route.max_body:
+        raise web.HTTPRequestEntityTooLarge(route.max_body, request.content_length or 0)
+    raw = await request.read() if request.can_read_body else b""
+    if len(raw) > route.max_body:
+        raise web.HTTPRequestEntityTooLarge(route.max_body, len(raw))
+    if route.body is not NoBody and request.content_type != "application/json":
+        raise Refused("media-type", "Envoyez du JSON (application/json).", status=415)
+    return raw
+
+
+def _parse_body(adapter: TypeAdapter[Any], raw: bytes) -> Input:
+    try:
+        text = raw.decode()
+        if _CONTROL.search(text) or _ESCAPED_CONTROL.search(text):
+            raise Refused("invalid-input", "La saisie contient un caractère non admis.", status=422)
+        body: Input = adapter.validate_json(text)
+    except ValidationError as error:
+        raise invalid_input(error) from error
+    except UnicodeDecodeError as error:
+        raise Refused("not-utf-8", "Le texte envoyé n'est pas de l'UTF-8.", status=400) from error
+    return body
+
+
+_ESCAPED_CONTROL = re.compile(r"\\u(00(0[0-8bcBCefEF]|1[0-9a-fA-F]|7[fF])|[dD][89a-fA-F])")
+
+
+def _parse_query(model: type[Input], lists: frozenset[str], request: web.Request) -> Input:
+    if not request.query and model is NoQuery:
+        return NoQuery()
+    values: dict[str, Any] = {
+        name: request.query.getall(name) if name in lists else request.query[name]
+        for name in request.query
+    }
+    if any(_CONTROL.search(part) for value in values.values() for part in value):
+        raise Refused("invalid-input", "La saisie contient un caractère non admis.", status=422)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid_input(error, "?") from error
+
+
+def _list_fields(model: type[Input]) -> frozenset[str]:
+    schema = model.model_json_schema()
+    return frozenset(
+        name for name, field in schema.get("properties", {}).items() if field.get("type") == "array"
+    )
+
+
+def _command(
+    request: web.Request, route: Route, town: str, bearer: Bearer | None, raw: bytes
+) -> Command:
+    key = request.headers.get("Idempotency-Key", "")
+    if not _KEY.fullmatch(key):
+        raise Refused(
+            "idempotency-key-missing",
+            "L'en-tête Idempotency-Key est obligatoire (8 à 128 caractères).",
+            status=400,
+        )
+    who = bearer.account if bearer else ""
+    place = request.path  # the target is part of the act: the same key elsewhere is another act
+    return Command(
+        id=derived_id("command", town, who, route.method, place, key),
+        body_hash=hashlib.sha256(raw).hexdigest(),
+    )
