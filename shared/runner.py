@@ -136,6 +136,18 @@ class Runner:
         for running in self.running:
             running.tasks.append(asyncio.create_task(self._bring_up(running)))
 
+    @property
+    def port(self) -> int:
+        """The port listened on, once started."""
+        if self._web is None:
+            raise RuntimeError("not started")
+        return int(self._web.addresses[0][1])
+
+    @property
+    def bus(self) -> Bus:
+        """The transport in use."""
+        return self._bus
+
     async def ready(self) -> None:
         """Return once every service is ready; raises what stopped one from coming up."""
         await asyncio.gather(*(running.tasks[0] for running in self.running))
