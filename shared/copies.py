@@ -79,10 +79,12 @@ class TownCopy:
     async def find(self, town: str) -> Town | None:
         """The town, or None when it was never heard of."""
         now = self._clock.machine().timestamp()
-        if now - self._checked.get(town, -FRESH) >= FRESH:
+        if town not in self._cache or now - self._checked.get(town, -FRESH) >= FRESH:
+            # Noted before reading: what is heard meanwhile takes the note away again, so that a
+            # reaction that waits for this copy never finds the one from before.
+            self._checked[town] = now
             async with self._busy:
                 await self._refresh(town)
-            self._checked[town] = now
         return self._cache.get(town)
 
     async def get(self, town: str) -> Town:

@@ -17,7 +17,7 @@ from shared.store import Store, connect
 @asynccontextmanager
 async def parts_of(service: str) -> AsyncIterator[Parts]:
     """The parts of ``service``, from the environment."""
-    settings = CommonSettings()  # type: ignore[call-arg]  # read from the environment
+    settings = CommonSettings()
     clock = settings.clock()
     client = connect(settings.mongodb_url.get_secret_value())
     try:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
 from aiohttp import web
 from pymongo import IndexModel
 
@@ -231,3 +232,8 @@ async def run(
         raise error
     await stopped
     await runner.stop()
+
+
+def main(builds: Mapping[str, Build], subscriptions: Subscriptions) -> None:
+    """Run a process with settings from the environment, until it is told to stop."""
+    uvloop.run(run(builds, CommonSettings(), subscriptions))

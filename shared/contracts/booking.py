@@ -44,10 +44,23 @@ class Period(_Part):
     weekdays: tuple[int, ...]
 
 
+class NotRetained(_Part):
+    """A date of a period that could not become a line, and why."""
+
+    child: str
+    activity: str
+    unit: str
+    date: date
+    reason: Reason
+
+
 class BookingRequested(
     Event, service="booking", name="booking-requested", kind="fact", public=True
 ):
-    """A family asked; the lines say what became of each at once."""
+    """A family asked; the lines say what became of each at once.
+
+    ``periods`` is empty when days were named one by one.
+    """
 
     request: str
     number: str
@@ -55,8 +68,9 @@ class BookingRequested(
     account: str
     channel: Literal["online", "desk"]
     requested_at: datetime
-    period: Period | None
+    periods: tuple[Period, ...]
     lines: tuple[RequestedLine, ...]
+    not_retained: tuple[NotRetained, ...]
 
 
 class Replaced(_Part):
@@ -64,13 +78,6 @@ class Replaced(_Part):
 
     decided_at: datetime
     accepted: bool
-
-
-class Batch(_Part):
-    """Lines decided together: the digest waits for all ``size`` of them."""
-
-    id: str
-    size: int
 
 
 class DecidedLine(_Part):
@@ -87,6 +94,8 @@ class DecidedLine(_Part):
 
 
 class _Decided(_Part):
+    """``batch`` names the command when it decided several requests (*decisions-completed*)."""
+
     request: str
     number: str
     requested_at: datetime
@@ -95,7 +104,7 @@ class _Decided(_Part):
     decided_at: datetime
     decided_by: Literal["rule", "agent"]
     agent: str | None = None
-    batch: Batch | None = None
+    batch: str | None = None
     lines: tuple[DecidedLine, ...]
 
 
@@ -111,7 +120,14 @@ class BookingRefused(
     """These lines of a request are refused, each with its reason."""
 
 
+class DecisionsCompleted(Event, service="booking", name="decisions-completed", kind="fact"):
+    """One command that decided several requests is through; it decided ``lines`` lines."""
+
+    batch: str
+    lines: int
+
+
 class DecidedUpTo(Event, service="booking", name="decided-up-to", kind="state"):
-    """Every decision of the town up to ``instant`` has been said before this."""
+    """Every decision of the town earlier than ``instant`` has been said before this."""
 
     instant: datetime

@@ -32,6 +32,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         booking.BookingRequested,
         booking.BookingAccepted,
         booking.BookingRefused,
+        booking.DecisionsCompleted,
         booking.DecidedUpTo,
         billing.InvoiceIssued,
     ),

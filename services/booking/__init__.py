@@ -1,0 +1,9 @@
+"""Booking: what children may be booked into, requests, places and decisions.
+
+Owns   sessions (places of one activity on one date), requests with their lines, decisions.
+Says   booking-requested, booking-accepted, booking-refused, decisions-completed, decided-up-to.
+Hears  keys-rotated, town-changed (identity), family-changed (family).
+
+A place is granted by one conditional update of its session; what became of each line is written
+in its request, with the events that say so. ``commands.settle`` is resumable at every step.
+"""

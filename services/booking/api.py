@@ -1,0 +1,105 @@
+"""Booking's routes: parse, call, answer."""
+
+from __future__ import annotations
+
+from services.booking import commands, queries
+from services.booking.domain.request import Line, Request
+from services.booking.schemas import (
+    Activities,
+    DecisionsIn,
+    DecisionsOut,
+    LineOut,
+    Planning,
+    PlanningQuery,
+    Recap,
+    RequestIn,
+    RequestOut,
+    RequestPage,
+    RequestQuery,
+)
+from services.booking.state import Booking
+from shared.auth import ACCOUNT, FAMILY, agents, either
+from shared.web.routes import Call, NoBody, NoQuery, Route
+
+_DECIDERS = agents("childcare_office", "centre_director", "administrator")
+_READERS = agents(
+    "childcare_office", "centre_director", "administrator", "billing_office", "read_only"
+)
+
+
+async def list_activities(booking: Booking, call: Call[NoBody, NoQuery]) -> Activities:
+    return await queries.activities(booking, call.town)
+
+
+async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Planning:
+    return await queries.planning(booking, call.scope, call.query)
+
+
+async def recap(booking: Booking, call: Call[RequestIn, NoQuery]) -> Recap:
+    return await queries.recap(booking, call.scope, call.body)
+
+
+async def ask(booking: Booking, call: Call[RequestIn, NoQuery]) -> RequestOut:
+    found = await commands.ask(booking, call.scope, call.body, call.known_command)
+    return _request_out(found, as_receipted=True)
+
+
+async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> RequestPage:
+    found = await queries.requests(booking, call.scope, call.query)
+    full = len(found) == call.query.limit
+    return RequestPage(
+        items=[_request_out(one) for one in found], next=found[-1].requested_at if full else None
+    )
+
+
+async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestOut:
+    return _request_out(await queries.request(booking, call.scope, call.path["request"]))
+
+
+async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> DecisionsOut:
+    return await commands.decide_many(booking, call.agent_scope, call.body, call.known_command)
+
+
+def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
+    """``as_receipted``: as the family was first told, so that a repetition answers the same."""
+    return RequestOut(
+        id=request.id,
+        number=request.number,
+        family=request.family,
+        requested_at=request.requested_at,
+        lines=[_line_out(line, as_receipted) for line in request.lines if line.state != "asked"],
+        not_retained=list(request.not_retained),
+    )
+
+
+def _line_out(line: Line, as_receipted: bool) -> LineOut:
+    state, reason = line.receipted if as_receipted else (line.state, line.reason)
+    if state == "asked":
+        raise ValueError("a line is settled before it is shown")
+    decided = line.decided_at if not as_receipted or line.receipt is None else None
+    return LineOut(
+        line=line.id, child=line.child, activity=line.activity, date=line.date, unit=line.unit,
+        state=state, reason=reason, decided_at=decided, cancel_until=line.cancel_until,
+    )  # fmt: skip
+
+
+ROUTES = [
+    Route("GET", "/activities", list_activities, "The town's catalogue",
+          either(ACCOUNT, _READERS), Activities),
+    Route("GET", "/planning", see_planning, "A child's days: booked, bookable, until when",
+          either(FAMILY, _READERS), Planning, query=PlanningQuery),
+    Route("POST", "/recaps", recap, "What validating these wishes would do",
+          either(FAMILY, _DECIDERS), Recap, body=RequestIn,
+          refusals=("too-many-dates",)),
+    Route("POST", "/requests", ask, "Ask for bookings, for days or over periods",
+          either(FAMILY, _DECIDERS), RequestOut, body=RequestIn, status=201, idempotent=True,
+          refusals=("nothing-bookable", "too-many-dates", "idempotency-key-reused",
+                    "idempotency-key-missing")),
+    Route("GET", "/requests", list_requests, "Requests, newest first",
+          either(FAMILY, _READERS), RequestPage, query=RequestQuery),
+    Route("GET", "/requests/{request}", see_request, "One request",
+          either(FAMILY, _READERS), RequestOut),
+    Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
+          _DECIDERS, DecisionsOut, body=DecisionsIn, idempotent=True, max_body=512 * 1024,
+          refusals=("idempotency-key-reused", "idempotency-key-missing")),
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pure rules of booking: state, command and now in; answers with their reasons out."""

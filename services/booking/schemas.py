@@ -1,0 +1,233 @@
+"""Request and response models of booking's routes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from services.booking.domain.request import LineResult
+from shared.contracts.booking import LineState, NotRetained, Reason
+from shared.contracts.town_file import Slug, Weekday
+from shared.web.routes import Input, Output
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+LineId = Annotated[str, Field(pattern=r"^[0-9a-f]{1,4}$")]
+Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+
+#: The first day an activity can be asked for: guards date arithmetic, not a rule of any town.
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2100, 12, 31)
+Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
+MAX_PERIOD_DAYS = 400
+
+
+class Period(Input):
+    """The chosen weekdays from ``first`` to ``last``, both included."""
+
+    first: Day
+    last: Day
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.last < self.first:
+            raise ValueError("la fin précède le début.")
+        if (self.last - self.first).days > MAX_PERIOD_DAYS:
+            raise ValueError(f"au plus {MAX_PERIOD_DAYS} jours.")
+        return self
+
+
+class Asked(Input):
+    """One child, one activity and unit, for one day or over a period: give one of the two."""
+
+    child: Id
+    activity: Slug
+    unit: Slug
+    day: Day | None = None
+    period: Period | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Asked:
+        if (self.day is None) == (self.period is None):
+            raise ValueError("donnez soit un jour (day), soit une période (period).")
+        return self
+
+
+class RequestIn(Input):
+    """A family asks for bookings."""
+
+    family: Id
+    asked: Annotated[list[Asked], Field(min_length=1, max_length=20)]
+
+
+class LineOut(Output):
+    """One line and what became of it. ``cancel_until`` is an instant, null for never."""
+
+    line: str
+    child: str
+    activity: str
+    date: date
+    unit: str
+    state: LineState
+    reason: Reason | None
+    decided_at: datetime | None
+    cancel_until: datetime | None
+
+
+class RequestOut(Output):
+    """A request with its lines; ``not_retained`` are dates that could not become lines."""
+
+    id: str
+    number: str
+    family: str
+    requested_at: datetime
+    lines: list[LineOut]
+    not_retained: list[NotRetained]
+
+
+class RequestPage(Output):
+    """Requests, newest first; ``next`` goes into ``before`` for the following page."""
+
+    items: list[RequestOut]
+    next: datetime | None
+
+
+class RequestQuery(Input):
+    """Which requests."""
+
+    state: Literal["requested", "accepted", "refused"] | None = None
+    before: AwareDatetime | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class RecapLine(Output):
+    """What would happen to one date."""
+
+    child: str
+    activity: str
+    unit: str
+    date: date
+    would: Literal["accepted", "requested", "refused"]
+    reason: Reason | None
+    book_until: datetime | None
+
+
+class Recap(Output):
+    """What validating would do, line by line; nothing is stored. ``price`` is said by billing."""
+
+    lines: list[RecapLine]
+    not_retained: list[NotRetained]
+
+
+class DecisionIn(Input):
+    """What an agent decides of one line; a refusal says why."""
+
+    request: Id
+    line: LineId
+    outcome: Literal["accepted", "refused"]
+    reason: Sentence | None = None
+
+    @model_validator(mode="after")
+    def _refusal_has_reason(self) -> DecisionIn:
+        if self.outcome == "refused" and not self.reason:
+            raise ValueError("un refus doit donner son motif (reason).")
+        return self
+
+
+class DecisionsIn(Input):
+    """One or many decisions."""
+
+    decisions: Annotated[list[DecisionIn], Field(min_length=1, max_length=1000)]
+
+
+class DecisionOut(Output):
+    """What became of one decision."""
+
+    request: str
+    line: str
+    result: LineResult
+
+
+class DecisionsOut(Output):
+    """Each line's result, in the order asked. Sending the same command again resumes it."""
+
+    decided_at: datetime
+    results: list[DecisionOut]
+
+
+class UnitOut(Output):
+    """What can be booked within an activity."""
+
+    id: str
+    name: str
+
+
+class ActivityOut(Output):
+    """An activity as families see it; rules in force on the day asked for, in words."""
+
+    id: str
+    name: str
+    site: str
+    units: list[UnitOut]
+    schools: list[str]
+    decision: Literal["agent", "automatic"]
+    billing: Literal["pay_in_arrears", "pay_at_booking"]
+
+
+class Activities(Output):
+    """The town's catalogue."""
+
+    items: list[ActivityOut]
+
+
+class PlanningQuery(Input):
+    """Which child, which days (at most 62)."""
+
+    family: Id
+    child: Id
+    first: Day
+    last: Day
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PlanningQuery:
+        if not 0 <= (self.last - self.first).days <= 61:
+            raise ValueError("donnez au plus 62 jours, dans l'ordre.")
+        return self
+
+
+class Possible(Output):
+    """Whether an action is possible now, until when (instant), and the reason in words."""
+
+    allowed: bool
+    until: datetime | None
+    rule: str | None
+    explanation: str
+
+
+class PlanningEntry(Output):
+    """One activity, one unit, one day of the child.
+
+    ``state`` is null where nothing was asked; ``booking_locked`` is the no-entry sign,
+    ``cancel_locked`` the padlock.
+    """
+
+    activity: str
+    unit: str
+    date: date
+    state: LineState | None
+    request: str | None
+    line: str | None
+    places_left: int | None
+    book: Possible
+    cancel: Possible
+    booking_locked: bool
+    cancel_locked: bool
+
+
+class Planning(Output):
+    """The child's days with service, in order; ``version`` of the town file that answered."""
+
+    child: str
+    version: int
+    entries: list[PlanningEntry]

@@ -1,0 +1,38 @@
+"""Wiring of booking."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from services.booking import commands
+from services.booking.api import ROUTES
+from services.booking.reactions import reactions
+from services.booking.state import Booking
+from services.booking.store import INDEXES, OUTBOXES, BookingStore
+from shared.copies import KeyCopy, TownCopy
+from shared.runner import Job, Parts, Service
+
+
+def build(parts: Parts) -> Service:
+    """The service, ready to be run."""
+    booking = Booking(
+        store=BookingStore(parts.store),
+        clock=parts.clock,
+        towns=TownCopy(parts.store, parts.clock),
+        keys=KeyCopy(parts.store, parts.keys),
+    )
+    return Service(
+        name="booking",
+        purpose="What children may be booked into, requests, places and decisions.",
+        state=booking,
+        routes=ROUTES,
+        reactions=reactions(booking),
+        indexes=INDEXES,
+        outboxes=OUTBOXES,
+        jobs=[
+            Job("finish-requests", 2.0, partial(commands.finish_left_behind, booking)),
+            Job("decided-up-to", 0.5, partial(commands.say_progress, booking)),
+            booking.keys.job,
+        ],
+        warm=booking.keys.load,
+    )

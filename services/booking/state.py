@@ -1,0 +1,103 @@
+"""What commands, queries and reactions of booking work with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from services.booking.calendars import holidays_of
+from services.booking.domain.planning import Ask, Offer, days_of_period
+from services.booking.schemas import Asked
+from services.booking.store import BookingStore
+from shared.auth import FamilyScope, Scope
+from shared.clock import Clock
+from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.town_file import Activity
+from shared.copies import KeyCopy, Town, TownCopy
+from shared.errors import MissingCopy, Refused, forbidden, not_found
+
+
+@dataclass(frozen=True)
+class Booking:
+    """The collaborators, built once by ``service.build``."""
+
+    store: BookingStore
+    clock: Clock
+    towns: TownCopy
+    keys: KeyCopy
+
+    def offer(self, town: Town, activity: Activity) -> Offer:
+        """The activity with its calendar and holidays, as of now."""
+        calendar = next(c for c in town.file.calendars if c.id == activity.calendar)
+        now = self.clock.town()
+        zone = ZoneInfo(town.file.time_zone)
+        year = now.astimezone(zone).year
+        return Offer(activity, calendar, holidays_of(calendar, year - 1, year + 2), zone, now)
+
+    async def family_of(self, scope: Scope, family: str) -> FamilyChanged:
+        """The family's card, if the scope reaches it; the same refusal when it does not exist."""
+        if isinstance(scope, FamilyScope):
+            scope.guardian_of(family)
+        try:
+            return await self.store.family(scope.town, family)
+        except MissingCopy:
+            raise not_found("cette famille") from None
+
+
+#: More lines than a family can mean; keeps one request within the limits of a document.
+MAX_LINES = 400
+
+
+def child_for(scope: Scope, card: FamilyChanged, child: str, right: str) -> Child:
+    """The child, if the bearer has this right (``see`` or ``decide``) over them."""
+    found = next((one for one in card.children if one.id == child), None)
+    if found is None:
+        raise not_found("cet enfant")
+    if isinstance(scope, FamilyScope):
+        guardian = scope.guardian_of(card.family)
+        rights = next((g.rights for g in card.guardians if g.id == guardian), ())
+        if not any(one.child == child and getattr(one, right) for one in rights):
+            raise forbidden("Vous n'avez pas ce droit pour cet enfant.")
+    return found
+
+
+def children_seen(scope: Scope, card: FamilyChanged) -> list[Child]:
+    """The children whose bookings the bearer may see."""
+    if not isinstance(scope, FamilyScope):
+        return list(card.children)
+    guardian = scope.guardian_of(card.family)
+    rights = next((g.rights for g in card.guardians if g.id == guardian), ())
+    seen = {one.child for one in rights if one.see}
+    return [child for child in card.children if child.id in seen]
+
+
+def asks_of(
+    booking: Booking, scope: Scope, town: Town, card: FamilyChanged, asked: Sequence[Asked]
+) -> list[Ask]:
+    """What was asked, with rights, activities and units checked."""
+    asks = []
+    offers: dict[str, Offer] = {}
+    for position, one in enumerate(asked):
+        activity = town.file.activity(one.activity)
+        if activity is None:
+            raise _unknown("activity", position, "activité inconnue.")
+        if one.unit not in {unit.id for unit in activity.units}:
+            raise _unknown("unit", position, "cette activité n'a pas cette unité.")
+        child = child_for(scope, card, one.child, "decide")
+        offer = offers.setdefault(activity.id, booking.offer(town, activity))
+        days = [one.day] if one.day else []
+        if one.period:
+            numbers = [weekday.number for weekday in one.period.weekdays]
+            days = days_of_period(one.period.first, one.period.last, numbers)
+        asks.append(Ask(child, offer, one.unit, days))
+    if sum(len(ask.days) for ask in asks) > MAX_LINES:
+        raise Refused(
+            "too-many-dates", f"Au plus {MAX_LINES} dates par demande.", status=422, field="/asked"
+        )
+    return asks
+
+
+def _unknown(field: str, position: int, sentence: str) -> Refused:
+    where = f"/asked/{position}/{field}"
+    return Refused("invalid-input", f"{where} : {sentence}", status=422, field=where)
