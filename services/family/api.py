@@ -1,0 +1,66 @@
+"""Routes of the family service."""
+
+from __future__ import annotations
+
+from services.family import queries
+from services.family.domain.household import Family
+from services.family.schemas import (
+    FamiliesOut,
+    FamilyLine,
+    FamilyOut,
+    HouseholdOut,
+    HouseholdsOut,
+    Search,
+)
+from services.family.state import State
+from shared.auth import FAMILY, agents, either
+from shared.web.routes import Call, NoBody, NoQuery, Route
+
+_AGENTS = agents("administrator", "childcare_office", "front_desk")
+
+
+async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsOut:
+    """The bearer's own households."""
+    found = await queries.households(state, call.family_scope)
+    return HouseholdsOut(
+        households=tuple(
+            HouseholdOut(**FamilyOut.of(family).model_dump(), me=me) for family, me in found
+        )
+    )
+
+
+async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesOut:
+    """An agent's search."""
+    found = await queries.search(state, call.agent_scope, call.query.search)
+    return FamiliesOut(families=tuple(_line(family) for family in found))
+
+
+async def one_family(state: State, call: Call[NoBody, NoQuery]) -> FamilyOut:
+    """One family, by its id."""
+    return FamilyOut.of(await queries.family_of(state, call.scope, call.path["family"]))
+
+
+def _line(family: Family) -> FamilyLine:
+    holder = next(one for one in family.guardians if one.role == "holder")
+    return FamilyLine(
+        family=family.id,
+        reference=family.reference,
+        holder=f"{holder.last_name} {holder.first_name}",
+        children=tuple(f"{child.last_name} {child.first_name}" for child in family.children),
+    )
+
+
+ROUTES = [
+    Route(
+        "GET", "/household", my_household, "The bearer's households: adults, children, contacts",
+        access=FAMILY, answer=HouseholdsOut,
+    ),
+    Route(
+        "GET", "/families", search_families, "Search the town's families by reference or name",
+        access=_AGENTS, answer=FamiliesOut, query=Search,
+    ),
+    Route(
+        "GET", "/families/{family}", one_family, "A family, as its reader may see it",
+        access=either(FAMILY, _AGENTS), answer=FamilyOut,
+    ),
+]  # fmt: skip

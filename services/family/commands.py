@@ -1,0 +1,80 @@
+"""Use cases that change families: the import of a town's spreadsheet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from services.family.domain.household import Family
+from services.family.domain.members import Problem
+from services.family.domain.spreadsheet import read
+from services.family.state import State
+from services.family.store import family_in
+from shared.errors import Refused
+from shared.store import Document
+
+_AT_ONCE = 16
+_READ = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do (``stored`` False).
+
+    Counts are of families; ``unchanged`` ones are as the file says already. With any problem
+    nothing is stored and the counts are of what the file would do without its faulty families.
+    """
+
+    problems: tuple[Problem, ...]
+    created: int
+    changed: int
+    unchanged: int
+    stored: bool
+
+
+async def import_families(
+    state: State, town: str, content: bytes, *, dry_run: bool = False
+) -> ImportReport:
+    """Create and update a town's families from its spreadsheet (``domain.spreadsheet``).
+
+    All or nothing: a file with a problem changes nothing. The same file twice changes nothing the
+    second time; families the file does not name are left alone. Interrupted, it is run again.
+    Raises ``Refused`` (404) for a town never heard of.
+    """
+    file = (await state.towns.get(town)).file
+    today = state.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
+    schools = frozenset(school.id for school in file.schools)
+    sheet = read(content, town=town, schools=schools, today=today)
+    write = not dry_run and not sheet.problems
+    created, changed = 0, 0
+    for some in _in_parts(sheet.families, _READ):
+        held = await state.families.of_ids([family.id for family in some])
+        new = [family for family in some if family.id not in held]
+        other = [f for f in some if f.id in held and family_in(held[f.id]) != f]
+        created, changed = created + len(new), changed + len(other)
+        if write:
+            for few in _in_parts([*new, *other], _AT_ONCE):
+                await asyncio.gather(*(_store(state, one, held.get(one.id)) for one in few))
+    unchanged = len(sheet.families) - created - changed
+    return ImportReport(sheet.problems, created, changed, unchanged, stored=write)
+
+
+async def _store(state: State, family: Family, before: Document | None) -> None:
+    """Make the record say what the file says, whoever else writes meanwhile."""
+    for _ in range(5):
+        if before is None:
+            done = await state.families.insert(family)
+        elif family_in(before) == family:
+            done = True
+        else:
+            done = await state.families.save(before, family)
+        if done:
+            return
+        before = (await state.families.of_ids([family.id])).get(family.id)
+    raise Refused("record-busy", "Ce dossier est en cours de modification. Recommencez.")
+
+
+def _in_parts(families: Sequence[Family], size: int) -> list[Sequence[Family]]:
+    return [families[start : start + size] for start in range(0, len(families), size)]

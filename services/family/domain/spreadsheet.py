@@ -1,0 +1,141 @@
+"""The families' spreadsheet: one row per member, read whole or refused whole.
+
+A CSV file as a spreadsheet saves it: French headers in any order, ``;`` between cells, UTF-8
+with or without a byte order mark. ``COLUMNS`` says what each column holds; every problem is told
+by its line (the header is line 1) and its column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from services.family.domain.household import Family, plain
+from services.family.domain.members import Problem, Row, family_of
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_ROWS = 100_000
+_DELIMITER = ";"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its header, what its cells hold, whether the header must be there."""
+
+    header: str
+    holds: str
+    required: bool = False
+
+
+COLUMNS = (
+    Column("dossier", "numéro du dossier famille dans la commune", required=True),
+    Column("personne", "numéro de la personne dans le dossier, toujours le même", required=True),
+    Column("rôle", "titulaire, co-titulaire, enfant, urgence ou habilité", required=True),
+    Column("nom", "nom de famille", required=True),
+    Column("prénom", "prénom", required=True),
+    Column("naissance", "enfant : date de naissance, JJ/MM/AAAA ou AAAA-MM-JJ", required=True),
+    Column("école", "enfant : identifiant de l'école dans le fichier de la commune"),
+    Column("niveau", "enfant : TPS, PS, MS, GS, CP, CE1, CE2, CM1, CM2, ULIS, 6E, 5E, 4E ou 3E"),
+    Column("droits titulaire", "enfant : vide (tous), aucun, ou parmi voir, décider, payer"),
+    Column("droits co-titulaire", "enfant : vide (tous), aucun, ou parmi voir, décider, payer"),
+    Column("facturé", "responsable : oui pour qui reçoit les factures (sinon le titulaire)"),
+    Column("téléphone", "responsable, et obligatoire pour un contact"),
+    Column("courriel", "responsable : adresse électronique"),
+    Column("adresse", "responsable : numéro et voie"),
+    Column("code postal", "responsable : cinq chiffres"),
+    Column("ville", "responsable : commune de résidence"),
+    Column("lien", "contact : lien avec les enfants"),
+)
+_HEADERS = {plain(column.header): column.header for column in COLUMNS}
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a file says; its families may be stored only when it has no problem."""
+
+    families: tuple[Family, ...]
+    problems: tuple[Problem, ...]
+
+
+def read(content: bytes, *, town: str, schools: frozenset[str], today: date) -> Sheet:
+    """The families in a file, and every problem found. ``today`` bounds the dates of birth."""
+    problems: list[Problem] = []
+    by_reference: dict[str, list[Row]] = {}
+    for row in _rows(content, problems):
+        reference = row.reference()
+        if reference is not None:
+            by_reference.setdefault(reference, []).append(row)
+    families = [
+        family_of(town, reference, rows, schools, today) for reference, rows in by_reference.items()
+    ]
+    if not by_reference and not problems:
+        problems.append(Problem(1, None, "Le fichier ne contient aucune famille."))
+    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column or ""))
+    return Sheet(tuple(family for family in families if family is not None), tuple(ordered))
+
+
+def _rows(content: bytes, problems: list[Problem]) -> Iterator[Row]:
+    text = _decoded(content, problems)
+    if text is None:
+        return
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_DELIMITER, strict=True)
+    try:
+        headers = _headers(next(lines, []), problems)
+        if headers is None:
+            return
+        count, line = 0, lines.line_num + 1
+        for cells in lines:
+            # A quoted cell may span lines: the row is named by its first.
+            this, line = line, lines.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            count += 1
+            if count > MAX_ROWS:
+                problems.append(Problem(this, None, f"Plus de {MAX_ROWS} lignes : découpez-le."))
+                return
+            if len(cells) > len(headers):
+                problems.append(Problem(this, None, "Cette ligne a plus de cellules que l'en-tête"
+                                        " n'a de colonnes."))  # fmt: skip
+                continue
+            yield Row(this, dict(zip(headers, cells, strict=False)), problems)
+    except csv.Error:
+        problems.append(Problem(lines.line_num, None, "Ligne illisible : guillemets mal fermés."))
+
+
+def _decoded(content: bytes, problems: list[Problem]) -> str | None:
+    if len(content) > MAX_BYTES:
+        problems.append(
+            Problem(1, None, f"Fichier de plus de {MAX_BYTES // 1024 // 1024} Mio : découpez-le.")
+        )
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problems.append(
+            Problem(line, None, "Ce n'est pas de l'UTF-8 : enregistrez en « CSV UTF-8 ».")
+        )
+        return None
+
+
+def _headers(cells: list[str], problems: list[Problem]) -> list[str] | None:
+    """The columns in the file's order; None when they cannot be relied on."""
+    found: list[str] = []
+    at_fault = len(problems)
+    for cell in cells:
+        header = _HEADERS.get(plain(cell.strip()))
+        if header is None:
+            problems.append(Problem(1, cell.strip()[:40] or None, "Colonne inconnue."))
+        elif header in found:
+            problems.append(Problem(1, header, "Cette colonne figure deux fois."))
+        else:
+            found.append(header)
+    problems.extend(
+        Problem(1, column.header, "Cette colonne manque.")
+        for column in COLUMNS
+        if column.required and column.header not in found
+    )
+    return found if len(problems) == at_fault else None

@@ -1,0 +1,96 @@
+"""Request and response models of the family service."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.family.domain.household import Address, ContactKind, Family, GuardianRole
+from shared.contracts.family import ChildRights
+from shared.web.routes import Input, Output
+
+
+class GuardianOut(Output):
+    """An adult of the household. ``invoiced``: invoices are addressed to them."""
+
+    id: str
+    role: GuardianRole
+    first_name: str
+    last_name: str
+    phone: str | None
+    email: str | None
+    address: Address | None
+    invoiced: bool
+    rights: tuple[ChildRights, ...]
+
+
+class ChildOut(Output):
+    """A child. ``school`` is an id of the town file."""
+
+    id: str
+    first_name: str
+    last_name: str
+    birth_date: date
+    school: str | None
+    level: str | None
+
+
+class ContactOut(Output):
+    """Somebody to call, or who may fetch a child."""
+
+    id: str
+    kind: ContactKind
+    first_name: str
+    last_name: str
+    phone: str
+    relation: str | None
+
+
+class FamilyOut(Output):
+    """A household as its reader may see it."""
+
+    family: str
+    reference: str
+    guardians: tuple[GuardianOut, ...]
+    children: tuple[ChildOut, ...]
+    contacts: tuple[ContactOut, ...]
+
+    @classmethod
+    def of(cls, family: Family) -> FamilyOut:
+        """The answer for a family."""
+        return cls.model_validate({**family.model_dump(), "family": family.id})
+
+
+class HouseholdOut(FamilyOut):
+    """One of the bearer's households; ``me`` is the guardian that they are in it."""
+
+    me: str
+
+
+class HouseholdsOut(Output):
+    """Every household of the bearer in this town."""
+
+    households: tuple[HouseholdOut, ...]
+
+
+class Search(Input):
+    """``search``: beginnings of the words to find, two letters at least."""
+
+    search: Annotated[str, Field(min_length=2, max_length=100)]
+
+
+class FamilyLine(Output):
+    """A family in a list."""
+
+    family: str
+    reference: str
+    holder: str
+    children: tuple[str, ...]
+
+
+class FamiliesOut(Output):
+    """At most 50 families."""
+
+    families: tuple[FamilyLine, ...]

@@ -1,0 +1,33 @@
+"""Wiring of the family service."""
+
+from __future__ import annotations
+
+import services.family as room
+from services.family.api import ROUTES
+from services.family.reactions import reactions
+from services.family.state import State
+from services.family.store import INDEXES, OUTBOXES, FamilyStore
+from shared.copies import KeyCopy, TownCopy
+from shared.runner import Parts, Service
+
+
+def build(parts: Parts) -> Service:
+    """The family service from its parts."""
+    keys = KeyCopy(parts.store, parts.keys)
+    state = state_of(parts)
+    return Service(
+        name="family",
+        purpose=(room.__doc__ or "").partition("\n")[0],
+        state=state,
+        routes=ROUTES,
+        reactions=reactions(keys, state.towns),
+        indexes=INDEXES,
+        outboxes=OUTBOXES,
+        jobs=[keys.job],
+        warm=keys.load,
+    )
+
+
+def state_of(parts: Parts) -> State:
+    """What the use cases work with: for the service and for operators' commands."""
+    return State(FamilyStore(parts.store), TownCopy(parts.store, parts.clock), parts.clock)

@@ -1,0 +1,1 @@
+"""Family has no variable of its own beyond those of every service (``shared.settings``)."""
