@@ -21,7 +21,7 @@ from shared.errors import Refused, forbidden
 
 ACCESS_TOKEN_SECONDS = 300
 ISSUER = "preau"
-_ALGORITHM = "EdDSA"
+_ALGORITHM = "Ed25519"  # EdDSA, by the fully specified name of RFC 9864
 _REMEMBERED = 10_000
 
 

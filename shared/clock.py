@@ -21,9 +21,12 @@ class Clock(Protocol):
         """The computer's own time."""
 
 
+def _to_milliseconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
 def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return _to_milliseconds(datetime.now(UTC))
 
 
 class MachineClock:
@@ -53,7 +56,7 @@ class MovedClock:
         if changed != self._read_at:
             self._offset = timedelta(seconds=float(self._file.read_text()))
             self._read_at = changed
-        return _now() + self._offset
+        return _to_milliseconds(_now() + self._offset)
 
     def machine(self) -> datetime:
         return _now()

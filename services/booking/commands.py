@@ -231,7 +231,7 @@ async def _give_back(booking: Booking, request: Request) -> None:
     lines = list(request.lines)
     for position, line in enumerate(lines):
         if line.state == "refused" and line.held:
-            await booking.store.free(request.town, line, counters)
+            await booking.store.free(request.town, request.id, line, counters)
             lines[position] = freed(line)
     await booking.store.save_freed(request, lines)
 

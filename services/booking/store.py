@@ -1,7 +1,7 @@
 """Booking's documents.
 
 ``sessions``  one activity on one date. ``left`` and ``capacity`` per place counter, ``holders``
-              (child -> unit -> ``{hold, request}``), ``freed`` (holds given back: tombstones),
+              (child -> unit -> hold), ``freed`` (holds given back: tombstones),
               ``version`` of the town file that gave the capacity. Shared: guarded by conditions.
 ``requests``  one act of a family with its lines. One writer at a time: guarded by ``v``.
               ``unfinished`` (machine instant) while places are still to be taken or given back.
@@ -194,9 +194,11 @@ class BookingStore:
                 return {ordered[0].id: None}
         else:
             await self._store.change_each(GRANT, SESSIONS, operations)
-        return await self._who_holds(town, ordered)
+        return await self._who_holds(town, request, ordered)
 
-    async def _who_holds(self, town: str, lines: Sequence[Line]) -> dict[str, Reason | None]:
+    async def _who_holds(
+        self, town: str, request: str, lines: Sequence[Line]
+    ) -> dict[str, Reason | None]:
         sessions = await self._read_sessions(
             {session_id(town, line.activity, line.date) for line in lines},
             {line.child for line in lines},
@@ -208,22 +210,21 @@ class BookingStore:
             if holder is None:
                 answers[line.id] = FULL
             else:
-                answers[line.id] = None if holder["hold"] == line.hold_id else TAKEN
+                answers[line.id] = None if holder == line.hold_id(request) else TAKEN
         return answers
 
     async def free(self, town: str, line: Line, counters: Mapping[str, Sequence[str]]) -> None:
         """Give a line's place back and bury its hold, whether or not it was ever taken."""
         _id = session_id(town, line.activity, line.date)
         holder = f"holders.{line.child}.{line.unit}"
-        held = {f"{holder}.hold": line.hold_id}
-        bury = {"$addToSet": {"freed": line.hold_id}}
+        hold = line.hold_id(request)
+        bury = {"$addToSet": {"freed": hold}}
         back = {f"left.{counter}": 1 for counter in counters[f"{line.activity}/{line.unit}"]}
         given_back = await self._store.change(
-            FREE, SESSIONS, _id, held, {**bury, "$inc": back, "$unset": {holder: ""}}
+            FREE, SESSIONS, _id, {holder: hold}, {**bury, "$inc": back, "$unset": {holder: ""}}
         )
         if not given_back:
-            never_taken = {f"{holder}.hold": {"$ne": line.hold_id}}
-            await self._store.change(BURY, SESSIONS, _id, never_taken, bury)
+            await self._store.change(BURY, SESSIONS, _id, {holder: {"$ne": hold}}, bury)
 
     # -- requests --------------------------------------------------------------------------
 
@@ -393,15 +394,16 @@ def _grant(
 ) -> tuple[Document, Document]:
     holder = f"holders.{line.child}.{line.unit}"
     bound = counters[f"{line.activity}/{line.unit}"]
+    hold = line.hold_id(request)
     query = {
         "_id": session_id(town, line.activity, line.date),
         holder: {"$exists": False},
-        "freed": {"$ne": line.hold_id},
+        "freed": {"$ne": hold},
         **{f"left.{counter}": {"$gt": 0} for counter in bound},
     }
     update = {
         "$inc": {"v": 1, **{f"left.{counter}": -1 for counter in bound}},
-        "$set": {holder: {"hold": line.hold_id, "request": request}},
+        "$set": {holder: hold},
     }
     return query, update
 

@@ -34,7 +34,7 @@ def closed_because(calendar: Calendar, holidays: Holidays, day: date) -> Reason 
     if name := holidays.public.get(day):
         return Reason(code="public-holiday", text=f"Jour férié : {name}.")
     if name := holidays.school.get(day):
-        return Reason(code="school-holiday", text=f"Vacances scolaires : {name}.")
+        return Reason(code="school-holiday", text=f"{name}.")
     if calendar.school_zone and day > holidays.school_known_until:
         return Reason(
             code="calendar-unknown",

@@ -45,10 +45,9 @@ class Line:
     held: bool = False
     receipt: tuple[LineState, Reason | None] | None = None
 
-    @property
-    def hold_id(self) -> str:
+    def hold_id(self, request: str) -> str:
         """What the session knows this line's place by."""
-        return f"{self.id}-{self.hold}"
+        return f"{request}-{self.id}-{self.hold}"
 
     @property
     def receipted(self) -> tuple[State, Reason | None]:
@@ -248,4 +247,4 @@ class Session:
     left: Mapping[str, int]
     capacity: Mapping[str, int]
     version: int
-    holders: Mapping[str, Mapping[str, Mapping[str, str]]]
+    holders: Mapping[str, Mapping[str, str]]
