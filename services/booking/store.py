@@ -213,7 +213,9 @@ class BookingStore:
                 answers[line.id] = None if holder == line.hold_id(request) else TAKEN
         return answers
 
-    async def free(self, town: str, line: Line, counters: Mapping[str, Sequence[str]]) -> None:
+    async def free(
+        self, town: str, request: str, line: Line, counters: Mapping[str, Sequence[str]]
+    ) -> None:
         """Give a line's place back and bury its hold, whether or not it was ever taken."""
         _id = session_id(town, line.activity, line.date)
         holder = f"holders.{line.child}.{line.unit}"
