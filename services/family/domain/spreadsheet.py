@@ -49,6 +49,7 @@ COLUMNS = (
     Column("ville", "responsable : commune de résidence"),
     Column("lien", "contact : lien avec les enfants"),
 )
+_POSITIONS = {column.header: position for position, column in enumerate(COLUMNS)}
 _HEADERS = {plain(column.header): column.header for column in COLUMNS}
 
 
@@ -73,7 +74,7 @@ def read(content: bytes, *, town: str, schools: frozenset[str], today: date) -> 
     ]
     if not by_reference and not problems:
         problems.append(Problem(1, None, "Le fichier ne contient aucune famille."))
-    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column or ""))
+    ordered = sorted(problems, key=lambda one: (one.line, _POSITIONS.get(one.column or "", -1)))
     return Sheet(tuple(family for family in families if family is not None), tuple(ordered))
 
 
