@@ -89,9 +89,7 @@ class EmbeddedMongo:
                 f"stop it, or delete the folder. {_INSTEAD}"
             )
         self._process = spawn(_command(binary, data, self._port), output=self._log)
-        listening = wait_until(
-            lambda: accepts(self._port), seconds=30, process=self._process
-        )
+        listening = wait_until(lambda: accepts(self._port), seconds=30, process=self._process)
         if not listening or not self._become_primary():
             raise self._failure()
         return self.url
@@ -201,9 +199,7 @@ def _binary() -> Path:
         )
     binary = Path(spec.origin).parent / "bin" / "mongod"
     if platform.machine() == "x86_64" and " avx " not in _cpu_flags():
-        raise ServerUnavailableError(
-            f"the embedded MongoDB needs a processor with AVX. {_INSTEAD}"
-        )
+        raise ServerUnavailableError(f"the embedded MongoDB needs a processor with AVX. {_INSTEAD}")
     for library, package in _LIBRARIES.items():
         try:
             ctypes.CDLL(library)

@@ -1,0 +1,71 @@
+"""Fixtures of every test: real servers, started once, and names that keep tests apart."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.mailbox import Mailbox
+from deploy.local.rabbitmq import Broker
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[servers.MongoServer]:
+    """The MongoDB of the session, with `kill` and `start` where it is ours."""
+    with servers.mongodb() as server:
+        yield server
+
+
+@pytest.fixture
+def mongodb_url(mongodb: servers.MongoServer) -> str:
+    """What ``MONGODB_URL`` would say."""
+    return mongodb.url
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[Broker]:
+    """The RabbitMQ of the session, with `kill` and `start` where `can_kill`."""
+    with servers.rabbitmq() as broker:
+        yield broker
+
+
+@pytest.fixture
+def amqp_url(rabbit: Broker) -> str:
+    """What ``AMQP_URL`` would say."""
+    return rabbit.url
+
+
+@pytest.fixture(scope="session")
+def _mailbox() -> Iterator[Mailbox]:
+    with servers.smtp() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox(_mailbox: Mailbox) -> Iterator[Mailbox]:
+    """The session's mail server, empty and well-behaved at the start of the test."""
+    _mailbox.clear()
+    yield _mailbox
+    _mailbox.clear()
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A short name of this test alone (``t`` and 8 hexadecimal digits).
+
+    Put before the names of databases (``<namespace>_…``), queues and exchanges
+    (``<namespace>.…``), which are deleted afterwards.
+    """
+    name = f"t{secrets.token_hex(4)}"
+    # Only the servers which this test uses: asking for the others would start them.
+    used = request.fixturenames
+    database = request.getfixturevalue("mongodb") if "mongodb" in used else None
+    broker = request.getfixturevalue("rabbit") if "rabbit" in used else None
+    yield name
+    if database is not None:
+        database.drop_databases(f"{name}_")
+    if broker is not None:
+        broker.discard(f"{name}.")

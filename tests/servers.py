@@ -1,0 +1,99 @@
+"""The real servers of a test session: each starts once, when a test first asks for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+
+from deploy.local.mailbox import Mailbox
+from deploy.local.mongod import EmbeddedMongo, require_real_mongodb
+from deploy.local.rabbitmq import Broker, find_amqp
+
+
+class MongoServer:
+    """The session's MongoDB: ``MONGODB_URL`` if given, else the embedded one."""
+
+    def __init__(self, url: str, embedded: EmbeddedMongo | None) -> None:
+        self.url = url
+        self.embedded = embedded
+
+    @property
+    def can_kill(self) -> bool:
+        """Whether `kill` and `start` work; a server that was given cannot be killed."""
+        return self.embedded is not None
+
+    @property
+    def direct_url(self) -> str:
+        """One node, without asking it for its set's members: for a proxy in front of it."""
+        assert self.embedded is not None, "only the embedded server is one known node"
+        return self.embedded.direct_url
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self.embedded is not None, "a server given by MONGODB_URL is not ours to kill"
+        self.embedded.kill()
+
+    def start(self) -> str:
+        """Start again after `kill`, on the same port and data."""
+        assert self.embedded is not None, "a server given by MONGODB_URL is not ours to start"
+        return self.embedded.start()
+
+    def drop_databases(self, prefix: str) -> None:
+        """Drop the databases whose names start so."""
+        with MongoClient[dict[str, Any]](self.url) as client:
+            for name in client.list_database_names():
+                if name.startswith(prefix):
+                    client.drop_database(name)
+
+
+@contextlib.contextmanager
+def mongodb() -> Iterator[MongoServer]:
+    """Yield the session's MongoDB and stop what was started.
+
+    Raises ServerUnavailableError when there is none, or when it is an imitation.
+    """
+    if given := os.environ.get("MONGODB_URL"):
+        require_real_mongodb(given)
+        yield MongoServer(given, None)
+        return
+    with _folder("mongodb") as folder:
+        server = EmbeddedMongo(folder)
+        try:
+            url = server.start()
+            require_real_mongodb(url)
+            yield MongoServer(url, server)
+        finally:
+            server.delete()
+
+
+@contextlib.contextmanager
+def rabbitmq() -> Iterator[Broker]:
+    """Yield the session's broker and stop what was started."""
+    with _folder("rabbitmq") as folder, find_amqp(folder) as broker:
+        yield broker
+
+
+@contextlib.contextmanager
+def smtp() -> Iterator[Mailbox]:
+    """Yield a running mailbox and stop it."""
+    server = Mailbox().start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f"preau-{name}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
