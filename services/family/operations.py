@@ -14,7 +14,7 @@ from services.family.service import state_of
 from shared.errors import Refused
 from shared.operations import parts_of
 
-app = typer.Typer(help="Dossiers des familles.", no_args_is_help=True)
+app = typer.Typer(name="family", help="Dossiers des familles.", no_args_is_help=True)
 
 
 @app.callback()

@@ -1,0 +1,77 @@
+"""Billing's routes: parse, call, answer."""
+
+from __future__ import annotations
+
+from services.billing import commands, queries
+from services.billing.schemas import (
+    ChargeOut,
+    ChargeQuery,
+    ChargesOut,
+    InvoiceOut,
+    InvoicePage,
+    InvoiceQuery,
+    InvoiceSummary,
+    RunIn,
+    RunOut,
+    RunsOut,
+)
+from services.billing.state import Billing
+from shared.auth import FAMILY, agents, either
+from shared.web.routes import Call, NoBody, NoQuery, Route
+
+_READERS = agents("billing_office", "administrator", "childcare_office")
+_BILLING_OFFICE = agents("billing_office")
+
+
+async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> InvoicePage:
+    found = await queries.invoices(billing, call.scope, call.query)
+    full = len(found) == call.query.limit
+    return InvoicePage(
+        invoices=tuple(InvoiceSummary.of(one) for one in found),
+        next=found[-1].id if full else None,
+    )
+
+
+async def see_invoice(billing: Billing, call: Call[NoBody, NoQuery]) -> InvoiceOut:
+    return InvoiceOut.of(await queries.invoice(billing, call.scope, call.path["invoice"]))
+
+
+async def list_charges(billing: Billing, call: Call[NoBody, ChargeQuery]) -> ChargesOut:
+    found = await queries.charges(billing, call.agent_scope, call.query)
+    return ChargesOut(charges=tuple(ChargeOut.of(one) for one in found))
+
+
+async def end_month(billing: Billing, call: Call[RunIn, NoQuery]) -> RunOut:
+    return RunOut.of(
+        await commands.run_month(billing, call.agent_scope, call.body.month, call.known_command)
+    )
+
+
+async def list_runs(billing: Billing, call: Call[NoBody, NoQuery]) -> RunsOut:
+    found = await queries.runs(billing, call.agent_scope)
+    return RunsOut(runs=tuple(RunOut.of(one) for one in found))
+
+
+ROUTES = [
+    Route(
+        "GET", "/invoices", list_invoices, "Invoices the bearer may see, newest first",
+        access=either(FAMILY, _READERS), answer=InvoicePage, query=InvoiceQuery,
+    ),
+    Route(
+        "GET", "/invoices/{invoice}", see_invoice, "An invoice with its lines",
+        access=either(FAMILY, _READERS), answer=InvoiceOut,
+    ),
+    Route(
+        "GET", "/charges", list_charges, "Charges to be paid in arrears, by state",
+        access=_BILLING_OFFICE, answer=ChargesOut, query=ChargeQuery,
+    ),
+    Route(
+        "POST", "/invoice-runs", end_month, "Invoice a month that is over",
+        access=_BILLING_OFFICE, answer=RunOut, body=RunIn, status=201, idempotent=True,
+        refusals=("month-not-over", "decisions-waiting", "idempotency-key-reused"),
+    ),
+    Route(
+        "GET", "/invoice-runs", list_runs, "The latest month ends",
+        access=_BILLING_OFFICE, answer=RunsOut,
+    ),
+]  # fmt: skip

@@ -1,0 +1,255 @@
+"""Use cases that change something: charges from decisions, month ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
+
+from services.billing.domain.charges import Charge, accepted_charge, cancelled_charge
+from services.billing.domain.invoicing import (
+    Invoice,
+    LeftAside,
+    Priced,
+    due_on,
+    invoice_id,
+    invoiced_guardian,
+    price,
+)
+from services.billing.domain.months import ends_at, last_over
+from services.billing.domain.runs import (
+    BY_ITSELF,
+    MOST_SHOWN,
+    LeftAsideLine,
+    Outcome,
+    Run,
+    run_by_itself,
+)
+from services.billing.state import Billing
+from shared.auth import AgentScope
+from shared.contracts.booking import BookingAccepted, BookingRefused
+from shared.contracts.town_file import TownFile
+from shared.errors import MissingCopy, Refused
+from shared.ids import new_id
+from shared.logs import get_logger
+from shared.web.routes import Command
+
+_log = get_logger()
+
+
+async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
+    """Keep a charge per accepted line. Raises ``MissingCopy``."""
+    file = (await billing.towns.need(town)).file
+    card = await billing.store.family(town, event.family)
+    await billing.store.record(
+        [
+            accepted_charge(
+                line, card=card, file=file, request=event.request, decided_at=event.decided_at
+            )
+            for line in event.lines
+        ]
+    )
+
+
+async def cancel(billing: Billing, town: str, event: BookingRefused) -> None:
+    """Cancel the charges of lines that had been accepted, heard of or not yet."""
+    charges = [
+        cancelled_charge(
+            line, town=town, family=event.family, request=event.request,
+            decided_at=event.decided_at,
+        )
+        for line in event.lines
+    ]  # fmt: skip
+    await billing.store.record([one for one in charges if one is not None])
+
+
+# -- month ends ----------------------------------------------------------------------------
+
+
+async def end_months(billing: Billing) -> None:
+    """The job: end each month that is over, and what a dead process left half done.
+
+    Two replicas may both do it: invoices and runs have ids that both derive alike.
+    """
+    if not await billing.store.lease(billing.owner):
+        return
+    decided = await billing.store.decided_up_to()
+    for town in await billing.towns.all():
+        if instant := decided.get(town.file.town):
+            zone = ZoneInfo(town.file.time_zone)
+            await _ask_due(billing, town.file.town, last_over(instant, zone))
+    for run in await billing.store.unfinished_runs():
+        try:
+            await _perform(billing, run)
+        except (Refused, LookupError, ValueError) as error:
+            _log.error("month-end-failed", town=run.town, run=run.id, exc_info=error)
+
+
+async def _ask_due(billing: Billing, town: str, last: str) -> None:
+    for month in await billing.store.open_months(town, last):
+        run = Run(run_by_itself(town, month), town, month, BY_ITSELF, billing.clock.town())
+        if await billing.store.has_run(run.id) or await billing.store.decisions_held(town):
+            continue
+        await billing.store.ask_run(run)
+
+
+async def run_month(billing: Billing, scope: AgentScope, month: str, command: Command) -> Run:
+    """End a month at an agent's request; the same command again gives the same answer.
+
+    Raises ``Refused``: ``month-not-over``, ``decisions-waiting``, ``idempotency-key-reused``.
+    """
+    if not await billing.store.has_run(command.id):
+        await _refuse_too_early(billing, scope.town, month)
+    asked = Run(
+        command.id, scope.town, month, scope.account, billing.clock.town(), command.body_hash
+    )
+    run = await billing.store.ask_run(asked)
+    if run.body_hash != command.body_hash:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
+        )
+    return await _perform(billing, run)
+
+
+async def run_month_by_operator(billing: Billing, town: str, month: str) -> Run:
+    """End a month from the command line. Raises ``Refused`` as ``run_month`` does."""
+    await _refuse_too_early(billing, town, month)
+    asked = Run(new_id(), town, month, "operator", billing.clock.town())
+    return await _perform(billing, await billing.store.ask_run(asked))
+
+
+async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
+    """What a month end would do now, with nothing stored. Raises ``Refused`` (404)."""
+    file = (await billing.towns.get(town)).file
+    tally = _Tally()
+    invoices = cents = 0
+    async for family, charges in billing.store.open_by_family(town, month):
+        held = await billing.store.charges_of(invoice_id(town, family, month))
+        if held is not None:
+            tally.not_on(held, charges, file)
+            continue
+        _, priced = await _priced(billing, file, family, charges)
+        tally.add(priced.left_aside)
+        invoices += bool(priced.lines)
+        cents += priced.total_cents
+    return tally.outcome(invoices, cents)
+
+
+async def _refuse_too_early(billing: Billing, town: str, month: str) -> None:
+    file = (await billing.towns.get(town)).file
+    decided = (await billing.store.decided_up_to()).get(town)
+    if decided is None or decided < ends_at(month, ZoneInfo(file.time_zone)):
+        raise Refused(
+            "month-not-over",
+            "Ce mois n'est pas terminé, ou toutes ses décisions ne sont pas encore connues.",
+            field="/month",
+        )
+    if await billing.store.decisions_held(town):
+        raise Refused(
+            "decisions-waiting",
+            "Des décisions de réservation sont encore en cours de traitement. Réessayez.",
+            retry_after=60,
+        )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Charges left aside so far: all counted, the first kept."""
+
+    count: int = 0
+    lines: list[LeftAsideLine] = field(default_factory=list)
+
+    def add(self, left_aside: Sequence[LeftAside]) -> None:
+        room = MOST_SHOWN - len(self.lines)
+        self.count += len(left_aside)
+        self.lines += [LeftAsideLine.of(one) for one in left_aside[:room]]
+
+    def not_on(self, invoice: Sequence[str], charges: Sequence[Charge], file: TownFile) -> None:
+        """Those that the family's invoice of the month does not hold."""
+        known = set(invoice)
+        priced = price([one for one in charges if one.id not in known], file)
+        self.add(priced.left_aside)
+        self.add([LeftAside(one, "month-invoiced") for one in priced.charges])
+
+    def outcome(self, invoices: int, total_cents: int) -> Outcome:
+        return Outcome(
+            invoices=invoices, total_cents=total_cents, left_aside=self.count,
+            lines=tuple(self.lines),
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Office:
+    """The numbers of a collection office in a year, as this run knows them."""
+
+    billing: Billing
+    town: str
+    code: str
+    year: int
+    last: int | None = None
+
+    async def next(self) -> int:
+        if self.last is None:
+            self.last = await self.billing.store.last_sequence(self.town, self.code, self.year)
+        return self.last + 1
+
+
+async def _perform(billing: Billing, run: Run) -> Run:
+    """Issue what is to be issued; resumed or done twice at once, it gives the same invoices."""
+    if run.outcome is not None:
+        return run
+    file = (await billing.towns.get(run.town)).file
+    issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
+    office = _Office(billing, run.town, file.collection_office.code, issued_on.year)
+    tally = _Tally()
+    async for family, charges in billing.store.open_by_family(run.town, run.month):
+        _id = invoice_id(run.town, family, run.month)
+        held = await billing.store.charges_of(_id)
+        if held is None:
+            guardian, priced = await _priced(billing, file, family, charges)
+            if not priced.lines:
+                tally.add(priced.left_aside)
+                continue
+            invoice = Invoice(
+                id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
+                office=office.code, year=office.year, sequence=await office.next(),
+                issued_on=issued_on, due_on=due_on(file, issued_on), lines=priced.lines,
+            )  # fmt: skip
+            held = await _issue(billing, invoice, priced, run.id, office)
+        tally.not_on(held, charges, file)
+        await billing.store.mark(_id, held)
+    await billing.store.finish_run(run.id, tally.outcome(*await billing.store.totals(run.id)))
+    done = await billing.store.run(run.id)
+    if done.outcome is not None:
+        _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
+    return done
+
+
+async def _issue(
+    billing: Billing, invoice: Invoice, priced: Priced, run: str, office: _Office
+) -> list[str]:
+    """Store the invoice under the next number; the charges that the family's invoice holds."""
+    charges = [one.id for one in priced.charges]
+    while True:
+        issued = await billing.store.issue(invoice, charges, run)
+        if issued is not None:
+            break
+        office.last = None
+        invoice = replace(invoice, sequence=await office.next())
+    if issued:
+        office.last = invoice.sequence
+        return charges
+    return await billing.store.charges_of(invoice.id) or []
+
+
+async def _priced(
+    billing: Billing, file: TownFile, family: str, charges: Sequence[Charge]
+) -> tuple[str, Priced]:
+    """To whom the family's invoice goes, and what would be on it."""
+    try:
+        guardian = invoiced_guardian(await billing.store.family(file.town, family))
+    except MissingCopy:
+        guardian = None
+    if guardian is None:
+        return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
+    return guardian.id, price(charges, file)

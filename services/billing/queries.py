@@ -1,0 +1,75 @@
+"""Use cases that only read: invoices, charges, month ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.billing.domain.charges import Charge
+from services.billing.domain.invoicing import Invoice
+from services.billing.domain.runs import Run
+from services.billing.schemas import ChargeQuery, InvoiceQuery
+from services.billing.state import Billing
+from shared.auth import AgentScope, FamilyScope, Scope
+from shared.contracts.family import FamilyChanged
+from shared.errors import not_found
+
+_MOST_RUNS = 50
+_NOTHING: dict[str, Any] = {"_id": {"$in": []}}
+
+
+async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
+    """Invoices within the bearer's reach, newest first. Raises ``Refused`` (404) on ``before``."""
+    reach = await _reach(billing, scope)
+    before = None
+    if query.before is not None:
+        before = await billing.store.invoice(scope, query.before, reach)
+        if before is None:
+            raise not_found("cette facture")
+    return await billing.store.invoices(
+        scope, reach, family=query.family, month=query.month, before=before, limit=query.limit
+    )
+
+
+async def invoice(billing: Billing, scope: Scope, _id: str) -> Invoice:
+    """One invoice within the bearer's reach. Raises ``Refused`` (404)."""
+    found = await billing.store.invoice(scope, _id, await _reach(billing, scope))
+    if found is None:
+        raise not_found("cette facture")
+    return found
+
+
+async def charges(billing: Billing, scope: AgentScope, query: ChargeQuery) -> list[Charge]:
+    """Charges to be paid in arrears, in the state asked for."""
+    return await billing.store.charges(
+        scope,
+        accepted=query.state != "cancelled-after-invoice",
+        invoiced=query.state != "uninvoiced",
+        month=query.month,
+        limit=query.limit,
+    )
+
+
+async def runs(billing: Billing, scope: AgentScope) -> list[Run]:
+    """The town's month ends, latest first."""
+    return await billing.store.runs(scope, _MOST_RUNS)
+
+
+async def _reach(billing: Billing, scope: Scope) -> dict[str, Any]:
+    """The condition on invoices for what a guardian pays for; none for an agent."""
+    if not isinstance(scope, FamilyScope):
+        return {}
+    reaches = [_reach_in(card, scope) for card in await billing.store.cards(scope)]
+    return {"$or": reaches} if reaches else _NOTHING
+
+
+def _reach_in(card: FamilyChanged, scope: FamilyScope) -> dict[str, Any]:
+    """Every invoice of the family for who is invoiced; else those of children they pay for."""
+    me = scope.guardian_of(card.family)
+    guardian = next((one for one in card.guardians if one.id == me), None)
+    if guardian is None:
+        return _NOTHING
+    if guardian.invoiced:
+        return {"family": card.family}
+    paid = [right.child for right in guardian.rights if right.pay]
+    others = {"children": {"$elemMatch": {"$nin": paid}}}
+    return {"family": card.family, "$nor": [others]}

@@ -1,0 +1,36 @@
+"""What billing does about others' events.
+
+Copies are states: one update whose filter excludes what is as recent or newer. A decision on a
+line is kept in the charge whose id derives from the line's, by one update whose filter excludes
+a decision as recent: twice or in another order, the result is the same. *decided-up-to* waits
+for every decision delivered before it.
+"""
+
+from __future__ import annotations
+
+from services.billing import commands
+from services.billing.state import Billing
+from shared.bus.consumer import Reaction, on
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
+from shared.contracts.family import FamilyChanged
+from shared.copies import KeyCopy
+from shared.events import Envelope
+
+
+def reactions(billing: Billing, keys: KeyCopy) -> list[Reaction]:
+    """The table of reactions."""
+
+    async def accepted(envelope: Envelope, event: BookingAccepted) -> None:
+        await commands.charge(billing, envelope.town, event)
+
+    async def refused(envelope: Envelope, event: BookingRefused) -> None:
+        await commands.cancel(billing, envelope.town, event)
+
+    return [
+        keys.reaction,
+        billing.towns.reaction,
+        on(FamilyChanged, billing.store.keep_family),
+        on(BookingAccepted, accepted),
+        on(BookingRefused, refused),
+        on(DecidedUpTo, billing.store.keep_decided, after_all=True),
+    ]

@@ -1,0 +1,35 @@
+"""Wiring of billing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from services.billing import commands
+from services.billing.api import ROUTES
+from services.billing.reactions import reactions
+from services.billing.state import Billing
+from services.billing.store import INDEXES, OUTBOXES, BillingStore
+from shared.copies import KeyCopy, TownCopy
+from shared.runner import Job, Parts, Service
+
+
+def build(parts: Parts) -> Service:
+    """The service, ready to be run."""
+    billing = state_of(parts)
+    keys = KeyCopy(parts.store, parts.keys)
+    return Service(
+        name="billing",
+        purpose="What families owe: charges and invoices.",
+        state=billing,
+        routes=ROUTES,
+        reactions=reactions(billing, keys),
+        indexes=INDEXES,
+        outboxes=OUTBOXES,
+        jobs=[Job("month-end", 2.0, partial(commands.end_months, billing)), keys.job],
+        warm=keys.load,
+    )
+
+
+def state_of(parts: Parts) -> Billing:
+    """What the use cases work with: for the service and for operators' commands."""
+    return Billing(BillingStore(parts.store), TownCopy(parts.store, parts.clock), parts.clock)

@@ -1,0 +1,1 @@
+"""Billing has no variable of its own beyond those of every service (``shared.settings``)."""

@@ -1,0 +1,365 @@
+"""Documents of billing.
+
+``charges``   ``{_id, town, family, request, child, child_name, activity, unit, day, month,
+              billing, accepted, decided, invoice}``; the latest decision by ``decided``.
+``invoices``  ``{_id, town, family, guardian, month, office, year, sequence, number, issued_on,
+              due_on, lines, children, charges, total_cents, run}``; written once. ``charges`` and
+              ``run`` are what the month end needs to resume.
+``runs``      month ends: ``{_id, town, month, asked_by, body_hash, asked_at, state, outcome}``.
+``copy_families``, ``copy_decided``  family-changed by family, decided-up-to by town.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from pymongo import IndexModel
+
+from services.billing.domain.charges import Charge
+from services.billing.domain.invoicing import Invoice, InvoiceLine
+from services.billing.domain.months import first_day, month_of
+from services.billing.domain.runs import Outcome, Run
+from shared.auth import Scope
+from shared.bus.consumer import HELD
+from shared.contracts.billing import InvoiceIssued
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
+from shared.contracts.family import FamilyChanged
+from shared.errors import MissingCopy
+from shared.events import Envelope, Event
+from shared.failpoints import step
+from shared.store import Document, DuplicateKey, Store
+
+CHARGES, INVOICES, RUNS = "charges", "invoices", "runs"
+FAMILIES, DECIDED = "copy_families", "copy_decided"
+
+OUTBOXES = (INVOICES,)
+_NUMBER = "number"
+INDEXES = {
+    CHARGES: [
+        IndexModel(
+            [(key, 1) for key in ("town", "billing", "accepted", "invoice", "month", "family")],
+            name="open",
+        )
+    ],
+    INVOICES: [
+        IndexModel(
+            [(key, 1) for key in ("town", "office", "year", "sequence")], name=_NUMBER, unique=True
+        ),
+        IndexModel([("town", 1), ("year", -1), ("sequence", -1)], name="newest"),
+        IndexModel([("town", 1), ("family", 1), ("year", -1), ("sequence", -1)], name="family"),
+        IndexModel([("run", 1)], name="run"),
+    ],
+    RUNS: [
+        IndexModel([("town", 1), ("asked_at", -1)], name="newest"),
+        IndexModel(
+            [("state", 1)], name="running", partialFilterExpression={"state": "running"}
+        ),
+    ],
+    FAMILIES: [IndexModel([("town", 1), ("family", 1)], name="family")],
+}  # fmt: skip
+
+KEEP_FAMILY = step("billing.family.keep")
+KEEP_DECIDED = step("billing.decided.keep")
+INSERT_CHARGES = step("billing.charges.insert")
+DECIDE_CHARGES = step("billing.charges.decide")
+MARK_CHARGES = step("billing.charges.mark")
+ISSUE = step("billing.invoice.issue")
+ASK_RUN = step("billing.run.ask")
+FINISH_RUN = step("billing.run.finish")
+LEASE = step("billing.month-end.lease")
+
+_FACTS = ("child_name", "billing", "accepted", "decided")
+_ARREARS = "pay_in_arrears"
+
+
+def states_of(document: Document) -> tuple[Event, ...]:
+    """Billing says facts only: there is no state to say again."""
+    del document
+    return ()
+
+
+class BillingStore:
+    """Every query and write of billing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- copies ----------------------------------------------------------------------------
+
+    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
+        """Keep a family's card."""
+        card = event.model_dump(mode="json")
+        await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
+
+    async def keep_decided(self, envelope: Envelope, event: DecidedUpTo) -> None:
+        """Keep up to when booking has said every decision of a town."""
+        fields = {"instant": event.instant}
+        await self._store.keep_copy(KEEP_DECIDED, DECIDED, envelope.town, envelope, fields)
+
+    async def family(self, town: str, family: str) -> FamilyChanged:
+        """The family's card. Raises ``MissingCopy``."""
+        card = await self._store.get(FAMILIES, family)
+        if card is None or card["town"] != town:
+            raise MissingCopy(f"families/{family}")
+        return FamilyChanged.model_validate(card)
+
+    async def cards(self, scope: Scope) -> list[FamilyChanged]:
+        """The cards of the families within a guardian's scope."""
+        found = await self._store.find(FAMILIES, scope.query())
+        return [FamilyChanged.model_validate(card) for card in found]
+
+    async def decided_up_to(self) -> dict[str, datetime]:
+        """By town, the instant before which every decision has been heard."""
+        return {one["_id"]: one["instant"] for one in await self._store.find(DECIDED, {})}
+
+    async def decisions_held(self, town: str) -> bool:
+        """Whether decisions of the town were heard and could not be kept yet."""
+        held = {
+            "town": town,
+            "state": {"$in": ["retrying", "waiting"]},
+            "type": {"$in": [BookingAccepted.type, BookingRefused.type]},
+        }
+        return await self._store.first(HELD, held, projection={"_id": 1}) is not None
+
+    # -- charges ---------------------------------------------------------------------------
+
+    async def record(self, charges: Sequence[Charge]) -> None:
+        """Keep decisions on lines: new charges, or a later decision on those there are.
+
+        One update per charge whose filter excludes what is as recent: again, it does nothing.
+        """
+        documents = [_charge_document(charge) for charge in charges]
+        known = await self._store.insert_many(INSERT_CHARGES, CHARGES, documents)
+        await self._store.change_each(
+            DECIDE_CHARGES,
+            CHARGES,
+            [
+                (
+                    {"_id": one["_id"], "decided": {"$lt": one["decided"]}},
+                    {"$set": {name: one[name] for name in _FACTS if one[name] is not None}},
+                )
+                for one in (documents[position] for position in known)
+            ],
+        )
+
+    async def open_months(self, town: str, last: str) -> list[str]:
+        """Months up to ``last`` that have charges on no invoice, to be paid in arrears."""
+        pipeline = [
+            {"$match": {**_open(town), "month": {"$lte": last}}},
+            {"$group": {"_id": "$month"}},
+        ]
+        return sorted([one["_id"] async for one in self._store.aggregate(CHARGES, pipeline)])
+
+    async def open_by_family(
+        self, town: str, month: str
+    ) -> AsyncIterator[tuple[str, list[Charge]]]:
+        """Each family with its charges of the month that are on no invoice."""
+        pipeline: list[Document] = [
+            {"$match": {**_open(town), "month": month}},
+            {"$sort": {"family": 1}},
+        ]
+        family: str | None = None
+        charges: list[Charge] = []
+        async for document in self._store.aggregate(CHARGES, pipeline):
+            if family is not None and document["family"] != family:
+                yield family, charges
+                charges = []
+            family = document["family"]
+            charges.append(_charge_in(document))
+        if family is not None:
+            yield family, charges
+
+    async def charges(
+        self, scope: Scope, *, accepted: bool, invoiced: bool, month: str | None, limit: int
+    ) -> list[Charge]:
+        """Charges to be paid in arrears, by day; ``invoiced``: an invoice holds them."""
+        query: Document = {
+            **scope.query(), "accepted": accepted,
+            "billing": _ARREARS, "invoice": {"$gt": ""} if invoiced else None,
+        }  # fmt: skip
+        if month is not None:
+            query["month"] = month
+        found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)], limit=limit)
+        return [_charge_in(document) for document in found]
+
+    async def mark(self, invoice: str, charges: Sequence[str]) -> None:
+        """Note on charges the invoice that holds them."""
+        await self._store.change_many(
+            MARK_CHARGES, CHARGES, {"_id": {"$in": list(charges)}}, {"$set": {"invoice": invoice}}
+        )
+
+    # -- invoices --------------------------------------------------------------------------
+
+    async def last_sequence(self, town: str, office: str, year: int) -> int:
+        """The last number given by an office in a year; 0 when there is none."""
+        last = await self._store.first(
+            INVOICES, {"town": town, "office": office, "year": year},
+            sort=[("sequence", -1)], projection={"sequence": 1},
+        )  # fmt: skip
+        return int(last["sequence"]) if last else 0
+
+    async def issue(self, invoice: Invoice, charges: Sequence[str], run: str) -> bool | None:
+        """Store an invoice; False when the family has its invoice, None when the number is taken.
+
+        The number is given by this very write, so that none is ever lost.
+        """
+        document = {
+            **asdict(invoice), "_id": invoice.id, "number": invoice.number,
+            "issued_on": invoice.issued_on.isoformat(), "due_on": invoice.due_on.isoformat(),
+            "lines": [line.model_dump(mode="json") for line in invoice.lines],
+            "children": sorted({line.child for line in invoice.lines}),
+            "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
+        }  # fmt: skip
+        del document["id"]
+        said = InvoiceIssued(
+            invoice=invoice.id, number=invoice.number, family=invoice.family,
+            guardian=invoice.guardian, month=first_day(invoice.month),
+            total_cents=invoice.total_cents, due_on=invoice.due_on,
+        )  # fmt: skip
+        try:
+            return await self._store.insert(ISSUE, INVOICES, document, said)
+        except DuplicateKey as taken:
+            if taken.index != _NUMBER:
+                raise
+            return None
+
+    async def charges_of(self, invoice: str) -> list[str] | None:
+        """The charges an invoice holds; None when there is no such invoice."""
+        document = await self._store.get(INVOICES, invoice, {"charges": 1})
+        return None if document is None else list(document["charges"])
+
+    async def invoice(self, scope: Scope, invoice: str, reach: Mapping[str, Any]) -> Invoice | None:
+        """An invoice within the scope and ``reach``, a further condition; or None."""
+        document = await self._store.first(
+            INVOICES, {"$and": [{"_id": invoice}, scope.query(), reach]}, projection=_SHOWN
+        )
+        return None if document is None else _invoice_in(document)
+
+    async def invoices(
+        self,
+        scope: Scope,
+        reach: Mapping[str, Any],
+        *,
+        family: str | None,
+        month: str | None,
+        before: Invoice | None,
+        limit: int,
+    ) -> list[Invoice]:
+        """Invoices within the scope and ``reach``, newest first, those older than ``before``."""
+        conditions: list[Mapping[str, Any]] = [scope.query(), reach]
+        if family is not None:
+            conditions.append({"family": family})
+        if month is not None:
+            conditions.append({"month": month})
+        if before is not None:
+            conditions.append(
+                {"$or": [{"year": {"$lt": before.year}},
+                         {"year": before.year, "sequence": {"$lt": before.sequence}}]}
+            )  # fmt: skip
+        found = await self._store.find(
+            INVOICES, {"$and": conditions},
+            sort=[("year", -1), ("sequence", -1)], limit=limit, projection=_SHOWN,
+        )  # fmt: skip
+        return [_invoice_in(document) for document in found]
+
+    # -- month ends ------------------------------------------------------------------------
+
+    async def ask_run(self, run: Run) -> Run:
+        """Store a month end to be done; the one there is when it was asked already."""
+        document = {
+            "_id": run.id, "town": run.town, "month": run.month, "asked_by": run.asked_by,
+            "asked_at": run.asked_at, "body_hash": run.body_hash, "state": "running",
+            "outcome": None,
+        }  # fmt: skip
+        if await self._store.insert(ASK_RUN, RUNS, document):
+            return run
+        return await self.run(run.id)
+
+    async def run(self, run: str) -> Run:
+        """A month end that was asked."""
+        document = await self._store.get(RUNS, run)
+        if document is None:
+            raise LookupError(run)
+        return _run_in(document)
+
+    async def has_run(self, run: str) -> bool:
+        """Whether that month end was asked."""
+        return await self._store.get(RUNS, run, {"_id": 1}) is not None
+
+    async def unfinished_runs(self) -> list[Run]:
+        """Month ends under way, or left by a process that died."""
+        found = await self._store.find(RUNS, {"state": "running"}, sort=[("_id", 1)])
+        return [_run_in(document) for document in found]
+
+    async def runs(self, scope: Scope, limit: int) -> list[Run]:
+        """The town's month ends, latest first."""
+        found = await self._store.find(RUNS, scope.query(), sort=[("asked_at", -1)], limit=limit)
+        return [_run_in(document) for document in found]
+
+    async def totals(self, run: str) -> tuple[int, int]:
+        """How many invoices a month end has issued, and their sum in cents."""
+        pipeline: list[Document] = [
+            {"$match": {"run": run}},
+            {"$group": {"_id": None, "count": {"$sum": 1}, "cents": {"$sum": "$total_cents"}}},
+        ]
+        async for one in self._store.aggregate(INVOICES, pipeline):
+            return int(one["count"]), int(one["cents"])
+        return 0, 0
+
+    async def finish_run(self, run: str, outcome: Outcome) -> None:
+        """Note what a month end has done; the first to say so is believed."""
+        await self._store.change(
+            FINISH_RUN, RUNS, run, {"state": "running"},
+            {"$set": {"state": "finished", "outcome": outcome.model_dump(mode="json")}},
+        )  # fmt: skip
+
+    async def lease(self, owner: str) -> bool:
+        """Whether this process is the one that does month ends for the next minute."""
+        return await self._store.lease(LEASE, "month-end", owner, 60)
+
+
+_SHOWN = {"pending": 0, "charges": 0}
+
+
+def _open(town: str) -> Document:
+    return {"town": town, "billing": _ARREARS, "accepted": True, "invoice": None}
+
+
+def _charge_document(charge: Charge) -> Document:
+    document = asdict(charge)
+    document["_id"] = document.pop("id")
+    return {**document, "day": charge.day.isoformat(), "month": month_of(charge.day)}
+
+
+def _charge_in(document: Document) -> Charge:
+    return Charge(
+        id=document["_id"], day=date.fromisoformat(document["day"]),
+        **{name: document[name] for name in (
+            "town", "family", "request", "child", "child_name", "activity", "unit", "billing",
+            "accepted", "decided", "invoice",
+        )},
+    )  # fmt: skip
+
+
+def _invoice_in(document: Document) -> Invoice:
+    return Invoice(
+        id=document["_id"],
+        issued_on=date.fromisoformat(document["issued_on"]),
+        due_on=date.fromisoformat(document["due_on"]),
+        lines=tuple(InvoiceLine.model_validate(line) for line in document["lines"]),
+        **{name: document[name] for name in (
+            "town", "family", "guardian", "month", "office", "year", "sequence",
+        )},
+    )  # fmt: skip
+
+
+def _run_in(document: Document) -> Run:
+    return Run(
+        id=document["_id"], town=document["town"], month=document["month"],
+        asked_by=document["asked_by"], asked_at=document["asked_at"],
+        body_hash=document["body_hash"],
+        outcome=document["outcome"] and Outcome.model_validate(document["outcome"]),
+    )  # fmt: skip
