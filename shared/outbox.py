@@ -78,6 +78,9 @@ class Relay:
                     next_sweep = loop.time() + _SWEEP_EVERY
             except StoreUnavailable:
                 complete = False
+            except Exception as error:  # noqa: BLE001 - events must leave whatever went wrong once
+                _log.error("relay-failed", exc_info=error)
+                complete = False
             if complete:
                 pause = 0.1
             else:

@@ -59,7 +59,8 @@ class Service:
     """A service, built: everything the runner needs to know of it.
 
     ``state`` is handed to the route handlers; ``outboxes`` are the collections whose documents
-    carry events; ``warm`` loads what must be in memory before the first request.
+    carry events; ``warm`` loads what must be in memory before the first request; ``close``
+    is awaited when all else has ended.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Service:
     outboxes: Sequence[str]
     jobs: Sequence[Job] = ()
     warm: Callable[[], Awaitable[None]] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 Build = Callable[[Parts], Service]
@@ -167,6 +169,8 @@ class Runner:
             await running.consumer.drain()
         for running in self.running:
             await running.relay.drain()
+            if running.service.close is not None:
+                await running.service.close()
         await self._bus.stop()
         await self._client.close()
 

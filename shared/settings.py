@@ -18,12 +18,15 @@ from shared.clock import Clock, MachineClock, MovedClock
 _SECRETS = Path(os.environ.get("PREAU_SECRETS_DIR", "/run/secrets"))
 
 
+def from_environment_or_files() -> SettingsConfigDict:
+    """Where every settings class reads its values."""
+    return SettingsConfigDict(secrets_dir=_SECRETS if _SECRETS.is_dir() else None, extra="ignore")
+
+
 class CommonSettings(BaseSettings):
     """What every process needs to know."""
 
-    model_config = SettingsConfigDict(
-        secrets_dir=_SECRETS if _SECRETS.is_dir() else None, extra="ignore"
-    )
+    model_config = from_environment_or_files()
 
     env: Annotated[
         Literal["development", "production"],

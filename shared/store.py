@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions
@@ -60,6 +61,7 @@ _UNAVAILABLE = (
     WTimeoutError,
 )
 _DUPLICATE = 11000
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @contextmanager
@@ -324,16 +326,16 @@ class Store:
     async def lease(self, step: Step, name: str, owner: str, seconds: float) -> bool:
         """Take or renew the lease ``name`` by the server's clock; False when another holds it."""
         step.before()
-        until = {"$add": ["$$NOW", int(seconds * 1000)]}
-        try:
-            with _talking():
-                await self._database["leases"].update_one(
-                    {"_id": name, "$expr": {"$or": [
-                        {"$eq": ["$owner", owner]}, {"$lt": ["$until", "$$NOW"]}]}},
-                    [{"$set": {"owner": owner, "until": until}}],
-                    upsert=True,
-                )  # fmt: skip
-        except DuplicateKeyError:
+        taken = {"$set": {"owner": owner, "until": {"$add": ["$$NOW", int(seconds * 1000)]}}}
+        free = {"$or": [{"$eq": ["$owner", owner]}, {"$lt": ["$until", "$$NOW"]}]}
+        leases = self._database["leases"]
+        with _talking():
+            result = await leases.update_one({"_id": name, "$expr": free}, [taken])
+            if not result.matched_count and await leases.find_one({"_id": name}) is None:
+                with suppress(DuplicateKeyError):
+                    await leases.insert_one({"_id": name, "owner": owner, "until": EPOCH})
+                result = await leases.update_one({"_id": name, "$expr": free}, [taken])
+        if not result.matched_count:
             return False
         step.after()
         return True

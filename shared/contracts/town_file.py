@@ -15,12 +15,31 @@ from itertools import pairwise
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+from shared.french import time_words
 from shared.money import Cents
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _no_number(value: object) -> object:
+    """A bare number would be read as seconds: ``1800`` is not half past midnight."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
+        raise PydanticCustomError("clock_time", "a time is expected (18:00)")
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_no_number)]
 
 
 class Weekday(StrEnum):
@@ -75,7 +94,7 @@ class Contact(Part):
 class DigestSettings(Part):
     """When decisions are mailed (``design/digest.md``), in the town's time."""
 
-    at: Annotated[tuple[time, ...], Field(min_length=1, max_length=6)] = (time(13), time(18))
+    at: Annotated[tuple[ClockTime, ...], Field(min_length=1, max_length=6)] = (time(13), time(18))
     leave_out_receipted: bool = False
     immediate_mail: bool = False
     show_agents: bool = False
@@ -128,7 +147,7 @@ class DayCutoff(Part):
 
     anchor: Literal["day"]
     days_before: Annotated[int, Field(ge=0, le=366)]
-    time: time
+    time: ClockTime
 
 
 class WeekCutoff(Part):
@@ -137,7 +156,7 @@ class WeekCutoff(Part):
     anchor: Literal["week"]
     weeks_before: Annotated[int, Field(ge=0, le=52)]
     weekday: Weekday
-    time: time
+    time: ClockTime
 
 
 Cutoff = Annotated[DayCutoff | WeekCutoff, Field(discriminator="anchor")]
@@ -162,8 +181,14 @@ class Unit(Part):
 
     id: Slug
     name: Text
-    starts: time | None = None
-    ends: time | None = None
+    starts: ClockTime | None = None
+    ends: ClockTime | None = None
+
+    def slot(self) -> str:
+        """The unit as families read it: ``Repas de midi, de 12 h à 13 h 30``."""
+        if self.starts is None or self.ends is None:
+            return self.name
+        return f"{self.name}, de {time_words(self.starts)} à {time_words(self.ends)}"
 
 
 class PlaceCounter(Part):

@@ -1,0 +1,1 @@
+"""What changes something in notify: outcomes and intentions, digests, sending."""

@@ -1,0 +1,192 @@
+"""From what others say to what must be written: outcomes, and mails to be sent.
+
+Every function's effect is new documents whose ids derive from the event's, so that a redelivered
+event adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.notify.domain.windows import changed, last_boundary, next_boundary
+from services.notify.state import Notify
+from services.notify.store import first_timeline, new_mail, timeline_of
+from shared.contracts.billing import InvoiceIssued
+from shared.contracts.booking import (
+    BookingAccepted,
+    BookingRefused,
+    BookingRequested,
+    DecidedUpTo,
+    DecisionsCompleted,
+)
+from shared.contracts.identity import (
+    ActivationRequested,
+    EmailChangeRequested,
+    PasswordResetRequested,
+    TownChanged,
+)
+from shared.copies import Town
+from shared.errors import MissingCopy
+from shared.events import Envelope
+from shared.ids import derived_id
+from shared.store import Document
+
+
+async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> None:
+    """Keep the town's file, and its cut-offs from the next boundary on."""
+    await notify.towns.hear(envelope, event)
+    zone = ZoneInfo(event.file.time_zone)
+    at = event.file.digest.at
+    now = notify.clock.town()
+    while True:
+        known = await notify.store.cut_offs(envelope.town)
+        if known is None:
+            timeline = first_timeline(at)
+        elif known["version"] >= event.version:
+            return
+        else:
+            timeline = changed(timeline_of(known), zone, at, now)
+        begun = last_boundary(first_timeline(at), zone, now)
+        if await notify.store.set_cut_offs(
+            envelope.town, known, timeline, event.version, closed_until=begun
+        ):
+            return
+
+
+async def hear_progress(notify: Notify, envelope: Envelope, event: DecidedUpTo) -> None:
+    """Keep up to when every decision has been said."""
+    await notify.store.keep_progress(envelope, event.instant)
+
+
+async def hear_batch(notify: Notify, envelope: Envelope, event: DecisionsCompleted) -> None:
+    """Keep how many lines a bulk decision decided."""
+    await notify.store.store_batch(event.batch, envelope.town, event.lines)
+
+
+async def write_activation(notify: Notify, envelope: Envelope, event: ActivationRequested) -> None:
+    """The mail with the activation link."""
+    await _to_address(notify, envelope, "activation", event.email, event.model_dump(mode="json"))
+
+
+async def write_password_reset(
+    notify: Notify, envelope: Envelope, event: PasswordResetRequested
+) -> None:
+    """The mail with the link to a new password."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "password-reset", event.email, data)
+
+
+async def write_email_change(
+    notify: Notify, envelope: Envelope, event: EmailChangeRequested
+) -> None:
+    """The mail, to the new address, that confirms it."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "email-change", event.new_email, data)
+
+
+async def _to_address(
+    notify: Notify, envelope: Envelope, kind: str, address: str, data: dict[str, Any]
+) -> None:
+    """A mail to an address that is not, or not yet, the account's."""
+    await notify.towns.need(envelope.town)
+    await notify.store.intend(
+        new_mail(
+            derived_id("mail", envelope.id), envelope.town, kind, notify.clock.machine(),
+            account=data["account"], address=address, data=data,
+        )
+    )  # fmt: skip
+
+
+async def write_acknowledgement(
+    notify: Notify, envelope: Envelope, event: BookingRequested
+) -> None:
+    """One act, one mail to who asked; what an agent asked for a family goes to the family."""
+    await notify.towns.need(envelope.town)
+    await notify.store.need_family(event.family)
+    accounts = [event.account]
+    if event.channel == "online":
+        await notify.store.need_contact(envelope.town, event.account)
+    else:
+        linked = await notify.store.contacts_of(envelope.town, [event.family])
+        accounts = [contact.account for contact in linked]
+    await _to_accounts(notify, envelope, "acknowledgement", event, accounts)
+
+
+async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
+    """The mail that says an invoice is ready, to each account of the invoiced guardian."""
+    await notify.towns.need(envelope.town)
+    linked = await notify.store.contacts_of(envelope.town, [event.family])
+    accounts = [c.account for c in linked if c.families[event.family] == event.guardian]
+    await _to_accounts(notify, envelope, "invoice", event, accounts)
+
+
+async def _to_accounts(
+    notify: Notify,
+    envelope: Envelope,
+    kind: str,
+    event: BookingRequested | InvoiceIssued,
+    accounts: Sequence[str],
+) -> None:
+    """One mail to each; a letter to print when there is nobody to write to."""
+    nobody: list[str | None] = [None]
+    for account in [*accounts] or nobody:
+        await notify.store.intend(
+            new_mail(
+                derived_id("mail", envelope.id, account or ""), envelope.town, kind,
+                notify.clock.machine(), account=account, family=event.family,
+                data=event.model_dump(mode="json"),
+            )
+        )  # fmt: skip
+
+
+async def hear_outcomes(
+    notify: Notify, envelope: Envelope, event: BookingAccepted | BookingRefused
+) -> None:
+    """Store each line's outcome; a town may ask that some be told at once, or left out."""
+    town = await notify.towns.need(envelope.town)
+    await notify.store.need_family(event.family)
+    accepted = isinstance(event, BookingAccepted)
+    soon = await _told_at_once(notify, town, event) if town.file.digest.immediate_mail else []
+    left_out = accepted and town.file.digest.leave_out_receipted
+    documents: list[Document] = []
+    for line in event.lines:
+        document: Document = {
+            "_id": f"{envelope.id}-{line.line}", "town": envelope.town, "family": event.family,
+            "account": event.account, "request": event.request, "number": event.number,
+            "requested_at": event.requested_at, "line": line.line, "child": line.child,
+            "activity": line.activity, "date": line.date.isoformat(), "unit": line.unit,
+            "accepted": accepted, "decided_at": event.decided_at,
+            "reason": line.reason.text if line.reason else None, "agent": event.agent,
+            "batch": event.batch,
+            "replaces_at": line.replaces.decided_at if line.replaces else None,
+            "told": line.line in soon,
+        }  # fmt: skip
+        document = {key: value for key, value in document.items() if value is not None}
+        if not (left_out and line.receipted):
+            document["open"] = True
+        documents.append(document)
+    await notify.store.store_outcomes(documents)
+    if soon:
+        data = {**event.model_dump(mode="json"), "accepted": accepted, "told": soon}
+        await notify.store.intend(
+            new_mail(
+                derived_id("mail", envelope.id), envelope.town, "outcome",
+                notify.clock.machine(), account=event.account, family=event.family, data=data,
+            )
+        )  # fmt: skip
+
+
+async def _told_at_once(
+    notify: Notify, town: Town, event: BookingAccepted | BookingRefused
+) -> list[str]:
+    """The lines whose day comes before the next digest would."""
+    known = await notify.store.cut_offs(town.file.town)
+    if known is None:
+        raise MissingCopy(f"towns/{town.file.town}")
+    zone = ZoneInfo(town.file.time_zone)
+    digest_at: datetime = next_boundary(timeline_of(known), zone, event.decided_at)
+    last_day = digest_at.astimezone(zone).date()
+    return [line.line for line in event.lines if line.date <= last_day and not line.receipted]

@@ -1,0 +1,45 @@
+"""When X happened, do Y. Copies are one guarded write each, older ones skipped; the rest inserts
+new documents whose ids derive from the event's. ``decided-up-to`` waits for all before it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from services.notify.commands import intentions
+from services.notify.state import Notify
+from shared.bus.consumer import Reaction, on
+from shared.contracts.billing import InvoiceIssued
+from shared.contracts.booking import (
+    BookingAccepted,
+    BookingRefused,
+    BookingRequested,
+    DecidedUpTo,
+    DecisionsCompleted,
+)
+from shared.contracts.family import FamilyChanged
+from shared.contracts.identity import (
+    AccountChanged,
+    ActivationRequested,
+    EmailChangeRequested,
+    PasswordResetRequested,
+    TownChanged,
+)
+
+
+def reactions(notify: Notify) -> list[Reaction]:
+    """Notify's table."""
+    return [
+        notify.keys.reaction,
+        on(TownChanged, partial(intentions.hear_town, notify)),
+        on(AccountChanged, notify.store.keep_contact),
+        on(FamilyChanged, notify.store.keep_family),
+        on(ActivationRequested, partial(intentions.write_activation, notify)),
+        on(PasswordResetRequested, partial(intentions.write_password_reset, notify)),
+        on(EmailChangeRequested, partial(intentions.write_email_change, notify)),
+        on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
+        on(BookingAccepted, partial(intentions.hear_outcomes, notify)),
+        on(BookingRefused, partial(intentions.hear_outcomes, notify)),
+        on(DecisionsCompleted, partial(intentions.hear_batch, notify)),
+        on(DecidedUpTo, partial(intentions.hear_progress, notify), after_all=True),
+        on(InvoiceIssued, partial(intentions.write_invoice, notify)),
+    ]

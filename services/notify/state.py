@@ -1,0 +1,23 @@
+"""What commands, queries and reactions of notify work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.notify.rendering import Renderer
+from services.notify.smtp import MailServer
+from services.notify.store import NotifyStore
+from shared.clock import Clock
+from shared.copies import KeyCopy, TownCopy
+
+
+@dataclass(frozen=True)
+class Notify:
+    """The collaborators, built once by ``service.build``."""
+
+    store: NotifyStore
+    clock: Clock
+    towns: TownCopy
+    keys: KeyCopy
+    renderer: Renderer
+    mail_server: MailServer
