@@ -13,6 +13,10 @@ from services.notify.service import state
 from shared.operations import parts_of
 
 
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
 def digest(
     town: Annotated[str, typer.Option(help="The town's slug")],
     window: Annotated[str, typer.Option(help="Its cut-off on the town's clock: 2026-09-14T13:00")],
