@@ -1,0 +1,211 @@
+"""Logging in, tokens, logging out (ID4)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.identity.commands.base import (
+    Identity,
+    attempt,
+    change_account,
+    check_attempts,
+    contended,
+    need_town,
+)
+from services.identity.domain import accounts
+from services.identity.domain.accounts import Account, Changed
+from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS
+from services.identity.domain.names import login_key
+from services.identity.domain.sessions import (
+    LoginSession,
+    Pair,
+    check_open,
+    expiry,
+    not_recognised,
+    on_refresh,
+)
+from services.identity.store import account_of, session_of
+from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight
+from shared.errors import Refused
+from shared.ids import derived_id
+from shared.store import Document
+from shared.web.routes import Command
+
+_ACCESS_FOR = timedelta(seconds=ACCESS_TOKEN_SECONDS)
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """An access token, until when it serves, and the refresh token that gives the next."""
+
+    access_token: str
+    expires_at: datetime
+    refresh_token: str
+
+
+async def log_in(
+    identity: Identity, town: str, login_name: str, password: str, caller: str, command: Command
+) -> Tokens:
+    """Open a login session in ``town``. ``caller`` is a network address.
+
+    The same work is done, and the same answer given, whether the account does not exist or the
+    password is wrong.
+    """
+    await need_town(identity, town)
+    session_id = derived_id("login-session", command.id)
+    if known := await identity.store.session(session_id):
+        return _opened(identity, known, command)
+    account = await check_credentials(identity, login_name, password, caller)
+    if account.state != "active":
+        raise Refused(
+            "account-not-active",
+            "Activez d'abord votre compte par le lien reçu par e-mail.",
+            status=403,
+        )
+    await _join(identity, account.id, town)
+    now = identity.clock.machine()
+    holder = await _holder(identity, account.id)
+    session = LoginSession(
+        id=session_id, town=town, account=account.id, epoch=account.epoch,
+        key=identity.signing.current, created_at=now, expires_at=expiry(now, now), generation=0,
+        pairs=(await _pair(identity, holder, town, 0, now),),
+    )  # fmt: skip
+    if await identity.store.open_session(session, identity.repeats.mark(command)):
+        return _tokens(identity, session, session.pairs[0])
+    known = await identity.store.session(session_id)
+    if known is None:
+        raise not_recognised()
+    return _opened(identity, known, command)
+
+
+async def check_credentials(
+    identity: Identity, login_name: str, password: str, caller: str
+) -> Account:
+    """The account whose login name and password these are. Refused (401, or 429 to wait)."""
+    login = login_key(login_name)
+    await check_attempts(identity, LOGIN_BY_ADDRESS, caller)
+    await attempt(identity, LOGIN_BY_ACCOUNT, login)
+    document = await identity.store.account_by_login(login)
+    kept = document["password"] if document else None
+    right = await identity.hashing.matches(kept, password)
+    if document is None or not right:
+        await attempt(identity, LOGIN_BY_ADDRESS, caller)
+        raise Refused("wrong-credentials", "Identifiant ou mot de passe incorrect.", status=401)
+    await identity.store.forgive(LOGIN_BY_ACCOUNT, login)
+    return account_of(document)
+
+
+async def refresh(identity: Identity, town: str, refresh_token: str) -> Tokens:
+    """The next pair of tokens, with the rights of now; see ``domain.sessions.on_refresh``."""
+    session_id, generation, seal = _parse(refresh_token)
+    for _ in range(_TRIES):
+        document = await identity.store.session(session_id)
+        if document is None or document["town"] != town:
+            raise not_recognised()
+        session = session_of(document)
+        _check_seal(identity, session, generation, seal)
+        now = identity.clock.machine()
+        check_open(session, now)
+        holder = await _holder(identity, session.account)
+        if session.epoch != holder.epoch and session.id != holder.survivor:
+            raise not_recognised()
+        given = on_refresh(session, generation, now)
+        if isinstance(given, Pair):
+            return _tokens(identity, session, given)
+        if given == "end":
+            await identity.store.end_session(session.id, "reuse")
+            raise not_recognised()
+        pair = await _pair(identity, holder, town, generation + 1, now)
+        if await identity.store.rotate_session(session, pair, expiry(session.created_at, now)):
+            return _tokens(identity, session, pair)
+    raise contended()
+
+
+async def log_out(identity: Identity, bearer: Bearer) -> None:
+    """End the bearer's login session; its access token runs out within five minutes."""
+    await identity.store.end_session(bearer.login_session, "logout")
+
+
+async def _join(identity: Identity, account_id: str, town: str) -> None:
+    async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
+        return accounts.join(account, town, identity.clock.machine()), {}
+
+    await change_account(identity, account_id, None, decide)
+
+
+async def _holder(identity: Identity, account_id: str) -> Account:
+    document = await identity.store.account(account_id)
+    if document is None:
+        raise not_recognised()
+    return account_of(document)
+
+
+def _opened(identity: Identity, known: Document, command: Command) -> Tokens:
+    identity.repeats.check(known["made_by"], command)
+    session = session_of(known)
+    first = session.pair(0)
+    if first is None:
+        raise not_recognised()
+    return _tokens(identity, session, first)
+
+
+async def _pair(
+    identity: Identity, account: Account, town: str, generation: int, now: datetime
+) -> Pair:
+    """Rights as they are now: a guardian whom the family no longer lists has lost it."""
+    membership = account.membership(town)
+    links = membership.families if membership else ()
+    copies = await identity.store.families(town, [link.family for link in links])
+    guardians = {copy["_id"]: {one["id"] for one in copy["guardians"]} for copy in copies}
+    return Pair(
+        generation=generation,
+        issued_at=now,
+        families=tuple(
+            (link.family, link.guardian)
+            for link in links
+            if link.guardian in guardians.get(link.family, {link.guardian})
+        ),
+        roles=membership.roles if membership else (),
+    )
+
+
+def _tokens(identity: Identity, session: LoginSession, pair: Pair) -> Tokens:
+    expires_at = pair.issued_at.replace(microsecond=0) + _ACCESS_FOR
+    bearer = Bearer(
+        account=session.account,
+        town=session.town,
+        login_session=session.id,
+        families=tuple(FamilyRight(family, guardian) for family, guardian in pair.families),
+        roles=frozenset(pair.roles),
+        expires=int(expires_at.timestamp()),
+    )
+    seal = _seal(identity, session, pair.generation)
+    refresh_token = f"{session.id}.{pair.generation}.{seal}"
+    return Tokens(identity.signing.sign(bearer, pair.issued_at), expires_at, refresh_token)
+
+
+def _seal(identity: Identity, session: LoginSession, generation: int) -> str:
+    made = identity.signing.seal(session.key, "refresh", session.id, str(generation))
+    if made is None:
+        raise not_recognised()
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def _check_seal(identity: Identity, session: LoginSession, generation: int, seal: str) -> None:
+    if not hmac.compare_digest(_seal(identity, session, generation), seal):
+        raise not_recognised()
+
+
+def _parse(refresh_token: str) -> tuple[str, int, str]:
+    session_id, _, rest = refresh_token.partition(".")
+    generation, _, seal = rest.partition(".")
+    if not (session_id and seal.isascii() and generation.isascii() and generation.isdigit()):
+        raise not_recognised()
+    if len(generation) > 9:
+        raise not_recognised()
+    return session_id, int(generation), seal

@@ -1,0 +1,1 @@
+"""Pure rules of identity: state, command and now give the new state and events, or a refusal."""

@@ -1,0 +1,332 @@
+"""Accounts: an adult's or an agent's, and each thing that may happen to one.
+
+Every function takes the account as it is and gives ``Changed``: the account after, and the
+events that say so. Tokens sent by mail are known here by their hash only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from services.identity.domain.names import email_key
+from services.identity.domain.roles import Role
+from shared.contracts.identity import (
+    AccountActivated,
+    AccountChanged,
+    AccountFamily,
+    ActivationRequested,
+    EmailChangeRequested,
+    FamilyLinked,
+    PasswordResetRequested,
+)
+from shared.errors import Refused
+from shared.events import Event
+
+ACTIVATION_FOR = timedelta(hours=48)
+PASSWORD_RESET_FOR = timedelta(hours=2)
+INVITATION_FOR = timedelta(days=7)
+EMAIL_CHANGE_FOR = timedelta(hours=24)
+#: An account never activated is forgotten this long after sign-up.
+UNACTIVATED_KEPT = timedelta(days=9)
+_TOKENS_KEPT = 3
+
+Purpose = Literal["activation", "password", "email"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(_Part):
+    """Who the holder says to be."""
+
+    first_name: str
+    last_name: str
+
+
+class PostalAddress(_Part):
+    """Where the holder lives."""
+
+    street: str
+    complement: str | None
+    postcode: str
+    city: str
+    country: str
+
+
+class Telephones(_Part):
+    """How to call the holder."""
+
+    mobile: str | None
+    landline: str | None
+
+
+class Link(_Part):
+    """The holder is this guardian of this family, by what proof and since when."""
+
+    family: str
+    guardian: str
+    how: Literal["key", "agent"]
+    since: datetime
+
+
+class Membership(_Part):
+    """What the account is in one town."""
+
+    town: str
+    joined_at: datetime
+    families: tuple[Link, ...] = ()
+    roles: tuple[Role, ...] = ()
+
+
+class OneTimeToken(_Part):
+    """A token sent by mail, by its hash. ``request`` is what asked for it."""
+
+    purpose: Purpose
+    hash: str
+    expires_at: datetime
+    town: str
+    request: str | None = None
+    email: str | None = None
+
+
+class WantedKey(_Part):
+    """The family key given at sign-up, used at activation."""
+
+    town: str
+    key: str
+
+
+class Account(_Part):
+    """One adult or agent. ``epoch`` rises when credentials change: older login sessions end,
+    except ``survivor``."""
+
+    id: str
+    kind: Literal["adult", "agent"]
+    state: Literal["pending", "active"]
+    login_name: str
+    login: str
+    email: str
+    email_key: str
+    person: Person
+    postal_address: PostalAddress | None
+    telephones: Telephones | None
+    password: str | None
+    memberships: tuple[Membership, ...]
+    tokens: tuple[OneTimeToken, ...] = ()
+    used_tokens: tuple[str, ...] = ()
+    wanted_key: WantedKey | None = None
+    epoch: int = 1
+    survivor: str | None = None
+    created_at: datetime
+
+    def membership(self, town: str) -> Membership | None:
+        """What the account is in that town, or None."""
+        return next((m for m in self.memberships if m.town == town), None)
+
+    def token(self, purpose: Purpose, token_hash: str, now: datetime) -> OneTimeToken | None:
+        """The live token of that hash, or None."""
+        for token in self.tokens:
+            if token.purpose == purpose and token.hash == token_hash and now < token.expires_at:
+                return token
+        return None
+
+
+class Changed(NamedTuple):
+    """What a decision gives."""
+
+    account: Account
+    events: tuple[Event, ...]
+
+
+class Mailed(NamedTuple):
+    """A token that leaves by mail: its text, and the hash kept of it."""
+
+    text: str
+    hash: str
+
+
+def changed_states(account: Account, towns: Iterable[str] | None = None) -> tuple[Event, ...]:
+    """The account as each town may know it; nothing is said of one that never was activated."""
+    if account.state != "active":
+        return ()
+    return tuple(
+        AccountChanged(
+            account=account.id,
+            town=membership.town,
+            email=account.email,
+            first_name=account.person.first_name,
+            last_name=account.person.last_name,
+            active=True,
+            families=tuple(
+                AccountFamily(family=link.family, guardian=link.guardian)
+                for link in membership.families
+            ),
+        )
+        for membership in account.memberships
+        if towns is None or membership.town in towns
+    )
+
+
+def sign_up(account: Account, town: str, token: Mailed, now: datetime) -> Changed:
+    """A new account, pending; its activation leaves by mail."""
+    return ask_activation(account, town, token, now, request=None)
+
+
+def ask_activation(
+    account: Account, town: str, token: Mailed, now: datetime, request: str | None
+) -> Changed:
+    """One more activation link; the earlier ones still work until they run out."""
+    after = _with_token(account, OneTimeToken(
+        purpose="activation", hash=token.hash, expires_at=now + ACTIVATION_FOR, town=town,
+        request=request,
+    ))  # fmt: skip
+    said = ActivationRequested(
+        account=account.id, town=town, email=account.email,
+        first_name=account.person.first_name, token=token.text,
+    )  # fmt: skip
+    return Changed(after, (said,))
+
+
+def activate(account: Account, token_hash: str, link: Link | None, now: datetime) -> Changed:
+    """The account works from now on, linked to a family when a key was given at sign-up."""
+    if token_hash in account.used_tokens:
+        raise Refused("already-activated", "Ce compte est déjà activé : connectez-vous.")
+    token = account.token("activation", token_hash, now)
+    if token is None or account.state != "pending":
+        raise token_refused()
+    town = account.wanted_key.town if account.wanted_key else token.town
+    after = account.model_copy(update={
+        "state": "active", "tokens": (), "wanted_key": None,
+        "used_tokens": (*account.used_tokens, token_hash),
+    })  # fmt: skip
+    events: tuple[Event, ...] = (AccountActivated(account=account.id, town=token.town),)
+    if link is not None:
+        after = _linked(after, town, link, now)
+        events = (*events, _link_fact(after, town, link))
+    return Changed(after, (*events, *changed_states(after)))
+
+
+def join(account: Account, town: str, now: datetime) -> Changed:
+    """The same credentials open another town's portal (ID7); agents are of the towns they serve."""
+    if account.membership(town) is not None:
+        return Changed(account, ())
+    if account.kind == "agent":
+        raise Refused(
+            "not-of-this-town", "Ce compte d'agent n'est pas de cette commune.", status=403
+        )
+    after = _with_membership(account, Membership(town=town, joined_at=now))
+    return Changed(after, changed_states(after, {town}))
+
+
+def link_family(account: Account, town: str, link: Link, now: datetime) -> Changed:
+    """The account is this guardian from now on. The same link again changes nothing."""
+    membership = account.membership(town)
+    if membership and any(
+        (one.family, one.guardian) == (link.family, link.guardian) for one in membership.families
+    ):
+        return Changed(account, ())
+    after = _linked(account, town, link, now)
+    return Changed(after, (_link_fact(after, town, link), *changed_states(after, {town})))
+
+
+def ask_password(
+    account: Account, town: str, token: Mailed, now: datetime, request: str | None
+) -> Changed:
+    """Somebody forgot a password or a login name: the mail holds both ways out."""
+    after = _with_token(account, OneTimeToken(
+        purpose="password", hash=token.hash, expires_at=now + PASSWORD_RESET_FOR, town=town,
+        request=request,
+    ))  # fmt: skip
+    said = PasswordResetRequested(
+        account=account.id, town=town, email=account.email,
+        first_name=account.person.first_name, login_name=account.login_name, token=token.text,
+    )  # fmt: skip
+    return Changed(after, (said,))
+
+
+def check_password_token(account: Account, token_hash: str, now: datetime) -> None:
+    """Refuse a token that sets no password."""
+    if account.state != "active" or account.token("password", token_hash, now) is None:
+        raise token_refused()
+
+
+def set_password(account: Account, password: str, survivor: str | None) -> Changed:
+    """A new hash; every login session ends but ``survivor``."""
+    after = account.model_copy(update={
+        "password": password, "epoch": account.epoch + 1, "survivor": survivor,
+        "tokens": tuple(token for token in account.tokens if token.purpose != "password"),
+    })  # fmt: skip
+    return Changed(after, ())
+
+
+def ask_email(account: Account, town: str, new_email: str, token: Mailed, now: datetime) -> Changed:
+    """A new address, used only once confirmed there."""
+    after = _with_token(account, OneTimeToken(
+        purpose="email", hash=token.hash, expires_at=now + EMAIL_CHANGE_FOR, town=town,
+        email=new_email,
+    ))  # fmt: skip
+    said = EmailChangeRequested(
+        account=account.id, town=town, new_email=new_email,
+        first_name=account.person.first_name, token=token.text,
+    )  # fmt: skip
+    return Changed(after, (said,))
+
+
+def confirm_email(account: Account, token_hash: str, now: datetime) -> Changed:
+    """The new address holds, in every town. Links sent to the old one are worth nothing now."""
+    token = account.token("email", token_hash, now)
+    if token is None or token.email is None:
+        raise token_refused()
+    after = account.model_copy(
+        update={"email": token.email, "email_key": email_key(token.email), "tokens": ()}
+    )
+    return Changed(after, changed_states(after))
+
+
+def grant_roles(account: Account, town: str, roles: Iterable[Role], now: datetime) -> Changed:
+    """The account is an agent of that town, with these roles beside those it has."""
+    before = account.membership(town) or Membership(town=town, joined_at=now)
+    granted = tuple(sorted({*before.roles, *roles}))
+    if granted == before.roles:
+        return Changed(account, ())
+    after = _with_membership(account, before.model_copy(update={"roles": granted}))
+    return Changed(after, changed_states(after, {town}))
+
+
+def token_refused() -> Refused:
+    """One answer for every mailed token that opens nothing."""
+    return Refused(
+        "token-unknown",
+        "Ce lien n'est pas connu, a déjà servi ou n'est plus valable. Demandez-en un nouveau.",
+        field="/token",
+    )
+
+
+def _with_token(account: Account, token: OneTimeToken) -> Account:
+    same = [one for one in account.tokens if one.purpose == token.purpose]
+    others = [one for one in account.tokens if one.purpose != token.purpose]
+    kept = (*others, *same[-(_TOKENS_KEPT - 1) :], token)
+    return account.model_copy(update={"tokens": kept})
+
+
+def _with_membership(account: Account, membership: Membership) -> Account:
+    others = tuple(one for one in account.memberships if one.town != membership.town)
+    return account.model_copy(update={"memberships": (*others, membership)})
+
+
+def _linked(account: Account, town: str, link: Link, now: datetime) -> Account:
+    before = account.membership(town) or Membership(town=town, joined_at=now)
+    return _with_membership(
+        account, before.model_copy(update={"families": (*before.families, link)})
+    )
+
+
+def _link_fact(account: Account, town: str, link: Link) -> Event:
+    return FamilyLinked(
+        account=account.id, town=town, family=link.family, guardian=link.guardian, how=link.how
+    )

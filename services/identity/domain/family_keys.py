@@ -1,0 +1,112 @@
+"""Family keys: what a town prints in its letter, and what becomes of it (ID6).
+
+A key is 16 characters in four groups, ``7K2M-9QXD-0R4T-VB3W``: 15 of chance (75 bits) and a
+check character. The alphabet is Crockford's base 32, so a key read aloud or badly printed still
+works: O is 0, I and L are 1, U is V. The check is a sum over the field of 32 elements in which
+each place has its own weight; it finds any wrong character and any two exchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import Refused
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CONFUSED = str.maketrans("OILU", "011V")
+_LENGTH = 16
+_BITS = 75
+VALID_FOR = timedelta(days=400)
+
+
+class FamilyKey(BaseModel):
+    """One key, without its text: ``id`` is what ``key_id`` makes of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    town: str
+    family: str
+    guardian: str
+    issued_at: datetime
+    expires_at: datetime
+    used_by: str | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+def key_from(chance: bytes) -> str:
+    """The key that these bytes (10 at least) of chance make, as printed."""
+    number = int.from_bytes(chance[:10], "big") >> (80 - _BITS)
+    data = [(number >> (5 * place)) & 31 for place in range(_LENGTH - 1)]
+    text = "".join(ALPHABET[value] for value in [*data, _check(data)])
+    return "-".join(text[start : start + 4] for start in range(0, _LENGTH, 4))
+
+
+def normal_form(typed: str) -> str | None:
+    """The 16 characters meant by what somebody typed, or None when it cannot be a key."""
+    text = unicodedata.normalize("NFKC", typed).upper().translate(_CONFUSED)
+    text = "".join(c for c in text if c.isalnum())
+    if len(text) != _LENGTH or any(c not in ALPHABET for c in text):
+        return None
+    values = [ALPHABET.index(c) for c in text]
+    return text if _check(values[:-1]) == values[-1] else None
+
+
+def key_id(typed: str, field: str) -> str:
+    """What the store knows of a key. Refused (422) when it was mistyped.
+
+    A plain hash: 75 bits of chance cannot be searched from it.
+    """
+    text = normal_form(typed)
+    if text is None:
+        raise Refused(
+            "family-key-mistyped",
+            "Cette clé comporte une faute de frappe : vérifiez les 16 caractères de la lettre.",
+            status=422,
+            field=field,
+        )
+    return hashlib.sha256(f"family-key:{text}".encode()).hexdigest()
+
+
+def check_usable(key: FamilyKey | None, account: str | None, now: datetime, field: str) -> None:
+    """Refuse a key that ``account`` may not use now; one it has used already passes."""
+    if key is None:
+        raise Refused(
+            "family-key-unknown",
+            "Cette clé n'est pas connue de cette commune.",
+            status=404,
+            field=field,
+        )
+    if key.used_by is not None and key.used_by == account:
+        return
+    for refused, code, detail in (
+        (key.used_by, "family-key-used", "Cette clé a déjà servi. Demandez-en une nouvelle."),
+        (key.revoked_at, "family-key-revoked", "Cette clé a été remplacée ou annulée."),
+        (now >= key.expires_at, "family-key-expired", "Cette clé n'est plus valable."),
+    ):
+        if refused:
+            raise Refused(code, detail, field=field)
+
+
+def check_revocable(key: FamilyKey) -> None:
+    """Refuse to revoke a key that has served: its link is another matter."""
+    if key.used_by is not None:
+        raise Refused("family-key-used", "Cette clé a déjà servi : elle ne peut être annulée.")
+
+
+def _check(data: list[int]) -> int:
+    total = 0
+    for value in data:
+        total = _times_two(total ^ value)
+    return total
+
+
+def _times_two(value: int) -> int:
+    """In the field of 32 elements made with x^5 + x^2 + 1, whose element 2 has order 31."""
+    doubled = value << 1
+    return doubled ^ 0b100101 if doubled & 0b100000 else doubled

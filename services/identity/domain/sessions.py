@@ -1,0 +1,79 @@
+"""Login sessions: when a refresh token gives a new pair, the same pair again, or ends it all."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import Refused
+
+#: A refresh token used again within this time gives the pair it gave (two tabs, a lost answer).
+SAME_PAIR_FOR = timedelta(seconds=30)
+IDLE = timedelta(days=7)
+LONGEST = timedelta(days=30)
+#: Pairs kept to be given again; more refreshes than this in 30 s are no browser's.
+PAIRS_KEPT = 6
+
+
+class Pair(BaseModel):
+    """What one access and one refresh token were made from: signing it again gives the same."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    generation: int
+    issued_at: datetime
+    families: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...]
+
+
+class LoginSession(BaseModel):
+    """One browser's login to one town; ``epoch`` is the account's when it logged in."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    town: str
+    account: str
+    epoch: int
+    key: str
+    created_at: datetime
+    expires_at: datetime
+    generation: int
+    pairs: tuple[Pair, ...]
+    ended: Literal["logout", "reuse", "password"] | None = None
+
+    def pair(self, generation: int) -> Pair | None:
+        """The pair of that generation, while it is kept."""
+        return next((pair for pair in self.pairs if pair.generation == generation), None)
+
+
+def not_recognised() -> Refused:
+    """One answer for every refresh token that gives nothing."""
+    return Refused(
+        "login-session-ended", "Votre connexion est terminée. Reconnectez-vous.", status=401
+    )
+
+
+def check_open(session: LoginSession, now: datetime) -> None:
+    """Refuse (401) a session that was ended or has run out."""
+    if session.ended is not None or now >= session.expires_at:
+        raise not_recognised()
+
+
+def on_refresh(
+    session: LoginSession, generation: int, now: datetime
+) -> Pair | Literal["rotate", "end"]:
+    """What a refresh token of ``generation`` gives: a pair given before, a new one, or the end."""
+    if generation == session.generation:
+        return "rotate"
+    given = session.pair(generation + 1)
+    if given is not None and now - given.issued_at <= SAME_PAIR_FOR:
+        return given
+    return "end"
+
+
+def expiry(created_at: datetime, now: datetime) -> datetime:
+    """When a session used now runs out."""
+    return min(created_at + LONGEST, now + IDLE)

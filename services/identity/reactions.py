@@ -1,0 +1,18 @@
+"""What identity does about what others say."""
+
+from __future__ import annotations
+
+from services.identity.commands.base import Identity
+from shared.bus.consumer import Reaction, on
+from shared.contracts.family import FamilyChanged
+from shared.events import Envelope
+
+
+def reactions(identity: Identity) -> list[Reaction]:
+    """The table of reactions."""
+
+    async def family_changed(envelope: Envelope, event: FamilyChanged) -> None:
+        """A state: the copy is kept only when newer (second form)."""
+        await identity.store.keep_family(envelope, event)
+
+    return [on(FamilyChanged, family_changed)]
