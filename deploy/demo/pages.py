@@ -1,0 +1,99 @@
+"""The demo's own pages: where things are, the towns' clock, and what a mail's link opens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession, web
+from jinja2 import Environment, FileSystemLoader
+
+from deploy.demo.seed import Accounts
+from shared.clock import MovedClock, write_offset
+from shared.french import instant_words
+from shared.ids import new_id
+
+_ZONE = ZoneInfo("Europe/Paris")
+_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+_SERVICES = ("identity", "family", "booking", "billing", "notify")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def demo_routes(origin: str, clock_file: Path, accounts_file: Path) -> list[web.RouteDef]:
+    """``/``, ``/demo.css``, ``POST /demo/clock`` and ``/{town}/activation``."""
+    pages = _Pages(origin, clock_file, accounts_file)
+    return [
+        web.get("/", pages.home),
+        web.get("/demo.css", pages.style),
+        web.post("/demo/clock", pages.move_clock),
+        web.get("/{town:[a-z-]+}/activation", pages.activation),
+        web.post("/{town:[a-z-]+}/activation", pages.activate),
+    ]
+
+
+class _Pages:
+    def __init__(self, origin: str, clock_file: Path, accounts_file: Path) -> None:
+        self._origin = origin
+        self._clock_file = clock_file
+        self._clock = MovedClock(clock_file)
+        self._accounts_file = accounts_file
+        self._templates = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
+
+    async def home(self, _request: web.Request) -> web.Response:
+        now = self._clock.town().astimezone(_ZONE)
+        return self._page(
+            "home.html",
+            now=instant_words(now, _ZONE),
+            steps=[(step.isoformat(), instant_words(step, _ZONE)) for step in _next_steps(now)],
+            accounts=Accounts.load(self._accounts_file),
+            services=_SERVICES,
+        )
+
+    async def move_clock(self, request: web.Request) -> web.Response:
+        """Forward only: what was decided stays decided."""
+        form = await request.post()
+        try:
+            to = datetime.fromisoformat(str(form.get("to")))
+        except ValueError:
+            raise web.HTTPBadRequest from None
+        if to.tzinfo is None or to < self._clock.town():
+            raise web.HTTPBadRequest
+        write_offset(self._clock_file, to)
+        raise web.HTTPSeeOther("/")
+
+    async def activation(self, request: web.Request) -> web.Response:
+        """A page with a button: reading a mail must not activate anything by itself."""
+        return self._page("activation.html", token=request.query.get("token", ""), answer=None)
+
+    async def activate(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        port = request.url.port
+        url = f"http://127.0.0.1:{port}/api/identity/v1/{request.match_info['town']}/activations"
+        headers = {"Idempotency-Key": new_id()}
+        body = {"token": str(form.get("token"))}
+        async with ClientSession() as http, http.post(url, json=body, headers=headers) as answer:
+            content = await answer.json(content_type=None)
+            said = "Votre espace est activé." if answer.ok else content["detail"]
+        return self._page("activation.html", token="", answer=said)
+
+    async def style(self, _request: web.Request) -> web.Response:
+        return web.Response(text=(_TEMPLATES / "demo.css").read_text(), content_type="text/css")
+
+    def _page(self, name: str, **values: object) -> web.Response:
+        text = self._templates.get_template(name).render(origin=self._origin, **values)
+        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+
+def _next_steps(now: datetime) -> list[datetime]:
+    """The next two cut-offs, each just over, and the start of next month."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    cuts = [
+        midnight + timedelta(days=day, hours=hour, minutes=1) for day in (0, 1) for hour in (13, 18)
+    ]
+    month = (midnight.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return [*[cut for cut in cuts if cut > now][:2], month + timedelta(minutes=1)]

@@ -1,0 +1,142 @@
+"""One family's way through Préau, over HTTP as a portal would go it.
+
+An adult creates an account, follows the mail's link, logs in, links the family with the key of
+the letter, looks at the household and the planning, asks for days; an agent accepts some and
+refuses others. The digest that says so leaves at the town's next cut-off.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import aiohttp
+
+from deploy.demo.seed import Accounts, DemoAccount
+from deploy.local.mailbox import Mailbox
+from shared.ids import new_id
+from shared.waiting import eventually
+
+TOWN = "veyras"
+LOGIN = "camille.demo"
+PASSWORD = "une-famille-de-demonstration"  # noqa: S105 - printed for whoever tries the demo
+EMAIL = "camille@famille.example"
+_ACCOUNT = {
+    "identity": {"first_name": "Camille", "last_name": "Démonstration"},
+    "address": {"street": "1 place de la Mairie", "postcode": "07000", "city": "Veyras"},
+    "contact": {"email": EMAIL},
+    "credentials": {"login_name": LOGIN, "password": PASSWORD},
+}
+
+
+@dataclass
+class Portal:
+    """A front end: calls the public API, and nothing else."""
+
+    http: aiohttp.ClientSession
+    origin: str
+    token: str | None = None
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of a successful call. Raises ``RuntimeError`` with the problem otherwise."""
+        service, _, rest = path.partition("/")
+        url = f"{self.origin}/api/{service}/v1/{TOWN}/{rest}"
+        headers = {"Idempotency-Key": new_id()}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        async with self.http.request(method, url, json=body, headers=headers) as answer:
+            content = await answer.json(content_type=None) if answer.content_length != 0 else None
+            if not answer.ok:
+                raise RuntimeError(f"{method} {path}: {answer.status} {content}")
+            return content
+
+    async def log_in(self, login_name: str, password: str) -> None:
+        """Act as this account from now on."""
+        credentials = {"login_name": login_name, "password": password}
+        self.token = None
+        tokens = await self.call("POST", "identity/login-sessions", credentials)
+        self.token = tokens["access_token"]
+
+
+async def tell(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -> Accounts:
+    """Tell the story from ``today`` (the towns'); the accounts with the family's one among
+    them."""
+    async with aiohttp.ClientSession() as http:
+        family, agent = Portal(http, origin), Portal(http, origin)
+        await _join(family, mailbox, accounts.keys[TOWN].pop())
+        requests = await _ask(family, today)
+        office = next(one for one in accounts.people if one.town == TOWN)
+        await agent.log_in(office.login_name, office.password)
+        await _decide(agent, requests)
+    camille = DemoAccount("family, Veyras", TOWN, LOGIN, PASSWORD)
+    return replace(accounts, people=(*accounts.people, camille))
+
+
+async def _join(family: Portal, mailbox: Mailbox, key: str) -> None:
+    await family.call("POST", "identity/accounts", _ACCOUNT)
+    await mailbox.wait_for(lambda mails: any(EMAIL in mail.to for mail in mails), 15)
+    text = next(mail.text for mail in mailbox.messages if EMAIL in mail.to) or ""
+    found = re.search(r"token=(\S+)", text)
+    if found is None:
+        raise RuntimeError("the activation mail has no link")
+    await family.call("POST", "identity/activations", {"token": found[1]})
+    await family.log_in(LOGIN, PASSWORD)
+    await family.call("POST", "identity/family-links", {"key": key})
+    await family.log_in(LOGIN, PASSWORD)
+
+
+async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
+    """One evening of after-school care, one canteen day, and a month of canteen days."""
+    household = (await family.call("GET", "family/household"))["households"][0]
+    child = household["children"][0]["id"]
+
+    async def planned() -> list[dict[str, Any]]:
+        query = (
+            f"family={household['family']}&child={child}"
+            f"&first={today}&last={today + timedelta(days=60)}"
+        )
+        entries = (await family.call("GET", f"booking/planning?{query}"))["entries"]
+        return [entry for entry in entries if entry["book"]["allowed"]]
+
+    async def booking_knows() -> bool:
+        try:
+            return bool(await planned())
+        except RuntimeError:
+            return False
+
+    await eventually(booking_knows)
+    possible = await planned()
+    canteen = [entry for entry in possible if entry["activity"] == "canteen"]
+    care = next(entry for entry in possible if entry["unit"] == "evening")
+    first = date.fromisoformat(canteen[0]["date"])
+    wishes = [
+        [{"activity": "garderie", "unit": "evening", "day": care["date"]}],
+        [{"activity": "canteen", "unit": "meal", "day": canteen[0]["date"]}],
+        [{"activity": "canteen", "unit": "meal", "period": {
+            "first": str(first + timedelta(days=1)), "last": str(first + timedelta(days=30)),
+            "weekdays": ["monday", "thursday"]}}],
+    ]  # fmt: skip
+    return [
+        await family.call(
+            "POST", "booking/requests",
+            {"family": household["family"], "asked": [{"child": child, **one} for one in wish]},
+        )
+        for wish in wishes
+    ]  # fmt: skip
+
+
+async def _decide(agent: Portal, requests: list[dict[str, Any]]) -> None:
+    """Accept all that waits but the last line of each longer request."""
+    decisions = []
+    for request in requests:
+        waiting = [line for line in request["lines"] if line["state"] == "requested"]
+        for line in waiting:
+            refused = len(waiting) > 1 and line is waiting[-1]
+            decisions.append(
+                {"request": request["id"], "line": line["line"],
+                 "outcome": "refused" if refused else "accepted",
+                 "reason": "Sortie scolaire ce jour-là." if refused else None}
+            )  # fmt: skip
+    await agent.call("POST", "booking/decisions", {"decisions": decisions})
