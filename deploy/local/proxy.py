@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from types import TracebackType
 from typing import Self
 
@@ -94,20 +96,20 @@ class TcpProxy:
         assert task is not None
         self._connections.add(task)
         self._accepted += 1
-        far: asyncio.StreamWriter | None = None
+        ends = [writer]
         try:
             far_reader, far = await asyncio.open_connection(*self._target)
+            ends.append(far)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forward(reader, far))
                 group.create_task(self._forward(far_reader, writer))
-        except* OSError:
-            pass
+        except* (OSError, asyncio.CancelledError):
+            for end in ends:
+                _reset(end)
         finally:
             self._connections.discard(task)
-            for end in (writer, far):
-                if end is not None:
-                    # A reset, not an orderly end: that is how cables and servers go.
-                    end.transport.abort()
+            for end in ends:
+                end.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):
@@ -116,3 +118,11 @@ class TcpProxy:
             await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Make the connection end by a reset: that is how cables and servers go."""
+    with contextlib.suppress(OSError):
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
