@@ -24,7 +24,10 @@ class Reason(_Part):
 
 
 class RequestedLine(_Part):
-    """One child, one session, one unit. ``cancel_until`` is an instant, or None for never."""
+    """One child, one session, one unit; ``line`` is unique within its request.
+
+    ``cancel_until`` is an instant, or None for never.
+    """
 
     line: str
     child: str
@@ -81,7 +84,10 @@ class Replaced(_Part):
 
 
 class DecidedLine(_Part):
-    """One line's outcome. ``receipted``: the acknowledgement said it already."""
+    """One line's outcome; ``line`` is unique within its request.
+
+    ``receipted``: the acknowledgement said it already.
+    """
 
     line: str
     child: str

@@ -57,7 +57,7 @@ def accepted_charge(
     if child is None:
         raise MissingCopy(f"families/{card.family}")
     return Charge(
-        id=charge_id(line.line), town=file.town, family=card.family, request=request,
+        id=charge_id(request, line.line), town=file.town, family=card.family, request=request,
         child=line.child, child_name=child.first_name, activity=line.activity, unit=line.unit,
         day=line.date, billing=activity.billing, accepted=True, decided=_order(line, decided_at),
     )  # fmt: skip
@@ -70,15 +70,15 @@ def cancelled_charge(
     if line.replaces is None:
         return None
     return Charge(
-        id=charge_id(line.line), town=town, family=family, request=request, child=line.child,
+        id=charge_id(request, line.line), town=town, family=family, request=request, child=line.child,
         child_name=None, activity=line.activity, unit=line.unit, day=line.date, billing=None,
         accepted=False, decided=_order(line, decided_at),
     )  # fmt: skip
 
 
-def charge_id(line: str) -> str:
-    """The id of a line's charge."""
-    return derived_id("charge", line)
+def charge_id(request: str, line: str) -> str:
+    """The id of a line's charge: lines are numbered within their request."""
+    return derived_id("charge", request, line)
 
 
 def _order(line: DecidedLine, decided_at: datetime) -> datetime:
