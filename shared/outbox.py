@@ -45,8 +45,10 @@ class Relay:
         collections: Sequence[str],
         publish: Publish,
         clock: Clock,
+        lease_seconds: float = 30,
     ) -> None:
         self._service = service
+        self._lease_seconds = lease_seconds
         self._store = store
         self._collections = collections
         self._publish = publish
@@ -67,7 +69,9 @@ class Relay:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                await asyncio.wait_for(self._wake.wait(), max(0.01, next_sweep - loop.time()))
+                # Not ``wait_for``: Python 3.11's swallows a cancellation that meets its result.
+                async with asyncio.timeout(max(0.01, next_sweep - loop.time())):
+                    await self._wake.wait()
             except TimeoutError:
                 self._wake.set()
             self._wake.clear()
@@ -108,7 +112,7 @@ class Relay:
             return False
 
     async def _sweep(self) -> bool:
-        if not await self._store.lease(LEASE, "relay", self._owner, 10):
+        if not await self._store.lease(LEASE, "relay", self._owner, self._lease_seconds):
             return True
         now = self._clock.machine()
         oldest = now

@@ -119,7 +119,14 @@ class Runner:
         service = build(parts)
         reactions = {reaction.contract.type: reaction for reaction in service.reactions}
         consumer = Consumer(name, reactions, store, self._clock, self._settings.retry_delays)
-        relay = Relay(name, store, service.outboxes, self._bus.publish, self._clock)
+        relay = Relay(
+            name,
+            store,
+            service.outboxes,
+            self._bus.publish,
+            self._clock,
+            self._settings.lease_seconds,
+        )
         return _Running(service, parts, consumer, relay)
 
     async def start(self) -> None:

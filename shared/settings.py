@@ -76,6 +76,15 @@ class CommonSettings(BaseSettings):
         ),
     ] = (10, 60, 600)
 
+    lease_seconds: Annotated[
+        float,
+        Field(
+            alias="PREAU_LEASE_SECONDS",
+            gt=0,
+            description="How long what a dead replica had reserved stays reserved",
+        ),
+    ] = 30
+
     @model_validator(mode="after")
     def _no_aids_in_production(self) -> CommonSettings:
         if self.env == "production":

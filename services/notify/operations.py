@@ -12,7 +12,6 @@ from services.notify.commands import digests
 from services.notify.service import state
 from shared.operations import parts_of
 
-
 app = typer.Typer(no_args_is_help=True)
 
 

@@ -41,7 +41,7 @@ def state(parts: Parts) -> Notify:
     """The collaborators, for the service and for its commands."""
     settings = Settings()
     return Notify(
-        store=NotifyStore(parts.store),
+        store=NotifyStore(parts.store, parts.settings.lease_seconds),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),

@@ -85,8 +85,8 @@ CLAIM = step("notify.mail.claim")
 RECORD = step("notify.mail.record")
 FAIL_MAIL = step("notify.mail.fail")
 
-#: A mail claimed for longer than this was left by a crash and is sent again.
-MAIL_LEASE = timedelta(minutes=2)
+#: A mail claimed for more leases than this was left by a crash and is sent again.
+MAIL_LEASES = 4
 _BULK = 500
 
 
@@ -115,9 +115,11 @@ class Sent:
 class NotifyStore:
     """Every query and write of notify."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lease_seconds: float = 30) -> None:
         self._store = store
         self._process = new_id()
+        self._lease_seconds = lease_seconds
+        self._mail_lease = timedelta(seconds=lease_seconds) * MAIL_LEASES
 
     # -- copies ----------------------------------------------------------------------------
 
@@ -257,7 +259,9 @@ class NotifyStore:
 
     async def lease_town(self, town: str) -> bool:
         """Be the one replica that works on a town's digests; correctness does not need it."""
-        return await self._store.lease(LEASE_TOWN, f"digests/{town}", self._process, 30)
+        return await self._store.lease(
+            LEASE_TOWN, f"digests/{town}", self._process, self._lease_seconds
+        )
 
     async def open_run(self, town: str, window: Window, machine_now: datetime) -> Document:
         """The run of a window; it keeps when it was first tried."""
@@ -385,7 +389,7 @@ class NotifyStore:
         await self._store.insert(INTEND_MAIL, MAILS, mail)
 
     async def claim(self, machine_now: datetime, limit: int) -> list[Document]:
-        """Take mails that are due, or that a crash left in sending, for ``MAIL_LEASE``."""
+        """Take mails that are due, or that a crash left in sending, for ``MAIL_LEASES``."""
         due = {"state": {"$in": ["due", "sending"]}, "due": {"$lte": machine_now}}
         found = await self._store.find(
             MAILS, due, sort=[("due", 1)], limit=limit, projection={"_id": 1}
@@ -396,7 +400,7 @@ class NotifyStore:
         ids = [document["_id"] for document in found]
         await self._store.change_many(
             CLAIM, MAILS, {"_id": {"$in": ids}, **due},
-            {"$set": {"state": "sending", "ticket": ticket, "due": machine_now + MAIL_LEASE}},
+            {"$set": {"state": "sending", "ticket": ticket, "due": machine_now + self._mail_lease}},
         )  # fmt: skip
         return await self._store.find(MAILS, {"_id": {"$in": ids}, "ticket": ticket})
 

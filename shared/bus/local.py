@@ -129,8 +129,10 @@ class LocalBus:
                 await in_hand.acquire()
                 submit(Delivery(document["body"], self._ack(document, in_hand)))
             if not taken:
+                # Not ``wait_for``: Python 3.11's swallows a cancellation that meets its result.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), _POLL)
+                    async with asyncio.timeout(_POLL):
+                        await wake.wait()
 
     async def _take(self, service: str) -> list[Document]:
         now = self._clock.machine()

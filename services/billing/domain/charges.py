@@ -70,8 +70,9 @@ def cancelled_charge(
     if line.replaces is None:
         return None
     return Charge(
-        id=charge_id(request, line.line), town=town, family=family, request=request, child=line.child,
-        child_name=None, activity=line.activity, unit=line.unit, day=line.date, billing=None,
+        id=charge_id(request, line.line), town=town, family=family, request=request,
+        child=line.child, child_name=None, activity=line.activity, unit=line.unit, day=line.date,
+        billing=None,
         accepted=False, decided=_order(line, decided_at),
     )  # fmt: skip
 
