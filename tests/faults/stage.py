@@ -1,0 +1,247 @@
+"""Booking and notify as processes of their own, one of which dies where it is told to.
+
+The test plays identity, family and the front end: it publishes their events, signs tokens, sends
+HTTP requests again and again until they are answered. A process that dies is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from deploy.local.mailbox import Mailbox
+from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight, Signer
+from shared.bus.amqp import AmqpBus
+from shared.clock import write_offset
+from shared.contracts.identity import KeysRotated, TownChanged
+from shared.events import ALL_TOWNS, Envelope, Event
+from shared.ids import new_id
+from shared.store import Document, connect
+from tests.samples import Household, activity, places, town_file
+from tests.world import START, eventually
+
+TOWN = "veyras"
+CAPACITY = 400
+SERVICES = ("booking", "notify")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """One service; ``deaths`` counts how often it was killed and started again."""
+
+    service: str
+    environment: Mapping[str, str]
+    log: Path
+    port: int = field(default_factory=_free_port)
+    deaths: int = 0
+    _child: asyncio.subprocess.Process | None = None
+    _watch: asyncio.Task[None] | None = None
+
+    async def start(self, fail_at: str | None = None) -> None:
+        """Start it, to die at a fail point once; then it is started without one."""
+        environment = {**os.environ, **self.environment, "PREAU_PORT": str(self.port)}
+        environment.pop("PREAU_FAIL_AT", None)
+        if fail_at:
+            environment["PREAU_FAIL_AT"] = fail_at
+        with self.log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", f"services.{self.service}",
+                env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._watch = asyncio.create_task(self._start_again(self._child))
+
+    async def _start_again(self, child: asyncio.subprocess.Process) -> None:
+        if await child.wait() == -signal.SIGKILL:
+            self.deaths += 1
+            await self.start()
+
+    def kill(self) -> None:
+        """SIGKILL: the watcher starts it again."""
+        assert self._child is not None
+        self._child.kill()
+
+    async def _answers(self) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"http://127.0.0.1:{self.port}/readyz") as got,
+            ):
+                return got.status == 200
+        except (aiohttp.ClientError, OSError):
+            return False
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait for its drain."""
+        assert self._child is not None
+        assert self._watch is not None
+        await eventually(self._answers, what=f"{self.service} is up before it is stopped")
+        self._child.terminate()
+        await self._watch
+        assert self._child.returncode == 0, self.log.read_text()[-3000:]
+
+
+@dataclass
+class Stage:
+    """What runs, and the hands that play the others."""
+
+    processes: dict[str, list[Process]]
+    bus: AmqpBus
+    http: aiohttp.ClientSession
+    clock_file: Path
+    mailbox: Mailbox
+    mongodb_url: str
+    namespace: str
+    signer: Signer
+    now: datetime = START
+    rounds: int = 0
+    _sequence: int = 0
+
+    # -- others' parts ---------------------------------------------------------------------
+
+    async def say(self, event: Event, subject: str, town: str = TOWN) -> None:
+        """Publish an event as an absent service would, until the broker has it."""
+        self._sequence += 1
+        envelope = Envelope(
+            id=new_id(), type=event.type, subject=subject, time=self.now, town=town,
+            sequence=self._sequence, correlation=new_id(), causation=None,
+            data=event.model_dump(mode="json"),
+        )  # fmt: skip
+
+        async def published() -> bool:
+            return (await self.bus.publish([envelope]))[0]
+
+        await eventually(published, what=f"{event.type} published")
+
+    async def say_basics(self) -> None:
+        """The signing keys and the town."""
+        keys = KeysRotated(jwks=self.signer.public_jwks())
+        await self.say(keys, "signing_keys/current", ALL_TOWNS)
+        await self.say_town()
+
+    async def say_town(self) -> None:
+        """The town's file, as a new version each time."""
+        file = town_file(
+            activities=[
+                activity("cantine", places=places(CAPACITY + self.rounds)),
+                activity("garderie", decision="automatic", places=places(CAPACITY)),
+            ]
+        )
+        await self.say(TownChanged(version=self.rounds + 1, file=file), f"towns/{TOWN}")
+
+    async def say_household(self, household: Household) -> None:
+        """A family and its adult."""
+        await self.say(household.card(), f"families/{household.id}")
+        await self.say(household.adult(), f"accounts/{household.account}")
+
+    def token(self, household: Household | None = None) -> str:
+        """A family's token, or an agent's."""
+        now = datetime.now(UTC)
+        rights = (FamilyRight(household.id, household.guardian),) if household else ()
+        roles = frozenset[str]() if household else frozenset({"childcare_office"})
+        expires = int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp())
+        account = household.account if household else "a" * 32
+        return self.signer.sign(Bearer(account, TOWN, new_id(), rights, roles, expires), now)
+
+    # -- the front end's part --------------------------------------------------------------
+
+    async def post(self, path: str, body: Any, token: str, *, replica: int = 0) -> Document:
+        """POST until answered, with one Idempotency-Key: as a front end retries."""
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
+        processes = self.processes["booking"]
+        answered: Document = {}
+
+        async def answer() -> bool:
+            port = processes[replica % len(processes)].port
+            url = f"http://127.0.0.1:{port}/api/booking/v1/{TOWN}/{path}"
+            try:
+                async with self.http.post(url, json=body, headers=headers) as got:
+                    content = await got.json(content_type=None)
+                    if got.status >= 500 or got.status in (401, 404):
+                        return False
+                    assert got.status in (200, 201), content
+                    answered.update(content)
+                    return True
+            except (aiohttp.ClientError, OSError):
+                return False
+
+        await eventually(answer, within=30, what=f"POST {path} answered")
+        return answered
+
+    async def ask(self, household: Household, body: Document, replica: int = 0) -> Document:
+        """A family's request."""
+        return await self.post("requests", body, self.token(household), replica=replica)
+
+    async def decide(self, decisions: list[Document], replica: int = 0) -> Document:
+        """An agent's decisions."""
+        body = {"decisions": decisions}
+        return await self.post("decisions", body, self.token(), replica=replica)
+
+    # -- time ------------------------------------------------------------------------------
+
+    def move_to(self, town_now: datetime) -> None:
+        """Set the town's clock for every process."""
+        self.now = town_now
+        write_offset(self.clock_file, town_now)
+
+    def next_cut_off(self) -> datetime:
+        """A few seconds after the next cut-off's minute (13:00 and 18:00 in Paris)."""
+        today = self.now.replace(minute=1, second=4, microsecond=0)
+        for hour in (11, 16):
+            if today.replace(hour=hour) > self.now + timedelta(minutes=2):
+                return today.replace(hour=hour)
+        return (today + timedelta(days=1)).replace(hour=11)
+
+    # -- the truth -------------------------------------------------------------------------
+
+    async def documents(self, service: str, collection: str) -> list[Document]:
+        """A collection of a service's database, read directly."""
+        client = connect(self.mongodb_url)
+        try:
+            database = client.get_database(f"{self.namespace}_{service}")
+            return await database[collection].find().to_list(None)
+        finally:
+            await client.close()
+
+    async def decisions(self) -> Counter[tuple[str, str, str]]:
+        """(request number, date, ACCEPTÉE or REFUSÉE) of every decided line in the database."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for request in await self.documents("booking", "requests"):
+            for line in request["lines"]:
+                if line["state"] in ("accepted", "refused"):
+                    word = "ACCEPTÉE" if line["state"] == "accepted" else "REFUSÉE"
+                    found[request["number"], line["date"], word] += 1
+        return found
+
+    async def places_are_right(self) -> None:
+        """Who holds a place is who was told so; no counter says otherwise."""
+        wanted: dict[str, set[str]] = {}
+        for request in await self.documents("booking", "requests"):
+            assert "unfinished" not in request, request["_id"]
+            for line in request["lines"]:
+                if line["state"] in ("requested", "accepted"):
+                    session = f"{TOWN}/{line['activity']}/{line['date']}"
+                    wanted.setdefault(session, set()).add(
+                        f"{request['_id']}-{line['id']}-{line['hold']}"
+                    )
+        for session in await self.documents("booking", "sessions"):
+            holds = {hold for units in session["holders"].values() for hold in units.values()}
+            assert holds == wanted.get(session["_id"], set()), session["_id"]
+            left = session["capacity"]["places"] - len(holds)
+            assert session["left"] == {"places": left}, session["_id"]
