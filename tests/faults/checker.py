@@ -19,13 +19,17 @@ _ENTRY = re.compile(
 )
 
 
+#: Long digests repeat their refusals at the top: indented lines below the heading.
+_REPEATED = re.compile(r"^Refus\n(?:\n| .*\n)+", re.MULTILINE)
+
+
 def told(mails: Sequence[Mail]) -> Counter[tuple[str, str, str]]:
     """(request number, date, ACCEPTÉE or REFUSÉE) of each line of each digest, one mail sent
     twice under one Message-ID counting once."""
     found: Counter[tuple[str, str, str]] = Counter()
     digests = {m.message_id: m for m in mails if "réponses à vos demandes" in m.subject}
     for mail in digests.values():
-        for word, day, month, year, number in _ENTRY.findall(mail.text or ""):
+        for word, day, month, year, number in _ENTRY.findall(_REPEATED.sub("", mail.text or "")):
             when = date(int(year), _MONTHS.index(month) + 1, int(day))
             found[number, when.isoformat(), word] += 1
     return found
