@@ -100,8 +100,13 @@ class Relay:
                 ids = list(hints)[:_BATCH]
                 for _id in ids:
                     del hints[_id]
-                documents = await self._store.pending(collection, ids, _BATCH)
-                complete = await self._relay(collection, documents)
+                try:
+                    documents = await self._store.pending(collection, ids, _BATCH)
+                    complete = await self._relay(collection, documents)
+                except BaseException:
+                    # Cancelled, or the store is away: the next pass, the last one maybe, knows.
+                    hints.update(dict.fromkeys(ids))
+                    raise
         return complete
 
     async def drain(self) -> bool:
@@ -118,10 +123,14 @@ class Relay:
         oldest = now
         complete = True
         for collection in self._collections:
-            documents = await self._store.pending(collection, None, _BATCH)
-            left = [d for d in documents if d["pending"][0]["saved"] < now - _LEFT_BEHIND]
-            oldest = min([oldest, *(d["pending"][0]["saved"] for d in left)])
-            complete = await self._relay(collection, left) and complete
+            more = True
+            while more:
+                documents = await self._store.pending(collection, None, _BATCH)
+                left = [d for d in documents if d["pending"][0]["saved"] < now - _LEFT_BEHIND]
+                oldest = min([oldest, *(d["pending"][0]["saved"] for d in left)])
+                taken = await self._relay(collection, left)
+                complete = complete and taken
+                more = taken and len(left) == _BATCH
         OUTBOX_AGE.labels(self._service).set((now - oldest).total_seconds())
         return complete
 

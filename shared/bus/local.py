@@ -21,6 +21,7 @@ from shared.errors import StoreUnavailable
 from shared.events import Envelope
 from shared.failpoints import step
 from shared.ids import new_id
+from shared.logs import get_logger
 from shared.store import Document, Store
 
 QUEUE = "queue"
@@ -30,6 +31,7 @@ REMOVE = step("local-bus.remove")
 
 PREFETCH = 50
 _POLL = 0.5
+_log = get_logger()
 _INDEXES = {
     QUEUE: [IndexModel([("service", 1), ("order", 1)]), IndexModel([("taken_by", 1)], sparse=True)]
 }
@@ -76,9 +78,6 @@ class LocalBus:
             return [False] * len(envelopes)
         return [True] * len(envelopes)
 
-    async def send(self, service: str, body: bytes) -> None:
-        await self._enqueue([self._document(service, new_id(), body)])
-
     async def consume(self, service: str, submit: Submit, *, dead: Submit) -> None:
         del dead  # the queue never gives up
         self._wake[service] = asyncio.Event()
@@ -124,6 +123,10 @@ class LocalBus:
                 taken = await self._take(service)
             except StoreUnavailable:
                 await self._store.wait_back()
+                continue
+            except Exception as error:  # noqa: BLE001 - consumption goes on whatever went wrong
+                _log.error("queue-not-read", exc_info=error)
+                await asyncio.sleep(_POLL)
                 continue
             for document in taken:
                 await in_hand.acquire()
