@@ -5,5 +5,5 @@ Says   booking-requested, booking-accepted, booking-refused, decisions-completed
 Hears  keys-rotated, town-changed (identity), family-changed (family).
 
 A place is granted by one conditional update of its session; what became of each line is written
-in its request, with the events that say so. ``commands.settle`` is resumable at every step.
+in its request, with the events that say so. ``commands.settling`` is resumable at every step.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.booking import commands, queries
+from services.booking import queries
+from services.booking.commands import asking, deciding
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import (
     Activities,
@@ -40,16 +41,13 @@ async def recap(booking: Booking, call: Call[RequestIn, NoQuery]) -> Recap:
 
 
 async def ask(booking: Booking, call: Call[RequestIn, NoQuery]) -> RequestOut:
-    found = await commands.ask(booking, call.scope, call.body, call.known_command)
+    found = await asking.ask(booking, call.scope, call.body, call.known_command)
     return _request_out(found, as_receipted=True)
 
 
 async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> RequestPage:
     found = await queries.requests(booking, call.scope, call.query)
-    full = len(found) == call.query.limit
-    return RequestPage(
-        items=[_request_out(one) for one in found], next=found[-1].requested_at if full else None
-    )
+    return RequestPage(items=[_request_out(one) for one in found.items], next=found.next)
 
 
 async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestOut:
@@ -57,7 +55,7 @@ async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestO
 
 
 async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> DecisionsOut:
-    return await commands.decide_many(booking, call.agent_scope, call.body, call.known_command)
+    return await deciding.decide_many(booking, call.agent_scope, call.body, call.known_command)
 
 
 def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
@@ -73,13 +71,11 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
 
 
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
-    state, reason = line.receipted if as_receipted else (line.state, line.reason)
-    if state == "asked":
-        raise ValueError("a line is settled before it is shown")
-    decided = line.decided_at if not as_receipted or line.receipt is None else None
+    said = line.receipted if as_receipted else line.said
     return LineOut(
         line=line.id, child=line.child, activity=line.activity, date=line.date, unit=line.unit,
-        state=state, reason=reason, decided_at=decided, cancel_until=line.cancel_until,
+        state=said.state, reason=said.reason, decided_at=said.decided_at,
+        cancel_until=line.cancel_until,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def _known_until() -> date:
 
 @lru_cache(maxsize=64)
 def _school(zone: str, year: int) -> dict[date, str]:
-    if year > _known_until().year:
+    if not min(_source().data).year <= year <= _known_until().year:
         return {}
     found = _source().holidays_for_year_and_zone(year, zone)
     return {day: str(entry["nom_vacances"]) for day, entry in found.items()}

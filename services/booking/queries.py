@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from services.booking.domain.calendar import days_between
 from services.booking.domain.deadlines import Answer, may
-from services.booking.domain.planning import Offer, dropped, plan, without_place
-from services.booking.domain.request import TAKEN, Line, Request, Session
+from services.booking.domain.places import Session, Shape, shape_of
+from services.booking.domain.planning import Offer, foreseen, plan, without_those_booked
+from services.booking.domain.request import TAKEN, Line, Request
 from services.booking.schemas import (
     Activities,
     ActivityOut,
@@ -23,7 +25,6 @@ from services.booking.schemas import (
     UnitOut,
 )
 from services.booking.state import Booking, asks_of, child_for, children_seen
-from services.booking.store import counters_of, session_id
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child
 from shared.errors import MissingCopy, not_found
@@ -55,40 +56,31 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
-    counters = counters_of(offer.activity for offer in offers.values())
-    lines: list[RecapLine] = []
-    for line in planned:
-        offer = offers[line.activity]
-        found = await booking.store.peek_sessions(
-            scope.town, [line.activity], [line.date], line.child
-        )
-        session = found.get(session_id(scope.town, line.activity, line.date))
-        bound = counters[f"{line.activity}/{line.unit}"]
-        reason = without_place(line, bound, _left(session, offer), _held(session, line.child))
-        if reason == TAKEN:
-            not_retained.append(dropped(line, TAKEN))
-            continue
-        would = "accepted" if offer.mode.automatic else "requested"
-        if reason is not None and offer.mode.needs_place_at_once:
-            would = "refused"
-        lines.append(
-            RecapLine(
-                child=line.child, activity=line.activity, unit=line.unit, date=line.date,
-                would=would, reason=reason if would == "refused" else None,
-                book_until=may("book", offer.activity, line.date, offer.now, offer.zone).cutoff,
-            )
-        )  # fmt: skip
-    return Recap(lines=lines, not_retained=not_retained)
+    shapes = {name: shape_of(offer.activity, town.version) for name, offer in offers.items()}
+    sessions = await booking.places.peek(
+        scope.town, {(line.activity, line.date) for line in planned}, shapes,
+        {line.child for line in planned},
+    )  # fmt: skip
+    waiting = await booking.waiting(scope, town, wish.family, planned)
+    kept, taken = without_those_booked(planned, sessions, waiting)
+    left = {slot: dict(session.left) for slot, session in sessions.items()}
+    return Recap(
+        lines=[
+            _recap_line(line, offers[line.activity], shapes[line.activity],
+                        left[line.activity, line.date])
+            for line in kept
+        ],
+        not_retained=not_retained + taken,
+    )  # fmt: skip
 
 
-def _left(session: Session | None, offer: Offer) -> dict[str, int]:
-    if session is not None:
-        return dict(session.left)
-    return {counter.id: counter.capacity for counter in offer.activity.places}
-
-
-def _held(session: Session | None, child: str) -> list[str]:
-    return list(session.holders.get(child, {})) if session is not None else []
+def _recap_line(line: Line, offer: Offer, shape: Shape, left: dict[str, int]) -> RecapLine:
+    would, reason = foreseen(line, offer.mode, shape.bound(line.unit), left)
+    return RecapLine(
+        child=line.child, activity=line.activity, unit=line.unit, date=line.date,
+        would=would, reason=reason,
+        book_until=may("book", offer.activity, line.date, offer.now, offer.zone).cutoff,
+    )  # fmt: skip
 
 
 async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Planning:
@@ -97,37 +89,39 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
     offers = [
-        booking.offer(town, activity)
+        booking.offer(town, activity, wanted.first, wanted.last)
         for activity in town.file.activities
         if child.school in activity.schools
     ]
     days = list(days_between(wanted.first, wanted.last))
-    sessions = await booking.store.peek_sessions(
-        scope.town, [offer.activity.id for offer in offers], days, child.id
+    slots = [(offer, day) for day in days for offer in offers if offer.open_on(day)]
+    shapes = {offer.activity.id: shape_of(offer.activity, town.version) for offer in offers}
+    sessions = await booking.places.peek(
+        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
     )
     lines = await _lines_of(booking, scope, wanted.family, child.id, wanted.first, wanted.last)
     return Planning(
         child=child.id,
         version=town.version,
         entries=[
-            _entry(offer, child, unit.id, day, lines, sessions.get(
-                session_id(scope.town, offer.activity.id, day)))
-            for day in days
-            for offer in offers
-            if offer.open_on(day)
+            _entry(offer, child, unit.id, day, lines, sessions[offer.activity.id, day])
+            for offer, day in slots
             for unit in offer.activity.units
         ],
-    )  # fmt: skip
+    )
 
 
 async def _lines_of(
     booking: Booking, scope: Scope, family: str, child: str, first: date, last: date
 ) -> dict[tuple[str, str, date], tuple[Request, Line]]:
-    """The child's latest line for each activity, unit and day."""
+    """The child's line in force for each activity, unit and day, else the latest refused."""
     latest: dict[tuple[str, str, date], tuple[Request, Line]] = {}
     for request in await booking.store.requests_about(scope, family, child, first, last):
         for line in request.lines:
-            if line.child == child and line.state != "asked":
+            if line.child != child or line.state == "asked":
+                continue
+            known = latest.get((line.activity, line.unit, line.date))
+            if line.active or known is None or not known[1].active:
                 latest[line.activity, line.unit, line.date] = (request, line)
     return latest
 
@@ -138,15 +132,14 @@ def _entry(
     unit: str,
     day: date,
     lines: dict[tuple[str, str, date], tuple[Request, Line]],
-    session: Session | None,
+    session: Session,
 ) -> PlanningEntry:
     activity = offer.activity
     request, line = lines.get((activity.id, unit, day), (None, None))
-    active = line is not None and line.state in ("requested", "accepted")
-    why_not = offer.why_not(child, day)
+    active = line is not None and line.active
+    why_not = TAKEN if active else offer.why_not(child, day)
     book = may("book", activity, day, offer.now, offer.zone)
     cancel = may("cancel", activity, day, offer.now, offer.zone)
-    left = _left(session, offer)
     bound = [counter.id for counter in activity.places if unit in counter.units]
     return PlanningEntry(
         activity=activity.id,
@@ -155,7 +148,7 @@ def _entry(
         state=line.state if line is not None and line.state != "asked" else None,
         request=request.id if request else None,
         line=line.id if line else None,
-        places_left=max(0, min(left[counter] for counter in bound)),
+        places_left=max(0, min(session.left[counter] for counter in bound)),
         book=_possible(book, why_not.text if why_not else None),
         cancel=_possible(cancel, None),
         booking_locked=not active and why_not is not None,
@@ -175,24 +168,35 @@ def _possible(answer: Answer, why_not: str | None) -> Possible:
 async def request(booking: Booking, scope: Scope, request_id: str) -> Request:
     """One request, with only the lines the bearer may see."""
     found = await booking.store.request_of(scope, request_id)
-    if found is None:
+    seen = await _seen(booking, scope, [found]) if found else []
+    if not seen:
         raise not_found("cette demande")
-    return (await _seen(booking, scope, [found]))[0]
+    return seen[0]
 
 
-async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> list[Request]:
-    """A page of requests, newest first, with only the lines the bearer may see."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Requests, newest first; ``next`` is the id after which the following page begins."""
+
+    items: list[Request]
+    next: str | None
+
+
+async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page:
+    """A page of requests with only the lines the bearer may see."""
     found = await booking.store.requests_of(
-        scope, state=wanted.state, before=wanted.before, limit=wanted.limit
+        scope, state=wanted.state, after=wanted.after, limit=wanted.limit
     )
-    return await _seen(booking, scope, found)
+    following = found[-1].id if len(found) == wanted.limit else None
+    return Page(await _seen(booking, scope, found), following)
 
 
 async def _seen(booking: Booking, scope: Scope, found: Sequence[Request]) -> list[Request]:
     """Leave out what concerns children whose bookings the bearer may not see."""
     if not isinstance(scope, FamilyScope):
         return list(found)
-    return [await _seen_part(booking, scope, one) for one in found]
+    parts = [await _seen_part(booking, scope, one) for one in found]
+    return [one for one in parts if one.lines or one.not_retained]
 
 
 async def _seen_part(booking: Booking, scope: FamilyScope, one: Request) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from services.booking.domain.request import LineResult
 from shared.contracts.booking import LineState, NotRetained, Reason
@@ -87,17 +87,17 @@ class RequestOut(Output):
 
 
 class RequestPage(Output):
-    """Requests, newest first; ``next`` goes into ``before`` for the following page."""
+    """Requests, newest first; ``next`` goes into ``after`` for the following page."""
 
     items: list[RequestOut]
-    next: datetime | None
+    next: str | None
 
 
 class RequestQuery(Input):
     """Which requests."""
 
     state: Literal["requested", "accepted", "refused"] | None = None
-    before: AwareDatetime | None = None
+    after: Id | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -139,6 +139,12 @@ class DecisionsIn(Input):
     """One or many decisions."""
 
     decisions: Annotated[list[DecisionIn], Field(min_length=1, max_length=1000)]
+
+    @model_validator(mode="after")
+    def _once_each(self) -> DecisionsIn:
+        if len({(one.request, one.line) for one in self.decisions}) < len(self.decisions):
+            raise ValueError("une ligne n'est décidée qu'une fois.")
+        return self
 
 
 class DecisionOut(Output):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.booking import commands
 from services.booking.api import ROUTES
+from services.booking.commands.progress import say_progress
+from services.booking.commands.settling import finish_left_behind
 from services.booking.reactions import reactions
 from services.booking.state import Booking
-from services.booking.store import INDEXES, OUTBOXES, BookingStore
+from services.booking.store import INDEXES, OUTBOXES, BookingStore, Places
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -17,6 +18,7 @@ def build(parts: Parts) -> Service:
     """The service, ready to be run."""
     booking = Booking(
         store=BookingStore(parts.store),
+        places=Places(parts.store),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),
@@ -30,8 +32,8 @@ def build(parts: Parts) -> Service:
         indexes=INDEXES,
         outboxes=OUTBOXES,
         jobs=[
-            Job("finish-requests", 2.0, partial(commands.finish_left_behind, booking)),
-            Job("decided-up-to", 0.5, partial(commands.say_progress, booking)),
+            Job("finish-requests", 2.0, partial(finish_left_behind, booking)),
+            Job("decided-up-to", 0.5, partial(say_progress, booking)),
             booking.keys.job,
         ],
         warm=booking.keys.load,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from services.booking.calendars import holidays_of
 from services.booking.domain.planning import Ask, Offer, days_of_period
+from services.booking.domain.request import Line
 from services.booking.schemas import Asked
-from services.booking.store import BookingStore
+from services.booking.store import BookingStore, Places
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.family import Child, FamilyChanged
@@ -23,17 +25,40 @@ class Booking:
     """The collaborators, built once by ``service.build``."""
 
     store: BookingStore
+    places: Places
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
 
-    def offer(self, town: Town, activity: Activity) -> Offer:
-        """The activity with its calendar and holidays, as of now."""
+    def offer(self, town: Town, activity: Activity, *days: date) -> Offer:
+        """The activity as of now, with the holidays of now and of some days."""
         calendar = next(c for c in town.file.calendars if c.id == activity.calendar)
         now = self.clock.town()
         zone = ZoneInfo(town.file.time_zone)
         year = now.astimezone(zone).year
-        return Offer(activity, calendar, holidays_of(calendar, year - 1, year + 2), zone, now)
+        years = [year - 1, year + 2, *(day.year for day in days)]
+        return Offer(activity, calendar, holidays_of(calendar, min(years), max(years)), zone, now)
+
+    async def waiting(
+        self, scope: Scope, town: Town, family: str, lines: Sequence[Line]
+    ) -> set[tuple[str, str, str, date]]:
+        """What waits for an answer without holding a place: (child, activity, unit, date)."""
+        holding = {
+            a.id for a in town.file.activities if self.offer(town, a).mode.needs_place_at_once
+        }
+        days: dict[str, list[date]] = {}
+        for line in lines:
+            if line.activity not in holding:
+                days.setdefault(line.child, []).append(line.date)
+        return {
+            (line.child, line.activity, line.unit, line.date)
+            for child, wanted in days.items()
+            for request in await self.store.requests_about(
+                scope, family, child, min(wanted), max(wanted)
+            )
+            for line in request.lines
+            if line.state == "requested"
+        }
 
     async def family_of(self, scope: Scope, family: str) -> FamilyChanged:
         """The family's card, if the scope reaches it; the same refusal when it does not exist."""

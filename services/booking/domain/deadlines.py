@@ -36,8 +36,8 @@ class Answer:
 
 
 def wall_instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """The instant of a wall-clock time: the first of two on an autumn night, the instant that
-    the clocks jumped to on a spring night when the time does not exist."""
+    """The instant of a wall-clock time: the first of two on an autumn night; on a spring night,
+    a time that does not exist is as long after midnight as it would have been."""
     local = datetime.combine(day, clock, zone)
     return local.astimezone(UTC).astimezone(zone)
 
@@ -66,7 +66,8 @@ def may(action: Action, activity: Activity, day: date, now: datetime, zone: Zone
     if rule is None:
         return Answer(False, None, None, "no-rule", f"{noun} impossible pour cette date.")
     cutoff = cutoff_instant(rule.cutoff, day, zone)
-    if now < cutoff + _MINUTE:
+    # In UTC: within one zone Python adds and compares wall-clock times, folds unseen.
+    if now.astimezone(UTC) < cutoff.astimezone(UTC) + _MINUTE:
         words = instant_words(cutoff, zone)
         return Answer(True, cutoff, rule.id, "open", f"Vous pouvez {verb} jusqu'au {words}.")
     words = instant_words(cutoff, zone)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.calendar import Holidays, closed_because, days_between
 from services.booking.domain.deadlines import may
-from services.booking.domain.request import FULL, TAKEN, Line, Mode
+from services.booking.domain.places import Session
+from services.booking.domain.request import ASKED, FULL, TAKEN, Line, Mode
 from shared.contracts.booking import NotRetained, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import Activity, Calendar
@@ -69,24 +71,23 @@ def days_of_period(first: date, last: date, weekdays: Iterable[int]) -> list[dat
 def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
     """The lines an act comes to before places are tried, and the dates that cannot be lines.
 
-    The same child, session and unit asked twice is one line.
+    The same child, session and unit asked twice is one line, or one refusal.
     """
     lines: dict[tuple[str, str, str, date], Line] = {}
-    not_retained: list[NotRetained] = []
+    not_retained: dict[tuple[str, str, str, date], NotRetained] = {}
     for ask in asks:
         activity = ask.offer.activity
         for day in ask.days:
+            key = (ask.child.id, activity.id, ask.unit, day)
             reason = ask.offer.why_not(ask.child, day)
             if reason is not None:
-                not_retained.append(
-                    NotRetained(
-                        child=ask.child.id, activity=activity.id, unit=ask.unit, date=day,
-                        reason=reason,
-                    )
+                not_retained[key] = NotRetained(
+                    child=ask.child.id, activity=activity.id, unit=ask.unit, date=day,
+                    reason=reason,
                 )  # fmt: skip
                 continue
             cancel = may("cancel", activity, day, ask.offer.now, ask.offer.zone)
-            lines[ask.child.id, activity.id, ask.unit, day] = Line(
+            lines[key] = Line(
                 id="",
                 child=ask.child.id,
                 activity=activity.id,
@@ -94,15 +95,39 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 unit=ask.unit,
                 cancel_until=cancel.cutoff if cancel.allowed else None,
             )
-    return list(lines.values()), not_retained
+    return list(lines.values()), list(not_retained.values())
 
 
-def without_place(line: Line, counters: Iterable[str], left: Mapping[str, int],
-                  held_by_child: Iterable[str]) -> Reason | None:  # fmt: skip
-    """Why the session, as it was read, would not take this line; None when it would."""
-    if line.unit in held_by_child:
-        return TAKEN
-    return FULL if any(left[counter] <= 0 for counter in counters) else None
+def foreseen(
+    line: Line, mode: Mode, counters: Sequence[str], left: dict[str, int]
+) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
+    """What validating would make of a line; a place it would take is taken out of ``left``."""
+    if mode.needs_place_at_once:
+        if any(left[counter] <= 0 for counter in counters):
+            return "refused", FULL
+        for counter in counters:
+            left[counter] -= 1
+    return ("accepted" if mode.automatic else "requested"), None
+
+
+def without_those_booked(
+    planned: Sequence[Line],
+    sessions: Mapping[tuple[str, date], Session],
+    waiting: Collection[tuple[str, str, str, date]],
+) -> tuple[list[Line], list[NotRetained]]:
+    """Drop what the child holds a place for, or waits for without one (child, activity, unit,
+    date)."""
+    lines: list[Line] = []
+    not_retained: list[NotRetained] = []
+    for line in planned:
+        holders = sessions[line.activity, line.date].holders
+        if line.unit in holders.get(line.child, {}):
+            not_retained.append(dropped(line, TAKEN))
+        elif (line.child, line.activity, line.unit, line.date) in waiting:
+            not_retained.append(dropped(line, ASKED))
+        else:
+            lines.append(line)
+    return lines, not_retained
 
 
 def dropped(line: Line, reason: Reason) -> NotRetained:

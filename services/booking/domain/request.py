@@ -17,7 +17,18 @@ from shared.contracts.booking import (
 )
 
 State = Literal["asked", "requested", "accepted", "refused"]
-LineResult = Literal["accepted", "refused", "already-decided", "full", "not-found", "not-settled"]
+LineResult = Literal[
+    "accepted", "refused", "already-decided", "full", "already-booked", "not-offered", "not-found"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is said of a line that is settled."""
+
+    state: LineState
+    reason: Reason | None
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,8 @@ class Line:
     """One child, one session, one unit.
 
     ``hold`` numbers the places this line has held: a freed one is never taken again. ``held``
-    says whether the current one may be in the session. ``receipt`` is what the acknowledgement
-    said, kept once a later decision says otherwise.
+    says whether the current one may be in the session; ``trying``, that an acceptance not yet
+    written may have put it there. ``receipt`` is kept once a later decision says otherwise.
     """
 
     id: str
@@ -43,16 +54,32 @@ class Line:
     cancel_until: datetime | None = None
     hold: int = 1
     held: bool = False
-    receipt: tuple[LineState, Reason | None] | None = None
+    trying: bool = False
+    receipt: Receipt | None = None
 
     def hold_id(self, request: str) -> str:
         """What the session knows this line's place by."""
         return f"{request}-{self.id}-{self.hold}"
 
     @property
-    def receipted(self) -> tuple[State, Reason | None]:
-        """State and reason as the acknowledgement gave them."""
-        return self.receipt or (self.state, self.reason)
+    def active(self) -> bool:
+        """Whether the family counts on it: it waits for an answer or is accepted."""
+        return self.state in ("requested", "accepted")
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether its place, if it has one, has to be given back."""
+        return self.trying or (self.state == "refused" and self.held)
+
+    @property
+    def receipted(self) -> Receipt:
+        """What the acknowledgement said."""
+        return self.receipt or self.said
+
+    @property
+    def said(self) -> Receipt:
+        """What there is to say of the line as it is."""
+        return Receipt(_as_said(self.state), self.reason, self.decided_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +97,25 @@ class Mode:
 
 FULL = Reason(code="full", text="Il n'y a plus de place ce jour-là.")
 TAKEN = Reason(code="already-booked", text="Cet enfant a déjà une réservation pour ce moment.")
+ASKED = Reason(code="already-asked", text="Une demande attend déjà sa réponse pour ce moment.")
+NOT_OFFERED = Reason(code="not-offered", text="Cette activité n'est plus proposée.")
 
 
-def settle(line: Line, mode: Mode, granted: Reason | None, now: datetime) -> Line:
-    """What becomes of a line once its place was tried for; ``granted`` is why not, or None."""
+def settle(
+    line: Line, mode: Mode, granted: Reason | None, now: datetime, *, alone: bool = True
+) -> Line:
+    """What becomes of a line once its place was tried for; ``granted`` is why not, or None.
+
+    Not ``alone``: another process may have tried as well and taken the place since, so a
+    refused line gives back what it might hold.
+    """
     if line.state != "asked":
         return line
     if mode.needs_place_at_once and granted is not None:
-        return replace(line, state="refused", reason=granted, decided_at=now, decided_by="rule")
+        return replace(
+            line, state="refused", reason=granted, decided_at=now, decided_by="rule",
+            held=not alone,
+        )  # fmt: skip
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")
     return replace(line, state="requested", held=mode.holds)
@@ -102,24 +140,24 @@ class Verdict:
     refused: tuple[DecidedLine, ...]
 
     @property
-    def changed(self) -> bool:
-        """Whether anything is to be saved."""
-        return bool(self.accepted or self.refused)
-
-    @property
     def to_free(self) -> bool:
-        """Whether a refused line still holds its place."""
-        return any(line.state == "refused" and line.held for line in self.lines)
+        """Whether a place is to be given back."""
+        return any(line.gives_back for line in self.lines)
 
 
-def lines_needing_place(lines: Sequence[Line], wishes: Sequence[Wish]) -> list[Line]:
-    """The lines that an agent accepts and that hold no place yet, ready for a fresh one."""
-    wanted = {wish.line for wish in wishes if wish.accept}
-    return [
-        line
+def tried(
+    lines: Sequence[Line], wishes: Sequence[Wish], *, batch: str, now: datetime
+) -> tuple[Line, ...]:
+    """The lines with ``trying`` on those that an agent accepts and that hold no place yet."""
+    accepting = {wish.line: wish for wish in wishes if wish.accept}
+    return tuple(
+        replace(line, trying=True)
+        if line.id in accepting
+        and not line.held
+        and _result(line, accepting[line.id], {}, batch, now) == "accepted"
+        else line
         for line in lines
-        if line.id in wanted and line.state in ("requested", "refused") and not line.held
-    ]
+    )
 
 
 def decide(
@@ -135,7 +173,8 @@ def decide(
 
     ``full`` says for which accepted lines no place was to be had. A line decided before by the
     same ``batch`` keeps its result, so a repeated command changes nothing; one decided the same
-    way by another is ``already-decided``; one decided the other way is decided anew.
+    way by another, or not before ``now`` (the instant of this decision, which may be resumed
+    late), is ``already-decided``; one decided the other way earlier is decided anew.
     """
     by_id = {line.id: line for line in lines}
     results: dict[str, LineResult] = {}
@@ -143,41 +182,47 @@ def decide(
     refused: list[DecidedLine] = []
     for wish in wishes:
         line = by_id.get(wish.line)
-        result = _result(line, wish, full, batch)
+        result = _result(line, wish, full, batch, now)
         results[wish.line] = result
-        if line is None or result not in ("accepted", "refused") or _done(line, wish, batch):
+        if line is None or result not in ("accepted", "refused") or line.batch == batch:
             continue
         after = _decided(line, wish, agent, batch, now)
         by_id[line.id] = after
         (accepted if wish.accept else refused).append(outcome_of(after, before=line))
-    return Verdict(
-        tuple(by_id[line.id] for line in lines), results, tuple(accepted), tuple(refused)
+    after_all = tuple(
+        replace(by_id[line.id], trying=False) if line.id in full else by_id[line.id]
+        for line in lines
     )
+    return Verdict(after_all, results, tuple(accepted), tuple(refused))
 
 
-def _result(line: Line | None, wish: Wish, full: Mapping[str, Reason], batch: str) -> LineResult:
+#: What an agent is told of a place that was not to be had.
+_NO_PLACE: dict[str, LineResult] = {
+    FULL.code: "full", TAKEN.code: "already-booked", NOT_OFFERED.code: "not-offered",
+}  # fmt: skip
+
+
+def _result(
+    line: Line | None, wish: Wish, full: Mapping[str, Reason], batch: str, now: datetime
+) -> LineResult:
     if line is None:
         return "not-found"
-    if line.state == "asked":
-        return "not-settled"
-    if line.state == ("accepted" if wish.accept else "refused") and line.batch != batch:
+    wanted: LineResult = "accepted" if wish.accept else "refused"
+    if line.batch == batch:
+        return wanted
+    if line.state == wanted or (line.decided_at is not None and line.decided_at >= now):
         return "already-decided"
     if wish.accept and line.id in full:
-        return "full"
-    return "accepted" if wish.accept else "refused"
-
-
-def _done(line: Line, wish: Wish, batch: str) -> bool:
-    return line.batch == batch and line.state == ("accepted" if wish.accept else "refused")
+        return _NO_PLACE[full[line.id].code]
+    return wanted
 
 
 def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> Line:
-    receipt = line.receipt or (_as_said(line.state), line.reason)
     common = replace(
-        line, decided_at=now, decided_by="agent", agent=agent, batch=batch, receipt=receipt
+        line, decided_at=now, decided_by="agent", agent=agent, batch=batch, receipt=line.receipted
     )
     if wish.accept:
-        return replace(common, state="accepted", reason=None, held=True)
+        return replace(common, state="accepted", reason=None, held=True, trying=False)
     return replace(common, state="refused", reason=wish.reason)
 
 
@@ -205,15 +250,15 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
 
 
 def freed(line: Line) -> Line:
-    """A refused line after its place was given back: the next place it holds is another."""
-    return replace(line, held=False, hold=line.hold + 1)
+    """A line after its place was given back: the next place it holds is another."""
+    return replace(line, held=False, trying=False, hold=line.hold + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One act of a family; ``v`` is the version read, the guard of the next write.
 
-    ``unfinished``: places are still to be taken or given back.
+    ``unfinished``: since when (machine's clock) places are being taken or given back.
     """
 
     id: str
@@ -227,7 +272,7 @@ class Request:
     periods: tuple[Period, ...]
     lines: tuple[Line, ...]
     not_retained: tuple[NotRetained, ...]
-    unfinished: bool
+    unfinished: datetime | None
     v: int
 
     def only(self, children: set[str]) -> Request:
@@ -237,14 +282,3 @@ class Request:
             lines=tuple(line for line in self.lines if line.child in children),
             not_retained=tuple(one for one in self.not_retained if one.child in children),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a recap needs of a session: places left and who among some children is in."""
-
-    id: str
-    left: Mapping[str, int]
-    capacity: Mapping[str, int]
-    version: int
-    holders: Mapping[str, Mapping[str, str]]

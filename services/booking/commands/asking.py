@@ -1,0 +1,96 @@
+"""A family asks for bookings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from services.booking.commands.settling import again, finish, finished
+from services.booking.domain.places import shape_of
+from services.booking.domain.planning import plan, without_those_booked
+from services.booking.domain.request import Line, Request
+from services.booking.schemas import Asked, RequestIn
+from services.booking.state import Booking, asks_of
+from shared.auth import AgentScope, Scope
+from shared.contracts.booking import NotRetained, Period
+from shared.copies import Town
+from shared.errors import Refused
+from shared.web.routes import Command
+
+
+async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
+    """Store a family's request and settle it; the same command again gives the same request.
+
+    Raises ``Refused``: ``nothing-bookable`` when no date can become a line, with every reason.
+    """
+    known = await booking.store.request(command.id)
+    if known is None:
+        known = await _create(booking, scope, wish, command)
+    if known.body_hash != command.body_hash:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
+        )
+    return await finished(booking, known.id) if known.unfinished else known
+
+
+async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
+    town = await booking.towns.get(scope.town)
+    card = await booking.family_of(scope, wish.family)
+    asks = asks_of(booking, scope, town, card, wish.asked)
+    planned, not_retained = plan(asks)
+    lines, taken = await _without_those_booked(booking, scope, town, wish.family, planned)
+    not_retained += taken
+    if not lines:
+        # The same act, sent twice at once: the other one may have taken these very places.
+        if known := await booking.store.request(command.id):
+            return known
+        raise Refused(
+            "nothing-bookable",
+            not_retained[0].reason.text if not_retained else "Aucune date ne convient.",
+            not_retained=[entry.model_dump(mode="json") for entry in not_retained],
+        )
+    now = booking.clock.town()
+    request = Request(
+        id=command.id,
+        town=scope.town,
+        family=wish.family,
+        account=scope.account,
+        channel="desk" if isinstance(scope, AgentScope) else "online",
+        number=await booking.store.number(
+            scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year
+        ),
+        requested_at=now,
+        body_hash=command.body_hash,
+        periods=tuple(_period(one) for one in wish.asked if one.period),
+        lines=tuple(replace(line, id=f"{n:x}") for n, line in enumerate(lines, start=1)),
+        not_retained=tuple(not_retained),
+        unfinished=booking.clock.machine(),
+        v=1,
+    )
+    if await booking.store.create(request):
+        return await finish(booking, request)
+    return await again(booking, command.id)
+
+
+async def _without_those_booked(
+    booking: Booking, scope: Scope, town: Town, family: str, planned: Sequence[Line]
+) -> tuple[list[Line], list[NotRetained]]:
+    """Make sure the sessions exist; drop what the child has booked or asked for already."""
+    shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
+    sessions = await booking.places.prepare(
+        town.file.town, {(line.activity, line.date) for line in planned}, shapes,
+        {line.child for line in planned},
+    )  # fmt: skip
+    waiting = await booking.waiting(scope, town, family, planned)
+    return without_those_booked(planned, sessions, waiting)
+
+
+def _period(asked: Asked) -> Period:
+    if asked.period is None:
+        raise ValueError("no period was asked")
+    return Period(
+        first=asked.period.first,
+        last=asked.period.last,
+        weekdays=tuple(sorted(weekday.number for weekday in asked.period.weekdays)),
+    )

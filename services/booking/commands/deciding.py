@@ -1,0 +1,147 @@
+"""An agent decides lines of one or many requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.booking.commands.settling import (
+    again,
+    decided_event,
+    finish,
+    finished,
+    take_places,
+)
+from services.booking.domain.request import (
+    LineResult,
+    Request,
+    Verdict,
+    Wish,
+    decide,
+    tried,
+)
+from services.booking.schemas import DecisionOut, DecisionsIn, DecisionsOut
+from services.booking.state import Booking
+from shared.auth import AgentScope
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
+from shared.errors import Refused
+from shared.events import Event
+from shared.web.routes import Command
+
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One command: who decides, at what instant, and under which name it is said."""
+
+    id: str
+    agent: str
+    decided_at: datetime
+    said_as: str | None
+
+
+async def decide_many(
+    booking: Booking, scope: AgentScope, wanted: DecisionsIn, command: Command
+) -> DecisionsOut:
+    """An agent accepts and refuses lines: one write per request, all at one instant.
+
+    The same command again resumes, or once it is through, answers the same.
+    """
+    kept = await booking.store.open_batch(
+        command.id, scope.town, scope.account, command.body_hash, booking.clock.town(),
+        booking.clock.machine(),
+    )  # fmt: skip
+    if kept["body_hash"] != command.body_hash:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à d'autres décisions.", status=422
+        )
+    if "results" not in kept:
+        kept["results"] = await _decide_all(booking, scope, wanted, command, kept["decided_at"])
+    return DecisionsOut(
+        decided_at=kept["decided_at"],
+        results=[DecisionOut.model_validate(result) for result in kept["results"]],
+    )
+
+
+async def _decide_all(
+    booking: Booking,
+    scope: AgentScope,
+    wanted: DecisionsIn,
+    command: Command,
+    decided_at: datetime,
+) -> list[dict[str, str]]:
+    wishes: dict[str, list[Wish]] = {}
+    for one in wanted.decisions:
+        reason = Reason(code="agent", text=one.reason) if one.reason else None
+        wish = Wish(one.line, one.outcome == "accepted", reason)
+        wishes.setdefault(one.request, []).append(wish)
+    several = len(wishes) > 1
+    batch = _Batch(command.id, scope.account, decided_at, command.id if several else None)
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def one_request(request_id: str) -> tuple[str, Mapping[str, LineResult]]:
+        async with limit:
+            decided = await _decide(booking, scope, request_id, wishes[request_id], batch)
+            return request_id, decided
+
+    found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
+    results = [
+        {"request": one.request, "line": one.line, "result": str(found[one.request][one.line])}
+        for one in wanted.decisions
+    ]
+    decided = sum(result["result"] in ("accepted", "refused") for result in results)
+    events = [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
+    await booking.store.close_batch(command.id, scope.town, results, *events)
+    return results
+
+
+async def _decide(
+    booking: Booking, scope: AgentScope, request_id: str, wishes: Sequence[Wish], batch: _Batch
+) -> Mapping[str, LineResult]:
+    """Decide lines of one request, again from the start when it changed meanwhile."""
+    while True:
+        request = await booking.store.request_of(scope, request_id)
+        if request is None:
+            return {wish.line: "not-found" for wish in wishes}
+        if request.unfinished:
+            request = await finished(booking, request.id)
+        lines = tried(request.lines, wishes, batch=batch.id, now=batch.decided_at)
+        trying = any(line.trying for line in lines)
+        if trying:
+            if not await booking.store.save_tried(request, lines, booking.clock.machine()):
+                continue
+            request = await again(booking, request.id)
+        verdict = await _verdict(booking, request, wishes, batch)
+        if not trying and not verdict.accepted and not verdict.refused:
+            return verdict.results
+        if await _save_verdict(booking, request, verdict, batch):
+            if verdict.to_free:
+                await finish(booking, await again(booking, request.id))
+            return verdict.results
+
+
+async def _verdict(
+    booking: Booking, request: Request, wishes: Sequence[Wish], batch: _Batch
+) -> Verdict:
+    granted = await take_places(booking, request, [line for line in request.lines if line.trying])
+    full = {line: reason for line, reason in granted.items() if reason is not None}
+    return decide(
+        request.lines, wishes, full, agent=batch.agent, batch=batch.id, now=batch.decided_at
+    )
+
+
+async def _save_verdict(
+    booking: Booking, request: Request, verdict: Verdict, batch: _Batch
+) -> bool:
+    events: list[Event] = [
+        decided_event(contract, request, outcomes, verdict.lines, batch.said_as)
+        for contract, outcomes in (
+            (BookingAccepted, verdict.accepted), (BookingRefused, verdict.refused),
+        )
+        if outcomes
+    ]  # fmt: skip
+    unfinished = booking.clock.machine() if verdict.to_free else None
+    return await booking.store.save_decided(request, verdict.lines, unfinished, *events)

@@ -1,0 +1,37 @@
+"""Booking's documents.
+
+``sessions``  one activity on one date. ``left``, ``capacity`` and ``units`` per place counter,
+              ``shape`` and ``version`` of the counters they were counted by, ``holders`` (child
+              -> unit -> hold), ``freed`` (holds given back: tombstones). Shared: guarded by
+              conditions.
+``requests``  one act of a family with its lines. One writer at a time: guarded by ``v``.
+              ``unfinished`` (machine instant) while places are being taken or given back.
+``batches``   one command that decides: its instant, ``open`` until it is through, then the
+              results it answered.
+``progress``  per town, up to when every decision has been said.
+``numbers``   per town and year, the last block of request numbers handed out.
+``copy_families``  family-changed, by family.
+"""
+
+from __future__ import annotations
+
+from pymongo import IndexModel
+
+from services.booking.store.places import Places
+from services.booking.store.requests import BATCHES, PROGRESS, REQUESTS, BookingStore
+
+__all__ = ["INDEXES", "OUTBOXES", "BookingStore", "Places"]
+
+OUTBOXES = (REQUESTS, BATCHES, PROGRESS)
+INDEXES = {
+    REQUESTS: [
+        IndexModel([("town", 1), ("family", 1), ("requested_at", -1)]),
+        IndexModel([("family", 1), ("lines.date", 1)]),
+        IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
+        IndexModel([("town", 1), ("lines.state", 1), ("requested_at", -1)]),
+        IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
+    ],
+    BATCHES: [
+        IndexModel([("town", 1), ("decided_at", 1)], partialFilterExpression={"open": True}),
+    ],
+}

@@ -1,0 +1,295 @@
+"""Requests, the commands that decide them, and how far decisions have been said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from services.booking.domain.request import Line, Receipt, Request
+from shared.auth import Scope
+from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason
+from shared.contracts.family import FamilyChanged
+from shared.errors import MissingCopy
+from shared.events import Envelope, Event
+from shared.failpoints import Step, step
+from shared.store import Document, Store
+
+REQUESTS, BATCHES = "requests", "batches"
+PROGRESS, NUMBERS, FAMILIES = "progress", "numbers", "copy_families"
+
+CREATE_REQUEST = step("booking.request.create")
+SETTLE_REQUEST = step("booking.request.settle")
+DECIDE_REQUEST = step("booking.request.decide")
+TRY_REQUEST = step("booking.request.try")
+CLAIM_REQUEST = step("booking.request.claim")
+CLOSE_FREED = step("booking.request.close-freed")
+NUMBER = step("booking.number.reserve")
+OPEN_BATCH = step("booking.batch.open")
+CLOSE_BATCH = step("booking.batch.close")
+SAY_PROGRESS = step("booking.progress.say")
+KEEP_FAMILY = step("booking.copy.family")
+
+_NUMBERS_AT_ONCE = 50
+#: A request unfinished for longer than this was left by a crash, not by a slow command.
+LEFT_BEHIND = timedelta(seconds=5)
+#: A command still open after this was left by a crash: nothing waits for it any longer.
+_BATCH_AT_MOST = timedelta(minutes=1)
+
+
+class BookingStore:
+    """Every query and write of booking, but for sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._numbers: dict[str, list[int]] = {}
+
+    # -- copies ----------------------------------------------------------------------------
+
+    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
+        """Keep a family's card."""
+        card = event.model_dump(mode="json")
+        await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
+
+    async def family(self, town: str, family: str) -> FamilyChanged:
+        """The family's card. Raises ``MissingCopy``."""
+        card = await self._store.get(FAMILIES, family)
+        if card is None or card["town"] != town:
+            raise MissingCopy(f"families/{family}")
+        return FamilyChanged.model_validate(card)
+
+    # -- requests --------------------------------------------------------------------------
+
+    async def number(self, town: str, year: int) -> str:
+        """The next request number, ``2026-004812``; a process takes them in blocks, so a crash
+        may leave a gap."""
+        block = self._numbers.setdefault(f"{town}/{year}", [])
+        if not block:
+            after = await self._store.put(
+                NUMBER, NUMBERS, f"{town}/{year}", {"$inc": {"last": _NUMBERS_AT_ONCE}}
+            )
+            if after is None:
+                raise RuntimeError("unconditional write refused")
+            block.extend(range(after["last"], after["last"] - _NUMBERS_AT_ONCE, -1))
+        return f"{year}-{block.pop():06d}"
+
+    async def create(self, request: Request) -> bool:
+        """Store a request whose lines are still asked; False when it is there already."""
+        return await self._store.insert(
+            CREATE_REQUEST,
+            REQUESTS,
+            {
+                "_id": request.id,
+                "town": request.town,
+                "family": request.family,
+                "account": request.account,
+                "channel": request.channel,
+                "number": request.number,
+                "requested_at": request.requested_at,
+                "body_hash": request.body_hash,
+                "periods": [period.model_dump(mode="json") for period in request.periods],
+                "lines": [_line_document(line) for line in request.lines],
+                "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
+                "unfinished": request.unfinished,
+            },
+        )
+
+    async def request(self, _id: str) -> Request | None:
+        """For booking's own work: by id alone, whoever it belongs to."""
+        document = await self._store.get(REQUESTS, _id)
+        return _request(document) if document else None
+
+    async def request_of(self, scope: Scope, _id: str) -> Request | None:
+        """The request, if the scope reaches it."""
+        document = await self._store.first(REQUESTS, {"_id": _id, **scope.query()})
+        return _request(document) if document else None
+
+    async def requests_of(
+        self, scope: Scope, *, state: str | None, after: str | None, limit: int
+    ) -> list[Request]:
+        """Requests the scope reaches, newest first, optionally with a line in ``state``, and
+        following the request ``after``."""
+        query: Document = dict(scope.query())
+        if state:
+            query["lines.state"] = state
+        if after and (last := await self.request_of(scope, after)):
+            query["$or"] = [
+                {"requested_at": {"$lt": last.requested_at}},
+                {"requested_at": last.requested_at, "_id": {"$lt": after}},
+            ]
+        found = await self._store.find(
+            REQUESTS, query, sort=[("requested_at", -1), ("_id", -1)], limit=limit
+        )
+        return [_request(document) for document in found]
+
+    async def requests_about(
+        self, scope: Scope, family: str, child: str, first: date, last: date
+    ) -> list[Request]:
+        """Requests with a line for the child between two days, oldest first."""
+        between = {"$gte": first.isoformat(), "$lte": last.isoformat()}
+        about = {"lines": {"$elemMatch": {"child": child, "date": between}}}
+        query = {"$and": [scope.query(), {"town": scope.town, "family": family, **about}]}
+        found = await self._store.find(REQUESTS, query, sort=[("requested_at", 1)])
+        return [_request(document) for document in found]
+
+    async def claim(self, request: Request, machine_now: datetime) -> bool:
+        """Take over what another process has left; its own writes are refused from now on."""
+        return await self._store.save(
+            CLAIM_REQUEST, REQUESTS, _read(request), {"$set": {"unfinished": machine_now}}
+        )
+
+    async def save_settled(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
+    ) -> bool:
+        """What became of the lines, and the events that say so."""
+        return await self._save(SETTLE_REQUEST, request, lines, unfinished, *events)
+
+    async def save_tried(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime
+    ) -> bool:
+        """Note, before places are tried for, which lines may come to hold one."""
+        return await self._save(TRY_REQUEST, request, lines, unfinished)
+
+    async def save_decided(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
+    ) -> bool:
+        """A decision; ``unfinished`` when places are still to be given back."""
+        return await self._save(DECIDE_REQUEST, request, lines, unfinished, *events)
+
+    async def save_freed(self, request: Request, lines: Sequence[Line]) -> bool:
+        """The places have been given back."""
+        return await self._save(CLOSE_FREED, request, lines, None)
+
+    async def _save(
+        self,
+        step: Step,
+        request: Request,
+        lines: Sequence[Line],
+        unfinished: datetime | None,
+        *events: Event,
+    ) -> bool:
+        fresh: Document = {"lines": [_line_document(line) for line in lines]}
+        update: Document = {"$set": fresh}
+        if unfinished:
+            fresh["unfinished"] = unfinished
+        else:
+            update["$unset"] = {"unfinished": ""}
+        return await self._store.save(step, REQUESTS, _read(request), update, *events)
+
+    async def unfinished(self, older_than: datetime) -> list[str]:
+        """Ids of requests that a crash left half done."""
+        found = await self._store.find(
+            REQUESTS, {"unfinished": {"$lt": older_than}}, limit=100, projection={"_id": 1}
+        )
+        return [document["_id"] for document in found]
+
+    # -- batches and progress --------------------------------------------------------------
+
+    async def open_batch(
+        self, _id: str, town: str, agent: str, body_hash: str, now: datetime, machine_now: datetime
+    ) -> Document:
+        """The batch of this command: a repeated one keeps its first instant."""
+        fresh = {
+            "_id": _id, "town": town, "agent": agent, "body_hash": body_hash, "decided_at": now,
+            "opened": machine_now, "open": True,
+        }  # fmt: skip
+        if await self._store.insert(OPEN_BATCH, BATCHES, fresh):
+            return fresh
+        found = await self._store.get(BATCHES, _id)
+        if found is None:
+            raise RuntimeError("batch vanished")
+        return found
+
+    async def close_batch(
+        self, _id: str, town: str, results: Sequence[Document], *events: Event
+    ) -> None:
+        """Keep what a batch answered, and say once that it is through."""
+        await self._store.change(
+            CLOSE_BATCH, BATCHES, _id, {"open": True},
+            {"$set": {"results": list(results)}, "$unset": {"open": ""}}, *events, town=town,
+        )  # fmt: skip
+
+    async def says_nothing_before(
+        self, town: str, instant: datetime, machine_now: datetime
+    ) -> bool:
+        """Whether no decision of the town older than ``instant`` is still to be said."""
+        open_batch = {
+            "town": town, "open": True, "decided_at": {"$lt": instant},
+            "opened": {"$gt": machine_now - _BATCH_AT_MOST},
+        }  # fmt: skip
+        if await self._store.count(BATCHES, open_batch):
+            return False
+        older = {
+            "town": town,
+            "pending.0.id": {"$exists": True},
+            "pending.0.time": {"$lt": instant},
+        }
+        for collection in (REQUESTS, BATCHES):
+            if await self._store.count(collection, older):
+                return False
+        return True
+
+    async def say_progress(self, town: str, instant: datetime) -> None:
+        """Say that everything earlier than ``instant`` has been said; once per instant."""
+        await self._store.put(
+            SAY_PROGRESS, PROGRESS, town, {"$set": {"upto": instant, "town": town}},
+            DecidedUpTo(instant=instant), town=town, condition={"upto": {"$lt": instant}},
+        )  # fmt: skip
+
+    async def progress(self, town: str) -> datetime | None:
+        """The last instant said."""
+        document = await self._store.get(PROGRESS, town, {"upto": 1})
+        return document["upto"] if document else None
+
+
+def _line_document(line: Line) -> Document:
+    document: Document = {}
+    for one in fields(Line):
+        value: Any = getattr(line, one.name)
+        if value is None or value is False:
+            continue
+        if isinstance(value, Reason):
+            value = value.model_dump()
+        elif type(value) is date:
+            value = value.isoformat()
+        elif isinstance(value, Receipt):
+            value = {
+                "state": value.state, "decided_at": value.decided_at,
+                "reason": value.reason.model_dump() if value.reason else None,
+            }  # fmt: skip
+        document[one.name] = value
+    return document
+
+
+def _line(document: Document) -> Line:
+    values = {**document, "date": date.fromisoformat(document["date"])}
+    if reason := values.get("reason"):
+        values["reason"] = Reason.model_construct(**reason)
+    if receipt := values.get("receipt"):
+        reason = receipt["reason"]
+        said = Reason.model_construct(**reason) if reason else None
+        values["receipt"] = Receipt(receipt["state"], said, receipt["decided_at"])
+    return Line(**values)
+
+
+def _read(request: Request) -> Document:
+    return {"_id": request.id, "v": request.v, "town": request.town}
+
+
+def _request(document: Document) -> Request:
+    return Request(
+        id=document["_id"],
+        town=document["town"],
+        family=document["family"],
+        account=document["account"],
+        channel=document["channel"],
+        number=document["number"],
+        requested_at=document["requested_at"],
+        body_hash=document["body_hash"],
+        periods=tuple(Period.model_validate(p) for p in document["periods"]),
+        lines=tuple(_line(line) for line in document["lines"]),
+        not_retained=tuple(NotRetained.model_validate(n) for n in document["not_retained"]),
+        unfinished=document.get("unfinished"),
+        v=document["v"],
+    )
