@@ -9,11 +9,11 @@ from shared.auth import AgentScope, Scope
 
 async def mails(notify: Notify, scope: Scope, wanted: MailQuery) -> MailPage:
     """The mail log: an agent's town, or one's own mails."""
-    found = await notify.store.mails(
+    found = await notify.mails.log(
         scope.town,
         state=wanted.state,
         account=None if isinstance(scope, AgentScope) else scope.account,
-        before=wanted.before,
+        after=wanted.after,
         limit=wanted.limit,
     )
     return MailPage(
@@ -26,5 +26,5 @@ async def mails(notify: Notify, scope: Scope, wanted: MailQuery) -> MailPage:
             )
             for mail in found
         ],
-        next=found[-1]["created_at"] if len(found) == wanted.limit else None,
+        next=found[-1]["_id"] if len(found) == wanted.limit else None,
     )  # fmt: skip

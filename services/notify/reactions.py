@@ -31,8 +31,8 @@ def reactions(notify: Notify) -> list[Reaction]:
     return [
         notify.keys.reaction,
         on(TownChanged, partial(intentions.hear_town, notify)),
-        on(AccountChanged, notify.store.keep_contact),
-        on(FamilyChanged, notify.store.keep_family),
+        on(AccountChanged, notify.directory.keep_contact),
+        on(FamilyChanged, notify.directory.keep_family),
         on(ActivationRequested, partial(intentions.write_activation, notify)),
         on(PasswordResetRequested, partial(intentions.write_password_reset, notify)),
         on(EmailChangeRequested, partial(intentions.write_email_change, notify)),

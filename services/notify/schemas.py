@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.web.routes import Input, Output
 
@@ -16,7 +16,7 @@ class MailQuery(Input):
     """Which mails of the log."""
 
     state: MailState | None = None
-    before: AwareDatetime | None = None
+    after: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
@@ -34,7 +34,7 @@ class MailOut(Output):
 
 
 class MailPage(Output):
-    """The mail log, newest first; ``next`` goes into ``before`` for the following page."""
+    """The mail log, newest first; ``next`` goes into ``after`` for the following page."""
 
     items: list[MailOut]
-    next: datetime | None
+    next: str | None

@@ -11,7 +11,7 @@ from services.notify.rendering import Renderer
 from services.notify.settings import Settings
 from services.notify.smtp import MailServer
 from services.notify.state import Notify
-from services.notify.store import INDEXES, OUTBOXES, NotifyStore
+from services.notify.store import INDEXES, OUTBOXES, Digests, Directory, Mails
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -41,7 +41,9 @@ def state(parts: Parts) -> Notify:
     """The collaborators, for the service and for its commands."""
     settings = Settings()
     return Notify(
-        store=NotifyStore(parts.store, parts.settings.lease_seconds),
+        directory=Directory(parts.store),
+        digests=Digests(parts.store, parts.settings.lease_seconds),
+        mails=Mails(parts.store, parts.settings.lease_seconds),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),

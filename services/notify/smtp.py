@@ -1,8 +1,8 @@
 """The mail server: a few connections kept open, and failures put into three words.
 
-*temporary*: the server says 4xx to this mail, try again later; *permanent*: it refuses this
-address for good (5xx on the recipient); *technical*: anything else it refuses, ours to mend.
-A server that is away is none of these: ``MailServerAway`` concerns all mails alike.
+*temporary*: the server says 4xx to this mail or drops the connection over it, try again later;
+*permanent*: it refuses this address for good (5xx on the recipient); *technical*: anything else,
+ours to mend. A server that is away is none of these: ``MailServerAway`` concerns all mails alike.
 """
 
 from __future__ import annotations
@@ -18,28 +18,31 @@ import aiosmtplib
 from shared.failpoints import step
 
 SEND = step("notify.mail.send")
-_TIMEOUT = 30.0
+_TIMEOUT = 10.0
+#: To hand over one mail, once it is begun: well within half a mail's lease.
+_LONGEST = 45.0
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _PERMANENT = 500
+_LOST = 0
 _SERVICE_CLOSING = 421
 
 Failure = Literal["temporary", "permanent", "technical"]
 
 
 class MailServerAway(Exception):
-    """The mail server cannot be reached or ended the conversation."""
+    """The mail server cannot be reached, or is closing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailRefused(Exception):
-    """The mail server refused one mail; ``code`` is its reply code."""
+    """One mail was not taken; ``code`` is the server's reply, 0 when it gave none."""
 
     failure: Failure
     code: int
 
 
 class MailServer:
-    """Sends through at most ``connections`` conversations at a time."""
+    """Conversations kept open, one per mail under way; ``connections`` is how many to have."""
 
     def __init__(self, url: str, connections: int) -> None:
         parts = urlsplit(url)
@@ -51,36 +54,21 @@ class MailServer:
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._idle: list[aiosmtplib.SMTP] = []
-        self._places = asyncio.Semaphore(connections)
+        self.connections = connections
 
     async def send(self, sender: str, recipient: str, message: bytes) -> None:
         """Hand over one mail. Raises ``MailRefused`` or ``MailServerAway``."""
-        async with self._places:
-            client = await self._conversation()
-            SEND.before()
-            try:
-                await client.sendmail(sender, [recipient], message)
-            except aiosmtplib.SMTPRecipientsRefused as error:
-                self._idle.append(client)
-                code = error.recipients[0].code
-                raise MailRefused(
-                    "permanent" if code >= _PERMANENT else "temporary", code
-                ) from None
-            except aiosmtplib.SMTPResponseException as error:
-                if error.code == _SERVICE_CLOSING:
-                    client.close()
-                    raise MailServerAway from error
-                self._idle.append(client)
-                failure: Failure = "technical" if error.code >= _PERMANENT else "temporary"
-                raise MailRefused(failure, error.code) from None
-            except (aiosmtplib.SMTPException, OSError) as error:
+        client = await self._begin(sender)
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await self._hand_over(client, recipient, message)
+        except TimeoutError:
+            client.close()
+            raise MailRefused("temporary", _LOST) from None
+        except BaseException:
+            if client not in self._idle:
                 client.close()
-                raise MailServerAway from error
-            except BaseException:
-                client.close()
-                raise
-            SEND.after()
-            self._idle.append(client)
+            raise
 
     async def close(self) -> None:
         """End idle conversations."""
@@ -88,11 +76,56 @@ class MailServer:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await self._idle.pop().quit()
 
-    async def _conversation(self) -> aiosmtplib.SMTP:
+    async def _begin(self, sender: str) -> aiosmtplib.SMTP:
+        """A conversation in which MAIL FROM has been accepted; nothing is at stake before."""
         while self._idle:
             client = self._idle.pop()
-            if client.is_connected:
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.mail(sender)
                 return client
+            client.close()
+        client = await self._connect()
+        try:
+            await client.mail(sender)
+        except aiosmtplib.SMTPResponseException as error:
+            client.close()
+            if error.code == _SERVICE_CLOSING:
+                raise MailServerAway from error
+            raise _refusal(error.code) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            client.close()
+            raise MailServerAway from error
+        return client
+
+    async def _hand_over(self, client: aiosmtplib.SMTP, recipient: str, message: bytes) -> None:
+        SEND.before()
+        try:
+            await client.rcpt(recipient)
+            await client.data(message)
+        except aiosmtplib.SMTPRecipientRefused as error:
+            if error.code == _SERVICE_CLOSING:
+                raise MailServerAway from error
+            await self._keep(client)
+            raise MailRefused(
+                "permanent" if error.code >= _PERMANENT else "temporary", error.code
+            ) from None
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code == _SERVICE_CLOSING:
+                raise MailServerAway from error
+            await self._keep(client)
+            raise _refusal(error.code) from None
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError):
+            raise MailRefused("temporary", _LOST) from None
+        SEND.after()
+        self._idle.append(client)
+
+    async def _keep(self, client: aiosmtplib.SMTP) -> None:
+        """Use the conversation again after a refusal, if it still works."""
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await client.rset()
+            self._idle.append(client)
+
+    async def _connect(self) -> aiosmtplib.SMTP:
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -107,3 +140,7 @@ class MailServer:
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailServerAway from error
         return client
+
+
+def _refusal(code: int) -> MailRefused:
+    return MailRefused("technical" if code >= _PERMANENT else "temporary", code)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.notify.rendering import Renderer
 from services.notify.smtp import MailServer
-from services.notify.store import NotifyStore
+from services.notify.store import Digests, Directory, Mails
 from shared.clock import Clock
 from shared.copies import KeyCopy, TownCopy
 
@@ -15,7 +15,9 @@ from shared.copies import KeyCopy, TownCopy
 class Notify:
     """The collaborators, built once by ``service.build``."""
 
-    store: NotifyStore
+    directory: Directory
+    digests: Digests
+    mails: Mails
     clock: Clock
     towns: TownCopy
     keys: KeyCopy

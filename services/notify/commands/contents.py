@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from services.notify.commands.digests import visible_children
-from services.notify.domain.digest import Content, Entry, Outcome, compose, seen_by
+from services.notify.commands.digests import readable
+from services.notify.domain.digest import Content, Entry, Outcome, compose
 from services.notify.domain.windows import Window
 from services.notify.state import Notify
-from services.notify.store import Contact
+from services.notify.store.directory import Contact
 from shared import french
 from shared.contracts.family import FamilyChanged
-from shared.contracts.town_file import Activity, TownFile
+from shared.contracts.town_file import TownFile, Unit
 from shared.errors import MissingCopy
 from shared.store import Document
 
@@ -76,37 +76,35 @@ class Contents:
             return None
         return self.contacts.get((mail["town"], mail["account"]))
 
-    def _children(self, mail: Document, family: str) -> dict[str, str]:
-        """First names of the family's children that the adult may see now, by id."""
+    def _children(self, mail: Document, family: str, *, asked: bool) -> dict[str, str]:
+        """First names of the family's children about whom the adult may be written to now."""
         card = self.families.get(family)
         if card is None:
             raise MissingCopy(f"families/{family}")
-        names = {child.id: child.first_name for child in card.children}
         contact = self._contact(mail)
-        if contact is None:
-            return names
-        guardian = contact.families.get(family)
+        guardian = contact.families.get(family) if contact else None
         if guardian is None:
             raise NotEntitled
-        seen = visible_children(card, guardian)
-        return {child: name for child, name in names.items() if child in seen}
+        allowed = readable(card, guardian, asked=asked)
+        return {child.id: child.first_name for child in card.children if child.id in allowed}
 
     # -- what ------------------------------------------------------------------------------
 
     def _acknowledgement(self, mail: Document) -> dict[str, Any]:
         data, town = mail["data"], self.town(mail)
-        names = self._children(mail, data["family"])
+        names = self._children(mail, data["family"], asked=data["account"] == mail["account"])
         lines = [line for line in data["lines"] if line["child"] in names]
         if not lines:
             raise NotEntitled
-        lines.sort(key=lambda line: (line["child"], line["activity"], line["date"]))
+        order = list(names)
+        lines.sort(key=lambda line: (order.index(line["child"]), line["activity"], line["date"]))
         return {
             "number": data["number"],
             "requested_at": data["requested_at"],
             "periods": data["periods"],
             "lines": len(lines),
             "groups": [
-                _group(names[child], _activity(town, activity), list(part))
+                _group(town, names[child], activity, list(part))
                 for (child, activity), part in groupby(
                     lines, key=lambda line: (line["child"], line["activity"])
                 )
@@ -114,7 +112,7 @@ class Contents:
             "not_retained": [
                 {
                     "child": names[entry["child"]],
-                    "activity": _activity(town, entry["activity"]).name,
+                    "activity": _activity(town, entry["activity"])[0],
                     "date": entry["date"],
                     "reason": entry["reason"]["text"],
                 }
@@ -127,7 +125,7 @@ class Contents:
 
     def _outcome(self, mail: Document) -> dict[str, Any]:
         data, town = mail["data"], self.town(mail)
-        names = self._children(mail, data["family"])
+        names = self._children(mail, data["family"], asked=data["account"] == mail["account"])
         entries = [
             {
                 **_entry_common(town, line["activity"], line["unit"]),
@@ -158,12 +156,15 @@ class Contents:
         for cover in mail["covers"]:
             digest = self.digests[cover.partition("|")[0]]
             try:
-                children = self._children(mail, digest["family"])
+                seen = self._children(mail, digest["family"], asked=False)
+                asked = self._children(mail, digest["family"], asked=True)
             except NotEntitled:
                 continue
-            names |= children
-            of_family = [self.outcomes[_id] for _id in digest["outcomes"]]
-            outcomes += seen_by(of_family, set(children))
+            names |= asked
+            for outcome in (self.outcomes[_id] for _id in digest["outcomes"]):
+                own = outcome.account == mail["account"]
+                if outcome.child in (asked if own else seen):
+                    outcomes.append(outcome)
         if not outcomes:
             raise NotEntitled
         content = compose(outcomes, window)
@@ -171,14 +172,22 @@ class Contents:
         def view(entry: Entry) -> dict[str, Any]:
             return _entry(town, names, entry)
 
+        several = len({outcome.family for outcome in outcomes}) > 1
         return {
             "window": window,
             "decided_by": self._decided_by(town, outcomes),
             **_counts(content),
             "refused_first": [view(entry) for entry in content.refused_first],
-            "children": [
-                {"name": names[child], "entries": [view(entry) for entry in entries]}
-                for child, entries in content.children.items()
+            "families": [
+                {
+                    "name": f"Famille n° {self.families[family].reference}" if several else None,
+                    "children": [
+                        {"name": names[child], "entries": [view(entry) for entry in entries]}
+                        for child, entries in content.children.items()
+                        if entries[0].outcome.family == family
+                    ],
+                }
+                for family in content.families
             ],
             "late": [view(entry) for entry in content.late],
         }
@@ -201,10 +210,10 @@ async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
         if found is not None:
             towns[slug] = found.file
     covers = [cover.partition("|")[0] for mail in mails for cover in mail.get("covers", ())]
-    digests = await notify.store.digests(covers)
+    digests = await notify.digests.digests(covers)
     outcomes = {
         outcome.id: outcome
-        for outcome in await notify.store.outcomes(
+        for outcome in await notify.digests.outcomes(
             [_id for digest in digests.values() for _id in digest["outcomes"]]
         )
     }
@@ -214,32 +223,39 @@ async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
     for slug in towns:
         accounts = {mail["account"] for mail in mails if mail["account"] and mail["town"] == slug}
         accounts |= {outcome.agent for outcome in outcomes.values() if outcome.agent}
-        for account, contact in (await notify.store.contacts(slug, accounts)).items():
+        for account, contact in (await notify.directory.contacts(slug, accounts)).items():
             contacts[slug, account] = contact
-    runs = await notify.store.runs({mail["run"] for mail in mails if mail.get("run")})
+    runs = await notify.digests.runs({mail["run"] for mail in mails if mail.get("run")})
     return Contents(
         towns=towns,
         contacts=contacts,
-        families=await notify.store.families(families),
+        families=await notify.directory.families(families),
         digests=digests,
         windows=runs,
         outcomes=outcomes,
     )
 
 
-def _activity(town: TownFile, activity: str) -> Activity:
+def _activity(town: TownFile, activity: str) -> tuple[str, str | None, Mapping[str, Unit]]:
+    """Name, site and units of an activity; what a town no longer offers goes by its id."""
     found = town.activity(activity)
     if found is None:
-        raise MissingCopy(f"towns/{town.town}")
-    return found
+        return _plain(activity), None, {}
+    return found.name, found.site, {unit.id: unit for unit in found.units}
 
 
-def _group(child: str, activity: Activity, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    units = {unit.id: unit for unit in activity.units}
+def _plain(slug: str) -> str:
+    return slug.replace("-", " ").capitalize()
+
+
+def _group(
+    town: TownFile, child: str, activity: str, lines: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    name, site, units = _activity(town, activity)
     return {
         "child": child,
-        "activity": activity.name,
-        "site": activity.site,
+        "activity": name,
+        "site": site,
         "months": [
             {
                 "name": french.month_name(datetime.fromisoformat(f"{month}-01").date()),
@@ -262,9 +278,9 @@ def _group(child: str, activity: Activity, lines: Sequence[Mapping[str, Any]]) -
 
 
 def _entry_common(town: TownFile, activity: str, unit: str) -> dict[str, Any]:
-    known = _activity(town, activity)
-    shown = next((one.name for one in known.units if one.id == unit), unit)
-    return {"activity": known.name, "unit": shown if town.digest.show_units else None}
+    name, _, units = _activity(town, activity)
+    shown = units[unit].name if unit in units else _plain(unit)
+    return {"activity": name, "unit": shown if town.digest.show_units else None}
 
 
 def _entry(town: TownFile, names: Mapping[str, str], entry: Entry) -> dict[str, Any]:

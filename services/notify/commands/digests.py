@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 
 from services.notify.domain.windows import Window, windows
 from services.notify.state import Notify
-from services.notify.store import Contact, new_mail, run_id, timeline_of
+from services.notify.store.digests import run_id, timeline_of
+from services.notify.store.directory import Contact
+from services.notify.store.mails import new_mail
 from shared.contracts.family import FamilyChanged
 from shared.contracts.notify import DigestSent
 from shared.copies import Town
+from shared.errors import StoreUnavailable
 from shared.ids import derived_id
 from shared.logs import get_logger
 from shared.metrics import OUTCOME_AGE, OUTCOMES_WAITING
@@ -29,21 +32,30 @@ _log = get_logger()
 async def run_due(notify: Notify) -> None:
     """Freeze every window that has ended, for every town."""
     for town in await notify.towns.all():
-        slug = town.file.town
-        waiting, oldest = await notify.store.waiting_outcomes(slug)
-        OUTCOMES_WAITING.labels(slug).set(waiting)
-        age = (notify.clock.town() - oldest).total_seconds() if oldest else 0
-        OUTCOME_AGE.labels(slug).set(age)
-        due = await _due_windows(notify, town)
-        if due and await notify.store.lease_town(slug):
-            for window in due:
-                if not await _run(notify, town, window):
-                    break
+        try:
+            await _run_town(notify, town)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one town must not keep the others waiting
+            _log.error("digest-failed", town=town.file.town, exc_info=error)
     await _say_ended(notify)
 
 
+async def _run_town(notify: Notify, town: Town) -> None:
+    slug = town.file.town
+    waiting, oldest = await notify.digests.waiting_outcomes(slug)
+    OUTCOMES_WAITING.labels(slug).set(waiting)
+    age = (notify.clock.town() - oldest).total_seconds() if oldest else 0
+    OUTCOME_AGE.labels(slug).set(age)
+    due = await _due_windows(notify, town)
+    if due and await notify.digests.lease_town(slug):
+        for window in due:
+            if not await _run(notify, town, window):
+                break
+
+
 async def _due_windows(notify: Notify, town: Town) -> list[Window]:
-    known = await notify.store.cut_offs(town.file.town)
+    known = await notify.digests.cut_offs(town.file.town)
     if known is None:
         return []
     zone = ZoneInfo(town.file.time_zone)
@@ -53,38 +65,38 @@ async def _due_windows(notify: Notify, town: Town) -> list[Window]:
 async def _run(notify: Notify, town: Town, window: Window) -> bool:
     """Freeze one window and address its mails; False when it has to wait."""
     slug = town.file.town
-    run = await notify.store.open_run(slug, window, notify.clock.machine())
+    run = await notify.digests.open_run(slug, window, notify.clock.machine())
     if not await _caught_up(notify, slug, window):
         if notify.clock.machine() - run["first_tried"] < PATIENCE:
             return False
         _log.warning("digest-does-not-wait", town=slug, run=run["_id"])
-    outcomes = await notify.store.open_outcomes(slug, window.end)
-    await notify.store.freeze(slug, run["_id"], outcomes)
+    outcomes = await notify.digests.open_outcomes(slug, window.end)
+    await notify.digests.freeze(slug, run["_id"], outcomes)
     await _address(notify, slug, run["_id"])
-    await notify.store.close_run(run["_id"], sum(len(ids) for _, ids in outcomes))
-    await notify.store.advance(slug, window)
+    await notify.digests.close_run(run["_id"])
+    await notify.digests.advance(slug, window)
     _log.info("digest-frozen", town=slug, run=run["_id"], count=len(outcomes))
     return True
 
 
 async def _caught_up(notify: Notify, town: str, window: Window) -> bool:
     """Whether everything decided in the window has been said, heard and handled."""
-    heard = await notify.store.heard_until(town)
+    heard = await notify.digests.heard_until(town)
     return (
         heard is not None
         and heard >= window.end
-        and not await notify.store.holds_back(town)
-        and not await notify.store.batches_incomplete(town, window.end)
+        and not await notify.digests.holds_back(town)
+        and not await notify.digests.batches_incomplete(town, window.end)
     )
 
 
 async def _address(notify: Notify, town: str, run: str) -> None:
     """One mail per adult over all families whose digests are not in a mail yet."""
-    digests = await notify.store.open_digests(town)
+    digests = await notify.digests.open_digests(town)
     families = sorted({digest["family"] for digest in digests})
-    cards = await notify.store.families(families)
+    cards = await notify.directory.families(families)
     linked: dict[str, list[Contact]] = {}
-    for contact in await notify.store.contacts_of(town, families):
+    for contact in await notify.directory.contacts_of(town, families):
         for family in contact.families:
             linked.setdefault(family, []).append(contact)
     by_account: dict[str, list[str]] = {}
@@ -109,44 +121,48 @@ async def _address(notify: Notify, town: str, run: str) -> None:
         )
         for account, covers in sorted(by_account.items())
     ]  # fmt: skip
-    await notify.store.address([*mails, *letters])
-    await notify.store.close_digests([digest["_id"] for digest in digests])
+    await notify.mails.address([*mails, *letters])
+    await notify.digests.close_digests([digest["_id"] for digest in digests])
 
 
 def recipients(
     digest: Document, linked: Sequence[Contact], cards: Mapping[str, FamilyChanged]
 ) -> list[str]:
-    """Those who asked, and the guardians who may see one of the children; once each."""
+    """Those who asked, and the guardians who may see one of the children; once each.
+
+    ``digest`` has the ``family``, and the ``accounts`` and ``children`` of its outcomes.
+    """
     asked = set(digest["accounts"])
     children = set(digest["children"])
     card = cards.get(digest["family"])
-    chosen = []
-    for contact in linked:
-        guardian = contact.families[digest["family"]]
-        sees = visible_children(card, guardian) & children
-        if contact.account in asked or sees:
-            chosen.append(contact.account)
-    return chosen
+    return [
+        contact.account
+        for contact in linked
+        if readable(card, contact.families[digest["family"]], asked=contact.account in asked)
+        & children
+    ]
 
 
-def visible_children(card: FamilyChanged | None, guardian: str) -> set[str]:
-    """The children whose bookings a guardian may see."""
+def readable(card: FamilyChanged | None, guardian: str, *, asked: bool) -> set[str]:
+    """The children about whom a guardian may be written to: those whose bookings they may see,
+    and, about what they ``asked`` for themselves, those for whom they may decide."""
     rights = next((g.rights for g in card.guardians if g.id == guardian), ()) if card else ()
-    return {right.child for right in rights if right.see}
+    return {right.child for right in rights if right.see or (asked and right.decide)}
 
 
 async def _say_ended(notify: Notify) -> None:
-    for run in await notify.store.runs_sending():
-        mails, to_send = await notify.store.run_counts(run["_id"])
+    for run in await notify.digests.runs_sending():
+        mails, to_send = await notify.mails.counts(run["_id"])
         if to_send == 0:
-            event = DigestSent(window=run["window"], outcomes=run.get("outcomes", 0), mails=mails)
-            await notify.store.say_sent(run, mails, event)
+            outcomes = await notify.digests.outcomes_in(run["_id"])
+            event = DigestSent(window=run["window"], outcomes=outcomes, mails=mails)
+            await notify.digests.say_sent(run, event)
 
 
 async def dry_run(notify: Notify, town: str, label: str) -> Document:
     """What a window's digest would hold, by family; nothing is written."""
     found = await notify.towns.get(town)
-    known = await notify.store.cut_offs(town)
+    known = await notify.digests.cut_offs(town)
     if known is None:
         return {"window": label, "families": []}
     zone = ZoneInfo(found.file.time_zone)
@@ -156,7 +172,7 @@ async def dry_run(notify: Notify, town: str, label: str) -> Document:
     if window is None:
         return {"window": label, "error": "not a window to come",
                 "windows": [one.label(zone) for one in around]}  # fmt: skip
-    outcomes = await notify.store.open_outcomes(town, window.end)
+    outcomes = await notify.digests.open_outcomes(town, window.end)
     return {
         "window": label,
         "run": run_id(town, window),

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.notify.commands.digests import recipients
 from services.notify.domain.windows import changed, last_boundary, next_boundary
 from services.notify.state import Notify
-from services.notify.store import first_timeline, new_mail, timeline_of
+from services.notify.store.digests import first_timeline, timeline_of
+from services.notify.store.mails import new_mail
 from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import (
     BookingAccepted,
@@ -42,7 +44,7 @@ async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> N
     at = event.file.digest.at
     now = notify.clock.town()
     while True:
-        known = await notify.store.cut_offs(envelope.town)
+        known = await notify.digests.cut_offs(envelope.town)
         if known is None:
             timeline = first_timeline(at)
         elif known["version"] >= event.version:
@@ -50,7 +52,7 @@ async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> N
         else:
             timeline = changed(timeline_of(known), zone, at, now)
         begun = last_boundary(first_timeline(at), zone, now)
-        if await notify.store.set_cut_offs(
+        if await notify.digests.set_cut_offs(
             envelope.town, known, timeline, event.version, closed_until=begun
         ):
             return
@@ -58,12 +60,12 @@ async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> N
 
 async def hear_progress(notify: Notify, envelope: Envelope, event: DecidedUpTo) -> None:
     """Keep up to when every decision has been said."""
-    await notify.store.keep_progress(envelope, event.instant)
+    await notify.digests.keep_progress(envelope, event.instant)
 
 
 async def hear_batch(notify: Notify, envelope: Envelope, event: DecisionsCompleted) -> None:
     """Keep how many lines a bulk decision decided."""
-    await notify.store.store_batch(event.batch, envelope.town, event.lines)
+    await notify.digests.store_batch(event.batch, envelope.town, event.lines)
 
 
 async def write_activation(notify: Notify, envelope: Envelope, event: ActivationRequested) -> None:
@@ -92,7 +94,7 @@ async def _to_address(
 ) -> None:
     """A mail to an address that is not, or not yet, the account's."""
     await notify.towns.need(envelope.town)
-    await notify.store.intend(
+    await notify.mails.intend(
         new_mail(
             derived_id("mail", envelope.id), envelope.town, kind, notify.clock.machine(),
             account=data["account"], address=address, data=data,
@@ -105,12 +107,12 @@ async def write_acknowledgement(
 ) -> None:
     """One act, one mail to who asked; what an agent asked for a family goes to the family."""
     await notify.towns.need(envelope.town)
-    await notify.store.need_family(event.family)
+    await notify.directory.need_family(event.family)
     accounts = [event.account]
     if event.channel == "online":
-        await notify.store.need_contact(envelope.town, event.account)
+        await notify.directory.need_contact(envelope.town, event.account)
     else:
-        linked = await notify.store.contacts_of(envelope.town, [event.family])
+        linked = await notify.directory.contacts_of(envelope.town, [event.family])
         accounts = [contact.account for contact in linked]
     await _to_accounts(notify, envelope, "acknowledgement", event, accounts)
 
@@ -118,7 +120,7 @@ async def write_acknowledgement(
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
     """The mail that says an invoice is ready, to each account of the invoiced guardian."""
     await notify.towns.need(envelope.town)
-    linked = await notify.store.contacts_of(envelope.town, [event.family])
+    linked = await notify.directory.contacts_of(envelope.town, [event.family])
     accounts = [c.account for c in linked if c.families[event.family] == event.guardian]
     await _to_accounts(notify, envelope, "invoice", event, accounts)
 
@@ -133,7 +135,7 @@ async def _to_accounts(
     """One mail to each; a letter to print when there is nobody to write to."""
     nobody: list[str | None] = [None]
     for account in [*accounts] or nobody:
-        await notify.store.intend(
+        await notify.mails.intend(
             new_mail(
                 derived_id("mail", envelope.id, account or ""), envelope.town, kind,
                 notify.clock.machine(), account=account, family=event.family,
@@ -147,9 +149,12 @@ async def hear_outcomes(
 ) -> None:
     """Store each line's outcome; a town may ask that some be told at once, or left out."""
     town = await notify.towns.need(envelope.town)
-    await notify.store.need_family(event.family)
+    await notify.directory.need_family(event.family)
     accepted = isinstance(event, BookingAccepted)
-    soon = await _told_at_once(notify, town, event) if town.file.digest.immediate_mail else []
+    soon, accounts = [], []
+    if town.file.digest.immediate_mail:
+        soon = await _told_at_once(notify, town, event)
+        accounts = await _readers(notify, envelope.town, event, soon) if soon else []
     left_out = accepted and town.file.digest.leave_out_receipted
     documents: list[Document] = []
     for line in event.lines:
@@ -162,28 +167,40 @@ async def hear_outcomes(
             "reason": line.reason.text if line.reason else None, "agent": event.agent,
             "batch": event.batch,
             "replaces_at": line.replaces.decided_at if line.replaces else None,
-            "told": line.line in soon,
+            "told": line.line in soon and bool(accounts),
         }  # fmt: skip
         document = {key: value for key, value in document.items() if value is not None}
         if not (left_out and line.receipted):
             document["open"] = True
         documents.append(document)
-    await notify.store.store_outcomes(documents)
-    if soon:
-        data = {**event.model_dump(mode="json"), "accepted": accepted, "told": soon}
-        await notify.store.intend(
+    await notify.digests.store_outcomes(documents)
+    data = {**event.model_dump(mode="json"), "accepted": accepted, "told": soon}
+    for account in accounts:
+        await notify.mails.intend(
             new_mail(
-                derived_id("mail", envelope.id), envelope.town, "outcome",
-                notify.clock.machine(), account=event.account, family=event.family, data=data,
+                derived_id("mail", envelope.id, account), envelope.town, "outcome",
+                notify.clock.machine(), account=account, family=event.family, data=data,
             )
         )  # fmt: skip
+
+
+async def _readers(
+    notify: Notify, town: str, event: BookingAccepted | BookingRefused, lines: Sequence[str]
+) -> list[str]:
+    """The adults whom the digest will tell of these lines too."""
+    about = {
+        "family": event.family, "accounts": [event.account],
+        "children": [line.child for line in event.lines if line.line in lines],
+    }  # fmt: skip
+    linked = await notify.directory.contacts_of(town, [event.family])
+    return recipients(about, linked, await notify.directory.families([event.family]))
 
 
 async def _told_at_once(
     notify: Notify, town: Town, event: BookingAccepted | BookingRefused
 ) -> list[str]:
     """The lines whose day comes before the next digest would."""
-    known = await notify.store.cut_offs(town.file.town)
+    known = await notify.digests.cut_offs(town.file.town)
     if known is None:
         raise MissingCopy(f"towns/{town.file.town}")
     zone = ZoneInfo(town.file.time_zone)

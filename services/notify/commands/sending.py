@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from services.notify.commands.contents import Contents, NotEntitled, load
 from services.notify.smtp import MailRefused, MailServerAway
 from services.notify.state import Notify
-from services.notify.store import Sent
+from services.notify.store.mails import Sent
 from shared.contracts.notify import MailFailed
-from shared.errors import MissingCopy, Refused
+from shared.errors import MissingCopy
 from shared.logs import get_logger
 from shared.metrics import DIGEST_DELAY, MAILS
 from shared.store import Document
@@ -20,72 +22,97 @@ _BATCH = 200
 #: Pauses after each temporary refusal; after the last the mail is given up as technical.
 _PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))
 _AWAY = timedelta(seconds=5)
+_FINAL = ("permanent", "technical")
 _log = get_logger()
+
+
+@dataclass
+class _Turn:
+    """One batch of claimed mails: none is begun after ``ends``, when too little of their lease is
+    left, nor once the server is away."""
+
+    contents: Contents
+    ends: datetime
+    away: bool = False
 
 
 async def send_due(notify: Notify) -> None:
     """Send everything that is due, a batch at a time, until nothing is."""
-    while claimed := await notify.store.claim(notify.clock.machine(), _BATCH):
-        contents = await load(notify, claimed)
-        results = await asyncio.gather(*(_send(notify, mail, contents) for mail in claimed))
-        await _record(notify, claimed, results)
-        if any(result.failure == "away" for result in results):
+    while True:
+        now = notify.clock.machine()
+        claimed = await notify.mails.claim(now, _BATCH)
+        if not claimed:
+            return
+        turn = _Turn(await load(notify, claimed), now + notify.mails.lease / 2)
+        waiting = deque(claimed)
+        results: list[Sent] = []
+
+        async def work(waiting: deque[Document], results: list[Sent], turn: _Turn) -> None:
+            while waiting:
+                results.append(await _send(notify, waiting.popleft(), turn))
+
+        connections = notify.mail_server.connections
+        await asyncio.gather(*(work(waiting, results, turn) for _ in range(connections)))
+        await _record(notify, results)
+        if turn.away:
             return
 
 
-async def _send(notify: Notify, mail: Document, contents: Contents) -> Sent:
-    _id = mail["_id"]
+async def _send(notify: Notify, mail: Document, turn: _Turn) -> Sent:
+    now = notify.clock.machine()
+    if turn.away:
+        return Sent(mail, "due", "away", now + _AWAY, counts=False)
+    if now >= turn.ends:
+        return Sent(mail, "due", again_at=now, counts=False)
     try:
-        to = contents.address(mail)
+        to = turn.contents.address(mail)
         if to is None:
-            return Sent(_id, "to_print")
-        town = contents.town(mail)
-        rendered = notify.renderer.render(mail["kind"], town, contents.context(mail))
+            return Sent(mail, "to_print", counts=False)
+        town = turn.contents.town(mail)
+        rendered = notify.renderer.render(mail["kind"], town, turn.contents.context(mail))
         message = notify.renderer.message(
-            rendered, town=town, to=to, message_id=_id, now=notify.clock.machine()
+            rendered, town=town, to=to, message_id=mail["_id"], now=now
         )
-    except NotEntitled:
-        return Sent(_id, "not_entitled")
-    except (MissingCopy, Refused):
-        return Sent(_id, "due", "waiting for a copy", notify.clock.machine() + _PAUSES[0])
-    except Exception as error:  # noqa: BLE001 - one mail that cannot be written stops no other
-        _log.error("mail-not-written", mail=_id, kind=mail["kind"], exc_info=error)
-        return Sent(_id, "technical", type(error).__name__)
-    try:
         await notify.mail_server.send(notify.renderer.sender, to, message)
+    except NotEntitled:
+        return Sent(mail, "not_entitled", counts=False)
+    except MissingCopy:
+        return Sent(mail, "due", "waiting for a copy", now + _PAUSES[0], counts=False)
     except MailRefused as refused:
-        return _refused(notify, mail, refused)
+        return _refused(mail, refused, now)
     except MailServerAway:
-        return Sent(_id, "due", "away", notify.clock.machine() + _AWAY)
+        turn.away = True
+        return Sent(mail, "due", "away", now + _AWAY, counts=False)
+    except Exception as error:  # noqa: BLE001 - one mail that cannot be sent stops no other
+        _log.error("mail-not-sent", mail=mail["_id"], kind=mail["kind"], exc_info=error)
+        return Sent(mail, "technical", type(error).__name__)
     if mail["kind"] == "digest":
-        DIGEST_DELAY.observe(contents.seconds_since_cut_off(mail, notify.clock.town()))
-    return Sent(_id, "sent")
+        DIGEST_DELAY.observe(turn.contents.seconds_since_cut_off(mail, notify.clock.town()))
+    return Sent(mail, "sent")
 
 
-def _refused(notify: Notify, mail: Document, refused: MailRefused) -> Sent:
+def _refused(mail: Document, refused: MailRefused, now: datetime) -> Sent:
     if refused.failure != "temporary":
-        return Sent(mail["_id"], refused.failure, str(refused.code))
+        return Sent(mail, refused.failure, str(refused.code))
     if mail["tries"] >= len(_PAUSES):
-        return Sent(mail["_id"], "technical", f"{refused.code}, {mail['tries'] + 1} tries")
-    again_at = notify.clock.machine() + _PAUSES[mail["tries"]]
-    return Sent(mail["_id"], "due", f"temporary {refused.code}", again_at)
+        return Sent(mail, "technical", f"{refused.code}, {mail['tries'] + 1} tries")
+    return Sent(mail, "due", f"temporary {refused.code}", now + _PAUSES[mail["tries"]])
 
 
-async def _record(notify: Notify, claimed: Sequence[Document], results: Sequence[Sent]) -> None:
+async def _record(notify: Notify, results: Sequence[Sent]) -> None:
     """One round trip for all but the final failures: those say so."""
-    final = []
-    for mail, result in zip(claimed, results, strict=True):
-        MAILS.labels(mail["kind"], result.failure or result.state).inc()
-        if result.state in ("permanent", "technical"):
-            final.append((mail, result))
-    await notify.store.record(
-        [result for result in results if result.state not in ("permanent", "technical")],
-        notify.clock.machine(),
+    for result in results:
+        MAILS.labels(result.mail["kind"], result.state).inc()
+    await notify.mails.record(
+        [result for result in results if result.state not in _FINAL], notify.clock.machine()
     )
-    for mail, result in final:
+    for result in results:
+        if result.state not in _FINAL:
+            continue
+        mail = result.mail
         _log.warning("mail-failed", mail=mail["_id"], kind=mail["kind"], reason=result.state)
         event = MailFailed(
             mail=mail["_id"], account=mail["account"] or "", kind_of_mail=mail["kind"],
             failure=result.state,
         )  # fmt: skip
-        await notify.store.fail(mail, result, event)
+        await notify.mails.fail(result, event)

@@ -51,8 +51,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Entries by child, in order of date; ``late`` ones apart; counts over both."""
+    """Entries by child, in order of date; ``late`` ones apart; counts over both.
 
+    ``families`` are those of the children, in order.
+    """
+
+    families: Sequence[str]
     children: Mapping[str, Sequence[Entry]]
     late: Sequence[Entry]
     refused_first: Sequence[Entry]
@@ -74,7 +78,9 @@ def compose(outcomes: Iterable[Outcome], window: Window) -> Content:
         if not entry.late:
             children.setdefault(entry.outcome.child, []).append(entry)
     refused = [entry for entry in entries if not entry.outcome.accepted]
+    in_force = [entry.outcome.family for entry in entries if not entry.late]
     return Content(
+        families=sorted(set(in_force)),
         children=children,
         late=[entry for entry in entries if entry.late],
         refused_first=refused if len(entries) > _MANY else [],
@@ -92,8 +98,3 @@ def _entry(decisions: Sequence[Outcome], window: Window) -> Entry:
         modifies=last.replaces_at if replaces is None else None,
         late=last.decided_at < window.start,
     )
-
-
-def seen_by(outcomes: Iterable[Outcome], children: set[str]) -> list[Outcome]:
-    """The outcomes about children whose bookings a guardian may see."""
-    return [outcome for outcome in outcomes if outcome.child in children]

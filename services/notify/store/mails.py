@@ -1,0 +1,164 @@
+"""Mails: intentions to write, claimed, sent, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.notify.store.digests import outboxless
+from shared.events import Event
+from shared.failpoints import step
+from shared.ids import derived_id, new_id
+from shared.store import Document, Store
+
+MAILS = "mails"
+INTEND_MAIL = step("notify.mail.intend")
+ADDRESS = step("notify.digest.address")
+CLAIM = step("notify.mail.claim")
+RECORD = step("notify.mail.record")
+FAIL_MAIL = step("notify.mail.fail")
+
+#: A mail claimed for more leases than this was left by a crash and is sent again.
+_LEASES = 4
+_BULK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one mail; ``again_at`` when it is to be tried again.
+
+    ``counts``: the mail server has answered about it, so that it was a try.
+    """
+
+    mail: Document
+    state: str
+    failure: str | None = None
+    again_at: datetime | None = None
+    counts: bool = True
+
+
+class Mails:
+    """Every query and write of mails."""
+
+    def __init__(self, store: Store, lease_seconds: float) -> None:
+        self._store = store
+        self.lease = timedelta(seconds=lease_seconds) * _LEASES
+
+    async def address(self, mails: Sequence[Document]) -> None:
+        """Insert digest mails whole; digests already in a mail to the same adult are left out."""
+        for start in range(0, len(mails), _BULK):
+            part = [outboxless(mail) for mail in mails[start : start + _BULK]]
+            for refused in await self._store.insert_many(ADDRESS, MAILS, part):
+                await self._address_rest(part[refused])
+
+    async def _address_rest(self, mail: Document) -> None:
+        covered = {
+            cover
+            for other in await self._store.find(
+                MAILS, {"covers": {"$in": mail["covers"]}}, projection={"covers": 1}
+            )
+            for cover in other["covers"]
+        }
+        rest = [cover for cover in mail["covers"] if cover not in covered]
+        if rest:
+            again = {**mail, "_id": derived_id("digest-mail", *rest), "covers": rest}
+            await self._store.insert_many(ADDRESS, MAILS, [again])
+
+    async def counts(self, run: str) -> tuple[int, int]:
+        """(mails of a run, those still to be sent)."""
+        to_send = {"run": run, "state": {"$in": ["due", "sending"]}}
+        return await self._store.count(MAILS, {"run": run}), await self._store.count(MAILS, to_send)
+
+    async def intend(self, mail: Document) -> None:
+        """Keep the intention to write; the same id again changes nothing."""
+        await self._store.insert(INTEND_MAIL, MAILS, mail)
+
+    async def claim(self, machine_now: datetime, limit: int) -> list[Document]:
+        """Take mails that are due, or that a crash left in sending, for ``lease``."""
+        due = {"state": {"$in": ["due", "sending"]}, "due": {"$lte": machine_now}}
+        found = await self._store.find(
+            MAILS, due, sort=[("due", 1)], limit=limit, projection={"_id": 1}
+        )
+        if not found:
+            return []
+        ticket = new_id()
+        ids = [document["_id"] for document in found]
+        await self._store.change_many(
+            CLAIM, MAILS, {"_id": {"$in": ids}, **due},
+            {"$set": {"state": "sending", "ticket": ticket, "due": machine_now + self.lease}},
+        )  # fmt: skip
+        return await self._store.find(MAILS, {"_id": {"$in": ids}, "ticket": ticket})
+
+    async def record(self, results: Sequence[Sent], machine_now: datetime) -> None:
+        """What came of claimed mails, all in one round trip."""
+        changes: list[tuple[Document, Document]] = []
+        for result in results:
+            update = _result(result)
+            update["$set"]["tried_at"] = machine_now
+            if result.again_at:
+                update["$set"]["due"] = result.again_at
+            update["$inc"]["v"] = 1
+            changes.append(({"_id": result.mail["_id"], **_claimed(result)}, update))
+        await self._store.change_each(RECORD, MAILS, changes)
+
+    async def fail(self, result: Sent, *events: Event) -> None:
+        """A mail that will not be tried again, with the event that says so."""
+        mail = result.mail
+        await self._store.change(
+            FAIL_MAIL, MAILS, mail["_id"], _claimed(result), _result(result), *events,
+            town=mail["town"],
+        )  # fmt: skip
+
+    async def log(
+        self, town: str, *, state: str | None, account: str | None, after: str | None, limit: int
+    ) -> list[Document]:
+        """The mail log, newest first, without contents, from what follows the mail ``after``."""
+        query: Document = {"town": town}
+        if state:
+            query["state"] = state
+        if account:
+            query["account"] = account
+        if after and (last := await self._store.first(MAILS, {"_id": after, **query})):
+            query["$or"] = [
+                {"created_at": {"$lt": last["created_at"]}},
+                {"created_at": last["created_at"], "_id": {"$lt": after}},
+            ]
+        projection = {"data": 0, "covers": 0, "pending": 0}
+        return await self._store.find(
+            MAILS, query, sort=[("created_at", -1), ("_id", -1)], limit=limit,
+            projection=projection,
+        )  # fmt: skip
+
+
+def new_mail(
+    _id: str,
+    town: str,
+    kind: str,
+    now: datetime,
+    *,
+    account: str | None,
+    data: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Document:
+    """A mail to be sent; its Message-ID is made from its id, so twice sent is twice the same."""
+    return {
+        "_id": _id, "town": town, "kind": kind, "account": account, "state": "due", "due": now,
+        "created_at": now, "tries": 0, "data": dict(data or {}), **fields,
+    }  # fmt: skip
+
+
+def _claimed(result: Sent) -> Document:
+    return {"state": "sending", "ticket": result.mail["ticket"]}
+
+
+def _result(result: Sent) -> Document:
+    """What a result changes; what only served to write the mail does not outlive it."""
+    over: Document = {"ticket": ""}
+    if result.state == "sent":
+        over |= {"data": "", "address": "", "failure": ""}
+    fresh = {"state": result.state}
+    if result.failure:
+        fresh["failure"] = result.failure
+    return {"$set": fresh, "$inc": {"tries": int(result.counts)}, "$unset": over}
