@@ -46,12 +46,13 @@ debian-packages: .venv/dev.stamp
 
 # The largest set is resolved first and binds the others, so that all three agree.
 lock: ## Resolve the versions again, within pyproject.toml (needs uv; UPGRADE=--upgrade for newer)
-	@$(call resolve,dev,--extra dev requirements/build.in)
-	@$(call resolve,demo,--extra demo requirements/build.in --constraint requirements/dev.lock)
-	@$(call resolve,base,--constraint requirements/dev.lock)
+	@$(call resolve,dev,pyproject.toml --extra dev requirements/build.in)
+	@$(call resolve,demo,pyproject.toml --extra demo requirements/build.in --constraint requirements/dev.lock)
+	@$(call resolve,base,pyproject.toml --constraint requirements/dev.lock)
+	@$(call resolve,build,requirements/build.in --constraint requirements/dev.lock)
 
 define resolve
-$(UV) pip compile pyproject.toml $(2) --output-file requirements/$(1).lock --quiet \
+$(UV) pip compile $(2) --output-file requirements/$(1).lock --quiet \
 	--universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-package preau \
 	--custom-compile-command "make lock" $(UPGRADE)
