@@ -8,7 +8,9 @@ acknowledgement, and places are held by whom they were granted to.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from itertools import zip_longest
 from pathlib import Path
 
 import aiohttp
@@ -42,17 +44,19 @@ ELSEWHERE = {
 }
 
 
-def cases() -> list[tuple[str, str]]:
-    """(service, fail point): the service's own steps, and the shared ones in each."""
-    found = []
-    for point in points():
-        step = point.rpartition(".")[0]
-        owner = step.partition(".")[0]
-        if step in ELSEWHERE or owner not in {*SERVICES, "outbox", "consumer", "copies"}:
-            continue
-        found += [(name, point) for name in SERVICES if owner in (name, "outbox", "consumer",
-                                                                  "copies")]  # fmt: skip
-    return found
+def points_of(service: str) -> list[str]:
+    """The fail points on the service's part of the path: its own and the shared ones."""
+    return [
+        point
+        for point in points()
+        if point.partition(".")[0] in (service, "outbox", "consumer", "copies")
+        and point.rpartition(".")[0] not in ELSEWHERE
+    ]
+
+
+def rounds() -> list[tuple[str | None, str | None]]:
+    """One point of booking and one of notify at a time, until each has had its turn."""
+    return list(zip_longest(*(points_of(name) for name in SERVICES)))
 
 
 @pytest.fixture(scope="module")
@@ -92,22 +96,30 @@ async def stage(
 
 
 def test_every_step_is_on_the_path_or_tested_elsewhere() -> None:
-    steps = {point.rpartition(".")[0] for _, point in cases()}
-    assert len(cases()) >= 50
-    assert {step.partition(".")[0] for step in steps} >= {"booking", "notify", "outbox"}
-    assert steps.isdisjoint(ELSEWHERE)
+    taken = [(name, point) for name in SERVICES for point in points_of(name)]
+    assert len(taken) >= 50
+    owners = {point.partition(".")[0] for point in points()}
+    assert owners <= {*SERVICES, "outbox", "consumer", "copies", "local-bus", "testing"}
+    assert {point.rpartition(".")[0] for point in points()} >= set(ELSEWHERE)
 
 
-@pytest.mark.parametrize(("service", "point"), cases(), ids=lambda value: str(value))
-async def test_killed_at(stage: Stage, service: str, point: str) -> None:
-    process = stage.processes[service][0]
-    before = process.deaths
-    await process.stop()
+@pytest.mark.parametrize(("in_booking", "in_notify"), rounds(), ids=lambda value: str(value))
+async def test_killed_at(stage: Stage, in_booking: str | None, in_notify: str | None) -> None:
+    deaths = {name: stage.processes[name][0].deaths for name in SERVICES}
+    killed = dict(zip(SERVICES, (in_booking, in_notify), strict=True))
     stage.rounds += 1
-    await process.start(fail_at=point)
+    await asyncio.gather(*(_restart(stage.processes[name][0], killed[name]) for name in SERVICES))
     await one_round(stage)
-    assert process.deaths > before, f"{service} never came to {point}"
     await nothing_lost_nothing_twice(stage)
+    for name in SERVICES:
+        if killed[name]:
+            died = stage.processes[name][0].deaths - deaths[name]
+            assert died == 1, f"{name} never came to {killed[name]}"
+
+
+async def _restart(process: Process, fail_at: str | None) -> None:
+    await process.stop()
+    await process.start(fail_at)
 
 
 async def one_round(stage: Stage) -> None:
