@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +29,14 @@ from shared.errors import StoreUnavailable
 from shared.outbox import Relay
 from shared.settings import CommonSettings
 from shared.store import Store, connect
+from shared.tasks import cancelled
 from shared.web.routes import Route
 from shared.web.server import add_operations, add_service, problems
 
 _log = logs.get_logger()
 _MAX_BODY = 16 * 1024 * 1024
+#: Seconds that handlers and jobs have to finish; HTTP has 10 s before. Orchestrators kill at 30 s.
+_PATIENCE = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class _Running:
     consumer: Consumer
     relay: Relay
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    jobs: list[asyncio.Task[None]] = field(default_factory=list)
     ready: bool = False
 
 
@@ -104,14 +109,14 @@ class Runner:
         self.running = [self._build(name, build) for name, build in builds.items()]
         self.app = web.Application(middlewares=[problems], client_max_size=_MAX_BODY)
         self._web: web.AppRunner | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def _make_bus(self, subscriptions: Subscriptions) -> Bus:
         if self._settings.amqp_url is not None:
             url = self._settings.amqp_url.get_secret_value()
             return AmqpBus(url, self._settings.namespace, subscriptions)
         store = Store(self._client, f"{self._settings.namespace}_bus", self._clock)
-        return LocalBus(store, subscriptions, self._clock)
+        return LocalBus(store, subscriptions, self._clock, self._settings.lease_seconds)
 
     def _build(self, name: str, build: Build) -> _Running:
         store = Store(self._client, f"{self._settings.namespace}_{name}", self._clock)
@@ -163,17 +168,19 @@ class Runner:
         await asyncio.gather(*(running.tasks[0] for running in self.running))
 
     async def stop(self) -> None:
-        """Drain and close."""
-        self._stopping = True
+        """Drain and close: what is in hand is finished, or abandoned after ``_PATIENCE`` s."""
+        self._stopping.set()
         if self._web is not None:
             await self._web.cleanup()
         await self._bus.cancel()
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
         for running in self.running:
-            for task in running.tasks:
-                task.cancel()
-            await asyncio.gather(*running.tasks, return_exceptions=True)
-        for running in self.running:
-            await running.consumer.drain()
+            await cancelled(running.tasks)
+            await running.consumer.drain(deadline - asyncio.get_running_loop().time())
+        if jobs := [job for running in self.running for job in running.jobs]:
+            left = max(0, deadline - asyncio.get_running_loop().time())
+            await asyncio.wait(jobs, timeout=left)
+            await cancelled(jobs)
         for running in self.running:
             await running.relay.drain()
             if running.service.close is not None:
@@ -196,12 +203,12 @@ class Runner:
         )
         jobs = [*service.jobs, Job("held-events", 0.5, running.consumer.retry_due)]
         running.tasks.append(asyncio.create_task(running.relay.run()))
-        running.tasks += [asyncio.create_task(_repeat(job)) for job in jobs]
+        running.jobs += [asyncio.create_task(_repeat(job, self._stopping)) for job in jobs]
         running.ready = True
         _log.info("service-ready", kind=service.name, transport=self._bus.name)
 
     async def _is_ready(self) -> bool:
-        if self._stopping or not all(running.ready for running in self.running):
+        if self._stopping.is_set() or not all(running.ready for running in self.running):
             return False
         try:
             for running in self.running:
@@ -211,15 +218,17 @@ class Runner:
         return True
 
 
-async def _repeat(job: Job) -> None:
-    while True:
+async def _repeat(job: Job, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
         try:
             await job.run()
         except StoreUnavailable:
             _log.warning("job-waits-for-store", job=job.name)
         except Exception as error:  # noqa: BLE001 - a job is tried again at its next turn
             _log.error("job-failed", job=job.name, exc_info=error)
-        await asyncio.sleep(job.every)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(job.every):
+                await stopping.wait()
 
 
 async def run(

@@ -9,10 +9,10 @@ Shared documents are guarded by a condition in the filter instead of ``v``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson import CodecOptions
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
 
 Document = dict[str, Any]
+ResultT = TypeVar("ResultT")
 
 #: Beyond this many unpublished events on one document, commands on it are answered 503.
 MAX_PENDING = 500
@@ -154,13 +155,12 @@ class Store:
         }
         step.before()
         try:
-            with _talking():
+            with _naming_duplicates(), _talking():
                 await self._database[collection].insert_one(whole)
-        except DuplicateKeyError as error:
-            index = _index_of(error.details)
-            if index == "_id_":
-                return False
-            raise DuplicateKey(index) from error
+        except DuplicateKey as refused:
+            if refused.index != "_id_":
+                raise
+            return False
         step.after()
         if events:
             self.on_saved(collection, document["_id"])
@@ -215,14 +215,11 @@ class Store:
         unless the event's document belongs to no town.
         """
         step.before()
-        try:
-            with _talking():
-                result = await self._database[collection].update_one(
-                    {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})},
-                    self._with_events(collection, _id, town, update, events),
-                )
-        except DuplicateKeyError as error:
-            raise DuplicateKey(_index_of(error.details)) from error
+        with _naming_duplicates(), _talking():
+            result = await self._database[collection].update_one(
+                {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})},
+                self._with_events(collection, _id, town, update, events),
+            )
         if not result.matched_count:
             if events:
                 await self._refuse_if_full(collection, _id)
@@ -247,18 +244,19 @@ class Store:
         None when it exists and ``condition`` does not hold.
         """
         step.before()
-        try:
-            with _talking():
-                after: Document | None = await self._database[collection].find_one_and_update(
-                    {"_id": _id, **(condition or {})},
-                    self._with_events(collection, _id, town, update, events),
-                    upsert=True,
-                    return_document=True,
-                )
-        except DuplicateKeyError as error:
-            if _index_of(error.details) == "_id_":
-                return None
-            raise DuplicateKey(_index_of(error.details)) from error
+        query = {"_id": _id, **(condition or {}), **(_ROOM_FOR_EVENTS if events else {})}
+        whole = self._with_events(collection, _id, town, update, events)
+
+        async def write(upsert: bool) -> Document | None:
+            return await self._database[collection].find_one_and_update(
+                query, whole, upsert=upsert, return_document=True
+            )
+
+        after = await _upserting(write)
+        if after is None:
+            if events:
+                await self._refuse_if_full(collection, _id)
+            return None
         step.after()
         if events:
             self.on_saved(collection, _id)
@@ -308,20 +306,20 @@ class Store:
         self, step: Step, collection: str, _id: str, envelope: Envelope, fields: Document
     ) -> bool:
         """Keep another service's *state*; False when the copy held is as recent or newer."""
+        copy = {**fields, "town": envelope.town, "heard": envelope.sequence}
+        older = {"heard": {"$lt": envelope.sequence}}
+
+        async def write(upsert: bool) -> bool:
+            result = await self._database[collection].update_one(
+                {"_id": _id, **older}, {"$set": copy}, upsert=upsert
+            )
+            return bool(result.matched_count or result.upserted_id is not None)
+
         step.before()
-        try:
-            with _talking():
-                await self._database[collection].update_one(
-                    {"_id": _id, "heard": {"$lt": envelope.sequence}},
-                    {"$set": {**fields, "town": envelope.town, "heard": envelope.sequence}},
-                    upsert=True,
-                )
-        except DuplicateKeyError as error:
-            if _index_of(error.details) != "_id_":
-                raise DuplicateKey(_index_of(error.details)) from error
-            return False
-        step.after()
-        return True
+        kept = await _upserting(write)
+        if kept:
+            step.after()
+        return kept
 
     async def lease(self, step: Step, name: str, owner: str, seconds: float) -> bool:
         """Take or renew the lease ``name`` by the server's clock; False when another holds it."""
@@ -451,12 +449,36 @@ class Store:
 _ROOM_FOR_EVENTS = {f"pending.{MAX_PENDING - 1}": {"$exists": False}}
 
 
+async def _upserting(write: Callable[[bool], Awaitable[ResultT]]) -> ResultT:
+    """``write`` with upsert; refused as a duplicate, the document exists: then without.
+
+    Without upsert the filter alone decides, also when somebody else created the document between
+    the filter's look and the insertion.
+    """
+    try:
+        with _naming_duplicates(), _talking():
+            return await write(True)
+    except DuplicateKey as refused:
+        if refused.index != "_id_":
+            raise
+    with _naming_duplicates(), _talking():
+        return await write(False)
+
+
 class DuplicateKey(Exception):
     """A unique index other than ``_id`` refused a write."""
 
     def __init__(self, index: str) -> None:
         super().__init__(index)
         self.index = index
+
+
+@contextmanager
+def _naming_duplicates() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise DuplicateKey(_index_of(error.details)) from error
 
 
 def _index_of(details: Mapping[str, Any] | None) -> str:

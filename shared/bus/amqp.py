@@ -13,7 +13,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
 
 from shared.bus.port import Delivery, Submit, Subscriptions
@@ -24,6 +30,7 @@ PREFETCH = 50
 #: Never -1 (3.10 drops on the first redelivery) and never the default (20 on 4.x).
 DELIVERY_LIMIT = 1000
 PUBLISH_TIMEOUT = 10.0
+_CANCEL_TIMEOUT = 5.0
 _ARCHIVE_AGE = "7D"
 _ARCHIVE_BYTES = 5_000_000_000
 _AWAY = (*CONNECTION_EXCEPTIONS, AMQPError, OSError, asyncio.TimeoutError, RuntimeError)
@@ -40,11 +47,9 @@ class AmqpBus:
         self._namespace = namespace
         self._subscriptions = subscriptions
         self._exchange: AbstractExchange | None = None
-        self._direct: AbstractExchange | None = None
-        self._cancel: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        self._consuming_from: dict[str, list[tuple[AbstractQueue, str]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._consuming = True
-        self._cancelled = asyncio.Event()
 
     async def start(self) -> None:
         self._tasks.append(asyncio.create_task(self._stay_connected(self._publisher)))
@@ -64,48 +69,29 @@ class AmqpBus:
             return [False] * len(envelopes)
         return list(await asyncio.gather(*(_confirmed(exchange, e) for e in envelopes)))
 
-    async def send(self, service: str, body: bytes) -> None:
-        if self._direct is None:
-            raise ConnectionError("the broker is away")
-        await self._direct.publish(
-            _message(body), self._queue_name(service), mandatory=True, timeout=PUBLISH_TIMEOUT
-        )
-
     async def consume(self, service: str, submit: Submit, *, dead: Submit) -> None:
         async def session(channel: AbstractChannel) -> None:
+            consuming = self._consuming_from[service] = []
             for name, take in (
                 (self._queue_name(service, "parked"), dead),
                 (self._queue_name(service), submit),
             ):
                 queue = await channel.get_queue(name, ensure=False)
-                await self._consume_queue(queue, take)
+                consuming.append((queue, await queue.consume(_taking(take))))
 
         self._tasks.append(asyncio.create_task(self._stay_connected(session)))
 
     async def cancel(self) -> None:
         self._consuming = False
-        self._cancelled.set()
-        for cancel in self._cancel:
-            with contextlib.suppress(*_AWAY):
-                await cancel()
-        self._cancel.clear()
+        for consuming in self._consuming_from.values():
+            for queue, tag in consuming:
+                with contextlib.suppress(*_AWAY):
+                    await queue.cancel(tag, timeout=_CANCEL_TIMEOUT)
+        self._consuming_from.clear()
 
     # -- inside ----------------------------------------------------------------------------
 
-    async def _consume_queue(self, queue: AbstractQueue, take: Submit) -> None:
-        async def received(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-            async def ack() -> None:
-                # A connection lost meanwhile delivers the message again: reactions know it.
-                with contextlib.suppress(*_AWAY):
-                    await message.ack()
-
-            take(Delivery(message.body, ack))
-
-        tag = await queue.consume(received)
-        self._cancel.append(lambda: queue.cancel(tag))
-
     async def _publisher(self, channel: AbstractChannel) -> None:
-        self._direct = channel.default_exchange
         self._exchange = await channel.get_exchange(f"{self._namespace}.events", ensure=False)
 
     async def _stay_connected(
@@ -121,10 +107,10 @@ class AmqpBus:
                 finally:
                     with contextlib.suppress(*_AWAY):
                         await connection.close()
-            except _AWAY as error:
+            except Exception as error:  # noqa: BLE001 - connecting goes on whatever went wrong
                 _log.warning("broker-away", exc_info=error)
             if session == self._publisher:
-                self._exchange = self._direct = None
+                self._exchange = None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 3.0)
 
@@ -139,6 +125,9 @@ class AmqpBus:
         channel.close_callbacks.add(lambda *_: closed.set())
         await channel.set_qos(prefetch_count=PREFETCH)
         await self._declare(channel)
+        # A broker that stops delivering (its queue was deleted) is asked again from the start.
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda _: closed.set())
         if session == self._publisher or self._consuming:
             await session(channel)
         await closed.wait()
@@ -187,18 +176,26 @@ class AmqpBus:
                 await queue.bind(exchange, f"*.*.{contract.service}.{contract.name}")
 
 
-def _message(body: bytes, **fields: Any) -> aio_pika.Message:
-    return aio_pika.Message(
-        body,
-        content_type="application/cloudevents+json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        **fields,
-    )
+def _taking(take: Submit) -> Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]:
+    async def received(message: AbstractIncomingMessage) -> None:
+        async def ack() -> None:
+            # A connection lost meanwhile delivers the message again: reactions know it.
+            with contextlib.suppress(*_AWAY):
+                await message.ack()
+
+        take(Delivery(message.body, ack))
+
+    return received
 
 
 async def _confirmed(exchange: AbstractExchange, envelope: Envelope) -> bool:
-    message = _message(
-        envelope.encode(), message_id=envelope.id, type=envelope.type, timestamp=envelope.time
+    message = aio_pika.Message(
+        envelope.encode(),
+        content_type="application/cloudevents+json",
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=envelope.id,
+        type=envelope.type,
+        timestamp=envelope.time,
     )
     try:
         await exchange.publish(

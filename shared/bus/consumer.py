@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -45,10 +46,14 @@ HELD_INDEXES = [
 #: Which of the three delays follows each failed try; after the last the event is parked.
 TRIES = (0, 0, 1, 1, 1, 2, 2, 2)
 WAIT_FOR_COPY = timedelta(hours=24)
+#: A held event that is being tried is left alone by other replicas for this long.
+_BEING_TRIED = timedelta(minutes=1)
+_REFUSED_PAUSE = 1.0
 
 REACT = step("consumer.react")
 ACK = step("consumer.ack")
 HOLD = step("consumer.hold")
+CLAIM = step("consumer.claim")
 RELEASE = step("consumer.release")
 
 _log = get_logger()
@@ -105,7 +110,7 @@ class Consumer:
             envelope = decode(delivery.body)
             reaction = self._reactions.get(envelope.contract.type)
         except Malformed as error:
-            self._spawn(self._park_unread(delivery, str(error)))
+            self._spawn(self._park(delivery, str(error)))
             return
         if reaction is None:
             self._spawn(delivery.ack())
@@ -117,12 +122,26 @@ class Consumer:
 
     def submit_dead(self, delivery: Delivery) -> None:
         """Park what the broker gave up delivering."""
-        self._spawn(self._park_unread(delivery, "delivered too often without an answer"))
+        self._spawn(self._park(delivery, "delivered too often without an answer"))
 
-    async def drain(self) -> None:
-        """Wait until every delivery handed over so far has been handled."""
+    async def drain(self, within: float) -> bool:
+        """Wait until every delivery handed over so far has been handled.
+
+        False when some were not after ``within`` seconds: they are abandoned, not acknowledged,
+        and will be delivered again.
+        """
+        deadline = asyncio.get_running_loop().time() + within
         while self._running:
-            await asyncio.wait(self._running)
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                abandoned = list(self._running)
+                _log.warning("deliveries-abandoned", count=len(abandoned))
+                for task in abandoned:
+                    task.cancel()
+                await asyncio.gather(*abandoned, return_exceptions=True)
+                return False
+            await asyncio.wait(self._running, timeout=left)
+        return True
 
     def _tail(self, subject: str) -> set[asyncio.Task[None]]:
         task = self._last.get(subject)
@@ -152,13 +171,26 @@ class Consumer:
     ) -> None:
         if before:
             await asyncio.wait(before)
+        await self._until_stored(lambda: self._react_or_hold(envelope, reaction, delivery.body))
+        await _acknowledge(delivery)
+
+    async def _park(self, delivery: Delivery, reason: str) -> None:
+        _log.error("message-parked", reason=reason)
+        await self._until_stored(lambda: self._hold_unread(delivery.body, reason))
+        await _acknowledge(delivery)
+
+    async def _until_stored(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Nothing is acknowledged that is neither done nor held: store trouble is waited out."""
         while True:
             try:
-                await self._react_or_hold(envelope, reaction, delivery.body)
-                break
+                await attempt()
             except StoreUnavailable:
                 await self._store.wait_back()
-        await _acknowledge(delivery)
+            except Exception as error:  # noqa: BLE001 - the store refuses to hold it
+                _log.error("event-not-held", exc_info=error)
+                await asyncio.sleep(_REFUSED_PAUSE)
+            else:
+                return
 
     async def _react_or_hold(self, envelope: Envelope, reaction: Reaction, body: bytes) -> None:
         try:
@@ -192,19 +224,29 @@ class Consumer:
         """Try again what is due: the job behind ``retrying`` and ``waiting``."""
         now = self._clock.machine()
         due = {"state": {"$in": ["retrying", "waiting"]}, "due": {"$lte": now}}
-        for held in await self._store.find(HELD, due, limit=100, projection={"_id": 1}):
-            await self._try_again(held["_id"])
+        for held in await self._store.find(HELD, due, sort=[("due", 1)], limit=100):
+            as_seen = {"state": held["state"], "due": held["due"]}
+            if await self._store.change(
+                CLAIM, HELD, held["_id"], as_seen, {"$set": {"due": now + _BEING_TRIED}}
+            ):
+                await self._try_again(held["_id"])
 
     async def _wake_waiting(self, subject: str) -> None:
-        for held in await self._store.find(HELD, {"missing": subject}, projection={"_id": 1}):
+        waiting = {"missing": subject, "state": "waiting"}
+        for held in await self._store.find(HELD, waiting, projection={"_id": 1}):
             await self._try_again(held["_id"])
 
     async def _try_again(self, event_id: str) -> None:
         held = await self._store.get(HELD, event_id)
         if held is None or held["state"] == "parked":
             return
-        envelope = decode(held["body"])
-        reaction = self._reactions[envelope.type]
+        try:
+            envelope = decode(held["body"])
+            reaction = self._reactions[envelope.contract.type]
+        except (Malformed, KeyError) as error:
+            reason = str(error) if isinstance(error, Malformed) else "nothing reacts to it"
+            await self._hold_unread(held["body"], reason)
+            return
         try:
             await self._react(envelope, reaction)
         except StoreUnavailable:
@@ -256,21 +298,18 @@ class Consumer:
             },
         )  # fmt: skip
 
-    async def _park_unread(self, delivery: Delivery, reason: str) -> None:
+    async def _hold_unread(self, body: bytes, reason: str) -> None:
+        """Park what no reaction has seen; under its event id where it is an event at all."""
         EVENTS_HANDLED.labels(self._service, "parked").inc()
-        _log.error("message-parked", reason=reason)
-        held = {"state": "parked", "body": delivery.body, "reason": reason}
-        _id = hashlib.sha256(delivery.body).hexdigest()[:32]
-        while True:
-            try:
-                await self._store.put(
-                    HOLD, HELD, _id,
-                    {"$set": held, "$setOnInsert": {"since": self._clock.machine()}},
-                )  # fmt: skip
-                break
-            except StoreUnavailable:
-                await self._store.wait_back()
-        await _acknowledge(delivery)
+        fields: Document = {"state": "parked", "body": body, "reason": reason}
+        first: Document = {"since": self._clock.machine()}
+        _id = hashlib.sha256(body).hexdigest()[:32]
+        with suppress(Malformed):
+            envelope = decode(body)
+            _id = envelope.id
+            fields |= {"type": envelope.type, "subject": envelope.subject}
+            first["town"] = envelope.town
+        await self._store.put(HOLD, HELD, _id, {"$set": fields, "$setOnInsert": first})
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:

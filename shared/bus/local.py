@@ -23,6 +23,7 @@ from shared.failpoints import step
 from shared.ids import new_id
 from shared.logs import get_logger
 from shared.store import Document, Store
+from shared.tasks import cancelled
 
 QUEUE = "queue"
 ENQUEUE = step("local-bus.enqueue")
@@ -85,9 +86,7 @@ class LocalBus:
 
     async def cancel(self) -> None:
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(tasks)
 
     # -- inside ----------------------------------------------------------------------------
 

@@ -39,9 +39,6 @@ class Bus(Protocol):
     async def publish(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """For each, whether the bus has it for good. Never raises for a broker that is away."""
 
-    async def send(self, service: str, body: bytes) -> None:
-        """Put one message straight into a service's queue. Raises ``ConnectionError``."""
-
     async def consume(self, service: str, submit: Submit, *, dead: Submit) -> None:
         """Hand over this service's messages until ``cancel``, across reconnections.
 
