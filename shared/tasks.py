@@ -1,0 +1,21 @@
+"""Ending tasks for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+_AGAIN = 0.2
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and return when all have ended; what they raised is dropped.
+
+    One cancellation may be lost: Python 3.11's ``wait_for``, through which the database driver
+    writes, swallows one that meets its result. So they are cancelled again until they end.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
