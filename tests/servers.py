@@ -92,7 +92,17 @@ def smtp() -> Iterator[Mailbox]:
 
 @contextlib.contextmanager
 def _folder(name: str) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=f"preau-{name}-"))
+    """A folder for a server's data, deleted at the end.
+
+    Its name holds this process' pid, by which a later session finds and deletes what a killed
+    one has left (300 MB each).
+    """
+    places = Path(tempfile.gettempdir())
+    for left in places.glob("preau-*-pid*-*"):
+        pid = int(left.name.rpartition("-pid")[2].partition("-")[0])
+        if not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"preau-{name}-pid{os.getpid()}-", dir=places))
     try:
         yield folder
     finally:
