@@ -34,6 +34,7 @@ from tests.world import SIGNING_KEYS, drop_databases, eventually
 #: Steps that this path does not take, each with where it is taken and tested instead.
 ELSEWHERE = {
     "booking.place.bury": "a hold given back that was never taken: tests/booking",
+    "booking.request.claim": "a request that a dead process left half done: tests/booking",
     "consumer.hold": "an event that fails or waits: tests/bus",
     "consumer.release": "an event that fails or waits: tests/bus",
     "local-bus.enqueue": "the local bus: tests/bus",
@@ -125,7 +126,7 @@ async def _restart(process: Process, fail_at: str | None) -> None:
 async def one_round(stage: Stage) -> None:
     """A new family asks three times, an agent decides all, refuses two, the window ends."""
     family = Household()
-    await stage.say_town()
+    await stage.say_basics()
     await stage.say_household(family)
     day = stage.now.date()
     period = {
