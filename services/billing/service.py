@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import services.billing as room
 from services.billing import commands
 from services.billing.api import ROUTES
 from services.billing.reactions import reactions
@@ -19,7 +20,7 @@ def build(parts: Parts) -> Service:
     keys = KeyCopy(parts.store, parts.keys)
     return Service(
         name="billing",
-        purpose="What families owe: charges and invoices.",
+        purpose=(room.__doc__ or "").partition("\n")[0],
         state=billing,
         routes=ROUTES,
         reactions=reactions(billing, keys),

@@ -16,7 +16,7 @@ from services.family.state import State
 from shared.auth import FAMILY, agents, either
 from shared.web.routes import Call, NoBody, NoQuery, Route
 
-_AGENTS = agents("administrator", "childcare_office", "front_desk")
+_AGENTS = agents("administrator", "billing_office", "childcare_office", "read_only")
 
 
 async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsOut:

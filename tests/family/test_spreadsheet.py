@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.demo.generator import generate
@@ -140,12 +140,14 @@ def test_ids_follow_the_towns_numbers_not_the_names() -> None:
     assert before.id == after.id
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([HEADER, ""]))
 def test_no_content_breaks_the_reader(noise: bytes, header: str) -> None:
     sheet = read(header.encode() + noise)
     assert sheet.problems or sheet.families
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text(alphabet='0129/.;,"é enfatiuroshl-@+', max_size=12),
                          min_size=17, max_size=17), max_size=4))  # fmt: skip
 def test_no_cells_break_the_reader(rows: list[list[str]]) -> None:

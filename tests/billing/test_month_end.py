@@ -1,0 +1,361 @@
+"""From decisions to numbered invoices, with the real store and bus."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from typer.testing import CliRunner
+
+from services.billing.commands import end_months, preview_month, run_month_by_operator
+from services.billing.operations import app
+from services.billing.store import CHARGES, INVOICES, MARK_CHARGES
+from shared.bus.consumer import HELD
+from shared.contracts.billing import InvoiceIssued
+from shared.contracts.booking import Replaced
+from shared.contracts.town_file import CollectionOffice
+from shared.errors import Refused
+from shared.events import Event
+from shared.store import Document
+from tests.billing.conftest import SEPTEMBER_OVER, Office
+from tests.billing.data import DECIDED, TARIFFS, accepted, refused
+from tests.world import Answer, eventually
+
+DAY = date(2026, 9, 3)
+
+
+# -- charges -------------------------------------------------------------------------------
+
+
+async def test_decisions_heard_before_town_and_family_wait_for_them(office: Office) -> None:
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.settled()
+    assert await office.documents(CHARGES) == []
+    await office.town()
+    await office.family()
+    (charge,) = await eventually(lambda: office.documents(CHARGES), what="charge kept")
+    assert (charge["child_name"], charge["accepted"], charge["month"]) == ("Zoé", True, "2026-09")
+
+
+LATER, LATEST = DECIDED + timedelta(hours=1), DECIDED + timedelta(hours=2)
+HISTORY = [
+    accepted([("l1", "zoe", DAY)]),
+    refused([("l1", "zoe", DAY)], at=LATER, replaces=Replaced(decided_at=DECIDED, accepted=True)),
+    accepted([("l1", "zoe", DAY)], at=LATEST, replaces=Replaced(decided_at=LATER, accepted=False)),
+]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+async def test_the_latest_decision_counts_in_whatever_order_and_however_often(
+    office: Office, order: tuple[int, ...]
+) -> None:
+    await office.town()
+    await office.family()
+    said = []
+    for position in order:
+        said.append(await office.say(HISTORY[position], f"requests/r1-{position}"))
+        await office.settled()
+    for envelope in said:
+        await office.again(envelope)
+    await office.settled()
+    (charge,) = await office.documents(CHARGES)
+    assert charge["accepted"] is (max(order) == 2)
+    if charge["accepted"]:
+        assert (charge["child_name"], charge["billing"]) == ("Zoé", "pay_in_arrears")
+
+
+# -- the month end -------------------------------------------------------------------------
+
+
+async def test_the_month_is_invoiced_by_itself_once_it_is_over(office: Office) -> None:
+    await office.town()
+    for family in ("f1", "f2"):
+        await office.family(family)
+        lines = [(f"{family}-{day}", "zoe", date(2026, 9, day)) for day in (1, 3, 4)]
+        await office.say(accepted(lines, family=family), f"requests/{family}")
+    october = [("late", "zoe", date(2026, 10, 1))]
+    await office.say(accepted(october), "requests/october")
+    await office.say(
+        accepted([("trip", "zoe", DAY)], activity="sortie"), "requests/paid-at-booking"
+    )
+    await office.decided_up_to(SEPTEMBER_OVER - timedelta(milliseconds=1))
+    await office.settled()
+    await end_months(office.billing())
+    assert await office.documents(INVOICES) == []
+
+    await office.month_over()
+    first, second = await office.invoices(2)
+    assert [first["number"], second["number"]] == ["VEY-2026-000001", "VEY-2026-000002"]
+    assert {first["family"], second["family"]} == {"f1", "f2"}
+    assert (first["total_cents"], first["issued_on"], first["due_on"]) == (
+        1230, "2026-10-01", "2026-10-31",
+    )  # fmt: skip
+    issued = await eventually(lambda: heard(office, 2), what="invoice-issued heard")
+    assert {(one.number, one.total_cents, one.month) for one in issued} == {
+        ("VEY-2026-000001", 1230, date(2026, 9, 1)),
+        ("VEY-2026-000002", 1230, date(2026, 9, 1)),
+    }
+    assert {one.guardian for one in issued} == {"f1-anne", "f2-anne"}
+    (run,) = (await eventually(lambda: finished(office), what="run finished"))["runs"]
+    assert (run["asked_by"], run["invoices"], run["total_cents"]) == ("rule", 2, 2460)
+    assert run["left_aside"] == 0
+
+
+async def heard(office: Office, count: int) -> list[InvoiceIssued] | None:
+    return office.heard if len(office.heard) == count else None
+
+
+async def finished(office: Office) -> Document | None:
+    runs: Document = (await office.get("/invoice-runs")).json
+    return runs if runs["runs"] and all(run["finished"] for run in runs["runs"]) else None
+
+
+@pytest.mark.parametrize(
+    ("zone", "over"),
+    [
+        ("Europe/Paris", datetime(2026, 10, 31, 23, tzinfo=UTC)),
+        ("Pacific/Noumea", datetime(2026, 10, 31, 13, tzinfo=UTC)),
+        ("America/Martinique", datetime(2026, 11, 1, 4, tzinfo=UTC)),
+    ],
+)
+async def test_a_month_is_over_at_midnight_in_the_town(
+    office: Office, zone: str, over: datetime
+) -> None:
+    await office.town(time_zone=zone)
+    await office.family()
+    await office.say(accepted([("l1", "zoe", date(2026, 10, 31))]), "requests/r1")
+    office.world.move_to(over)
+    await office.decided_up_to(over - timedelta(milliseconds=1))
+    await office.settled()
+    assert (await office.run("2026-10")).json["code"] == "month-not-over"
+    assert await office.documents(INVOICES) == []
+    await office.decided_up_to(over)
+    (invoice,) = await office.invoices(1)
+    assert (invoice["month"], invoice["issued_on"]) == ("2026-10", "2026-11-01")
+    assert invoice["total_cents"] == 425
+
+
+async def test_a_month_waits_for_decisions_that_wait_for_a_copy(office: Office) -> None:
+    await office.town()
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.say(accepted([("l2", "zoe", DAY)], family="f2"), "requests/r2")
+    await office.month_over()
+    await office.settled()
+    await end_months(office.billing())
+    assert await office.documents(INVOICES) == []
+    assert (await office.run()).json["code"] == "decisions-waiting"
+    await office.family("f2")
+    await office.invoices(2)
+    assert await office.world.store("billing").count(HELD, {}) == 0
+
+
+async def test_what_comes_after_the_invoice_is_left_aside_and_shown(office: Office) -> None:
+    await office.town()
+    await office.family()
+    lines = [("l1", "zoe", DAY), ("l2", "tom", DAY)]
+    await office.say(accepted(lines), "requests/r1")
+    await office.month_over()
+    await office.invoices(1)
+    await office.say(accepted([("l3", "zoe", date(2026, 9, 4))]), "requests/r2")
+    cancelled = Replaced(decided_at=DECIDED, accepted=True)
+    await office.say(refused(lines[1:], at=LATER, replaces=cancelled), "requests/r3")
+    await office.settled()
+
+    async def days(state: str) -> list[tuple[str, str]]:
+        got = await office.get(f"/charges?state={state}&month=2026-09")
+        return [(charge["child"], charge["day"]) for charge in got.json["charges"]]
+
+    assert await days("uninvoiced") == [("zoe", "2026-09-04")]
+    assert await days("invoiced") == [("zoe", "2026-09-03")]
+    assert await days("cancelled-after-invoice") == [("tom", "2026-09-03")]
+    again = await office.run()
+    assert (again.status, again.json["invoices"], again.json["left_aside"]) == (201, 0, 1)
+    assert [line["code"] for line in again.json["lines"]] == ["month-invoiced"]
+    await office.invoices(1)
+
+
+async def test_a_charge_without_tariff_is_reported_and_invoiced_once_it_has_one(
+    office: Office,
+) -> None:
+    await office.town(tariffs=())
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    (run,) = (await eventually(lambda: finished(office), what="run finished"))["runs"]
+    assert (run["invoices"], run["left_aside"], run["lines"][0]["code"]) == (0, 1, "no-tariff")
+    await office.town(version=2, tariffs=TARIFFS)
+
+    async def priced() -> bool:
+        return (await preview_month(office.billing(), "veyras", "2026-09")).invoices == 1
+
+    await eventually(priced, what="tariff heard of")
+    assert await office.documents(INVOICES) == []
+    done = await eventually(lambda: one_issued(office), what="invoice issued")
+    assert done.json["total_cents"] == 410
+
+
+async def one_issued(office: Office) -> Answer | None:
+    done = await office.run()
+    return done if done.json["invoices"] == 1 else None
+
+
+async def test_the_same_request_again_has_one_effect_and_one_answer(office: Office) -> None:
+    await office.town(tariffs=())
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    await eventually(lambda: finished(office), what="run finished")
+    first = await office.run(key="one-key-of-mine")
+    again = await office.run(key="one-key-of-mine")
+    assert first.status == again.status == 201
+    assert first.json == again.json
+    other = await office.run("2026-08", key="one-key-of-mine")
+    assert (other.status, other.json["code"]) == (422, "idempotency-key-reused")
+    bad = await office.run("septembre")
+    assert (bad.status, bad.json["field"]) == (422, "/month")
+
+
+# -- numbers -------------------------------------------------------------------------------
+
+
+async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office: Office) -> None:
+    await office.town()
+    families = [f"f{number:02d}" for number in range(40)]
+    for family in families:
+        await office.family(family)
+        await office.say(
+            accepted([(f"{family}-l", "zoe", DAY)], family=family), f"requests/{family}"
+        )
+    await office.settled()
+    await office.month_over()
+    await office.settled()
+    await asyncio.gather(
+        *(run_month_by_operator(office.billing(), "veyras", "2026-09") for _ in range(8))
+    )
+    invoices = await office.invoices(40)
+    assert [invoice["sequence"] for invoice in invoices] == list(range(1, 41))
+    assert sorted(invoice["family"] for invoice in invoices) == families
+    assert all(charge["invoice"] for charge in await office.documents(CHARGES))
+    await eventually(lambda: heard(office, 40), what="each said once")
+
+
+async def test_numbers_start_anew_each_year_and_for_each_office(office: Office) -> None:
+    await office.town()
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    await office.invoices(1)
+    await office.say(accepted([("l2", "zoe", date(2026, 12, 31))]), "requests/r2")
+    office.world.move_to(datetime(2027, 1, 4, 8, tzinfo=UTC))
+    await office.decided_up_to(datetime(2027, 1, 4, tzinfo=UTC))
+    assert {one["number"] for one in await office.invoices(2)} == {
+        "VEY-2026-000001", "VEY-2027-000001",
+    }  # fmt: skip
+    office_changed = CollectionOffice(code="CAN", label="Régie cantine")
+    await office.town(version=2, collection_office=office_changed)
+    await office.say(accepted([("l3", "zoe", date(2027, 1, 5))]), "requests/r3")
+    await office.settled()
+
+    office.world.move_to(datetime(2027, 2, 1, 8, tzinfo=UTC))
+    await office.decided_up_to(datetime(2027, 2, 1, tzinfo=UTC))
+    assert "CAN-2027-000001" in {one["number"] for one in await office.invoices(3)}
+
+
+async def test_a_run_that_died_before_marking_charges_is_resumed(office: Office) -> None:
+    await office.town()
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    await office.invoices(1)
+    await eventually(lambda: finished(office), what="run finished")
+    store = office.world.store("billing")
+    await store.change_many(MARK_CHARGES, CHARGES, {}, {"$set": {"invoice": None}})
+    await run_month_by_operator(office.billing(), "veyras", "2026-09")
+    (invoice,) = await office.invoices(1)
+    (charge,) = await office.documents(CHARGES)
+    assert charge["invoice"] == invoice["_id"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_the_order_each_charge_is_invoiced_once_or_shown(
+    office: Office, seed: int
+) -> None:
+    rng = Random(seed)
+    await office.town()
+    families = ["f1", "f2", "f3"]
+    for family in families:
+        await office.family(family)
+    await office.month_over()
+    events: list[tuple[Event, str]] = []
+    for number in range(30):
+        family, day = rng.choice(families), date(2026, 9, rng.randrange(1, 31))
+        line = [(f"l{number}", rng.choice(["zoe", "tom"]), day)]
+        events.append((accepted(line, family=family), f"requests/a{number}"))
+        if rng.random() < 0.3:
+            before = Replaced(decided_at=DECIDED, accepted=True)
+            gone = refused(line, family=family, at=LATER, replaces=before)
+            events.append((gone, f"requests/b{number}"))
+    rng.shuffle(events)
+    for position, (event, subject) in enumerate(events):
+        envelope = await office.say(event, subject)
+        if rng.random() < 0.3:
+            await office.again(envelope)
+        if position % 9 == 0:
+            await run_quietly(office)
+    await office.settled()
+    await run_quietly(office)
+    await run_quietly(office)
+
+    invoices = await office.documents(INVOICES)
+    held = [charge for invoice in invoices for charge in invoice["charges"]]
+    assert len(set(held)) == len(held), "no charge is on two invoices"
+    assert sorted(one["sequence"] for one in invoices) == list(range(1, len(invoices) + 1))
+    charges = await office.documents(CHARGES)
+    assert {one["_id"] for one in charges if one["invoice"]} == set(held)
+    shown = (await office.get("/charges?state=uninvoiced")).json["charges"]
+    open_charges = {one["_id"] for one in charges if one["accepted"] and not one["invoice"]}
+    assert {one["charge"] for one in shown} == open_charges
+    for invoice in invoices:
+        assert invoice["total_cents"] == sum(line["total_cents"] for line in invoice["lines"])
+        assert invoice["total_cents"] == 410 * len(invoice["charges"])
+
+
+async def run_quietly(office: Office) -> None:
+    async def done() -> bool:
+        try:
+            await run_month_by_operator(office.billing(), "veyras", "2026-09")
+        except Refused:
+            return False
+        return True
+
+    await eventually(done, what="run done")
+
+
+async def test_the_operators_command_counts_then_issues(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.town(tariffs=())
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    await eventually(lambda: finished(office), what="run finished")
+    await office.town(version=2)
+    await office.settled()
+    monkeypatch.setenv("MONGODB_URL", office.world.mongodb_url)
+    monkeypatch.setenv("PREAU_NAMESPACE", office.world.namespace)
+    monkeypatch.setenv("PREAU_CLOCK_FILE", str(office.world.clock_file))
+
+    async def command(*more: str, month: str = "2026-09") -> tuple[int, str]:
+        arguments = ["run", "--town", "veyras", "--month", month, *more]
+        result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+        return result.exit_code, result.output
+
+    assert (await command("--dry-run"))[1].startswith("1 facture(s) à émettre, 4,10")
+    assert await office.documents(INVOICES) == []
+    assert "1 facture(s) émise(s), 4,10" in (await command())[1]
+    assert "0 facture(s) émise(s), 0,00" in (await command())[1]
+    assert (await command(month="2026-10"))[0] == 1
+    assert (await command(month="octobre"))[0] == 2
