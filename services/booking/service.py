@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import services.booking as room
 from services.booking.api import ROUTES
 from services.booking.commands.progress import say_progress
 from services.booking.commands.settling import finish_left_behind
@@ -25,7 +26,7 @@ def build(parts: Parts) -> Service:
     )
     return Service(
         name="booking",
-        purpose="What children may be booked into, requests, places and decisions.",
+        purpose=(room.__doc__ or "").partition("\n")[0],
         state=booking,
         routes=ROUTES,
         reactions=reactions(booking),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import services.identity as room
 from services.identity.api import ROUTES
 from services.identity.commands.accounts import forget_unactivated, handle_mail_requests
 from services.identity.commands.base import Identity
@@ -19,7 +20,6 @@ from shared.ids import new_id
 from shared.runner import Job, Parts, Service
 
 NAME = "identity"
-PURPOSE = "Accounts of adults and agents, family keys, login, tokens, and the towns' files."
 
 
 def build(parts: Parts) -> Service:
@@ -32,7 +32,7 @@ def build(parts: Parts) -> Service:
 
     return Service(
         name=NAME,
-        purpose=PURPOSE,
+        purpose=(room.__doc__ or "").partition("\n")[0],
         state=identity,
         routes=ROUTES,
         reactions=reactions(identity),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import services.notify as room
 from services.notify.api import ROUTES
 from services.notify.commands import digests, sending
 from services.notify.reactions import reactions
@@ -21,7 +22,7 @@ def build(parts: Parts) -> Service:
     notify = state(parts)
     return Service(
         name="notify",
-        purpose="Everything that is written to families, each thing once.",
+        purpose=(room.__doc__ or "").partition("\n")[0],
         state=notify,
         routes=ROUTES,
         reactions=reactions(notify),
