@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 
 from deploy.local.mailbox import Mailbox
+from deploy.local.process import free_port, spawn
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight, Signer
 from shared.bus.amqp import AmqpBus
 from shared.clock import write_offset
@@ -36,12 +37,6 @@ CAPACITY = 400
 SERVICES = ("booking", "notify")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Process:
     """One service; ``deaths`` counts how often it was killed and started again."""
@@ -49,9 +44,9 @@ class Process:
     service: str
     environment: Mapping[str, str]
     log: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     deaths: int = 0
-    _child: asyncio.subprocess.Process | None = None
+    _child: subprocess.Popen[bytes] | None = None
     _watch: asyncio.Task[None] | None = None
 
     async def start(self, fail_at: str | None = None) -> None:
@@ -60,15 +55,12 @@ class Process:
         environment.pop("PREAU_FAIL_AT", None)
         if fail_at:
             environment["PREAU_FAIL_AT"] = fail_at
-        with self.log.open("ab") as log:
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", f"services.{self.service}",
-                env=environment, stdout=log, stderr=log,
-            )  # fmt: skip
+        command = [sys.executable, "-m", f"services.{self.service}"]
+        self._child = spawn(command, env=environment, output=self.log)
         self._watch = asyncio.create_task(self._start_again(self._child))
 
-    async def _start_again(self, child: asyncio.subprocess.Process) -> None:
-        if await child.wait() == -signal.SIGKILL:
+    async def _start_again(self, child: subprocess.Popen[bytes]) -> None:
+        if await asyncio.to_thread(child.wait) == -signal.SIGKILL:
             self.deaths += 1
             await self.start()
 

@@ -35,6 +35,7 @@ from tests.world import SIGNING_KEYS, drop_databases, eventually
 ELSEWHERE = {
     "booking.place.bury": "a hold given back that was never taken: tests/booking",
     "booking.request.claim": "a request that a dead process left half done: tests/booking",
+    "consumer.claim": "a held event tried again: tests/bus",
     "consumer.hold": "an event that fails or waits: tests/bus",
     "consumer.release": "an event that fails or waits: tests/bus",
     "local-bus.enqueue": "the local bus: tests/bus",
