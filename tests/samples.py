@@ -126,9 +126,7 @@ class Household:
 
 async def say_town(world: World, file: TownFile, version: int = 1) -> None:
     """Publish a town's file."""
-    await world.say(
-        TownChanged(version=version, file=file), f"towns/{file.town}", town=file.town
-    )
+    await world.say(TownChanged(version=version, file=file), f"towns/{file.town}", town=file.town)
 
 
 async def say_household(world: World, household: Household) -> Household:
@@ -176,16 +174,12 @@ async def decide(
         ]
     }  # fmt: skip
     token = token or world.token(town, roles=("childcare_office",))
-    answer = await world.call(
-        "POST", f"{API}/{town}/decisions", token=token, json=body, key=key
-    )
+    answer = await world.call("POST", f"{API}/{town}/decisions", token=token, json=body, key=key)
     assert answer.status == 200, answer.json
     return answer
 
 
-async def arrived(
-    mailbox: Mailbox, wanted: Callable[[Mail], bool], *, within: float = 20
-) -> Mail:
+async def arrived(mailbox: Mailbox, wanted: Callable[[Mail], bool], *, within: float = 20) -> Mail:
     """The first mail that is as wanted."""
     await mailbox.wait_for(lambda mails: any(wanted(mail) for mail in mails), within)
     return next(mail for mail in mailbox.messages if wanted(mail))
