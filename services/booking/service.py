@@ -10,7 +10,7 @@ from services.booking.commands.progress import say_progress
 from services.booking.commands.settling import finish_left_behind
 from services.booking.reactions import reactions
 from services.booking.state import Booking
-from services.booking.store import INDEXES, OUTBOXES, BookingStore, Places
+from services.booking.store import INDEXES, OUTBOXES, STATES, BookingStore, Places
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -32,6 +32,7 @@ def build(parts: Parts) -> Service:
         reactions=reactions(booking),
         indexes=INDEXES,
         outboxes=OUTBOXES,
+        states=STATES,
         jobs=[
             Job("finish-requests", 2.0, partial(finish_left_behind, booking)),
             Job("decided-up-to", 0.5, partial(say_progress, booking)),

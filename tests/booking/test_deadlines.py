@@ -14,7 +14,7 @@ from services.booking.domain.calendar import Holidays
 from services.booking.domain.deadlines import cutoff_instant, may
 from services.booking.domain.planning import Offer
 from shared.contracts.family import Child
-from shared.contracts.town_file import Activity, Calendar, DayCutoff, Weekday, WeekCutoff
+from shared.contracts.town_file import Activity, Calendar, DayCutoff, WeekCutoff, Weekday
 from tests.samples import activity
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -89,9 +89,7 @@ def test_the_explanation_says_until_when_or_since_when() -> None:
         "Réservation close depuis le mardi 8 septembre 2026 à 23 h 59 (délai dépassé)."
     )
     still = may("cancel", VEYRAS_CARE, date(2026, 9, 17), MONDAY_TEN, PARIS)
-    assert still.explanation == (
-        "Vous pouvez annuler jusqu'au mercredi 16 septembre 2026 à 18 h."
-    )
+    assert still.explanation == ("Vous pouvez annuler jusqu'au mercredi 16 septembre 2026 à 18 h.")
 
 
 def test_without_a_rule_that_day_the_action_is_not_possible() -> None:
@@ -137,7 +135,7 @@ cutoffs = st.one_of(
 )  # fmt: skip
 
 
-@given(cutoffs, days, st.sampled_from(ZONES), st.lists(st.integers(-10**6, 10**6), max_size=20))
+@given(cutoffs, days, st.sampled_from(ZONES), st.lists(st.integers(-(10**6), 10**6), max_size=20))
 def test_an_answer_changes_once_at_most_from_yes_to_no(
     cutoff: Any, day: date, zone: ZoneInfo, seconds: list[int]
 ) -> None:
@@ -155,9 +153,7 @@ def test_an_answer_changes_once_at_most_from_yes_to_no(
 
 
 @given(days, clocks, st.sampled_from(ZONES))
-def test_a_cut_off_is_said_on_the_town_s_own_clock(
-    day: date, clock: time, zone: ZoneInfo
-) -> None:
+def test_a_cut_off_is_said_on_the_town_s_own_clock(day: date, clock: time, zone: ZoneInfo) -> None:
     cutoff = DayCutoff(anchor="day", days_before=1, time=clock)
     said = cutoff_instant(cutoff, day, zone)
     eve = datetime.combine(day - timedelta(days=1), clock)

@@ -75,9 +75,7 @@ class Decisions(RuleBasedStateMachine):
     def run(self, batch: str) -> None:
         wishes, at = self.batches[batch]
         trying = tried(self.lines, wishes, batch=batch, now=at)
-        full = {
-            line.id: FULL for line in trying if line.trying and not self.take(line)
-        }
+        full = {line.id: FULL for line in trying if line.trying and not self.take(line)}
         verdict = decide(trying, wishes, full, agent="agent", batch=batch, now=at)
         said = {line.line: True for line in verdict.accepted}
         said |= {line.line: False for line in verdict.refused}

@@ -18,11 +18,18 @@ from __future__ import annotations
 from pymongo import IndexModel
 
 from services.booking.store.places import Places
-from services.booking.store.requests import BATCHES, PROGRESS, REQUESTS, BookingStore
+from services.booking.store.requests import (
+    BATCHES,
+    PROGRESS,
+    REQUESTS,
+    BookingStore,
+    progress_states,
+)
 
-__all__ = ["INDEXES", "OUTBOXES", "BookingStore", "Places"]
+__all__ = ["INDEXES", "OUTBOXES", "STATES", "BookingStore", "Places"]
 
 OUTBOXES = (REQUESTS, BATCHES, PROGRESS)
+STATES = {PROGRESS: progress_states}
 INDEXES = {
     REQUESTS: [
         IndexModel([("town", 1), ("family", 1), ("requested_at", -1)]),

@@ -87,7 +87,7 @@ class Places:
 
         Trying again is harmless: a line that holds its place keeps it, a hold that was given
         back is never taken again. A line is missing from the answer when its session does not
-        count by ``shapes``: prepare it, or read the town's file again.
+        count by ``shapes``, or has come to since: prepare it, read the town's file, try again.
         """
         ordered = sorted(lines, key=lambda line: session_id(town, line.activity, line.date))
         operations = [_grant(town, request, line, shapes[line.activity]) for line in ordered]
@@ -170,12 +170,22 @@ class Places:
             session = found.get(session_id(town, line.activity, line.date))
             if session is None:
                 continue
+            hold, shape = line.hold_id(request), shapes[line.activity]
             holder = session.get("holders", {}).get(line.child, {}).get(line.unit)
             if holder is not None:
-                answers[line.id] = None if holder == line.hold_id(request) else TAKEN
-            elif session["shape"] == shapes[line.activity].key:
+                answers[line.id] = None if holder == hold else TAKEN
+            elif session["shape"] != shape.key:
+                continue
+            elif _full(session, shape, line) or await self._buried(session["_id"], hold):
                 answers[line.id] = FULL
         return answers
+
+    async def _buried(self, _id: str, hold: str) -> bool:
+        return await self._store.count(SESSIONS, {"_id": _id, "freed": hold}) > 0
+
+
+def _full(session: Document, shape: Shape, line: Line) -> bool:
+    return any(session["left"][counter] <= 0 for counter in shape.bound(line.unit))
 
 
 def _held_units(document: Document) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
@@ -38,12 +39,18 @@ LEFT_BEHIND = timedelta(seconds=5)
 _BATCH_AT_MOST = timedelta(minutes=1)
 
 
+def progress_states(document: Document) -> tuple[Event, ...]:
+    """The state that says a document of ``progress`` again."""
+    return (DecidedUpTo(instant=document["upto"]),)
+
+
 class BookingStore:
     """Every query and write of booking, but for sessions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._numbers: dict[str, list[int]] = {}
+        self._reserving = asyncio.Lock()
 
     # -- copies ----------------------------------------------------------------------------
 
@@ -65,14 +72,15 @@ class BookingStore:
         """The next request number, ``2026-004812``; a process takes them in blocks, so a crash
         may leave a gap."""
         block = self._numbers.setdefault(f"{town}/{year}", [])
-        if not block:
-            after = await self._store.put(
-                NUMBER, NUMBERS, f"{town}/{year}", {"$inc": {"last": _NUMBERS_AT_ONCE}}
-            )
-            if after is None:
-                raise RuntimeError("unconditional write refused")
-            block.extend(range(after["last"], after["last"] - _NUMBERS_AT_ONCE, -1))
-        return f"{year}-{block.pop():06d}"
+        async with self._reserving:
+            if not block:
+                after = await self._store.put(
+                    NUMBER, NUMBERS, f"{town}/{year}", {"$inc": {"last": _NUMBERS_AT_ONCE}}
+                )
+                if after is None:
+                    raise RuntimeError("unconditional write refused")
+                block.extend(range(after["last"], after["last"] - _NUMBERS_AT_ONCE, -1))
+            return f"{year}-{block.pop():06d}"
 
     async def create(self, request: Request) -> bool:
         """Store a request whose lines are still asked; False when it is there already."""

@@ -1,0 +1,100 @@
+"""What tests of booking share."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from shared.contracts.town_file import TownFile
+from shared.events import Event, decode
+from shared.store import connect
+from tests.samples import API, Household, say_household, say_town
+from tests.world import Answer, World, eventually
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+async def set_town(world: World, file: TownFile, version: int = 1) -> None:
+    """Say a town's file; return once booking goes by it."""
+    await say_town(world, file, version)
+
+    async def heard() -> bool:
+        town = await world.runner.running[0].service.state.towns.find(file.town)
+        return town is not None and town.version == version
+
+    await eventually(heard, what="the town file is known")
+
+
+async def family(world: World, **values: Any) -> Household:
+    """A new household that booking knows."""
+    return await say_household(world, Household(**values))
+
+
+async def said(world: World, contract: type[EventT]) -> list[EventT]:
+    """The events of one type that wait in notify's queue, which nobody empties here."""
+    client = connect(world.mongodb_url)
+    try:
+        queue = client[f"{world.namespace}_bus"]["queue"]
+        bodies = [one["body"] async for one in queue.find({"service": "notify"}, sort=["order"])]
+    finally:
+        await client.close()
+    events = [decode(body) for body in bodies]
+    return [contract.model_validate(e.data) for e in events if e.type == contract.type]
+
+
+async def try_ask(
+    world: World, household: Household, body: dict[str, Any], *, key: str | None = None,
+    token: str | None = None,
+) -> Answer:  # fmt: skip
+    """POST a request, whatever comes of it."""
+    return await world.call(
+        "POST", f"{API}/{household.town}/requests", token=token or household.token(world),
+        json=body, key=key,
+    )  # fmt: skip
+
+
+async def recap(world: World, household: Household, body: dict[str, Any]) -> Answer:
+    """POST a recap."""
+    return await world.call(
+        "POST", f"{API}/{household.town}/recaps", token=household.token(world), json=body
+    )
+
+
+async def seen(world: World, household: Household, request: str) -> dict[str, Any]:
+    """A request as the family sees it now."""
+    answer = await world.call(
+        "GET", f"{API}/{household.town}/requests/{request}", token=household.token(world)
+    )
+    assert answer.status == 200, answer.json
+    found: dict[str, Any] = answer.json
+    return found
+
+
+async def planning(
+    world: World, household: Household, first: str, last: str, *, child: int = 0
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The planning's entries by activity and date."""
+    answer = await world.call(
+        "GET",
+        f"{API}/{household.town}/planning?family={household.id}"
+        f"&child={household.children[child]}&first={first}&last={last}",
+        token=household.token(world),
+    )
+    assert answer.status == 200, answer.json
+    return {(entry["activity"], entry["date"]): entry for entry in answer.json["entries"]}
+
+
+async def session(world: World, day: str, activity: str = "cantine") -> dict[str, Any]:
+    """A session as it is stored."""
+    found = await world.store("booking").get("sessions", f"veyras/{activity}/{day}")
+    assert found is not None
+    return found
+
+
+def holds(document: dict[str, Any]) -> int:
+    """How many places of a session are held."""
+    return sum(len(units) for units in document["holders"].values())
+
+
+async def states(world: World, household: Household, request: str) -> list[str]:
+    """The states of a request's lines."""
+    return [line["state"] for line in (await seen(world, household, request))["lines"]]

@@ -1,0 +1,111 @@
+"""Places: never more than there are, whatever races, and counted anew when a town changes them."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from typing import Any
+
+from shared.store import connect
+from tests.booking.helpers import family, holds, planning, session, set_town, states, try_ask
+from tests.booking.takers import PROCESSES, TASKS, TRIES, grant_until_full
+from tests.samples import activity, ask, decide, places, town_file
+from tests.world import World, drop_databases
+
+
+async def test_four_processes_of_sixteen_tasks_and_a_thousand_places(
+    mongodb_url: str, namespace: str
+) -> None:
+    assert PROCESSES * TASKS * TRIES > 1000
+    spawn = multiprocessing.get_context("spawn")
+    granted = spawn.Queue()
+    workers = [
+        spawn.Process(
+            target=grant_until_full, args=(mongodb_url, f"{namespace}_booking", number, granted)
+        )
+        for number in range(PROCESSES)
+    ]
+    for worker in workers:
+        worker.start()
+    counts = [await asyncio.to_thread(granted.get, True, 60) for _ in workers]
+    for worker in workers:
+        await asyncio.to_thread(worker.join)
+    granted.close()
+    client = connect(mongodb_url)
+    document = await client[f"{namespace}_booking"]["sessions"].find_one()
+    await client.close()
+    await drop_databases(mongodb_url, namespace)
+    assert document is not None
+    assert (sum(counts), holds(document), document["left"]) == (1000, 1000, {"places": 0})
+
+
+async def test_capacity_is_raised_and_lowered_while_families_book(running: World) -> None:
+    homes = [await family(running) for _ in range(12)]
+
+    def care(capacity: int) -> Any:
+        return town_file(
+            activities=[activity("garderie", decision="automatic", places=places(capacity))]
+        )
+
+    await set_town(running, care(3), version=2)
+    body = {"activity": "garderie"}
+    first = await asyncio.gather(
+        *(ask(running, home, home.asks("2026-09-17", **body)) for home in homes[:6])
+    )
+    assert sum(one.json["lines"][0]["state"] == "accepted" for one in first) == 3
+
+    async def rest() -> list[Any]:
+        return await asyncio.gather(
+            *(ask(running, home, home.asks("2026-09-17", **body)) for home in homes[6:])
+        )
+
+    _, second = await asyncio.gather(set_town(running, care(5), version=3), rest())
+    late = [
+        (one.json["id"], "1", None) for one in [*first, *second]
+        if one.json["lines"][0]["state"] == "refused"
+    ]  # fmt: skip
+    answer = await decide(running, late)
+    filled = await session(running, "2026-09-17", "garderie")
+    assert (holds(filled), filled["left"]["places"]) == (5, 0)
+    assert [one["result"] for one in answer.json["results"]].count("full") == len(late) - (
+        5 - sum(one.json["lines"][0]["state"] == "accepted" for one in [*first, *second])
+    )
+
+    await set_town(running, care(2), version=4)
+    days = await planning(running, homes[0], "2026-09-17", "2026-09-17")
+    assert days["garderie", "2026-09-17"]["places_left"] == 0
+    holders = [one for one in [*first, *second] if one.json["lines"][0]["state"] == "accepted"]
+    for gone, expected in ((holders[0], "full"), (holders[1], "full"), (holders[2], "full")):
+        await decide(running, [(gone.json["id"], "1", "Désistement")])
+        refused = await decide(running, [(gone.json["id"], "1", None)])
+        assert refused.json["results"][0]["result"] == expected
+    assert holds(await session(running, "2026-09-17", "garderie")) == 2
+
+
+async def test_counters_are_renamed_and_units_move_between_them(running: World) -> None:
+    def lunch(counters: list[dict[str, Any]], units: tuple[str, ...] = ("unit",)) -> Any:
+        named = [{"id": unit, "name": unit.capitalize()} for unit in units]
+        return town_file(
+            activities=[activity("cantine", decision="automatic", units=named, places=counters)]
+        )
+
+    home, other = await family(running), await family(running)
+    await set_town(running, lunch(places(1)), version=2)
+    one = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
+    both = [
+        {"id": "meals", "units": ["unit", "picnic"], "capacity": 2, "source": "test"},
+        {"id": "picnics", "units": ["picnic"], "capacity": 1, "source": "test"},
+    ]
+    await set_town(running, lunch(both, ("unit", "picnic")), version=3)
+    days = await planning(running, home, "2026-09-17", "2026-09-17", child=1)
+    assert days["cantine", "2026-09-17"]["places_left"] == 1
+    two = await ask(running, other, other.asks("2026-09-17"))
+    assert two.json["lines"][0]["state"] == "accepted"
+    three = await ask(running, other, other.asks("2026-09-17", child=1))
+    assert three.json["lines"][0]["reason"]["code"] == "full"
+    await decide(running, [(one, "1", "Non")])
+    document = await session(running, "2026-09-17")
+    assert document["left"] == {"meals": 1, "picnics": 1}
+    assert await states(running, home, one) == ["refused"]
+    unknown = await try_ask(running, home, home.asks("2026-09-17", activity="garderie"))
+    assert unknown.status == 422
