@@ -125,7 +125,8 @@ async def _restart(process: Process, fail_at: str | None) -> None:
 
 
 async def one_round(stage: Stage) -> None:
-    """A new family asks three times, an agent decides all, refuses two, the window ends."""
+    """A new family asks three times, an agent decides all, refuses two, accepts one of these
+    after all, the window ends."""
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
@@ -146,6 +147,9 @@ async def one_round(stage: Stage) -> None:
     ]  # fmt: skip
     answer = await stage.decide(decisions)
     assert {one["result"] for one in answer["results"]} <= {"accepted", "refused"}
+    again = {"request": long["id"], "line": long["lines"][0]["line"], "outcome": "accepted"}
+    answer = await stage.decide([again])
+    assert [one["result"] for one in answer["results"]] == ["accepted"]
     stage.move_to(stage.next_cut_off())
 
 
