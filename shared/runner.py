@@ -26,9 +26,10 @@ from shared.bus.local import LocalBus
 from shared.bus.port import Bus, Subscriptions
 from shared.clock import Clock
 from shared.errors import StoreUnavailable
+from shared.events import Event
 from shared.outbox import Relay
 from shared.settings import CommonSettings
-from shared.store import Store, connect
+from shared.store import Document, Store, connect
 from shared.tasks import cancelled
 from shared.web.routes import Route
 from shared.web.server import add_operations, add_service, problems
@@ -63,8 +64,9 @@ class Service:
     """A service, built: everything the runner needs to know of it.
 
     ``state`` is handed to the route handlers; ``outboxes`` are the collections whose documents
-    carry events; ``warm`` loads what must be in memory before the first request; ``close``
-    is awaited when all else has ended.
+    carry events; ``states`` says which states say a document of a collection again
+    (``shared.republish``); ``warm`` loads what must be in memory before the first request;
+    ``close`` is awaited when all else has ended.
     """
 
     name: str
@@ -74,11 +76,14 @@ class Service:
     reactions: Sequence[Reaction]
     indexes: Mapping[str, Sequence[IndexModel]]
     outboxes: Sequence[str]
+    states: Mapping[str, StatesOf] = field(default_factory=dict)
     jobs: Sequence[Job] = ()
     warm: Callable[[], Awaitable[None]] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 
 
+#: The state events that say a document again.
+StatesOf = Callable[[Document], Sequence[Event]]
 Build = Callable[[Parts], Service]
 
 

@@ -428,7 +428,7 @@ class Store:
             "subject": f"{collection}/{_id}",
             "time": self._clock.town(),
             "saved": self._clock.machine(),
-            "town": getattr(event, "town", None) or document.get("town") or ALL_TOWNS,
+            "town": town_of(event, document),
             "correlation": context.correlation.get() or new_id(),
             "data": event.model_dump(mode="json"),
         }
@@ -488,6 +488,11 @@ def _index_of(details: Mapping[str, Any] | None) -> str:
 
 def _pull(ids: Sequence[str]) -> Document:
     return {"$pull": {"pending": {"id": {"$in": list(ids)}}}}
+
+
+def town_of(event: Event, document: Mapping[str, Any]) -> str:
+    """The town an event said by this document belongs to."""
+    return getattr(event, "town", None) or document.get("town") or ALL_TOWNS
 
 
 def connect(url: str) -> AsyncMongoClient[Document]:

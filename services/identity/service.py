@@ -13,7 +13,7 @@ from services.identity.reactions import reactions
 from services.identity.repeats import Repeats
 from services.identity.settings import IdentitySettings
 from services.identity.signing import SigningKeys
-from services.identity.store import INDEXES, OUTBOXES, IdentityStore
+from services.identity.store import INDEXES, OUTBOXES, STATES, IdentityStore
 from shared.auth import Keyring, new_private_jwks
 from shared.contracts.identity import KeysRotated
 from shared.ids import new_id
@@ -38,6 +38,7 @@ def build(parts: Parts) -> Service:
         reactions=reactions(identity),
         indexes=INDEXES,
         outboxes=OUTBOXES,
+        states=STATES,
         jobs=(
             Job("mail-requests", 0.5, lambda: handle_mail_requests(identity)),
             Job("unactivated-accounts", 3600, lambda: forget_unactivated(identity)),

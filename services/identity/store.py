@@ -22,7 +22,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from services.identity.domain.accounts import Account
+from services.identity.domain.accounts import Account, changed_states
 from services.identity.domain.attempts import FORGOTTEN_AFTER, Attempts, Policy
 from services.identity.domain.family_keys import FamilyKey
 from services.identity.domain.sessions import PAIRS_KEPT, LoginSession, Pair
@@ -30,6 +30,7 @@ from services.identity.repeats import KEPT
 from shared.auth import AgentScope
 from shared.contracts.family import FamilyChanged
 from shared.contracts.identity import KeysRotated, TownChanged
+from shared.contracts.town_file import TownFile
 from shared.events import Envelope, Event
 from shared.failpoints import step
 from shared.store import Document, Store
@@ -359,6 +360,23 @@ class IdentityStore:
 def account_of(document: Mapping[str, Any]) -> Account:
     """The account a document holds."""
     return Account.model_validate({**document, "id": document["_id"]})
+
+
+def _town_states(document: Document) -> tuple[Event, ...]:
+    file = TownFile.model_validate(document["file"])
+    return (TownChanged(version=document["version"], file=file),)
+
+
+def _key_states(document: Document) -> tuple[Event, ...]:
+    return (KeysRotated(jwks=document["public"]),) if "public" in document else ()
+
+
+def _account_states(document: Document) -> tuple[Event, ...]:
+    return changed_states(account_of(document))
+
+
+#: What each document says again when copies are rebuilt.
+STATES = {TOWNS: _town_states, KEYS: _key_states, ACCOUNTS: _account_states}
 
 
 def session_of(document: Mapping[str, Any]) -> LoginSession:

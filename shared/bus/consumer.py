@@ -261,7 +261,9 @@ class Consumer:
 
     async def _keep_waiting(self, held: Document, missing: MissingCopy) -> None:
         now = self._clock.machine()
-        change: Document = {"missing": missing.subject, "due": now + timedelta(minutes=1)}
+        change: Document = {
+            "state": "waiting", "missing": missing.subject, "due": now + timedelta(minutes=1)
+        }  # fmt: skip
         if now - held["since"] > WAIT_FOR_COPY:
             change |= {"state": "parked", "reason": f"never heard of {missing.subject}"}
         await self._store.change(HOLD, HELD, held["_id"], {}, {"$set": change})

@@ -177,12 +177,12 @@ async def test_a_document_with_events_waiting_is_never_deleted(
 async def test_what_a_crash_left_behind_is_swept_in_large_numbers(rig: Rig) -> None:
     """Written by a process that died at once, or by a command line: nobody was woken."""
     async with _publisher(rig.mongodb_url, rig.namespace) as dead:
-        for number in range(450):
+        for number in range(250):
             await dead.say(f"left-{number}", Counted(key="left", number=number))
     async with rig.replica() as replica:
 
         async def heard() -> bool:
-            return len(await replica.listener.numbers("left")) == 450
+            return len(await replica.listener.numbers("left")) == 250
 
         await eventually(heard)
         assert await replica.publisher.unsaid() == 0
