@@ -74,7 +74,7 @@ def invalid_input(error: ValidationError, where: str = "") -> Refused:
     """A refusal that names every field at fault."""
     errors = [
         {
-            "field": where + "".join(f"/{part}" for part in fault["loc"]),
+            "field": where + "".join(f"/{_pointer_part(part)}" for part in fault["loc"]),
             "message": _sentence(fault["type"], fault.get("ctx", {}), fault["msg"]),
         }
         for fault in error.errors(include_url=False, include_input=False)
@@ -89,7 +89,14 @@ def invalid_input(error: ValidationError, where: str = "") -> Refused:
     )
 
 
+def _pointer_part(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
 _SENTENCES = {
+    "json_invalid": "ce n'est pas du JSON.",
+    "model_type": "un objet est attendu.",
+    "model_attributes_type": "un objet est attendu.",
     "missing": "champ obligatoire.",
     "extra_forbidden": "champ inconnu.",
     "string_too_short": "trop court (au moins {min_length} caractères).",

@@ -93,6 +93,8 @@ async def problems(
         answer = problem_answer(_STORE_AWAY)
     except web.HTTPException as error:
         answer = problem_answer(_of_http(error))
+        if allowed := error.headers.get(hdrs.ALLOW):
+            answer.headers[hdrs.ALLOW] = allowed
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the last resort of a request
@@ -130,6 +132,8 @@ def _endpoint(
             town = request.match_info["town"]
             if not _SLUG.fullmatch(town):
                 raise Refused("not-found", "Cette commune n'existe pas.", status=404)
+            if any(_CONTROL.search(part) for part in request.match_info.values()):
+                raise Refused("not-found", "Cette adresse n'existe pas.", status=404)
             bearer = None if route.access.public else _bearer(request, keys, town)
             if bearer is not None:
                 route.access.scope(bearer)
@@ -198,7 +202,8 @@ def _parse_body(adapter: TypeAdapter[Any], raw: bytes) -> Input:
     return body
 
 
-_ESCAPED_CONTROL = re.compile(r"\\u(00(0[0-8bcBCefEF]|1[0-9a-fA-F]|7[fF])|[dD][89a-fA-F])")
+# Halves of a pair of surrogates, which some clients write for an emoji, are the parser's affair.
+_ESCAPED_CONTROL = re.compile(r"\\u00(0[0-8bcBCefEF]|1[0-9a-fA-F]|7[fF])")
 
 
 def _parse_query(model: type[Input], lists: frozenset[str], request: web.Request) -> Input:
@@ -208,7 +213,7 @@ def _parse_query(model: type[Input], lists: frozenset[str], request: web.Request
         name: request.query.getall(name) if name in lists else request.query[name]
         for name in request.query
     }
-    if any(_CONTROL.search(part) for value in values.values() for part in value):
+    if any(_CONTROL.search(part) for pair in request.query.items() for part in pair):
         raise Refused("invalid-input", "La saisie contient un caractère non admis.", status=422)
     try:
         return model.model_validate(values)
