@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from shared.settings import CommonSettings
+from shared.settings import from_environment_or_files
 
 
 class IdentitySettings(BaseSettings):
     """What identity alone needs to know; secrets come from files as for ``CommonSettings``."""
 
-    model_config = SettingsConfigDict(
-        secrets_dir=CommonSettings.model_config.get("secrets_dir"), extra="ignore"
-    )
+    model_config = from_environment_or_files()
 
     signing_keys: Annotated[
         SecretStr | None,

@@ -320,7 +320,7 @@ class IdentityStore:
         fields = {
             "count": after.count,
             "until": after.until,
-            "forgotten_at": max(after.until, now) + FORGOTTEN_AFTER,
+            "forgotten_at": (after.until or now) + FORGOTTEN_AFTER,
         }
         if version is None:
             return await self._store.insert(COUNT_ATTEMPT, ATTEMPTS, {"_id": _id, **fields})

@@ -20,10 +20,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """``count`` attempts that have not been forgiven; none is heard before ``until``."""
+    """``count`` attempts that have not been forgiven; none is heard before ``until``, if any."""
 
     count: int
-    until: datetime
+    until: datetime | None
 
 
 #: Attempts are forgotten this long after the last one.
@@ -39,7 +39,7 @@ MAIL_BY_ACCOUNT = Policy("mail", 3, timedelta(minutes=1), timedelta(hours=1))
 
 def admit(policy: Policy, before: Attempts | None, now: datetime) -> Attempts:
     """The attempts with one more. Refused (429) while the wait lasts."""
-    if before is not None and now < before.until:
+    if before is not None and before.until is not None and now < before.until:
         wait = int((before.until - now).total_seconds()) + 1
         raise Refused(
             "too-many-attempts",
@@ -48,7 +48,8 @@ def admit(policy: Policy, before: Attempts | None, now: datetime) -> Attempts:
             retry_after=wait,
         )
     count = (before.count if before else 0) + 1
-    return Attempts(count, now + wait_after(policy, count))
+    wait_for = wait_after(policy, count)
+    return Attempts(count, now + wait_for if wait_for else None)
 
 
 def wait_after(policy: Policy, count: int) -> timedelta:

@@ -1,0 +1,241 @@
+"""Town files: read strictly, refused with the place of each error, loaded whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.identity.commands.towns import load_town
+from services.identity.store import TOWNS
+from services.identity.town_file import BadTownFile, FileError, json_schema, read_town_file
+from shared.contracts.town_file import DayCutoff, WeekCutoff
+from tests.identity.portal import TOWN_FILES, Portal
+
+DEMO = Path(TOWN_FILES)
+VEYRAS = (DEMO / "veyras.yaml").read_text(encoding="utf-8")
+GUIDE = Path("docs/town-file.md")
+
+
+def _errors(text: str) -> tuple[FileError, ...]:
+    with pytest.raises(BadTownFile) as refused:
+        read_town_file(text.encode())
+    return refused.value.errors
+
+
+def _line(text: str, part: str) -> int:
+    """The line of the last place where ``part`` is written."""
+    return text.count("\n", 0, text.rindex(part)) + 1
+
+
+@pytest.mark.parametrize("town", ["veyras", "andancette"])
+def test_the_demo_towns_are_valid(town: str) -> None:
+    file = read_town_file((DEMO / f"{town}.yaml").read_bytes())
+    assert file.town == town
+    rules = [*file.tariffs, *(c for a in file.activities for c in a.places)]
+    assert all(rule.source == "invented for the demo" for rule in rules)
+
+
+def test_the_deadlines_are_those_the_towns_published() -> None:
+    veyras = read_town_file((DEMO / "veyras.yaml").read_bytes())
+    canteen, garderie = veyras.activities
+    assert [rule.cutoff for rule in (*canteen.deadlines.book, *canteen.deadlines.cancel)] == [
+        WeekCutoff(anchor="week", weeks_before=1, weekday="tuesday", time=time(23, 59))
+    ] * 2
+    assert [rule.cutoff for rule in (*garderie.deadlines.book, *garderie.deadlines.cancel)] == [
+        DayCutoff(anchor="day", days_before=1, time=time(18))
+    ] * 2
+    canteen = read_town_file((DEMO / "andancette.yaml").read_bytes()).activities[0]
+    assert canteen.deadlines.book[0].cutoff == WeekCutoff(
+        anchor="week", weeks_before=1, weekday="friday", time=time(12)
+    )
+    assert canteen.deadlines.cancel[0].cutoff == DayCutoff(
+        anchor="day", days_before=1, time=time(12)
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "sentence"),
+    [
+        ("time_zone: Europe/Paris", "time_zone: Europe/Veyras", "time_zone", "unknown time zone"),
+        ("code: VEY", "code: VEY\n  colour: red", "collection_office.colour", "no such field"),
+        ("weekday: tuesday", "weekday: mardi",
+         "activities[0].deadlines.book[0].cutoff.weekday", "not one of 'monday'"),
+        ("time: 18:00", "time: 1800",
+         "activities[1].deadlines.book[0].cutoff.time", "a time is expected"),
+        ("anchor: day", "anchor: eve", "activities[1].deadlines.book[0].cutoff", "must be one of"),
+        ("valid_from: 2026-09-01", "valid_from: 1er septembre",
+         "activities[0].deadlines.book[0].valid_from", "a date is expected"),
+        ("capacity: 120", "capacity: 12000", "activities[0].places[0].capacity", "at most 2000"),
+        ("capacity: 120", "capacity: 12.5", "activities[0].places[0].capacity", "whole number"),
+        ("price_cents: 410", 'price_cents: "410"', "tariffs[0].price_cents", "whole number"),
+        ("schools: [ecole-des-chataigniers]", "schools: [ecole-du-lac]",
+         "activities[0]", "'ecole-du-lac' is declared nowhere"),
+        ("unit: morning", "unit: matin", "tariffs[1]", "no unit 'matin'"),
+        ("id: morning-2026", "id: meal-2026", "tariffs", "'meal-2026' appears twice"),
+        ("units: [evening]", "units: [morning]", "activities[1]", "no place counter limits"),
+        ("town: veyras", "town: all", "town", "reserved"),
+        ("town: veyras", "town: veyras\ntown: autre", "town", "written twice"),
+        ("family_key: optional", "family_key: no", "family_key", "not one of 'required'"),
+    ],
+)  # fmt: skip
+def test_an_error_is_told_with_its_place(old: str, new: str, path: str, sentence: str) -> None:
+    text = VEYRAS.replace(old, new, 1)
+    (error,) = _errors(text)
+    assert error.path == path
+    assert sentence in error.sentence
+    if "no place counter" not in sentence:
+        assert error.line == _line(text, new.rpartition("\n")[2])
+
+
+def test_a_missing_field_is_told_where_it_should_be() -> None:
+    text = VEYRAS.replace("        name: Repas\n", "", 1)
+    (error,) = _errors(text)
+    assert (error.path, error.sentence) == ("activities[0].units[0].name", "this field is missing")
+    assert error.line == _line(text, "- id: meal")
+
+
+def test_every_error_is_told_at_once() -> None:
+    text = VEYRAS
+    for old, new in (
+        ("time: 18:00", "time: soon"),
+        ("capacity: 40", "capacity: forty"),
+        ("price_cents: 410", "price: 410"),
+        ("code: VEY", "code: veyras!"),
+    ):
+        text = text.replace(old, new, 1)
+    errors = _errors(text)
+    assert {error.path for error in errors} == {
+        "activities[1].deadlines.book[0].cutoff.time",
+        "activities[1].places[0].capacity",
+        "tariffs[0].price",
+        "tariffs[0].price_cents",
+        "collection_office.code",
+    }
+    assert str(errors[0]).startswith("line ")
+
+
+def test_two_rules_for_the_same_days_are_refused() -> None:
+    text = VEYRAS + (
+        "  - {id: meal-bis, activity: canteen, unit: meal, price_cents: 430,"
+        " valid_from: 2027-01-01, source: invented}\n"
+    )
+    (error,) = _errors(text)
+    assert error.path == "tariffs"
+    assert "two rules hold from 2027-01-01" in error.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "list of `field: value`"),
+        ("- a\n- b", "list of `field: value`"),
+        ("town: [", "not YAML"),
+        ("town: \x07", "not YAML"),
+        ("a: &x 1\nb: *x", "anchors and aliases"),
+        ("a: &a [x]\nb: &b [*a, *a]", "anchors and aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "tags"),
+        ("a: 1\n---\nb: 2", "more than one document"),
+        ("a: " + "[" * 40 + "]" * 40, "nested deeper"),
+        ("a: " + "[" * 100_000, "nested deeper"),
+        ("? [a, b]\n: 1", "a field's name must be a word"),
+        ("a: " + "x" * 600_000, "larger than"),
+    ],
+)
+def test_what_yaml_allows_and_nobody_means_is_refused(text: str, sentence: str) -> None:
+    errors = _errors(text)
+    assert any(sentence in error.sentence for error in errors)
+
+
+def test_a_file_in_another_encoding_is_refused() -> None:
+    with pytest.raises(BadTownFile, match="not UTF-8"):
+        read_town_file(VEYRAS.encode("latin-1"))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with pytest.raises(BadTownFile):
+        read_town_file(text.encode("utf-8", "surrogatepass"))
+
+
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused_with_a_place(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(VEYRAS) - 1))
+    length = data.draw(st.integers(1, 30))
+    written = data.draw(st.text(max_size=10))
+    damaged = VEYRAS[:at] + written + VEYRAS[at + length :]
+    errors: tuple[FileError, ...] = ()
+    try:
+        read_town_file(damaged.encode(errors="replace"))
+    except BadTownFile as refused:
+        errors = refused.errors
+    assert all(error.line >= 1 and error.column >= 1 for error in errors)
+
+
+async def test_a_town_is_said_when_its_file_changes_and_only_then(portal: Portal) -> None:
+    file = read_town_file(VEYRAS.encode())
+    assert await load_town(portal.identity, file) == 1
+    changed = VEYRAS.replace("capacity: 120", "capacity: 110")
+    assert await load_town(portal.identity, read_town_file(changed.encode())) == 2
+    assert await load_town(portal.identity, read_town_file(changed.encode())) == 2
+    said = [
+        one for one in await portal.mailed("town-changed", 3) if one["file"]["town"] == "veyras"
+    ]
+    assert [one["version"] for one in said] == [1, 2]
+    assert said[1]["file"]["activities"][0]["places"][0]["capacity"] == 110
+
+
+async def test_a_file_put_with_an_error_changes_nothing(portal: Portal) -> None:
+    token = portal.world.token(roles=("administrator",))
+    file = (await portal.call("GET", "/town-file", token=token)).json["file"]
+    file["activities"][0]["capacity"] = 3
+    answer = await portal.call("PUT", "/town-file", file, token=token)
+    assert (answer.status, answer.json["field"]) == (422, "/activities/0/capacity")
+    elsewhere = await portal.call(
+        "PUT", "/town-file", (await _file_of(portal, "andancette")), token=token
+    )
+    assert (elsewhere.status, elsewhere.json["code"]) == (422, "wrong-town")
+    store = portal.world.store("identity")
+    assert [doc["version"] for doc in await store.find(TOWNS, {})] == [1, 1]
+
+
+async def _file_of(portal: Portal, town: str) -> dict[str, object]:
+    token = portal.world.token(town, roles=("administrator",))
+    answer = await portal.call("GET", "/town-file", town=town, token=token)
+    return dict(answer.json["file"])
+
+
+async def test_anybody_may_see_the_towns_card(portal: Portal) -> None:
+    answer = await portal.call("GET", "/town", town="andancette")
+    assert answer.json["name"] == "Andancette"
+    assert answer.json["family_key"] == "required"
+    assert answer.json["time_zone"] == "Europe/Paris"
+    assert answer.json["contact"]["email"] == "periscolaire@andancette.example"
+    assert "activities" not in answer.json
+
+
+def test_the_schema_committed_is_the_one_in_force() -> None:
+    """`preau town schema > docs/town-file.schema.json` writes it anew."""
+    assert Path("docs/town-file.schema.json").read_text(encoding="utf-8") == json_schema()
+
+
+def test_the_examples_of_the_guide_make_a_valid_file() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    file = read_town_file("".join(blocks).encode())
+    assert file.activities
+
+
+def test_the_guide_names_every_field() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    schema = json.loads(json_schema())
+    parts = (schema, *schema["$defs"].values())
+    fields = {field for part in parts for field in part.get("properties", {})}
+    missing = sorted(
+        field for field in fields if f"`{field}`" not in text and f"{field}:" not in text
+    )
+    assert missing == []
