@@ -34,6 +34,7 @@ STYLES = {
     "title": "font-size:20px;line-height:1.3;margin:0 0 16px",
     "heading": "font-size:17px;line-height:1.3;margin:24px 0 8px;padding-top:12px;"
     "border-top:1px solid #d9dbe1",
+    "subheading": "font-size:16px;line-height:1.3;margin:16px 0 8px",
     "list": "margin:0;padding:0;list-style:none",
     "item": "margin:0 0 12px",
     "accepted": "color:#14603a;font-weight:bold",

@@ -96,6 +96,7 @@ async def test_a_period_for_two_children_and_two_activities(
     assert september.index("jeudi 17 septembre") < september.index("vendredi 18 septembre")
     assert "Cette réservation ne pourra pas être annulée." in september
     assert "refusée (Il n'y a plus de place ce jour-là.)" in october
+    assert "nnul" not in october
     assert "jeudi 1er octobre 2026, Repas : acceptée" in second
     assert "Dates non retenues\n  - Léa, Cantine, jeudi 24 septembre 2026 : Fermé : grève." in text
     assert "ne vaut pas acceptation" not in text

@@ -266,7 +266,9 @@ def _group(
                         "state": _STATES[line["state"]],
                         "style": _STYLES[line["state"]],
                         "reason": line["reason"]["text"] if line["reason"] else None,
-                        "cancel_until": line["cancel_until"],
+                        "cancel_until": line["cancel_until"]
+                        if line["state"] != "refused"
+                        else None,
                         "cancel_never": line["state"] != "refused" and not line["cancel_until"],
                     }
                     for line in part
