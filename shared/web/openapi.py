@@ -34,12 +34,20 @@ def document(service: str, purpose: str, routes: Sequence[Route], base: str) -> 
         "info": {"title": f"Préau – {service}", "version": "1", "description": purpose},
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}),
+            "schemas": {**_query_definitions(routes), **definitions.get("$defs", {})},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
         },
     }
+
+
+def _query_definitions(routes: Sequence[Route]) -> dict[str, Any]:
+    """What the fields of queries refer to: closed lists."""
+    found: dict[str, Any] = {}
+    for route in routes:
+        found |= route.query.model_json_schema(ref_template=_REF).get("$defs", {})
+    return found
 
 
 def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""The generated document is OpenAPI 3.1 and says what the server does."""
+
+from __future__ import annotations
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from shared.web.openapi import error_codes
+from tests.shared.conftest import ROUTES, Speaker
+
+
+async def test_the_document_is_valid_and_complete(speaker: Speaker) -> None:
+    status, document, _ = await speaker.ask("GET", f"{speaker.origin}/api/sample/openapi.json")
+    assert status == 200
+    OpenAPIV31SpecValidator(document).validate()
+    operations = {
+        (method, path) for path, methods in document["paths"].items() for method in methods
+    }
+    base = "/api/sample/v1/{town}"
+    assert operations == {(route.method.lower(), base + route.path) for route in ROUTES}
+    create = document["paths"][f"{base}/orders"]["post"]
+    assert {p["name"] for p in create["parameters"]} == {"town", "Idempotency-Key"}
+    assert "201" in create["responses"]
+    assert "full" in create["responses"]["default"]["description"]
+    listing = document["paths"][f"{base}/orders"]["get"]
+    assert {p["name"] for p in listing["parameters"]} == {
+        "town", "limit", "since", "colour", "tags",
+    }  # fmt: skip
+    assert "security" not in listing
+    assert document["paths"][f"{base}/mine"]["get"]["security"] == [{"bearer": []}]
+
+
+def test_every_code_is_listed() -> None:
+    assert {"full", "invalid-input", "token-expired"} <= error_codes(ROUTES)
