@@ -96,6 +96,10 @@ async def _who(_: Any, call: Call[Any, Any]) -> Stored:
     return Stored(id=call.known_bearer.account, title=type(call.scope).__name__)
 
 
+async def _desk(_: Any, call: Call[Any, Any]) -> Stored:
+    return Stored(id=call.known_bearer.account, title="+".join(sorted(call.agent_scope.roles)))
+
+
 ROUTES = [
     Route("POST", "/orders", _create, "Create", PUBLIC, Stored, body=Order, status=201,
           idempotent=True, refusals=("full",), max_body=2000),
@@ -103,7 +107,7 @@ ROUTES = [
     Route("GET", "/orders/{id}", _one, "One", PUBLIC, Stored),
     Route("GET", "/fail/{how}", _fail, "Fail", PUBLIC, Empty),
     Route("GET", "/mine", _who, "Families only", FAMILY, Stored),
-    Route("GET", "/ours", _who, "Agents only", agents("desk"), Stored),
+    Route("GET", "/ours", _desk, "Agents only", agents("desk"), Stored),
 ]  # fmt: skip
 
 
