@@ -97,7 +97,7 @@ def test_a_missing_field_is_told_where_it_should_be() -> None:
     text = VEYRAS.replace("        name: Repas\n", "", 1)
     (error,) = _errors(text)
     assert (error.path, error.sentence) == ("activities[0].units[0].name", "this field is missing")
-    assert error.line == _line(text, "- id: meal")
+    assert error.line == _line(text, "- id: meal\n")
 
 
 def test_every_error_is_told_at_once() -> None:
