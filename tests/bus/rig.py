@@ -107,7 +107,7 @@ class Publisher:
 
     async def unsaid(self) -> int:
         """How many things still carry events."""
-        return len(await self.store.pending(THINGS, None, 0))
+        return len(await self.store.pending(THINGS, 0))
 
 
 async def _say_over_http(publisher: Publisher, call: Call[SayIt, Any]) -> Empty:

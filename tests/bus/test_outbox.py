@@ -90,9 +90,9 @@ async def test_numbers_have_no_gap_whatever_fails(mongodb_url: str, namespace: s
                     except ConnectionError:
                         relay = _relay(publisher, recorder)  # the next process
             recorder.refuse, recorder.crash = set(), False
-            documents = await publisher.store.pending(THINGS, None, 0)
+            documents = await publisher.store.pending(THINGS, 0)
             for document in documents:
-                publisher.store.on_saved(THINGS, document["_id"])
+                publisher.store.on_saved(THINGS, document)
             assert await relay.relay_saved()
             assert await publisher.unsaid() == 0
             for key, count in said.items():
@@ -122,11 +122,11 @@ async def test_only_a_prefix_leaves_when_one_in_the_middle_is_refused(
         await publisher.say("k", *(Counted(key="k", number=n) for n in range(5)))
         recorder.refuse = {2}
         assert not await relay.relay_saved()
-        (left,) = await publisher.store.pending(THINGS, None, 0)
+        (left,) = await publisher.store.pending(THINGS, 0)
         assert [entry["data"]["number"] for entry in left["pending"]] == [2, 3, 4]
         assert [envelope.sequence for envelope in envelopes_of(left)] == [3, 4, 5]
         recorder.refuse = set()
-        publisher.store.on_saved(THINGS, "k")
+        publisher.store.on_saved(THINGS, left)
         assert await relay.relay_saved()
         assert all(len(ids) == 1 for ids in recorder.numbers("k").values())
 
@@ -159,7 +159,7 @@ async def test_a_document_with_500_events_waiting_refuses_more(
             assert (refused.status, refused.code) == (503, "too-many-events-waiting")
             assert refused.retry_after
         assert await store.change(SAY, THINGS, "k", {}, {"$set": {"x": 1}}), "no event: let through"
-        (document,) = await store.pending(THINGS, None, 0)
+        (document,) = await store.pending(THINGS, 0)
         assert len(document["pending"]) == document["seq"] == MAX_PENDING
 
 
