@@ -54,12 +54,15 @@ class Relay:
         self._publish = publish
         self._clock = clock
         self._owner = new_id()
-        self._hints: dict[str, dict[str, None]] = {name: {} for name in collections}
+        self._hints: dict[str, dict[str, Document]] = {name: {} for name in collections}
         self._wake = asyncio.Event()
         store.on_saved = self._hint
 
-    def _hint(self, collection: str, _id: str) -> None:
-        self._hints[collection][_id] = None
+    def _hint(self, collection: str, outbox: Document) -> None:
+        """Two writes may answer in the other order: the later outbox holds the earlier's too."""
+        known = self._hints[collection].get(outbox["_id"])
+        if known is None or known["seq"] < outbox["seq"]:
+            self._hints[collection][outbox["_id"]] = outbox
         self._wake.set()
 
     async def run(self) -> None:
@@ -97,15 +100,15 @@ class Relay:
         complete = True
         for collection, hints in self._hints.items():
             while hints and complete:
-                ids = list(hints)[:_BATCH]
-                for _id in ids:
-                    del hints[_id]
+                outboxes = list(hints.values())[:_BATCH]
+                for outbox in outboxes:
+                    del hints[outbox["_id"]]
                 try:
-                    documents = await self._store.pending(collection, ids, _BATCH)
-                    complete = await self._relay(collection, documents)
+                    complete = await self._relay(collection, outboxes)
                 except BaseException:
                     # Cancelled, or the store is away: the next pass, the last one maybe, knows.
-                    hints.update(dict.fromkeys(ids))
+                    for outbox in outboxes:
+                        self._hint(collection, outbox)
                     raise
         return complete
 
@@ -125,7 +128,7 @@ class Relay:
         for collection in self._collections:
             more = True
             while more:
-                documents = await self._store.pending(collection, None, _BATCH)
+                documents = await self._store.pending(collection, _BATCH)
                 left = [d for d in documents if d["pending"][0]["saved"] < now - _LEFT_BEHIND]
                 oldest = min([oldest, *(d["pending"][0]["saved"] for d in left)])
                 taken = await self._relay(collection, left)

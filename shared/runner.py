@@ -116,6 +116,10 @@ class Runner:
         self._web: web.AppRunner | None = None
         self._stopping = asyncio.Event()
 
+    @property
+    def _held_every(self) -> float:
+        return max(0.1, min(0.5, self._settings.retry_delays[0]))
+
     def _make_bus(self, subscriptions: Subscriptions) -> Bus:
         if self._settings.amqp_url is not None:
             url = self._settings.amqp_url.get_secret_value()
@@ -206,7 +210,7 @@ class Runner:
         await self._bus.consume(
             service.name, running.consumer.submit, dead=running.consumer.submit_dead
         )
-        jobs = [*service.jobs, Job("held-events", 0.5, running.consumer.retry_due)]
+        jobs = [*service.jobs, Job("held-events", self._held_every, running.consumer.retry_due)]
         running.tasks.append(asyncio.create_task(running.relay.run()))
         running.jobs += [asyncio.create_task(_repeat(job, self._stopping)) for job in jobs]
         running.ready = True

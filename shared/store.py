@@ -62,6 +62,7 @@ _UNAVAILABLE = (
     WTimeoutError,
 )
 _DUPLICATE = 11000
+_OUTBOX = {"seq": 1, "pending": 1}
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -76,7 +77,8 @@ def _talking() -> Iterator[None]:
 class Store:
     """One service's database.
 
-    ``on_saved(collection, _id)`` is called after each write that carries events; the relay sets
+    ``on_saved(collection, {_id, seq, pending})`` is called after each write that carries events, with
+    the outbox as the write left it; the relay sets
     it. Every write names its ``Step``, which gives it two fail points.
     """
 
@@ -84,7 +86,7 @@ class Store:
         self._client = client
         self._database = client.get_database(database, codec_options=CodecOptions(tz_aware=True))
         self._clock = clock
-        self.on_saved: Callable[[str, str], None] = lambda _collection, _id: None
+        self.on_saved: Callable[[str, Document], None] = lambda _collection, _outbox: None
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class Store:
             return False
         step.after()
         if events:
-            self.on_saved(collection, document["_id"])
+            self.on_saved(collection, {key: whole[key] for key in ("_id", *_OUTBOX)})
         return True
 
     async def insert_many(
@@ -215,18 +217,25 @@ class Store:
         unless the event's document belongs to no town.
         """
         step.before()
+        query = {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})}
+        whole = self._with_events(collection, _id, town, update, events)
+        target = self._database[collection]
+        outbox: Document | None = None
         with _naming_duplicates(), _talking():
-            result = await self._database[collection].update_one(
-                {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})},
-                self._with_events(collection, _id, town, update, events),
-            )
-        if not result.matched_count:
+            if events:
+                outbox = await target.find_one_and_update(
+                    query, whole, projection=_OUTBOX, return_document=True
+                )
+                done = outbox is not None
+            else:
+                done = bool((await target.update_one(query, whole)).matched_count)
+        if not done:
             if events:
                 await self._refuse_if_full(collection, _id)
             return False
         step.after()
-        if events:
-            self.on_saved(collection, _id)
+        if outbox is not None:
+            self.on_saved(collection, outbox)
         return True
 
     async def put(
@@ -259,7 +268,7 @@ class Store:
             return None
         step.after()
         if events:
-            self.on_saved(collection, _id)
+            self.on_saved(collection, {key: after[key] for key in ("_id", *_OUTBOX)})
         return after
 
     async def change_many(
@@ -340,14 +349,10 @@ class Store:
 
     # -- outbox ----------------------------------------------------------------------------
 
-    async def pending(
-        self, collection: str, ids: Sequence[str] | None, limit: int
-    ) -> list[Document]:
+    async def pending(self, collection: str, limit: int) -> list[Document]:
         """``{_id, seq, pending}`` of documents with unpublished events."""
-        query: Document = {"pending.0.id": {"$exists": True}}
-        if ids is not None:
-            query["_id"] = {"$in": list(ids)}
-        return await self.find(collection, query, limit=limit, projection={"seq": 1, "pending": 1})
+        query = {"pending.0.id": {"$exists": True}}
+        return await self.find(collection, query, limit=limit, projection=_OUTBOX)
 
     async def published(self, collection: str, events: Mapping[str, Sequence[str]]) -> None:
         """Take published events (document id -> event ids) out of their outboxes.
@@ -496,9 +501,14 @@ def town_of(event: Event, document: Mapping[str, Any]) -> str:
 
 
 def connect(url: str) -> AsyncMongoClient[Document]:
-    """A client whose writes are journalled on a majority before they are acknowledged."""
+    """A client whose writes are journalled on a majority before they are acknowledged.
+
+    The driver retries no write by itself: its bookkeeping costs a hidden write each, and a
+    command whose result is unknown is repeated by whoever sent it, harmlessly.
+    """
     return AsyncMongoClient(
         url,
+        retryWrites=False,
         w="majority",
         journal=True,
         serverSelectionTimeoutMS=3000,

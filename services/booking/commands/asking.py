@@ -24,9 +24,14 @@ async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command)
 
     Raises ``Refused``: ``nothing-bookable`` when no date can become a line, with every reason.
     """
-    known = await booking.store.request(command.id)
-    if known is None:
+    try:
         known = await _create(booking, scope, wish, command)
+    except Refused:
+        # A repetition may find its own bookings in the way, or its deadline past.
+        earlier = await booking.store.request(command.id)
+        if earlier is None:
+            raise
+        known = earlier
     if known.body_hash != command.body_hash:
         raise Refused(
             "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
@@ -42,9 +47,6 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
     lines, taken = await _without_those_booked(booking, scope, town, wish.family, planned)
     not_retained += taken
     if not lines:
-        # The same act, sent twice at once: the other one may have taken these very places.
-        if known := await booking.store.request(command.id):
-            return known
         raise Refused(
             "nothing-bookable",
             not_retained[0].reason.text if not_retained else "Aucune date ne convient.",

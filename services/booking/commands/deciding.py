@@ -111,9 +111,10 @@ async def _decide(
         lines = tried(request.lines, wishes, batch=batch.id, now=batch.decided_at)
         trying = any(line.trying for line in lines)
         if trying:
-            if not await booking.store.save_tried(request, lines, booking.clock.machine()):
+            saved = await booking.store.save_tried(request, lines, booking.clock.machine())
+            if saved is None:
                 continue
-            request = await again(booking, request.id)
+            request = saved
         verdict = await _verdict(booking, request, wishes, batch)
         if not trying and not verdict.accepted and not verdict.refused:
             return verdict.results
@@ -144,4 +145,5 @@ async def _save_verdict(
         if outcomes
     ]  # fmt: skip
     unfinished = booking.clock.machine() if verdict.to_free else None
-    return await booking.store.save_decided(request, verdict.lines, unfinished, *events)
+    saved = await booking.store.save_decided(request, verdict.lines, unfinished, *events)
+    return saved is not None

@@ -48,9 +48,9 @@ async def finish(booking: Booking, request: Request, *, alone: bool = True) -> R
             saved = await _settle(booking, request, alone=alone)
         else:
             saved = await _give_back(booking, request)
-        if not saved:
+        if saved is None:
             return await finished(booking, request.id)
-        request = await again(booking, request.id)
+        request = saved
     return request
 
 
@@ -113,7 +113,7 @@ async def take_places(
     return answers
 
 
-async def _settle(booking: Booking, request: Request, *, alone: bool) -> bool:
+async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request | None:
     """Try each line's place, then write all outcomes with the events that say them."""
     town = await booking.towns.get(request.town)
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
@@ -139,7 +139,7 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> bool:
     )
 
 
-async def _give_back(booking: Booking, request: Request) -> bool:
+async def _give_back(booking: Booking, request: Request) -> Request | None:
     """Give back the places of refused lines, and those of acceptances that were not written."""
     lines = list(request.lines)
     for position, line in enumerate(lines):

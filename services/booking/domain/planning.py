@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -93,7 +93,9 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 activity=activity.id,
                 date=day,
                 unit=ask.unit,
-                cancel_until=cancel.cutoff if cancel.allowed else None,
+                cancel_until=cancel.cutoff.astimezone(UTC)
+                if cancel.allowed and cancel.cutoff
+                else None,
             )
     return list(lines.values()), list(not_retained.values())
 

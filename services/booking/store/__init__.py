@@ -35,7 +35,11 @@ INDEXES = {
         IndexModel([("town", 1), ("family", 1), ("requested_at", -1)]),
         IndexModel([("family", 1), ("lines.date", 1)]),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
-        IndexModel([("town", 1), ("lines.state", 1), ("requested_at", -1)]),
+        IndexModel(
+            [("town", 1), ("requested_at", -1)],
+            name="waiting_for_an_agent",
+            partialFilterExpression={"lines.state": "requested"},
+        ),
         IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
     ],
     BATCHES: [

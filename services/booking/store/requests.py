@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -149,23 +149,23 @@ class BookingStore:
 
     async def save_settled(
         self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
-    ) -> bool:
+    ) -> Request | None:
         """What became of the lines, and the events that say so."""
         return await self._save(SETTLE_REQUEST, request, lines, unfinished, *events)
 
     async def save_tried(
         self, request: Request, lines: Sequence[Line], unfinished: datetime
-    ) -> bool:
+    ) -> Request | None:
         """Note, before places are tried for, which lines may come to hold one."""
         return await self._save(TRY_REQUEST, request, lines, unfinished)
 
     async def save_decided(
         self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
-    ) -> bool:
+    ) -> Request | None:
         """A decision; ``unfinished`` when places are still to be given back."""
         return await self._save(DECIDE_REQUEST, request, lines, unfinished, *events)
 
-    async def save_freed(self, request: Request, lines: Sequence[Line]) -> bool:
+    async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
         """The places have been given back."""
         return await self._save(CLOSE_FREED, request, lines, None)
 
@@ -176,14 +176,17 @@ class BookingStore:
         lines: Sequence[Line],
         unfinished: datetime | None,
         *events: Event,
-    ) -> bool:
+    ) -> Request | None:
+        """The request as it is after the write; None when it had changed since it was read."""
         fresh: Document = {"lines": [_line_document(line) for line in lines]}
         update: Document = {"$set": fresh}
         if unfinished:
             fresh["unfinished"] = unfinished
         else:
             update["$unset"] = {"unfinished": ""}
-        return await self._store.save(step, REQUESTS, _read(request), update, *events)
+        if not await self._store.save(step, REQUESTS, _read(request), update, *events):
+            return None
+        return replace(request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1)
 
     async def unfinished(self, older_than: datetime) -> list[str]:
         """Ids of requests that a crash left half done."""

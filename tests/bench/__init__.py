@@ -1,0 +1,1 @@
+"""Benchmarks: each against its limit measured in the same run, median of several rounds."""

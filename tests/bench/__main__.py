@@ -1,0 +1,45 @@
+"""``python -m tests.bench [booking|events|digest|memory …]``: a table, and ``bench.json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from shared import logs
+from tests.bench import booking, digest, events, memory
+from tests.bench.measure import Row, servers
+
+BENCHMARKS = {
+    "booking": booking.measure,
+    "events": events.measure,
+    "digest": digest.measure,
+    "memory": memory.measure,
+}
+
+
+async def main(names: list[str]) -> None:
+    """Run the benchmarks named, or all, and print what was measured."""
+    logs.configure("bench", "ERROR")
+    rows: list[Row] = []
+    for name in names or BENCHMARKS:
+        async with servers() as running:
+            rows += await BENCHMARKS[name](running)
+    table = Table("what", "median", "min", "max", "unit", "reach", "met")
+    for one in rows:
+        table.add_row(
+            one.what, f"{one.median:.2f}", f"{min(one.values):.2f}", f"{max(one.values):.2f}",
+            one.unit, one.reach, {True: "yes", False: "NO", None: ""}[one.met],
+        )  # fmt: skip
+    Console(width=130).print(table)
+    result = [{**asdict(one), "median": one.median} for one in rows]
+    Path("bench.json").write_text(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1:]))
