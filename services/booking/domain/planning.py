@@ -100,11 +100,6 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
     return list(lines.values()), list(not_retained.values())
 
 
-def _in_utc(instant: datetime | None) -> datetime | None:
-    """As the store gives instants back, so that what was just written reads like what is read."""
-    return instant.astimezone(UTC) if instant else None
-
-
 def foreseen(
     line: Line, mode: Mode, counters: Sequence[str], left: dict[str, int]
 ) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
