@@ -267,7 +267,7 @@ ROUTES = [
         " it gives the same pair, later it ends the login session",
         PUBLIC, TokenPair, body=RefreshToken, refusals=("login-session-ended", "too-busy"),
     ),
-    Route("DELETE", "/login-session", delete_login_session, "Log out", ACCOUNT, Empty),
+    Route("DELETE", "/login-session", delete_login_session, "Log out", ACCOUNT, Empty, status=204),
     Route("GET", "/me", get_me, "Who the bearer is", ACCOUNT, Me),
     Route(
         "POST", "/password-resets", post_password_reset,
@@ -276,24 +276,24 @@ ROUTES = [
     ),
     Route(
         "POST", "/passwords", post_password, "A new password by a mailed token", PUBLIC, Empty,
-        body=NewPassword, idempotent=True,
+        body=NewPassword, status=204, idempotent=True,
         refusals=("token-unknown", "password-too-weak", "too-busy", _REPEATED),
     ),
     Route(
         "POST", "/password-changes", post_password_change, "Change the password", ACCOUNT, Empty,
-        body=PasswordChange, idempotent=True,
+        body=PasswordChange, status=204, idempotent=True,
         refusals=(
             "wrong-password", "password-too-weak", "too-many-attempts", "too-busy", _REPEATED,
         ),
     ),
     Route(
         "POST", "/email-changes", post_email_change, "Change the address; a mail confirms it",
-        ACCOUNT, Empty, body=EmailChange, idempotent=True,
+        ACCOUNT, Empty, body=EmailChange, status=204, idempotent=True,
         refusals=("wrong-password", "too-many-attempts", "too-busy", _REPEATED),
     ),
     Route(
         "POST", "/email-confirmations", post_email_confirmation, "Confirm the new address",
-        PUBLIC, Empty, body=EmailConfirmation, idempotent=True,
+        PUBLIC, Empty, body=EmailConfirmation, status=204, idempotent=True,
         refusals=("token-unknown", _REPEATED),
     ),
     Route(
@@ -317,6 +317,6 @@ ROUTES = [
     ),
     Route(
         "DELETE", "/family-keys/{key}", delete_family_key, "Revoke an unused key", _KEY_OFFICE,
-        Empty, refusals=("family-key-used",),
+        Empty, status=204, refusals=("family-key-used",),
     ),
 ]  # fmt: skip

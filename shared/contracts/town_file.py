@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -39,7 +40,12 @@ def _no_number(value: object) -> object:
     return value
 
 
-ClockTime = Annotated[time, BeforeValidator(_no_number)]
+#: A wall-clock time; JSON Schema's own format "time" would ask for an offset.
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_no_number),
+    WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
+]
 
 
 class Weekday(StrEnum):

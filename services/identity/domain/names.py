@@ -9,7 +9,7 @@ from shared.errors import Refused
 
 _LOGIN_NAME = re.compile(r"[^\W_][\w.\-']{2,63}")
 #: One plain address; no space, no quoting, nothing that could end a mail header.
-EMAIL_PATTERN = r"^[^@\s<>()\[\]\\,;:\"]+@[^@\s<>()\[\]\\,;:\".]+(\.[^@\s<>()\[\]\\,;:\".]+)+$"
+EMAIL_PATTERN = r'^[^@\s<>()\[\]\\,;:"]+@[^@\s<>()\[\]\\,;:".]+(\.[^@\s<>()\[\]\\,;:".]+)+$'
 
 
 def login_key(login_name: str) -> str:
