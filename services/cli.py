@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.billing.operations import app as billing
+from services.documents import app as documents
 from services.events import app as events
 from services.family.operations import app as family
 from services.identity.operations import app as identity
@@ -31,7 +32,7 @@ def run(
     run_process({name: BUILDS[name] for name in names}, SUBSCRIPTIONS)
 
 
-for part in (identity, family, billing, notify, events):
+for part in (identity, family, billing, notify, events, documents):
     app.add_typer(part)
 
 

@@ -9,40 +9,38 @@ Shared documents are guarded by a condition in the filter instead of ``v``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import (
-    AutoReconnect,
     BulkWriteError,
-    ConnectionFailure,
     DuplicateKeyError,
-    ExecutionTimeout,
-    NetworkTimeout,
     OperationFailure,
-    ServerSelectionTimeoutError,
-    WaitQueueTimeoutError,
-    WTimeoutError,
 )
 
 from shared import context
 from shared.clock import Clock
+from shared.driver import (
+    Document,
+    DuplicateKey,
+    connect,
+    naming_duplicates,
+    talking,
+    upserting,
+)
 from shared.errors import Refused, StoreUnavailable
 from shared.events import ALL_TOWNS, Envelope, Event
 from shared.failpoints import Step
 from shared.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pymongo.asynchronous.collection import AsyncCollection
 
-Document = dict[str, Any]
-ResultT = TypeVar("ResultT")
+__all__ = ["MAX_PENDING", "Document", "DuplicateKey", "Store", "connect", "town_of"]
 
 #: Beyond this many unpublished events on one document, commands on it are answered 503.
 MAX_PENDING = 500
@@ -52,34 +50,16 @@ PENDING_INDEX = IndexModel(
     partialFilterExpression={"pending.0.id": {"$exists": True}},
 )
 
-_UNAVAILABLE = (
-    AutoReconnect,
-    ConnectionFailure,
-    ExecutionTimeout,
-    NetworkTimeout,
-    ServerSelectionTimeoutError,
-    WaitQueueTimeoutError,
-    WTimeoutError,
-)
 _DUPLICATE = 11000
 _OUTBOX = {"seq": 1, "pending": 1}
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-@contextmanager
-def _talking() -> Iterator[None]:
-    try:
-        yield
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable from error
-
-
 class Store:
     """One service's database.
 
-    ``on_saved(collection, {_id, seq, pending})`` is called after each write that carries events, with
-    the outbox as the write left it; the relay sets
-    it. Every write names its ``Step``, which gives it two fail points.
+    ``on_saved(collection, {_id, seq, pending})`` is called after each write that carries events,
+    with the outbox as the write left it; the relay sets it. Every write names its ``Step``, which gives it two fail points.
     """
 
     def __init__(self, client: AsyncMongoClient[Document], database: str, clock: Clock) -> None:
@@ -94,7 +74,7 @@ class Store:
         self, collection: str, _id: str, projection: Mapping[str, Any] | None = None
     ) -> Document | None:
         """The document of that id, or None."""
-        with _talking():
+        with talking():
             return await self._database[collection].find_one({"_id": _id}, projection)
 
     async def first(
@@ -106,7 +86,7 @@ class Store:
         projection: Mapping[str, Any] | None = None,
     ) -> Document | None:
         """The first document that matches, or None."""
-        with _talking():
+        with talking():
             return await self._database[collection].find_one(
                 query, projection, sort=list(sort) or None
             )
@@ -121,7 +101,7 @@ class Store:
         projection: Mapping[str, Any] | None = None,
     ) -> list[Document]:
         """Every document that matches (at most ``limit`` when given)."""
-        with _talking():
+        with talking():
             cursor = self._database[collection].find(query, projection, limit=limit)
             if sort:
                 cursor = cursor.sort(list(sort))
@@ -131,7 +111,7 @@ class Store:
         self, collection: str, pipeline: Sequence[Mapping[str, Any]]
     ) -> AsyncIterator[Document]:
         """The documents of an aggregation, one by one."""
-        with _talking():
+        with talking():
             async for document in await self._database[collection].aggregate(
                 pipeline, allowDiskUse=True
             ):
@@ -139,7 +119,7 @@ class Store:
 
     async def count(self, collection: str, query: Mapping[str, Any]) -> int:
         """How many documents match."""
-        with _talking():
+        with talking():
             return await self._database[collection].count_documents(query)
 
     # -- writing ---------------------------------------------------------------------------
@@ -157,7 +137,7 @@ class Store:
         }
         step.before()
         try:
-            with _naming_duplicates(), _talking():
+            with naming_duplicates(), talking():
                 await self._database[collection].insert_one(whole)
         except DuplicateKey as refused:
             if refused.index != "_id_":
@@ -177,7 +157,7 @@ class Store:
         step.before()
         refused: list[int] = []
         try:
-            with _talking():
+            with talking():
                 await self._database[collection].insert_many(documents, ordered=False)
         except BulkWriteError as error:
             failures = error.details["writeErrors"]
@@ -221,7 +201,7 @@ class Store:
         whole = self._with_events(collection, _id, town, update, events)
         target = self._database[collection]
         outbox: Document | None = None
-        with _naming_duplicates(), _talking():
+        with naming_duplicates(), talking():
             if events:
                 outbox = await target.find_one_and_update(
                     query, whole, projection=_OUTBOX, return_document=True
@@ -261,7 +241,7 @@ class Store:
                 query, whole, upsert=upsert, return_document=True
             )
 
-        after = await _upserting(write)
+        after = await upserting(write)
         if after is None:
             if events:
                 await self._refuse_if_full(collection, _id)
@@ -280,7 +260,7 @@ class Store:
     ) -> int:
         """Change every document that matches, without events; how many matched."""
         step.before()
-        with _talking():
+        with talking():
             result = await self._database[collection].update_many(query, update)
         step.after()
         return result.matched_count
@@ -296,7 +276,7 @@ class Store:
         if not operations:
             return 0
         step.before()
-        with _talking():
+        with talking():
             result = await self._database[collection].bulk_write(operations, ordered=False)
         step.after()
         return result.matched_count
@@ -304,7 +284,7 @@ class Store:
     async def delete(self, step: Step, collection: str, query: Mapping[str, Any]) -> int:
         """Delete documents that carry no event; how many."""
         step.before()
-        with _talking():
+        with talking():
             result = await self._database[collection].delete_many(
                 {**query, "pending.0.id": {"$exists": False}}
             )
@@ -325,7 +305,7 @@ class Store:
             return bool(result.matched_count or result.upserted_id is not None)
 
         step.before()
-        kept = await _upserting(write)
+        kept = await upserting(write)
         if kept:
             step.after()
         return kept
@@ -336,7 +316,7 @@ class Store:
         taken = {"$set": {"owner": owner, "until": {"$add": ["$$NOW", int(seconds * 1000)]}}}
         free = {"$or": [{"$eq": ["$owner", owner]}, {"$lt": ["$until", "$$NOW"]}]}
         leases = self._database["leases"]
-        with _talking():
+        with talking():
             result = await leases.update_one({"_id": name, "$expr": free}, [taken])
             if not result.matched_count and await leases.find_one({"_id": name}) is None:
                 with suppress(DuplicateKeyError):
@@ -362,7 +342,7 @@ class Store:
         lazy: AsyncCollection[Document] = self._database[collection].with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
-        with _talking():
+        with talking():
             if len(events) == 1:
                 ((_id, ids),) = events.items()
                 await lazy.update_one({"_id": _id}, _pull(ids))
@@ -378,7 +358,7 @@ class Store:
         self, indexes: Mapping[str, Sequence[IndexModel]], outboxes: Iterable[str]
     ) -> None:
         """Refuse an imitation of MongoDB, then create indexes."""
-        with _talking():
+        with talking():
             try:
                 await self._database.command("preauUnknownCommand")
             except OperationFailure:
@@ -393,7 +373,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raises ``StoreUnavailable`` when the server does not answer as primary."""
-        with _talking():
+        with talking():
             await self._database.command("ping")
 
     async def wait_back(self) -> None:
@@ -454,43 +434,6 @@ class Store:
 _ROOM_FOR_EVENTS = {f"pending.{MAX_PENDING - 1}": {"$exists": False}}
 
 
-async def _upserting(write: Callable[[bool], Awaitable[ResultT]]) -> ResultT:
-    """``write`` with upsert; refused as a duplicate, the document exists: then without.
-
-    Without upsert the filter alone decides, also when somebody else created the document between
-    the filter's look and the insertion.
-    """
-    try:
-        with _naming_duplicates(), _talking():
-            return await write(True)
-    except DuplicateKey as refused:
-        if refused.index != "_id_":
-            raise
-    with _naming_duplicates(), _talking():
-        return await write(False)
-
-
-class DuplicateKey(Exception):
-    """A unique index other than ``_id`` refused a write."""
-
-    def __init__(self, index: str) -> None:
-        super().__init__(index)
-        self.index = index
-
-
-@contextmanager
-def _naming_duplicates() -> Iterator[None]:
-    try:
-        yield
-    except DuplicateKeyError as error:
-        raise DuplicateKey(_index_of(error.details)) from error
-
-
-def _index_of(details: Mapping[str, Any] | None) -> str:
-    message = str((details or {}).get("errmsg", ""))
-    return message.partition(" index: ")[2].partition(" ")[0]
-
-
 def _pull(ids: Sequence[str]) -> Document:
     return {"$pull": {"pending": {"id": {"$in": list(ids)}}}}
 
@@ -498,24 +441,3 @@ def _pull(ids: Sequence[str]) -> Document:
 def town_of(event: Event, document: Mapping[str, Any]) -> str:
     """The town an event said by this document belongs to."""
     return getattr(event, "town", None) or document.get("town") or ALL_TOWNS
-
-
-def connect(url: str) -> AsyncMongoClient[Document]:
-    """A client whose writes are journalled on a majority before they are acknowledged.
-
-    The driver retries no write by itself: its bookkeeping costs a hidden write each, and a
-    command whose result is unknown is repeated by whoever sent it, harmlessly.
-    """
-    return AsyncMongoClient(
-        url,
-        retryWrites=False,
-        w="majority",
-        journal=True,
-        serverSelectionTimeoutMS=3000,
-        connectTimeoutMS=3000,
-        socketTimeoutMS=10_000,
-        waitQueueTimeoutMS=5000,
-        maxPoolSize=50,
-        tz_aware=True,
-        appname="preau",
-    )

@@ -1,0 +1,5 @@
+"""Fixtures of the architecture tests."""
+
+from tests.whole import whole
+
+__all__ = ["whole"]
