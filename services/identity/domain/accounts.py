@@ -24,7 +24,6 @@ from shared.contracts.identity import (
     PasswordResetRequested,
 )
 from shared.errors import Refused
-from shared.events import Event
 
 ACTIVATION_FOR = timedelta(hours=48)
 PASSWORD_RESET_FOR = timedelta(hours=2)
@@ -136,11 +135,21 @@ class Account(_Part):
         return None
 
 
+Said = (
+    AccountActivated
+    | AccountChanged
+    | ActivationRequested
+    | EmailChangeRequested
+    | FamilyLinked
+    | PasswordResetRequested
+)
+
+
 class Changed(NamedTuple):
     """What a decision gives."""
 
     account: Account
-    events: tuple[Event, ...]
+    events: tuple[Said, ...]
 
 
 class Mailed(NamedTuple):
@@ -150,7 +159,7 @@ class Mailed(NamedTuple):
     hash: str
 
 
-def changed_states(account: Account, towns: Iterable[str] | None = None) -> tuple[Event, ...]:
+def changed_states(account: Account, towns: Iterable[str] | None = None) -> tuple[Said, ...]:
     """The account as each town may know it; nothing is said of one that never was activated."""
     if account.state != "active":
         return ()
@@ -204,7 +213,7 @@ def activate(account: Account, token_hash: str, link: Link | None, now: datetime
         "state": "active", "tokens": (), "wanted_key": None,
         "used_tokens": (*account.used_tokens, token_hash),
     })  # fmt: skip
-    events: tuple[Event, ...] = (AccountActivated(account=account.id, town=token.town),)
+    events: tuple[Said, ...] = (AccountActivated(account=account.id, town=token.town),)
     if link is not None:
         after = _linked(after, town, link, now)
         events = (*events, _link_fact(after, town, link))
@@ -326,7 +335,7 @@ def _linked(account: Account, town: str, link: Link, now: datetime) -> Account:
     )
 
 
-def _link_fact(account: Account, town: str, link: Link) -> Event:
+def _link_fact(account: Account, town: str, link: Link) -> Said:
     return FamilyLinked(
         account=account.id, town=town, family=link.family, guardian=link.guardian, how=link.how
     )
