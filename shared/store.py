@@ -59,7 +59,8 @@ class Store:
     """One service's database.
 
     ``on_saved(collection, {_id, seq, pending})`` is called after each write that carries events,
-    with the outbox as the write left it; the relay sets it. Every write names its ``Step``, which gives it two fail points.
+    with the outbox as the write left it; the relay sets it. Every write names its ``Step``, which
+    gives it two fail points.
     """
 
     def __init__(self, client: AsyncMongoClient[Document], database: str, clock: Clock) -> None:
