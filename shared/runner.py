@@ -32,7 +32,7 @@ from shared.settings import CommonSettings
 from shared.store import Document, Store, connect
 from shared.tasks import cancelled
 from shared.web.routes import Route
-from shared.web.server import add_operations, add_service, problems
+from shared.web.server import BEHIND_GATEWAY, add_operations, add_service, problems
 
 _log = logs.get_logger()
 _MAX_BODY = 16 * 1024 * 1024
@@ -113,6 +113,7 @@ class Runner:
         self._bus = self._make_bus(subscriptions)
         self.running = [self._build(name, build) for name, build in builds.items()]
         self.app = web.Application(middlewares=[problems], client_max_size=_MAX_BODY)
+        self.app[BEHIND_GATEWAY] = settings.behind_gateway
         self._web: web.AppRunner | None = None
         self._stopping = asyncio.Event()
 

@@ -54,6 +54,14 @@ class CommonSettings(BaseSettings):
     public_url: Annotated[
         str, Field(alias="PREAU_PUBLIC_URL", description="Origin written in links")
     ] = "http://localhost:8080"
+    behind_gateway: Annotated[
+        bool,
+        Field(
+            alias="PREAU_BEHIND_GATEWAY",
+            description="Callers' addresses are the last of `X-Forwarded-For`: only where nothing"
+            " but the gateway reaches the port",
+        ),
+    ] = False
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(alias="PREAU_LOG_LEVEL")
     ] = "INFO"

@@ -59,6 +59,16 @@ def add_service(
         app.router.add_route(route.method, base + route.path, _endpoint(name, route, state, keys))
 
 
+BEHIND_GATEWAY = web.AppKey("behind_gateway", bool)
+
+
+def _address(request: web.Request) -> str:
+    """The caller's address: the gateway's word for it, where there is a gateway."""
+    if request.app[BEHIND_GATEWAY]:
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return request.remote or ""
+
+
 def add_operations(app: web.Application, ready: Callable[[], Awaitable[bool]]) -> None:
     """Mount ``/livez`` (no dependency), ``/readyz`` and ``/metrics``."""
 
@@ -146,7 +156,7 @@ def _endpoint(
                 bearer=bearer,
                 access=route.access,
                 command=_command(request, route, town, bearer, raw) if route.idempotent else None,
-                address=request.remote or "",
+                address=_address(request),
             )
             answer = await route.handler(state, call)
             status = route.status

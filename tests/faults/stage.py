@@ -60,9 +60,12 @@ class Process:
         self._watch = asyncio.create_task(self._start_again(self._child))
 
     async def _start_again(self, child: subprocess.Popen[bytes]) -> None:
-        if await asyncio.to_thread(child.wait) == -signal.SIGKILL:
+        code = await asyncio.to_thread(child.wait)
+        if code == -signal.SIGKILL:
             self.deaths += 1
             await self.start()
+        elif code != 0:
+            raise RuntimeError(f"{self.service} ended by itself ({code}): {self.log}")
 
     def kill(self) -> None:
         """SIGKILL: the watcher starts it again."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from itertools import zip_longest
 from pathlib import Path
 
@@ -44,6 +45,15 @@ ELSEWHERE = {
     "notify.cut-offs.set": "a town's first file or changed cut-offs: tests/notify",
     "notify.mail.fail": "a mail refused for good: tests/notify",
 }
+
+
+#: School days of zone A that no period of this module reaches.
+FRESH_DAYS = [
+    first + timedelta(days=number)
+    for first, count in ((date(2026, 11, 3), 46), (date(2027, 1, 4), 40), (date(2027, 3, 2), 30))
+    for number in range(count)
+    if (first + timedelta(days=number)).isoweekday() in (1, 2, 4, 5)
+]
 
 
 def points_of(service: str) -> list[str]:
@@ -130,14 +140,15 @@ async def one_round(stage: Stage) -> None:
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
-    day = stage.now.date()
+    today = stage.now.date()
     period = {
-        "first": day.isoformat(), "last": day.replace(day=28).isoformat(),
+        "first": str(today + timedelta(days=2)), "last": str(today + timedelta(days=12)),
         "weekdays": ["monday", "tuesday", "thursday", "friday"],
     }  # fmt: skip
     long = await stage.ask(family, family.asks_all([{"period": period}]))
     other = await stage.ask(family, family.asks_all([{"period": period}], child=1))
-    await stage.ask(family, family.asks_all([{"period": period}], activity="garderie"))
+    alone = FRESH_DAYS[stage.rounds].isoformat()  # a session that does not exist yet
+    await stage.ask(family, family.asks(alone, activity="garderie"))
     decisions = [
         {"request": request["id"], "line": line["line"],
          "outcome": "refused" if position == 0 else "accepted",

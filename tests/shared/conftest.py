@@ -20,7 +20,7 @@ from shared.errors import Refused, StoreUnavailable
 from shared.ids import new_id
 from shared.store import Store, connect
 from shared.web.routes import Call, Empty, Input, Output, Route
-from shared.web.server import add_operations, add_service, problems
+from shared.web.server import BEHIND_GATEWAY, add_operations, add_service, problems
 
 
 class Colour(Enum):
@@ -157,6 +157,7 @@ class Speaker:
 @pytest.fixture
 async def speaker() -> AsyncIterator[Speaker]:
     app = web.Application(middlewares=[problems], client_max_size=1024 * 1024)
+    app[BEHIND_GATEWAY] = False
     keys = Keyring(MachineClock())
     add_service(app, "sample", "A sample.", ROUTES, None, keys)
     ready = True
