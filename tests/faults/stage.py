@@ -72,6 +72,10 @@ class Process:
         assert self._child is not None
         self._child.kill()
 
+    async def ready(self) -> None:
+        """Return once it says that it is ready."""
+        await eventually(self._answers, what=f"{self.service} is ready")
+
     async def _answers(self) -> bool:
         try:
             async with (
@@ -86,7 +90,7 @@ class Process:
         """SIGTERM, and wait for its drain."""
         assert self._child is not None
         assert self._watch is not None
-        await eventually(self._answers, what=f"{self.service} is up before it is stopped")
+        await self.ready()
         self._child.terminate()
         await self._watch
         assert self._child.returncode == 0, self.log.read_text()[-3000:]
