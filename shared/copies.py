@@ -85,6 +85,8 @@ class TownCopy:
             self._checked[town] = now
             async with self._busy:
                 await self._refresh(town)
+            if town not in self._cache:  # whoever asks for towns that do not exist fills nothing
+                self._checked.pop(town, None)
         return self._cache.get(town)
 
     async def get(self, town: str) -> Town:

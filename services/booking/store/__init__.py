@@ -32,7 +32,6 @@ OUTBOXES = (REQUESTS, BATCHES, PROGRESS)
 STATES = {PROGRESS: progress_states}
 INDEXES = {
     REQUESTS: [
-        IndexModel([("town", 1), ("family", 1), ("requested_at", -1)]),
         IndexModel([("family", 1), ("lines.date", 1)]),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
         IndexModel(
