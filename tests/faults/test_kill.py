@@ -21,6 +21,7 @@ from shared.failpoints import points
 from tests import servers
 from tests.faults.rounds import nothing_lost_nothing_twice, one_round, staged
 from tests.faults.stage import SERVICES, Process, Stage
+from tests.world import eventually
 
 #: Steps that this path does not take, each with where it is taken and tested instead.
 ELSEWHERE = {
@@ -76,11 +77,13 @@ async def test_killed_at(stage: Stage, in_booking: str | None, in_notify: str | 
     await asyncio.gather(*(_restart(stage.processes[name][0], killed[name]) for name in SERVICES))
     await one_round(stage)
     stage.move_to(stage.next_cut_off())
+
+    async def each_died_once() -> bool:
+        died = {name: stage.processes[name][0].deaths - deaths[name] for name in SERVICES}
+        return all(died[name] == (killed[name] is not None) for name in SERVICES)
+
+    await eventually(each_died_once, within=40, what=f"death at {in_booking} and {in_notify}")
     await nothing_lost_nothing_twice(stage)
-    for name in SERVICES:
-        if killed[name]:
-            died = stage.processes[name][0].deaths - deaths[name]
-            assert died == 1, f"{name} never came to {killed[name]}"
 
 
 async def _restart(process: Process, fail_at: str | None) -> None:
