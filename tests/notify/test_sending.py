@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from deploy.local.mailbox import Mailbox
 from services.notify.api import ROUTES
+from services.notify.commands.sending import send_due
 from shared.contracts.identity import ActivationRequested
+from shared.tasks import cancelled
 from tests.notify.helpers import (
     ALTER,
     NOON_CUT,
@@ -18,6 +21,7 @@ from tests.notify.helpers import (
     family,
     line,
     mails,
+    notify_of,
     reach,
     requested,
     say_decision,
@@ -164,6 +168,36 @@ async def test_addresses_that_cannot_be_written_to_harm_only_themselves(
     assert "technical" in states.values()
     assert all("b@x.example" not in mail.to for mail in mailbox.messages)
     assert "Bcc" not in {name for mail in mailbox.messages for name, _ in mail.headers}
+
+
+async def test_a_process_that_ends_leaves_no_doubt_about_its_mails(
+    running: World, mailbox: Mailbox
+) -> None:
+    await cancelled(running.runner.running[0].jobs)
+    home = await family(running)
+    for number in range(12):
+        await acknowledge(running, home, f"2026-{number}")
+
+    async def all_due() -> bool:
+        return len(await mails(running, state="due")) == 12
+
+    await eventually(all_due, what="the mails are stored")
+    mailbox.behaviours.delay = 0.1
+    notify = notify_of(running)
+    sending = asyncio.create_task(send_due(notify))
+    under_way = notify.mail_server.connections
+    await mailbox.wait_for(lambda found: len(found) > under_way)
+    await cancelled([sending])
+    sent = await mails(running, state="sent")
+    assert sent
+    assert len(await mails(running, state="sending")) <= under_way
+    now = running.clock.machine()
+    due = await mails(running, state="due")
+    assert due
+    assert all(mail["due"] <= now and mail["tries"] == 0 for mail in due)
+    delivered = {mail.message_id.partition("@")[0].strip("<") for mail in mailbox.messages}
+    assert {mail["_id"] for mail in sent} <= delivered
+    assert not delivered & {mail["_id"] for mail in due}
 
 
 async def test_a_link_does_not_outlive_its_mail(running: World, mailbox: Mailbox) -> None:

@@ -52,8 +52,13 @@ async def send_due(notify: Notify) -> None:
                 results.append(await _send(notify, waiting.popleft(), turn))
 
         connections = notify.mail_server.connections
-        await asyncio.gather(*(work(waiting, results, turn) for _ in range(connections)))
-        await _record(notify, results)
+        try:
+            await asyncio.gather(*(work(waiting, results, turn) for _ in range(connections)))
+        finally:
+            # Cancelled by the end of the process too: what was sent is not sent again, and what
+            # was not begun waits for no lease to run out.
+            left = [Sent(mail, "due", again_at=now, counts=False) for mail in waiting]
+            await _record(notify, [*results, *left])
         if turn.away:
             return
 
