@@ -168,6 +168,20 @@ async def test_a_command_left_half_done_is_resumed(running: World) -> None:
     assert await states(running, home, requests[2]) == ["refused"]
 
 
+async def test_the_same_command_twice_at_once_answers_the_same(running: World) -> None:
+    """As if a place had come free between the two: the first to end is believed."""
+    home = await family(running)
+    request = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
+    answer = await decide(running, [(request, "1", None)])
+    batch = await running.store("booking").first("batches", {"agent": {"$exists": True}})
+    assert batch is not None
+    late = [{"request": request, "line": "1", "result": "full"}]
+    kept = await running.runner.running[0].service.state.store.close_batch(
+        batch["_id"], "veyras", late
+    )
+    assert kept == answer.json["results"]
+
+
 async def test_what_a_crash_left_half_done_is_finished_by_the_sweeper(running: World) -> None:
     """A request stored and not settled, with a place taken; an acceptance tried, not written."""
     home = await family(running)

@@ -28,6 +28,7 @@ from shared.auth import AgentScope
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
 from shared.errors import Refused
 from shared.events import Event
+from shared.store import Document
 from shared.web.routes import Command
 
 _AT_ONCE = 16
@@ -72,7 +73,7 @@ async def _decide_all(
     wanted: DecisionsIn,
     command: Command,
     decided_at: datetime,
-) -> list[dict[str, str]]:
+) -> list[Document]:
     wishes: dict[str, list[Wish]] = {}
     for one in wanted.decisions:
         reason = Reason(code="agent", text=one.reason) if one.reason else None
@@ -88,14 +89,13 @@ async def _decide_all(
             return request_id, decided
 
     found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
-    results = [
+    results: list[Document] = [
         {"request": one.request, "line": one.line, "result": str(found[one.request][one.line])}
         for one in wanted.decisions
     ]
     decided = sum(result["result"] in ("accepted", "refused") for result in results)
     events = [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
-    await booking.store.close_batch(command.id, scope.town, results, *events)
-    return results
+    return await booking.store.close_batch(command.id, scope.town, results, *events)
 
 
 async def _decide(

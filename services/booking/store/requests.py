@@ -213,13 +213,17 @@ class BookingStore:
         return found
 
     async def close_batch(
-        self, _id: str, town: str, results: Sequence[Document], *events: Event
-    ) -> None:
-        """Keep what a batch answered, and say once that it is through."""
-        await self._store.change(
+        self, _id: str, town: str, results: list[Document], *events: Event
+    ) -> list[Document]:
+        """Keep what a batch answered, and say once that it is through; the answer that is kept:
+        of two that carry out the same command at once, the first's."""
+        if await self._store.change(
             CLOSE_BATCH, BATCHES, _id, {"open": True},
-            {"$set": {"results": list(results)}, "$unset": {"open": ""}}, *events, town=town,
-        )  # fmt: skip
+            {"$set": {"results": results}, "$unset": {"open": ""}}, *events, town=town,
+        ):  # fmt: skip
+            return results
+        kept: list[Document] = (await self._store.get(BATCHES, _id) or {})["results"]
+        return kept
 
     async def says_nothing_before(
         self, town: str, instant: datetime, machine_now: datetime
