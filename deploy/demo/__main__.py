@@ -97,12 +97,12 @@ async def main() -> None:
         os.environ.setdefault("PREAU_LOG_LEVEL", "WARNING")
         settings = CommonSettings()
         logs.configure("demo", settings.log_level)
-        if start:
+        accounts_file = folder / "accounts.json"
+        if not accounts_file.exists():
             await _forget(settings)
         runner = Runner(BUILDS, settings, SUBSCRIPTIONS)
         if mailbox is not None:
             runner.app.add_routes(mailbox_routes(mailbox))
-        accounts_file = folder / "accounts.json"
         runner.app.add_routes(demo_routes(origin, clock_file, accounts_file))
         try:
             await runner.start()
@@ -124,11 +124,11 @@ async def main() -> None:
 
 
 async def _forget(settings: CommonSettings) -> None:
-    """A demo with its own clock starts afresh: time must not run backwards on old data."""
+    """Start afresh: with a clock of its own, time must not run backwards on old data; a first
+    start that was interrupted cannot be taken up in the middle of its story."""
     client = connect(settings.mongodb_url.get_secret_value())
-    for name in await client.list_database_names():
-        if name.startswith(f"{settings.namespace}_"):
-            await client.drop_database(name)
+    for name in (*BUILDS, "bus"):
+        await client.drop_database(f"{settings.namespace}_{name}")
     await client.close()
 
 

@@ -88,40 +88,47 @@ async def _join(family: Portal, mailbox: Mailbox, key: str) -> None:
 
 
 async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
-    """One evening of after-school care, one canteen day, and a month of canteen days."""
+    """One evening of after-school care, one canteen day, and a month of canteen days, as far as
+    the coming four months have any: in summer the next school year may not be known yet."""
     household = (await family.call("GET", "family/household"))["households"][0]
     child = household["children"][0]["id"]
 
     async def planned() -> list[dict[str, Any]]:
-        query = (
-            f"family={household['family']}&child={child}"
-            f"&first={today}&last={today + timedelta(days=60)}"
-        )
-        entries = (await family.call("GET", f"booking/planning?{query}"))["entries"]
+        entries: list[dict[str, Any]] = []
+        for start in (today, today + timedelta(days=61)):
+            query = (
+                f"family={household['family']}&child={child}"
+                f"&first={start}&last={start + timedelta(days=60)}"
+            )
+            entries += (await family.call("GET", f"booking/planning?{query}"))["entries"]
         return [entry for entry in entries if entry["book"]["allowed"]]
 
     async def booking_knows() -> bool:
         try:
-            return bool(await planned())
+            await planned()
         except RuntimeError:
             return False
+        return True
 
     await eventually(booking_knows)
     possible = await planned()
-    canteen = [entry for entry in possible if entry["activity"] == "canteen"]
-    care = next(entry for entry in possible if entry["unit"] == "evening")
-    first = date.fromisoformat(canteen[0]["date"])
-    wishes = [
-        [{"activity": "garderie", "unit": "evening", "day": care["date"]}],
-        [{"activity": "canteen", "unit": "meal", "day": canteen[0]["date"]}],
-        [{"activity": "canteen", "unit": "meal", "period": {
-            "first": str(first + timedelta(days=1)), "last": str(first + timedelta(days=30)),
-            "weekdays": ["monday", "thursday"]}}],
-    ]  # fmt: skip
+    care = [entry["date"] for entry in possible if entry["unit"] == "evening"]
+    canteen = [entry["date"] for entry in possible if entry["activity"] == "canteen"]
+    wishes: list[dict[str, Any]] = []
+    if care:
+        wishes.append({"activity": "garderie", "unit": "evening", "day": care[0]})
+    if canteen:
+        wishes.append({"activity": "canteen", "unit": "meal", "day": canteen[0]})
+    later = [day for day in canteen[1:] if date.fromisoformat(day).isoweekday() in (1, 4)]
+    if later:
+        month = date.fromisoformat(canteen[0]) + timedelta(days=30)
+        wishes.append({"activity": "canteen", "unit": "meal", "period": {
+            "first": canteen[1], "last": max(str(month), later[0]),
+            "weekdays": ["monday", "thursday"]}})  # fmt: skip
     return [
         await family.call(
             "POST", "booking/requests",
-            {"family": household["family"], "asked": [{"child": child, **one} for one in wish]},
+            {"family": household["family"], "asked": [{"child": child, **wish}]},
         )
         for wish in wishes
     ]  # fmt: skip
@@ -139,4 +146,5 @@ async def _decide(agent: Portal, requests: list[dict[str, Any]]) -> None:
                  "outcome": "refused" if refused else "accepted",
                  "reason": "Sortie scolaire ce jour-là." if refused else None}
             )  # fmt: skip
-    await agent.call("POST", "booking/decisions", {"decisions": decisions})
+    if decisions:
+        await agent.call("POST", "booking/decisions", {"decisions": decisions})
