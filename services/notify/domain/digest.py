@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from services.notify.domain.windows import Window
 
-#: From this many lines on, refusals are repeated at the top.
+#: Beyond this many lines, refusals are repeated at the top.
 _MANY = 10
 
 
