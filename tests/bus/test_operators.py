@@ -147,7 +147,7 @@ async def _unhandled(running: World) -> Envelope:
     await eventually(lambda: store.get(HELD, said.id))
     # It is tried once more right after it is held: its last word must not come after ours.
     notify = next(one for one in running.runner.running if one.service.name == "notify")
-    await notify.consumer.drain()
+    await notify.consumer.drain(within=10)
     await store._database[HELD].update_one({"_id": said.id}, {"$set": {"state": "parked"}})
     return said
 
