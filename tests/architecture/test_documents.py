@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 from prometheus_client.metrics import MetricWrapperBase
@@ -49,7 +49,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def _unknown(words: list[str]) -> str | None:
     """The first word that the command line does not know, or None."""
-    command: click.Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     for word in words:
         if word.startswith("--"):
             options = {name for option in command.params for name in option.opts}
