@@ -22,6 +22,12 @@ def month_name(day: date) -> str:
     return f"{_MONTHS[day.month - 1]} {day.year}"
 
 
+def of_month(day: date) -> str:
+    """``de septembre 2026``, ``d'octobre 2026``."""
+    name = month_name(day)
+    return f"d'{name}" if name.startswith(("a", "o")) else f"de {name}"
+
+
 def day_words(day: date) -> str:
     """``jeudi 17 septembre 2026``; the first of a month is ``1er``."""
     number = "1er" if day.day == 1 else str(day.day)

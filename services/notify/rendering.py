@@ -111,6 +111,7 @@ def _environment() -> Environment:
         "day": lambda day: french.day_words(_day(day)),
         "digits": lambda day: french.day_digits(_day(day)),
         "month": lambda day: french.month_name(_day(day)),
+        "of_month": lambda day: french.of_month(_day(day)),
         "weekday": french.weekday_name,
         "instant": lambda instant, zone: french.instant_words(_instant(instant), zone),
         "clock": lambda instant, zone: french.time_words(_instant(instant).astimezone(zone).time()),

@@ -19,7 +19,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared import failpoints, logs
 from shared.clock import MachineClock, MovedClock, write_offset
-from shared.french import counted, day_digits, day_words, instant_words, month_name, time_words
+from shared.french import (
+    counted,
+    day_digits,
+    day_words,
+    instant_words,
+    month_name,
+    of_month,
+    time_words,
+)
 from shared.ids import derived_id, new_id
 from shared.money import Cents, euros
 from shared.settings import CommonSettings
@@ -86,6 +94,9 @@ def test_french() -> None:
     assert instant_words(instant, PARIS) == "mardi 8 septembre 2026 à 23 h 59"
     assert [counted(n, "demande") for n in (0, 1, 2)] == ["0 demande", "1 demande", "2 demandes"]
     assert counted(2, "cheval", "chevaux") == "2 chevaux"
+    assert [of_month(date(2026, month, 1)) for month in (3, 4, 8, 10)] == [
+        "de mars 2026", "d'avril 2026", "d'août 2026", "d'octobre 2026",
+    ]  # fmt: skip
 
 
 # -- clocks ------------------------------------------------------------------------------------
