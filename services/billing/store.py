@@ -28,7 +28,7 @@ from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
-from shared.events import Envelope, Event
+from shared.events import Envelope
 from shared.failpoints import step
 from shared.store import Document, DuplicateKey, Store
 
@@ -73,12 +73,6 @@ LEASE = step("billing.month-end.lease")
 
 _FACTS = ("child_name", "billing", "accepted", "decided")
 _ARREARS = "pay_in_arrears"
-
-
-def states_of(document: Document) -> tuple[Event, ...]:
-    """Billing says facts only: there is no state to say again."""
-    del document
-    return ()
 
 
 class BillingStore:

@@ -54,13 +54,6 @@ class SigningKeys:
             return None
         return hmac.digest(secret, "\x1f".join(parts).encode(), hashlib.sha256)
 
-    def seal_now(self, *parts: str) -> bytes:
-        """The same with the key that signs."""
-        seal = self.seal(self.current, *parts)
-        if seal is None:
-            raise RuntimeError("the signing key has no secret")
-        return seal
-
     def _ready(self) -> Signer:
         if self._signer is None:
             raise Refused(
