@@ -211,6 +211,17 @@ async def test_a_link_does_not_outlive_its_mail(running: World, mailbox: Mailbox
     assert "s3cr3t" not in str(sent)
 
 
+async def test_a_link_that_is_refused_is_not_kept(running: World, mailbox: Mailbox) -> None:
+    mailbox.behaviours.refused.add("anne@x.example")
+    event = ActivationRequested(
+        account="a" * 32, town="veyras", email="anne@x.example", first_name="Anne", token="s3cr3t"
+    )
+    await running.say(event, "accounts/a")
+    (refused,) = await eventually(lambda: mails(running, state="permanent"), what="recorded")
+    assert refused["failure"] == "550"
+    assert "s3cr3t" not in str({**refused, "pending": []})
+
+
 async def test_each_reads_their_own_log_and_agents_the_town_s(
     running: World, mailbox: Mailbox
 ) -> None:

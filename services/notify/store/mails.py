@@ -154,10 +154,14 @@ def _claimed(result: Sent) -> Document:
 
 
 def _result(result: Sent) -> Document:
-    """What a result changes; what only served to write the mail does not outlive it."""
+    """What a result changes. What only served to write the mail does not outlive it, nor does a
+    link that was refused: what could still be printed stays."""
     over: Document = {"ticket": ""}
+    link = "address" in result.mail
+    if result.state == "sent" or (link and result.state != "due"):
+        over |= {"data": "", "address": ""}
     if result.state == "sent":
-        over |= {"data": "", "address": "", "failure": ""}
+        over["failure"] = ""
     fresh = {"state": result.state}
     if result.failure:
         fresh["failure"] = result.failure
