@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from services.family.operations import app as family
 from services.identity.operations import app as identity
 from services.notify.operations import app as notify
 from services.registry import BUILDS
+from shared import logs
 from shared.contracts.subscriptions import SUBSCRIPTIONS
+from shared.errors import StoreUnavailable
 from shared.runner import main as run_process
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -38,4 +41,8 @@ for part in (identity, family, billing, notify, events, documents):
 
 def main() -> None:
     """Entry point of the distribution."""
-    app()
+    logs.configure("preau", "WARNING")
+    try:
+        app()
+    except StoreUnavailable:
+        sys.exit("The database does not answer: is MONGODB_URL right, is it up?")

@@ -135,7 +135,7 @@ def decode(body: bytes) -> Envelope:
             data=dict(raw["data"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise Malformed(type(error).__name__) from error
+        raise Malformed(f"not a CloudEvent: {type(error).__name__}") from error
 
 
 def _text(value: Any) -> str:

@@ -25,6 +25,7 @@ PULL = step("outbox.pull")
 LEASE = step("outbox.lease")
 
 _BATCH = 200
+_KEPT = 2000
 _SWEEP_EVERY = 1.0
 _LEFT_BEHIND = timedelta(seconds=1)
 _log = get_logger()
@@ -103,21 +104,30 @@ class Relay:
                 outboxes = list(hints.values())[:_BATCH]
                 for outbox in outboxes:
                     del hints[outbox["_id"]]
+                complete = False
                 try:
                     complete = await self._relay(collection, outboxes)
-                except BaseException:
-                    # Cancelled, or the store is away: the next pass, the last one maybe, knows.
-                    for outbox in outboxes:
-                        self._hint(collection, outbox)
-                    raise
+                finally:
+                    if not complete:
+                        self._keep(collection, outboxes)
         return complete
 
+    def _keep(self, collection: str, outboxes: Sequence[Document]) -> None:
+        """What was not taken is tried at the next pass; beyond a bound, by the sweep."""
+        for outbox in outboxes[: _KEPT - len(self._hints[collection])]:
+            self._hint(collection, outbox)
+
     async def drain(self) -> bool:
-        """The last pass before the process ends; False when something had to be left."""
+        """The last pass before the process ends; False when something had to be left.
+
+        The lease is given back, so that another replica, or this one again, sweeps at once.
+        """
         try:
-            return await self.relay_saved()
+            complete = await self.relay_saved()
+            await self._store.release("relay", self._owner)
         except StoreUnavailable:
             return False
+        return complete
 
     async def _sweep(self) -> bool:
         if not await self._store.lease(LEASE, "relay", self._owner, self._lease_seconds):

@@ -80,7 +80,8 @@ class CommonSettings(BaseSettings):
         tuple[float, float, float],
         Field(
             alias="PREAU_RETRY_DELAYS",
-            description="Seconds of the three delayed retry queues, as a JSON list",
+            description="Seconds before an event that failed is tried again, early, later and last,"
+            " as a JSON list",
         ),
     ] = (10, 60, 600)
 

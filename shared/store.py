@@ -52,6 +52,7 @@ PENDING_INDEX = IndexModel(
 
 _DUPLICATE = 11000
 _OUTBOX = {"seq": 1, "pending": 1}
+_APPLIED = WriteConcern(w=1, j=False)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -125,10 +126,20 @@ class Store:
 
     # -- writing ---------------------------------------------------------------------------
 
-    async def insert(self, step: Step, collection: str, document: Document, *events: Event) -> bool:
+    async def insert(
+        self,
+        step: Step,
+        collection: str,
+        document: Document,
+        *events: Event,
+        lazily: bool = False,
+    ) -> bool:
         """Insert a new document with its first events; False when its ``_id`` exists already.
 
         Another unique index refusing it raises ``DuplicateKey`` with that index's name.
+        ``lazily`` acknowledges the write before it is journalled on a majority: only where a
+        later write of the same command is awaited in full, since the journal keeps their order
+        and nothing is answered before that one.
         """
         whole = {
             **document,
@@ -139,7 +150,7 @@ class Store:
         step.before()
         try:
             with naming_duplicates(), talking():
-                await self._database[collection].insert_one(whole)
+                await self._collection(collection, lazily).insert_one(whole)
         except DuplicateKey as refused:
             if refused.index != "_id_":
                 raise
@@ -191,8 +202,11 @@ class Store:
         update: Mapping[str, Mapping[str, Any]],
         *events: Event,
         town: str | None = None,
+        lazily: bool = False,
     ) -> bool:
         """Change one document if ``condition`` holds; False when it does not (or no such id).
+
+        ``lazily`` as for ``insert``.
 
         ``update`` is made of operators, never a whole document. With events, ``town`` is needed
         unless the event's document belongs to no town.
@@ -200,7 +214,7 @@ class Store:
         step.before()
         query = {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})}
         whole = self._with_events(collection, _id, town, update, events)
-        target = self._database[collection]
+        target = self._collection(collection, lazily)
         outbox: Document | None = None
         with naming_duplicates(), talking():
             if events:
@@ -271,14 +285,20 @@ class Store:
         step: Step,
         collection: str,
         changes: Iterable[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
+        *,
+        lazily: bool = False,
     ) -> int:
-        """Apply (filter, update) pairs without events, in no order, in one round trip."""
+        """Apply (filter, update) pairs without events, in no order, in one round trip.
+
+        ``lazily`` as for ``insert``.
+        """
         operations = [UpdateOne(query, update) for query, update in changes]
         if not operations:
             return 0
         step.before()
         with talking():
-            result = await self._database[collection].bulk_write(operations, ordered=False)
+            target = self._collection(collection, lazily)
+            result = await target.bulk_write(operations, ordered=False)
         step.after()
         return result.matched_count
 
@@ -328,6 +348,13 @@ class Store:
         step.after()
         return True
 
+    async def release(self, name: str, owner: str) -> None:
+        """Give a lease back, if this owner has it: the next one need not wait for its end."""
+        with talking():
+            await self._database["leases"].update_one(
+                {"_id": name, "owner": owner}, {"$set": {"until": EPOCH}}
+            )
+
     # -- outbox ----------------------------------------------------------------------------
 
     async def pending(self, collection: str, limit: int) -> list[Document]:
@@ -340,9 +367,7 @@ class Store:
 
         Not journalled: a lost pull only publishes the same events again.
         """
-        lazy: AsyncCollection[Document] = self._database[collection].with_options(
-            write_concern=WriteConcern(w=1, j=False)
-        )
+        lazy = self._collection(collection, lazily=True)
         with talking():
             if len(events) == 1:
                 ((_id, ids),) = events.items()
@@ -390,6 +415,10 @@ class Store:
                 return
 
     # -- inside ----------------------------------------------------------------------------
+
+    def _collection(self, name: str, lazily: bool) -> AsyncCollection[Document]:
+        collection = self._database[name]
+        return collection.with_options(write_concern=_APPLIED) if lazily else collection
 
     def _with_events(
         self,

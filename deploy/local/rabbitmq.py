@@ -26,7 +26,7 @@ from deploy.local.process import (
     wait_until,
 )
 
-DOCKER_IMAGE = "rabbitmq:4.1.4-alpine"
+DOCKER_IMAGE = "rabbitmq:4.1.3-alpine"
 
 _SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 _LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"

@@ -120,10 +120,11 @@ class BookingAccepted(
     """These lines of a request are accepted."""
 
 
-class BookingRefused(
-    _Decided, Event, service="booking", name="booking-refused", kind="fact", public=True
-):
-    """These lines of a request are refused, each with its reason."""
+class BookingRefused(_Decided, Event, service="booking", name="booking-refused", kind="fact"):
+    """These lines of a request are refused, each with its reason.
+
+    Internal: an agent writes the reason freely, and may name or describe somebody in it.
+    """
 
 
 class DecisionsCompleted(Event, service="booking", name="decisions-completed", kind="fact"):

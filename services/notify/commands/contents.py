@@ -63,6 +63,8 @@ class Contents:
             return self._acknowledgement(mail)
         if mail["kind"] == "outcome":
             return self._outcome(mail)
+        if mail["kind"] == "invoice":
+            self._check_invoiced(mail)
         return {"data": mail["data"]}
 
     def seconds_since_cut_off(self, mail: Document, now: datetime) -> float:
@@ -75,6 +77,12 @@ class Contents:
         if mail["account"] is None:
             return None
         return self.contacts.get((mail["town"], mail["account"]))
+
+    def _check_invoiced(self, mail: Document) -> None:
+        """An invoice is for the guardian it is addressed to, as long as the account is that one."""
+        contact = self._contact(mail)
+        if contact and contact.families.get(mail["family"]) != mail["data"]["guardian"]:
+            raise NotEntitled
 
     def _children(self, mail: Document, family: str, *, asked: bool) -> dict[str, str]:
         """First names of the family's children about whom the adult may be written to now."""

@@ -1,0 +1,49 @@
+"""The mail that says an invoice is ready goes to whom it is addressed to, and to nobody else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from deploy.local.mailbox import Mailbox
+from shared.contracts.billing import InvoiceIssued
+from tests.samples import Household, arrived, say_household
+from tests.world import World, eventually
+
+
+def _invoice(family: Household) -> InvoiceIssued:
+    return InvoiceIssued(
+        invoice="i" * 32, number="VEY-2026-000007", family=family.id, guardian=family.guardian,
+        month=date(2026, 9, 1), total_cents=1410, due_on=date(2026, 10, 31),
+    )  # fmt: skip
+
+
+async def test_a_link_withdrawn_before_it_is_sent_keeps_it_back(
+    running: World, mailbox: Mailbox
+) -> None:
+    family = await say_household(running, Household())
+    other = await say_household(running, Household())
+    mailbox.behaviours.closed = True
+    await running.say(_invoice(family), "invoices/1")
+
+    async def intended() -> bool:
+        return await running.store("notify").count("mails", {"kind": "invoice"}) == 1
+
+    await eventually(intended)
+    await running.say(family.adult(families=()), f"accounts/{family.account}")
+
+    async def unlinked() -> bool:
+        contact = await running.store("notify").get("contacts", f"veyras/{family.account}")
+        return contact is not None and not contact["families"]
+
+    await eventually(unlinked)
+    mailbox.behaviours.closed = False
+    await running.say(_invoice(other), "invoices/2")
+    sent = await arrived(mailbox, lambda mail: "votre facture" in mail.subject)
+    assert sent.to == (other.email,)
+
+    async def kept_back() -> bool:
+        mails = await running.store("notify").find("mails", {"account": family.account})
+        return [mail["state"] for mail in mails] == ["not_entitled"]
+
+    await eventually(kept_back)
+    assert not mailbox.to(family.email)
