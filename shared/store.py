@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import CodecOptions
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
@@ -36,9 +36,6 @@ from shared.errors import Refused, StoreUnavailable
 from shared.events import ALL_TOWNS, Envelope, Event
 from shared.failpoints import Step
 from shared.ids import new_id
-
-if TYPE_CHECKING:
-    from pymongo.asynchronous.collection import AsyncCollection
 
 __all__ = ["MAX_PENDING", "Document", "DuplicateKey", "Store", "connect", "town_of"]
 
@@ -132,14 +129,10 @@ class Store:
         collection: str,
         document: Document,
         *events: Event,
-        lazily: bool = False,
     ) -> bool:
         """Insert a new document with its first events; False when its ``_id`` exists already.
 
         Another unique index refusing it raises ``DuplicateKey`` with that index's name.
-        ``lazily`` acknowledges the write before it is journalled on a majority: only where a
-        later write of the same command is awaited in full, since the journal keeps their order
-        and nothing is answered before that one.
         """
         whole = {
             **document,
@@ -150,7 +143,7 @@ class Store:
         step.before()
         try:
             with naming_duplicates(), talking():
-                await self._collection(collection, lazily).insert_one(whole)
+                await self._database[collection].insert_one(whole)
         except DuplicateKey as refused:
             if refused.index != "_id_":
                 raise
@@ -202,11 +195,8 @@ class Store:
         update: Mapping[str, Mapping[str, Any]],
         *events: Event,
         town: str | None = None,
-        lazily: bool = False,
     ) -> bool:
         """Change one document if ``condition`` holds; False when it does not (or no such id).
-
-        ``lazily`` as for ``insert``.
 
         ``update`` is made of operators, never a whole document. With events, ``town`` is needed
         unless the event's document belongs to no town.
@@ -214,7 +204,7 @@ class Store:
         step.before()
         query = {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})}
         whole = self._with_events(collection, _id, town, update, events)
-        target = self._collection(collection, lazily)
+        target = self._database[collection]
         outbox: Document | None = None
         with naming_duplicates(), talking():
             if events:
@@ -285,20 +275,14 @@ class Store:
         step: Step,
         collection: str,
         changes: Iterable[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
-        *,
-        lazily: bool = False,
     ) -> int:
-        """Apply (filter, update) pairs without events, in no order, in one round trip.
-
-        ``lazily`` as for ``insert``.
-        """
+        """Apply (filter, update) pairs without events, in no order, in one round trip."""
         operations = [UpdateOne(query, update) for query, update in changes]
         if not operations:
             return 0
         step.before()
         with talking():
-            target = self._collection(collection, lazily)
-            result = await target.bulk_write(operations, ordered=False)
+            result = await self._database[collection].bulk_write(operations, ordered=False)
         step.after()
         return result.matched_count
 
@@ -367,7 +351,7 @@ class Store:
 
         Not journalled: a lost pull only publishes the same events again.
         """
-        lazy = self._collection(collection, lazily=True)
+        lazy = self._database[collection].with_options(write_concern=_APPLIED)
         with talking():
             if len(events) == 1:
                 ((_id, ids),) = events.items()
@@ -415,10 +399,6 @@ class Store:
                 return
 
     # -- inside ----------------------------------------------------------------------------
-
-    def _collection(self, name: str, lazily: bool) -> AsyncCollection[Document]:
-        collection = self._database[name]
-        return collection.with_options(write_concern=_APPLIED) if lazily else collection
 
     def _with_events(
         self,

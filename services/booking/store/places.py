@@ -86,19 +86,18 @@ class Places:
         """Try to take each line's place; why not, by line, None where it is held.
 
         Trying again is harmless: a line that holds its place keeps it, a hold that was given
-        back is never taken again. The write that says the outcome makes it last. A line is
-        missing from the answer when its session does not count by ``shapes``, or has come to
-        since: prepare it, read the town's file, try again.
+        back is never taken again. A line is missing from the answer when its session does not
+        count by ``shapes``, or has come to since: prepare it, read the town's file, try again.
         """
         ordered = sorted(lines, key=lambda line: session_id(town, line.activity, line.date))
         operations = [_grant(town, request, line, shapes[line.activity]) for line in ordered]
         if len(operations) == 1:
             ((query, update),) = operations
             _id = query.pop("_id")
-            if await self._store.change(GRANT, SESSIONS, _id, query, update, lazily=True):
+            if await self._store.change(GRANT, SESSIONS, _id, query, update):
                 return {ordered[0].id: None}
         else:
-            await self._store.change_each(GRANT, SESSIONS, operations, lazily=True)
+            await self._store.change_each(GRANT, SESSIONS, operations)
         return await self._who_holds(town, request, ordered, shapes)
 
     async def free(self, town: str, request: str, line: Line) -> None:

@@ -83,10 +83,7 @@ class BookingStore:
             return f"{year}-{block.pop():06d}"
 
     async def create(self, request: Request) -> bool:
-        """Store a request whose lines are still asked; False when it is there already.
-
-        What settles it makes it last.
-        """
+        """Store a request whose lines are still asked; False when it is there already."""
         return await self._store.insert(
             CREATE_REQUEST,
             REQUESTS,
@@ -104,7 +101,6 @@ class BookingStore:
                 "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
                 "unfinished": request.unfinished,
             },
-            lazily=True,
         )
 
     async def request(self, _id: str) -> Request | None:
