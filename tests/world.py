@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -39,12 +39,12 @@ async def eventually(
     check: Callable[[], Awaitable[Any]], *, within: float = 15, what: str = "condition"
 ) -> Any:
     """Ask again until ``check`` answers something true; fail after ``within`` seconds."""
-    deadline = time.monotonic() + within
+    deadline = monotonic() + within
     while True:
         found = await check()
         if found:
             return found
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             pytest.fail(f"never happened within {within} s: {what}")
         await asyncio.sleep(0.02)
 
@@ -123,12 +123,18 @@ class World:
                           else None, got.headers)  # fmt: skip
 
     async def say(
-        self, event: Event, subject: str, *, town: str = "veyras", sequence: int | None = None
+        self,
+        event: Event,
+        subject: str,
+        *,
+        town: str = "veyras",
+        sequence: int | None = None,
+        time: datetime | None = None,
     ) -> Envelope:
-        """Publish an event as an absent service would."""
+        """Publish an event as an absent service would, said now or at the town's ``time``."""
         envelope = Envelope(
-            id=new_id(), type=event.type, subject=subject, time=self.clock.town(), town=town,
-            sequence=sequence or next(self._sequence), correlation=new_id(), causation=None,
+            id=new_id(), type=event.type, subject=subject, town=town,
+            time=time or self.clock.town(), sequence=sequence or next(self._sequence), correlation=new_id(), causation=None,
             data=event.model_dump(mode="json"),
         )  # fmt: skip
 
@@ -150,8 +156,12 @@ async def world(
     amqp_url: str | None = None,
     smtp_url: str | None = None,
     start: datetime = START,
+    replica: bool = False,
 ) -> AsyncIterator[World]:
-    """Start ``builds`` in this process; drain and drop their databases afterwards."""
+    """Start ``builds`` in this process; drain and drop their databases afterwards.
+
+    A ``replica`` joins what runs under the same namespace, and leaves its databases to it.
+    """
     clock_file = tmp_path / "clock"
     write_offset(clock_file, start)
     monkeypatch.setenv("PREAU_SIGNING_KEYS", SIGNING_KEYS)
@@ -177,7 +187,8 @@ async def world(
             yield running
     finally:
         await runner.stop()
-        await drop_databases(mongodb_url, namespace)
+        if not replica:
+            await drop_databases(mongodb_url, namespace)
 
 
 async def drop_databases(mongodb_url: str, namespace: str) -> None:

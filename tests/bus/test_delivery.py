@@ -169,10 +169,10 @@ async def test_a_reaction_that_recovers_has_its_effect_once(rig: Rig) -> None:
 
 
 NO_EVENTS = {
-    b"\x00\xff no JSON": "JSONDecodeError",
-    b"[]": "TypeError",
+    b"\x00\xff no JSON": "not a CloudEvent: JSONDecodeError",
+    b"[]": "not a CloudEvent: TypeError",
     b'{"specversion": "0.3"}': "not CloudEvents 1.0",
-    b'{"specversion": "1.0", "id": "1"}': "KeyError",
+    b'{"specversion": "1.0", "id": "1"}': "not a CloudEvent: KeyError",
 }
 
 

@@ -198,6 +198,8 @@ async def test_what_cannot_be_read_is_parked_again_when_tried_again(running: Wor
 
     async def parked_again() -> bool:
         held = await store.find(HELD, {})
-        return [(one["state"], one["reason"]) for one in held] == [("parked", "JSONDecodeError")]
+        return [(one["state"], one["reason"]) for one in held] == [
+            ("parked", "not a CloudEvent: JSONDecodeError")
+        ]
 
     await eventually(parked_again)

@@ -38,7 +38,10 @@ from shared.store import Document
 
 
 async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> None:
-    """Keep the town's file, and its cut-offs from the next boundary on."""
+    """Keep the town's file, and its cut-offs from the next boundary on.
+
+    The first windows are those since the file was saved, however late it is heard.
+    """
     await notify.towns.hear(envelope, event)
     zone = ZoneInfo(event.file.time_zone)
     at = event.file.digest.at
@@ -51,7 +54,7 @@ async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> N
             return
         else:
             timeline = changed(timeline_of(known), zone, at, now)
-        begun = last_boundary(first_timeline(at), zone, now)
+        begun = last_boundary(first_timeline(at), zone, min(now, envelope.time))
         if await notify.digests.set_cut_offs(
             envelope.town, known, timeline, event.version, closed_until=begun
         ):
