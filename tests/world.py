@@ -134,7 +134,8 @@ class World:
         """Publish an event as an absent service would, said now or at the town's ``time``."""
         envelope = Envelope(
             id=new_id(), type=event.type, subject=subject, town=town,
-            time=time or self.clock.town(), sequence=sequence or next(self._sequence), correlation=new_id(), causation=None,
+            time=time or self.clock.town(), sequence=sequence or next(self._sequence),
+            correlation=new_id(), causation=None,
             data=event.model_dump(mode="json"),
         )  # fmt: skip
 
