@@ -38,18 +38,11 @@ def amqp_url(rabbit: Broker) -> str:
     return rabbit.url
 
 
-@pytest.fixture(scope="session")
-def _mailbox() -> Iterator[Mailbox]:
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server of the test's own: what another test still sends does not reach it."""
     with servers.smtp() as server:
         yield server
-
-
-@pytest.fixture
-def mailbox(_mailbox: Mailbox) -> Iterator[Mailbox]:
-    """The session's mail server, empty and well-behaved at the start of the test."""
-    _mailbox.clear()
-    yield _mailbox
-    _mailbox.clear()
 
 
 @pytest.fixture

@@ -175,11 +175,11 @@ async def test_a_process_that_ends_leaves_no_doubt_about_its_mails(
 ) -> None:
     await cancelled(running.runner.running[0].jobs)
     home = await family(running)
-    for number in range(12):
+    for number in range(40):
         await acknowledge(running, home, f"2026-{number}")
 
     async def all_due() -> bool:
-        return len(await mails(running, state="due")) == 12
+        return len(await mails(running, state="due")) == 40
 
     await eventually(all_due, what="the mails are stored")
     mailbox.behaviours.delay = 0.1
