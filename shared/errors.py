@@ -14,7 +14,8 @@ class Refused(Exception):
     """A command that cannot be done, and why.
 
     ``status`` is an HTTP status; ``field`` is a JSON pointer into the request body, without
-    the leading ``#``; ``retry_after`` is in seconds; ``details`` are further problem+json members.
+    the leading ``#``, or into the query, after ``?``; ``retry_after`` is in seconds;
+    ``details`` are further problem+json members.
     """
 
     def __init__(
@@ -44,6 +45,16 @@ def not_found(what: str) -> Refused:
 def forbidden(detail: str = "Vous n'avez pas le droit de faire cela.") -> Refused:
     """The bearer is known, its rights do not reach this act."""
     return Refused("forbidden", detail, status=403)
+
+
+def unknown_cursor() -> Refused:
+    """A listing cannot go on after something that the bearer cannot reach, or that is not."""
+    return Refused(
+        "cursor-unknown",
+        "La suite de cette liste n'est pas connue. Reprenez-la depuis le début.",
+        status=422,
+        field="?/after",
+    )
 
 
 class MissingCopy(Exception):

@@ -18,15 +18,10 @@ _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 
 async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
-    """Invoices within the bearer's reach, newest first. Raises ``Refused`` (404) on ``before``."""
+    """Invoices within the bearer's reach, newest first. Raises ``Refused``: ``cursor-unknown``."""
     reach = await _reach(billing, scope)
-    before = None
-    if query.before is not None:
-        before = await billing.store.invoice(scope, query.before, reach)
-        if before is None:
-            raise not_found("cette facture")
     return await billing.store.invoices(
-        scope, reach, family=query.family, month=query.month, before=before, limit=query.limit
+        scope, reach, family=query.family, month=query.month, after=query.after, limit=query.limit
     )
 
 

@@ -12,7 +12,7 @@ from services.billing.domain.invoicing import Invoice, InvoiceLine
 from services.billing.domain.months import Month
 from services.billing.domain.runs import LeftAsideLine, Run
 from shared.money import Cents
-from shared.web.routes import Input, Output
+from shared.web.routes import Input, Output, PageQuery
 
 
 class InvoiceSummary(Output):
@@ -44,17 +44,15 @@ class InvoiceOut(InvoiceSummary):
         return cls.model_validate({**_fields(invoice), "lines": invoice.lines})
 
 
-class InvoiceQuery(Input):
-    """``before``: an invoice's id; those issued earlier follow."""
+class InvoiceQuery(PageQuery):
+    """Which invoices. ``month`` is the month of the bookings."""
 
     family: Annotated[str, Field(max_length=40)] | None = None
     month: Month | None = None
-    before: Annotated[str, Field(max_length=40)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class InvoicePage(Output):
-    """Invoices, newest first; ``next`` is what to give as ``before`` for the following ones."""
+    """Invoices, newest first; ``next`` goes into ``after`` for the following page."""
 
     invoices: tuple[InvoiceSummary, ...]
     next: str | None

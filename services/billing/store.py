@@ -30,6 +30,7 @@ from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope
 from shared.failpoints import step
+from shared.paging import page
 from shared.store import Document, DuplicateKey, Store
 
 CHARGES, INVOICES, RUNS = "charges", "invoices", "runs"
@@ -37,6 +38,8 @@ FAMILIES, DECIDED = "copy_families", "copy_decided"
 
 OUTBOXES = (INVOICES,)
 _NUMBER = "number"
+#: A town that renamed its office has two series, whose numbers are told apart by the id.
+_NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
 INDEXES = {
     CHARGES: [
         IndexModel(
@@ -48,8 +51,8 @@ INDEXES = {
         IndexModel(
             [(key, 1) for key in ("town", "office", "year", "sequence")], name=_NUMBER, unique=True
         ),
-        IndexModel([("town", 1), ("year", -1), ("sequence", -1)], name="newest"),
-        IndexModel([("town", 1), ("family", 1), ("year", -1), ("sequence", -1)], name="family"),
+        IndexModel([("town", 1), *_NEWEST], name="pages"),
+        IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
         IndexModel([("run", 1)], name="run"),
     ],
     RUNS: [
@@ -239,23 +242,15 @@ class BillingStore:
         *,
         family: str | None,
         month: str | None,
-        before: Invoice | None,
+        after: str | None,
         limit: int,
     ) -> list[Invoice]:
-        """Invoices within the scope and ``reach``, newest first, those older than ``before``."""
-        conditions: list[Mapping[str, Any]] = [scope.query(), reach]
-        if family is not None:
-            conditions.append({"family": family})
-        if month is not None:
-            conditions.append({"month": month})
-        if before is not None:
-            conditions.append(
-                {"$or": [{"year": {"$lt": before.year}},
-                         {"year": before.year, "sequence": {"$lt": before.sequence}}]}
-            )  # fmt: skip
-        found = await self._store.find(
-            INVOICES, {"$and": conditions},
-            sort=[("year", -1), ("sequence", -1)], limit=limit, projection=_SHOWN,
+        """Invoices within the scope and ``reach``, newest first, those following ``after``."""
+        wanted = {"family": family, "month": month}
+        found = await page(
+            self._store, INVOICES, within={"$and": [scope.query(), reach]},
+            only={name: value for name, value in wanted.items() if value is not None},
+            order=_NEWEST, after=after, limit=limit, projection=_SHOWN,
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 

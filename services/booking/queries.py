@@ -183,7 +183,10 @@ class Page:
 
 
 async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page:
-    """A page of requests with only the lines the bearer may see."""
+    """A page of requests with only the lines the bearer may see.
+
+    Raises ``Refused``: ``cursor-unknown``.
+    """
     found = await booking.store.requests_of(
         scope, state=wanted.state, after=wanted.after, limit=wanted.limit
     )

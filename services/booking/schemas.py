@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from services.booking.domain.request import LineResult
 from shared.contracts.booking import LineState, NotRetained, Reason
 from shared.contracts.town_file import Slug, Weekday
-from shared.web.routes import Input, Output
+from shared.web.routes import Input, Output, PageQuery
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 LineId = Annotated[str, Field(pattern=r"^[0-9a-f]{1,4}$")]
@@ -93,12 +93,10 @@ class RequestPage(Output):
     next: str | None
 
 
-class RequestQuery(Input):
+class RequestQuery(PageQuery):
     """Which requests."""
 
     state: Literal["requested", "accepted", "refused"] | None = None
-    after: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class RecapLine(Output):

@@ -49,9 +49,9 @@ async def family_links(identity: Identity, scope: FamilyScope) -> list[dict[str,
 
 
 async def family_keys(
-    identity: Identity, scope: AgentScope, family: str | None, after: str, limit: int
+    identity: Identity, scope: AgentScope, family: str | None, after: str | None, limit: int
 ) -> list[tuple[FamilyKey, Literal["open", "used", "revoked", "expired"]]]:
-    """Keys of the town with the state each has now."""
+    """Keys of the town with the state each has now. Raises ``Refused``: ``cursor-unknown``."""
     keys = await identity.store.keys(scope, family, after, limit)
     now = identity.clock.machine()
     return [(key, _state(key, now)) for key in keys]

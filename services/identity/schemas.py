@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from services.identity.domain.names import EMAIL_PATTERN
 from services.identity.domain.passwords import LONGEST
 from shared.contracts.town_file import Contact, TownFile
-from shared.web.routes import Input, Output
+from shared.web.routes import Input, Output, PageQuery
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
@@ -239,11 +239,10 @@ class KeysIssued(Output):
     keys: list[KeyIssued]
 
 
-class KeysAsked(Input):
-    """Which keys to list: of one family, or the town's page after ``after``."""
+class KeysAsked(PageQuery):
+    """Which keys to list: the town's, or those of one family."""
 
     family: Id | None = None
-    after: Annotated[str, Field(max_length=64)] = ""
     limit: Annotated[int, Field(ge=1, le=200)] = 100
 
 

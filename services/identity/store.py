@@ -33,6 +33,7 @@ from shared.contracts.identity import KeysRotated, TownChanged
 from shared.contracts.town_file import TownFile
 from shared.events import Envelope, Event
 from shared.failpoints import step
+from shared.paging import page
 from shared.store import Document, Store
 
 TOWNS, KEYS, ACCOUNTS, SESSIONS = "towns", "signing_keys", "accounts", "login_sessions"
@@ -280,13 +281,14 @@ class IdentityStore:
         return _key_of(document) if document else None
 
     async def keys(
-        self, scope: AgentScope, family: str | None, after: str, limit: int
+        self, scope: AgentScope, family: str | None, after: str | None, limit: int
     ) -> list[FamilyKey]:
-        """The keys an agent may see, by id, those after ``after``."""
-        query: Document = {**scope.query(), "_id": {"$gt": after}}
-        if family is not None:
-            query["family"] = family
-        found = await self._store.find(FAMILY_KEYS, query, sort=[("_id", 1)], limit=limit)
+        """The keys an agent may see, by id, those following ``after``."""
+        found = await page(
+            self._store, FAMILY_KEYS, within=scope.query(),
+            only={} if family is None else {"family": family},
+            order=[("_id", 1)], after=after, limit=limit,
+        )  # fmt: skip
         return [_key_of(document) for document in found]
 
     async def use_key(self, key: FamilyKey, account: str, now: datetime) -> bool:

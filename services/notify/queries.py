@@ -8,7 +8,7 @@ from shared.auth import AgentScope, Scope
 
 
 async def mails(notify: Notify, scope: Scope, wanted: MailQuery) -> MailPage:
-    """The mail log: an agent's town, or one's own mails."""
+    """The mail log: an agent's town, or one's own mails. Raises ``Refused``: ``cursor-unknown``."""
     found = await notify.mails.log(
         scope.town,
         state=wanted.state,

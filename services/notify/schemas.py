@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from shared.web.routes import Input, Output
+from shared.web.routes import Output, PageQuery
 
 MailState = Literal["due", "sending", "sent", "to_print", "not_entitled", "permanent", "technical"]
 
 
-class MailQuery(Input):
+class MailQuery(PageQuery):
     """Which mails of the log."""
 
     state: MailState | None = None
-    after: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class MailOut(Output):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.web.problem import MEDIA_TYPE, Problem
-from shared.web.routes import Empty, NoBody, NoQuery, Route
+from shared.web.routes import Empty, NoBody, NoQuery, PageQuery, Route
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"{(\w+)}")
@@ -103,7 +103,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _refusals(route: Route) -> str:
-    return "Refused: " + ", ".join(sorted({*route.refusals, *_COMMON, *_of_access(route)}))
+    return "Refused: " + ", ".join(sorted(_codes(route)))
 
 
 _COMMON = ("invalid-input", "not-found", "store-unavailable")
@@ -113,6 +113,14 @@ def _of_access(route: Route) -> tuple[str, ...]:
     return () if route.access.public else ("forbidden", "token-expired", "token-invalid")
 
 
+def _of_query(route: Route) -> tuple[str, ...]:
+    return ("cursor-unknown",) if issubclass(route.query, PageQuery) else ()
+
+
+def _codes(route: Route) -> set[str]:
+    return {*route.refusals, *_COMMON, *_of_access(route), *_of_query(route)}
+
+
 def error_codes(routes: Sequence[Route]) -> set[str]:
     """Every code the routes declare, the common ones included."""
-    return {code for route in routes for code in (*route.refusals, *_COMMON, *_of_access(route))}
+    return {code for route in routes for code in _codes(route)}

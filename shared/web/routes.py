@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import Access, AgentScope, Bearer, FamilyScope, Scope
 from shared.errors import forbidden
@@ -30,6 +30,13 @@ class NoBody(Input):
 
 class NoQuery(Input):
     """The query of a route that takes none."""
+
+
+class PageQuery(Input):
+    """The query of a listing: ``after`` is the ``next`` of the page before (``shared.paging``)."""
+
+    after: Annotated[str, Field(max_length=64)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class Empty(Output):

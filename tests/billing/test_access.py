@@ -62,14 +62,20 @@ async def test_anothers_invoice_answers_like_one_that_does_not_exist(invoiced: O
 
     assert (await get(f"/invoices/{theirs}")).status == 404
     assert (await get(f"/invoices/{theirs}")).json == (await get(f"/invoices/{'0' * 32}")).json
-    assert (await get(f"/invoices?before={theirs}")).status == 404
+    unknown, others = (
+        await get(f"/invoices?after={'0' * 32}"),
+        await get(f"/invoices?after={theirs}"),
+    )
+    assert (unknown.status, unknown.json["code"]) == (422, "cursor-unknown")
+    assert unknown.json["field"] == "?/after"
+    assert others.json == unknown.json
     assert (await get("/invoices?family=f1")).json["invoices"] == []
 
 
 async def test_agents_read_the_towns_invoices_page_by_page(invoiced: Office) -> None:
     first = (await invoiced.get("/invoices?limit=2", role="childcare_office")).json
     assert [one["number"][-1] for one in first["invoices"]] == ["3", "2"]
-    second = (await invoiced.get(f"/invoices?limit=2&before={first['next']}")).json
+    second = (await invoiced.get(f"/invoices?limit=2&after={first['next']}")).json
     assert [one["number"][-1] for one in second["invoices"]] == ["1"]
     assert second["next"] is None
     assert len((await invoiced.get("/invoices?month=2026-09&family=f2")).json["invoices"]) == 1

@@ -223,6 +223,22 @@ async def test_requests_come_in_pages_newest_first(running: World) -> None:
         after = f"&after={answer.json['next']}"
     assert pages == ids[::-1]
     assert (await seen(running, home, ids[0]))["number"].startswith("2026-")
+    await decide(running, [(ids[2], "1", None)])
+    waiting = f"/api/booking/v1/veyras/requests?state=requested&after={ids[2]}"
+    following = (await running.call("GET", waiting, token=home.token(running))).json
+    assert [one["id"] for one in following["items"]] == ids[1::-1], "decided since it was listed"
+
+
+async def test_a_list_does_not_begin_again_after_what_is_not_in_reach(running: World) -> None:
+    home, other = await family(running), await family(running)
+    theirs = (await ask(running, other, other.asks("2026-09-17"))).json["id"]
+    await ask(running, home, home.asks("2026-09-17"))
+    for after in (theirs, "0" * 32, "page-2", ""):
+        answer = await running.call(
+            "GET", f"/api/booking/v1/veyras/requests?after={after}", token=home.token(running)
+        )
+        assert (answer.status, answer.json["code"]) == (422, "cursor-unknown"), after
+        assert answer.json["field"] == "?/after"
 
 
 async def test_a_whole_year_is_one_request(running: World) -> None:

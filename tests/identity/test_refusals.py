@@ -151,6 +151,27 @@ async def test_a_key_that_is_revoked_is_worth_nothing(portal: Portal) -> None:
     assert refused.json["code"] == "family-key-revoked"
 
 
+async def test_keys_come_in_pages_and_never_begin_again_after_an_unknown_one(
+    portal: Portal,
+) -> None:
+    await portal.family("f1")
+    await portal.family("f9", town="andancette")
+    await portal.keys_for("f1")
+    await portal.keys_for("f9", town="andancette")
+    here = portal.world.token(roles=("childcare_office",))
+    there = portal.world.token("andancette", roles=("childcare_office",))
+    theirs = await portal.call("GET", "/family-keys", town="andancette", token=there)
+    first = (await portal.call("GET", "/family-keys?limit=1", token=here)).json
+    second = (await portal.call(
+        "GET", f"/family-keys?limit=1&after={first['next']}", token=here
+    )).json  # fmt: skip
+    assert {one["guardian"] for one in (*first["keys"], *second["keys"])} == {"f1-g1", "f1-g2"}
+    for after in (theirs.json["keys"][0]["id"], "0" * 64):
+        answer = await portal.call("GET", f"/family-keys?after={after}", token=here)
+        assert (answer.status, answer.json["code"]) == (422, "cursor-unknown")
+        assert answer.json["field"] == "?/after"
+
+
 async def test_a_used_key_cannot_be_revoked(portal: Portal) -> None:
     await portal.family("f1", "g1")
     key = (await portal.keys_for("f1"))["g1"]

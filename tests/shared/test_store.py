@@ -15,10 +15,11 @@ from pymongo import IndexModel
 
 from deploy.local.proxy import TcpProxy
 from shared.clock import MachineClock
-from shared.errors import StoreUnavailable
+from shared.errors import Refused, StoreUnavailable
 from shared.events import Envelope
 from shared.failpoints import step
 from shared.ids import new_id
+from shared.paging import page
 from shared.store import DuplicateKey, Store, connect
 from tests.servers import MongoServer
 from tests.world import eventually
@@ -213,3 +214,47 @@ class Imitation(TcpProxy):
                 return data.replace(_FAILED, _DONE) if b"no such command" in data else data
 
         await super()._forward(Agreeing(), writer)  # type: ignore[arg-type]
+
+
+async def test_pages_hold_each_document_once_in_order(store: Store) -> None:
+    """Whatever shares a rank, and whatever becomes of the one that a page ended at."""
+    loop = asyncio.get_running_loop()
+    lists = iter(range(10_000))
+
+    async def walk(kinds: list[tuple[int, bool, bool]], limit: int) -> None:
+        name = f"pages-{next(lists)}"
+        documents = [
+            {"_id": f"{n:02}", "rank": rank, "mine": mine, "wanted": wanted}
+            for n, (rank, mine, wanted) in enumerate(kinds)
+        ]
+        await store.insert_many(WRITE, name, documents)
+
+        async def after(_id: str | None) -> list[str]:
+            found = await page(
+                store, name, within={"mine": True}, only={"wanted": True},
+                order=[("rank", -1), ("_id", 1)], after=_id, limit=limit,
+            )  # fmt: skip
+            return [one["_id"] for one in found]
+
+        listed = part = await after(None)
+        while part:
+            await store.change(WRITE, name, part[-1], {}, {"$set": {"wanted": False}})
+            part = await after(part[-1])
+            listed = [*listed, *part]
+        wanted = [one for one in documents if one["mine"] and one["wanted"]]
+        assert listed == [
+            one["_id"] for one in sorted(wanted, key=lambda one: (-one["rank"], one["_id"]))
+        ]
+        for stranger in ["nobody", *(one["_id"] for one in documents if not one["mine"])]:
+            with pytest.raises(Refused) as refused:
+                await after(stranger)
+            assert (refused.value.code, refused.value.field) == ("cursor-unknown", "?/after")
+
+    kind = st.tuples(st.integers(0, 3), st.booleans(), st.booleans())
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(kind, max_size=12), st.integers(1, 5))
+    def check(kinds: list[tuple[int, bool, bool]], limit: int) -> None:
+        asyncio.run_coroutine_threadsafe(walk(kinds, limit), loop).result(20)
+
+    await asyncio.to_thread(check)

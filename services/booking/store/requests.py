@@ -15,6 +15,7 @@ from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
 from shared.failpoints import Step, step
+from shared.paging import page
 from shared.store import Document, Store
 
 REQUESTS, BATCHES = "requests", "batches"
@@ -118,17 +119,11 @@ class BookingStore:
     ) -> list[Request]:
         """Requests the scope reaches, newest first, optionally with a line in ``state``, and
         following the request ``after``."""
-        query: Document = dict(scope.query())
-        if state:
-            query["lines.state"] = state
-        if after and (last := await self.request_of(scope, after)):
-            query["$or"] = [
-                {"requested_at": {"$lt": last.requested_at}},
-                {"requested_at": last.requested_at, "_id": {"$lt": after}},
-            ]
-        found = await self._store.find(
-            REQUESTS, query, sort=[("requested_at", -1), ("_id", -1)], limit=limit
-        )
+        found = await page(
+            self._store, REQUESTS, within=scope.query(),
+            only={"lines.state": state} if state else {},
+            order=[("requested_at", -1), ("_id", -1)], after=after, limit=limit,
+        )  # fmt: skip
         return [_request(document) for document in found]
 
     async def requests_about(

@@ -11,6 +11,7 @@ from services.notify.store.digests import outboxless
 from shared.events import Event
 from shared.failpoints import step
 from shared.ids import derived_id, new_id
+from shared.paging import page
 from shared.store import Document, Store
 
 MAILS = "mails"
@@ -115,20 +116,12 @@ class Mails:
         self, town: str, *, state: str | None, account: str | None, after: str | None, limit: int
     ) -> list[Document]:
         """The mail log, newest first, without contents, from what follows the mail ``after``."""
-        query: Document = {"town": town}
-        if state:
-            query["state"] = state
-        if account:
-            query["account"] = account
-        if after and (last := await self._store.first(MAILS, {"_id": after, **query})):
-            query["$or"] = [
-                {"created_at": {"$lt": last["created_at"]}},
-                {"created_at": last["created_at"], "_id": {"$lt": after}},
-            ]
-        projection = {"data": 0, "covers": 0, "pending": 0}
-        return await self._store.find(
-            MAILS, query, sort=[("created_at", -1), ("_id", -1)], limit=limit,
-            projection=projection,
+        return await page(
+            self._store, MAILS,
+            within={"town": town} | ({"account": account} if account else {}),
+            only={"state": state} if state else {},
+            order=[("created_at", -1), ("_id", -1)], after=after, limit=limit,
+            projection={"data": 0, "covers": 0, "pending": 0},
         )  # fmt: skip
 
 
