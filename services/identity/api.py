@@ -45,7 +45,7 @@ from shared.web.routes import Call, Empty, NoBody, NoQuery, Route
 _TOWN_FILE_BYTES = 512 * 1024
 _KEY_OFFICE = agents("childcare_office", "administrator")
 _ADMINISTRATOR = agents("administrator")
-_REPEATED = "idempotency-key-reused"
+_REPEATED = ("idempotency-key-reused", "idempotency-key-outdated")
 _KEY_REFUSALS = (
     "family-key-mistyped",
     "family-key-unknown",
@@ -234,31 +234,31 @@ ROUTES = [
     Route(
         "PUT", "/town-file", put_town_file, "Replace the town file", _ADMINISTRATOR,
         TownFileVersion, body=TownFileInput, idempotent=True, max_body=_TOWN_FILE_BYTES,
-        refusals=("wrong-town", _REPEATED),
+        refusals=("wrong-town", *_REPEATED),
     ),
     Route(
         "POST", "/accounts", post_account, "Create an account; a mail activates it", PUBLIC,
         AccountMade, body=NewAccount, status=201, idempotent=True,
         refusals=(
             "login-name-invalid", "login-name-taken", "password-too-weak", "family-key-required",
-            "family-key-not-asked", "too-busy", _REPEATED, *_KEY_REFUSALS,
+            "family-key-not-asked", "too-busy", *_REPEATED, *_KEY_REFUSALS,
         ),
     ),
     Route(
         "POST", "/activations", post_activation, "Activate an account by its mailed token",
         PUBLIC, Activated, body=ActivationToken, idempotent=True,
-        refusals=("token-unknown", "already-activated", _REPEATED),
+        refusals=("token-unknown", "already-activated", *_REPEATED),
     ),
     Route(
         "POST", "/activation-requests", post_activation_request, "Send the activation again",
-        PUBLIC, Accepted, body=MailWanted, status=202, idempotent=True, refusals=(_REPEATED,),
+        PUBLIC, Accepted, body=MailWanted, status=202, idempotent=True, refusals=_REPEATED,
     ),
     Route(
         "POST", "/login-sessions", post_login_session, "Log in", PUBLIC, TokenPair,
         body=Credentials, status=201, idempotent=True,
         refusals=(
             "wrong-credentials", "account-not-active", "not-of-this-town", "too-many-attempts",
-            "login-session-ended", "too-busy", _REPEATED,
+            "login-session-ended", "too-busy", *_REPEATED,
         ),
     ),
     Route(
@@ -272,29 +272,29 @@ ROUTES = [
     Route(
         "POST", "/password-resets", post_password_reset,
         "Forgotten password or login name: a mail to each account of that name or address",
-        PUBLIC, Accepted, body=MailWanted, status=202, idempotent=True, refusals=(_REPEATED,),
+        PUBLIC, Accepted, body=MailWanted, status=202, idempotent=True, refusals=_REPEATED,
     ),
     Route(
         "POST", "/passwords", post_password, "A new password by a mailed token", PUBLIC, Empty,
         body=NewPassword, status=204, idempotent=True,
-        refusals=("token-unknown", "password-too-weak", "too-busy", _REPEATED),
+        refusals=("token-unknown", "password-too-weak", "too-busy", *_REPEATED),
     ),
     Route(
         "POST", "/password-changes", post_password_change, "Change the password", ACCOUNT, Empty,
         body=PasswordChange, status=204, idempotent=True,
         refusals=(
-            "wrong-password", "password-too-weak", "too-many-attempts", "too-busy", _REPEATED,
+            "wrong-password", "password-too-weak", "too-many-attempts", "too-busy", *_REPEATED,
         ),
     ),
     Route(
         "POST", "/email-changes", post_email_change, "Change the address; a mail confirms it",
         ACCOUNT, Empty, body=EmailChange, status=204, idempotent=True,
-        refusals=("wrong-password", "too-many-attempts", "too-busy", _REPEATED),
+        refusals=("wrong-password", "too-many-attempts", "too-busy", *_REPEATED),
     ),
     Route(
         "POST", "/email-confirmations", post_email_confirmation, "Confirm the new address",
         PUBLIC, Empty, body=EmailConfirmation, status=204, idempotent=True,
-        refusals=("token-unknown", _REPEATED),
+        refusals=("token-unknown", *_REPEATED),
     ),
     Route(
         "GET", "/family-links", get_family_links, "The bearer's families (Mes abonnements)",
@@ -303,13 +303,13 @@ ROUTES = [
     Route(
         "POST", "/family-links", post_family_link, "Link a family with the key of the letter",
         ACCOUNT, FamilyLink, body=KeyTyped, status=201, idempotent=True,
-        refusals=(*_KEY_REFUSALS, "too-busy", _REPEATED),
+        refusals=(*_KEY_REFUSALS, "too-busy", *_REPEATED),
     ),
     Route(
         "POST", "/family-keys", post_family_keys,
         "Keys for every guardian of these families; earlier unused ones are revoked",
         _KEY_OFFICE, KeysIssued, body=KeysWanted, status=201, idempotent=True,
-        refusals=("family-unknown", "keys-not-repeatable", _REPEATED),
+        refusals=("family-unknown", "keys-not-repeatable", *_REPEATED),
     ),
     Route(
         "GET", "/family-keys", get_family_keys, "Keys issued, without their text", _KEY_OFFICE,

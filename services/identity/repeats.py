@@ -43,9 +43,18 @@ class Repeats:
         }
 
     def check(self, mark: Mapping[str, Any], command: Command) -> None:
-        """Refuse (422) a key that was used for another body."""
+        """Refuse (422) a key that was used for another body; (409) when nobody can tell any more.
+
+        What a signing key sealed cannot be compared once that key is withdrawn.
+        """
         seal = self._keys.seal(mark["key"], "body", command.id, command.body_hash)
-        if seal is None or not hmac.compare_digest(seal, mark["seal"]):
+        if seal is None:
+            raise Refused(
+                "idempotency-key-outdated",
+                "Cette demande n'est plus reconnaissable : la clé de signature d'alors a été"
+                " retirée. Renvoyez-la avec une nouvelle clé d'idempotence.",
+            )
+        if not hmac.compare_digest(seal, mark["seal"]):
             raise Refused(
                 "idempotency-key-reused",
                 "Cette clé d'idempotence a déjà servi pour une autre demande.",
@@ -57,7 +66,7 @@ class Repeats:
         return {**self.mark(command), "answer": dict(answer), "at": now}
 
     def answer_in(self, document: Mapping[str, Any], command: Command) -> dict[str, Any] | None:
-        """The answer given to this command already, or None. Refused (422) for another body."""
+        """The answer given to this command already, or None. Refused as ``check`` does."""
         for entry in document.get("done", ()):
             if entry["id"] == command.id:
                 self.check(entry, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from collections.abc import Callable
@@ -110,6 +111,23 @@ async def test_keys_of_a_whole_town_are_the_same_when_asked_again(portal: Portal
         "POST", "/family-links", {"key": other[0].key}, token=tokens["access_token"]
     )
     assert new.status == 201
+
+
+async def test_keys_sealed_with_a_withdrawn_key_are_not_printed_again(
+    preau: Preau, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await portal.family("f1")
+    asked = ("keys", "issue-family", "--town", "veyras")
+    code, printed = await asyncio.to_thread(preau, *asked)
+    assert (code, len(printed.splitlines())) == (0, 3)
+    both = json.loads(SIGNING_KEYS)["keys"] + json.loads(new_private_jwks(["next"]))["keys"]
+    monkeypatch.setenv("PREAU_SIGNING_KEYS", json.dumps({"keys": both[::-1]}))
+    assert await asyncio.to_thread(preau, *asked) == (0, printed), "rotated, not yet withdrawn"
+    monkeypatch.setenv("PREAU_SIGNING_KEYS", json.dumps({"keys": both[1:]}))
+    code, output = await asyncio.to_thread(preau, *asked)
+    assert (code, output.partition(":")[0]) == (1, "keys-not-repeatable")
+    code, other = await asyncio.to_thread(preau, *asked, "--series", "2")
+    assert (code, len(other.splitlines())) == (0, 3)
 
 
 def test_the_letters_file_is_for_its_owner_only(preau: Preau, tmp_path: Path) -> None:

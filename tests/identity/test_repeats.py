@@ -7,6 +7,7 @@ from typing import Any
 
 from services.identity.api import ROUTES
 from services.identity.store import ACCOUNTS, FAMILY_KEYS, SESSIONS
+from shared.auth import new_private_jwks
 from tests.identity.portal import PASSWORD, Portal, sign_up_body
 from tests.world import Answer, eventually
 
@@ -139,6 +140,16 @@ async def test_putting_the_town_file(portal: Portal) -> None:
     assert late.json == {"version": 2}  # the answer it had; the later change stands
     now = await portal.call("GET", "/town", token=None)
     assert now.json["family_key"] == "optional"
+
+
+async def test_a_repetition_sealed_with_a_withdrawn_key_is_not_called_another_request(
+    portal: Portal,
+) -> None:
+    made = await portal.call("POST", "/accounts", sign_up_body(), key="sign-up-1")
+    assert made.status == 201
+    portal.identity.signing.load(new_private_jwks(["next"]))
+    again = await portal.call("POST", "/accounts", sign_up_body(), key="sign-up-1")
+    assert (again.status, again.json["code"]) == (409, "idempotency-key-outdated")
 
 
 def test_every_post_and_put_is_idempotent() -> None:

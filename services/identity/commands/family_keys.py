@@ -64,7 +64,8 @@ async def issue_keys(
     """A key for each guardian of these families; unused earlier ones are revoked.
 
     The keys derive from the signing key and the command: a resend makes the same ones, and
-    finishes what a crash left.
+    finishes what a crash left. Refused (``keys-not-repeatable``) once that signing key is
+    withdrawn.
     """
     issue_id = derived_id("key-issue", command.id)
     issue = await identity.store.issue(issue_id)
@@ -72,8 +73,10 @@ async def issue_keys(
         issue = await _new_issue(identity, scope, issue_id, families, command)
         if not await identity.store.create_issue(issue):
             issue = await identity.store.issue(issue_id) or issue
+    issued = _issued(identity, issue)
     identity.repeats.check(issue["made_by"], command)
-    return await _carry_out(identity, issue)
+    await _carry_out(identity, issue, issued)
+    return issued
 
 
 async def issue_all(identity: Identity, town: str, series: str) -> AsyncIterator[PrintedKey]:
@@ -196,8 +199,8 @@ async def _new_issue(
     }
 
 
-async def _carry_out(identity: Identity, issue: Document) -> list[IssuedKey]:
-    issued = [
+def _issued(identity: Identity, issue: Document) -> list[IssuedKey]:
+    return [
         IssuedKey(
             one["family"],
             one["guardian"],
@@ -206,6 +209,9 @@ async def _carry_out(identity: Identity, issue: Document) -> list[IssuedKey]:
         )
         for one in issue["guardians"]
     ]
+
+
+async def _carry_out(identity: Identity, issue: Document, issued: Sequence[IssuedKey]) -> None:
     keys = [
         FamilyKey(
             id=key_id(one.key, _FIELD), town=issue["town"], family=one.family,
@@ -216,7 +222,6 @@ async def _carry_out(identity: Identity, issue: Document) -> list[IssuedKey]:
     await identity.store.create_keys(keys, issue["_id"])
     families = sorted({one.family for one in issued})
     await identity.store.replace_keys(issue["town"], families, issue["_id"], issue["issued_at"])
-    return issued
 
 
 def _text(identity: Identity, issue: Document, family: str, guardian: str) -> str:
