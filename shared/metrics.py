@@ -10,7 +10,9 @@ HTTP_SECONDS = Histogram(
 EVENTS_PUBLISHED = Counter("preau_events_published", "Events confirmed by the bus", ["service"])
 EVENTS_HANDLED = Counter("preau_events_handled", "Deliveries by their end", ["service", "end"])
 OUTBOX_AGE = Gauge(
-    "preau_outbox_age_seconds", "Age of the oldest event not yet published", ["service"]
+    "preau_outbox_age_seconds",
+    "Age of the oldest event not yet published; only the replica that sweeps has it",
+    ["service"],
 )
 OUTCOMES_WAITING = Gauge("preau_outcomes_waiting", "Outcomes that no digest holds yet", ["town"])
 OUTCOME_AGE = Gauge(

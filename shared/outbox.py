@@ -86,9 +86,11 @@ class Relay:
                     next_sweep = loop.time() + _SWEEP_EVERY
             except StoreUnavailable:
                 complete = False
+                self._age_unknown()
             except Exception as error:  # noqa: BLE001 - events must leave whatever went wrong once
                 _log.error("relay-failed", exc_info=error)
                 complete = False
+                self._age_unknown()
             if complete:
                 pause = 0.1
             else:
@@ -122,6 +124,7 @@ class Relay:
 
         The lease is given back, so that another replica, or this one again, sweeps at once.
         """
+        self._age_unknown()
         try:
             complete = await self.relay_saved()
             await self._store.release("relay", self._owner)
@@ -131,6 +134,7 @@ class Relay:
 
     async def _sweep(self) -> bool:
         if not await self._store.lease(LEASE, "relay", self._owner, self._lease_seconds):
+            self._age_unknown()
             return True
         now = self._clock.machine()
         oldest = now
@@ -146,6 +150,10 @@ class Relay:
                 more = taken and len(left) == _BATCH
         OUTBOX_AGE.labels(self._service).set((now - oldest).total_seconds())
         return complete
+
+    def _age_unknown(self) -> None:
+        """Only who sweeps knows: an age that nobody looks at any more would seem to stand still."""
+        OUTBOX_AGE.remove(self._service)
 
     async def _relay(self, collection: str, documents: Sequence[Document]) -> bool:
         if not documents:
