@@ -36,7 +36,7 @@ def day_words(day: date) -> str:
 
 def day_digits(day: date) -> str:
     """``17/09/2026``."""
-    return f"{day:%d/%m/%Y}"
+    return f"{day.day:02}/{day.month:02}/{day.year}"
 
 
 def time_words(clock: time) -> str:

@@ -1,11 +1,26 @@
-"""Ending tasks for certain."""
+"""Tasks: a few at once, and ended for certain."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 _AGAIN = 0.2
+
+
+async def in_turns(works: Iterable[Awaitable[None]], at_once: int) -> None:
+    """Await all, at most ``at_once`` at a time; the first error ends them all."""
+    left = iter(works)
+
+    async def worker() -> None:
+        for work in left:
+            await work
+
+    tasks = [asyncio.create_task(worker()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await cancelled(tasks)
 
 
 async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from services.notify import mime
 from shared import french
 from shared.contracts.town_file import TownFile
 from shared.money import euros
 
+_CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "password-reset", "email-change", "acknowledgement", "outcome", "digest",
@@ -25,7 +27,7 @@ KINDS = (
 )  # fmt: skip
 
 
-#: Mail programs ignore style sheets: each element carries its own, by name.
+#: Mail programs ignore style sheets: each ``class`` of a template becomes the element's own style.
 STYLES = {
     "page": "margin:0;padding:0;background:#f4f3ef",
     "sheet": "max-width:600px;margin:0 auto;padding:24px 20px;background:#ffffff;color:#1d2330;"
@@ -79,17 +81,16 @@ class Renderer:
         self, rendered: Rendered, *, town: TownFile, to: str, message_id: str, now: datetime
     ) -> bytes:
         """The mail as handed over: ``message_id`` is the same each time it is sent."""
-        message = EmailMessage(policy=SMTP)
-        message["Subject"] = rendered.subject
-        message["From"] = Address(town.name, self._sender.username, self._sender.domain)
-        message["To"] = to
-        message["Reply-To"] = town.contact.email
-        message["Date"] = now
-        message["Message-ID"] = f"<{message_id}@{self._sender.domain}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(rendered.text)
-        message.add_alternative(rendered.html, subtype="html")
-        return message.as_bytes()
+        headers = (
+            mime.header("From", formataddr((town.name, self._sender.addr_spec)))
+            + mime.header("Reply-To", town.contact.email)
+            + mime.header("Subject", rendered.subject)
+            + mime.header("Auto-Submitted", "auto-generated")
+        )
+        return mime.message(
+            headers, to=to, message_id=f"<{message_id}@{self._sender.domain}>", date=now,
+            text=rendered.text, html=rendered.html,
+        )  # fmt: skip
 
     @property
     def sender(self) -> str:
@@ -97,9 +98,20 @@ class Renderer:
         return self._sender.addr_spec
 
 
+class _Inlining(FileSystemLoader):
+    """Puts each class's style into the element, once, when a template is read."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, file, fresh = super().get_source(environment, template)
+        return _CLASS.sub(lambda found: f'style="{STYLES[found[1]]}"', source), file, fresh
+
+
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=_Inlining(_TEMPLATES),
+        auto_reload=False,
         autoescape=select_autoescape(["html.jinja"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -42,7 +42,7 @@ class MailRefused(Exception):
 
 
 class MailServer:
-    """Conversations kept open, one per mail under way; ``connections`` is how many to have."""
+    """Conversations kept open, one per mail under way, ``connections`` at most."""
 
     def __init__(self, url: str, connections: int) -> None:
         parts = urlsplit(url)
@@ -55,9 +55,14 @@ class MailServer:
         self._password = unquote(parts.password) if parts.password else None
         self._idle: list[aiosmtplib.SMTP] = []
         self.connections = connections
+        self._free = asyncio.Semaphore(connections)
 
     async def send(self, sender: str, recipient: str, message: bytes) -> None:
         """Hand over one mail. Raises ``MailRefused`` or ``MailServerAway``."""
+        async with self._free:
+            await self._send(sender, recipient, message)
+
+    async def _send(self, sender: str, recipient: str, message: bytes) -> None:
         client = await self._begin(sender)
         try:
             async with asyncio.timeout(_LONGEST):

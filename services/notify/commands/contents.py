@@ -12,18 +12,22 @@ from itertools import groupby
 from typing import Any
 
 from services.notify.commands.digests import readable
-from services.notify.domain.digest import Content, Entry, Outcome, compose
+from services.notify.domain.digest import Entry, Outcome, compose, told_now
+from services.notify.domain.shown import (
+    Decided,
+    activity_name,
+    decided,
+    group,
+    listed,
+)
 from services.notify.domain.windows import Window
 from services.notify.state import Notify
 from services.notify.store.directory import Contact
 from shared import french
 from shared.contracts.family import FamilyChanged
-from shared.contracts.town_file import TownFile, Unit
+from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
 from shared.store import Document
-
-_STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
-_STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
 
 
 class NotEntitled(Exception):
@@ -112,7 +116,7 @@ class Contents:
             "periods": data["periods"],
             "lines": len(lines),
             "groups": [
-                _group(town, names[child], activity, list(part))
+                group(town, names[child], activity, list(part))
                 for (child, activity), part in groupby(
                     lines, key=lambda line: (line["child"], line["activity"])
                 )
@@ -120,7 +124,7 @@ class Contents:
             "not_retained": [
                 {
                     "child": names[entry["child"]],
-                    "activity": _activity(town, entry["activity"])[0],
+                    "activity": activity_name(town, entry["activity"]),
                     "date": entry["date"],
                     "reason": entry["reason"]["text"],
                 }
@@ -128,33 +132,22 @@ class Contents:
                 if entry["child"] in names
             ],
             "waiting": any(line["state"] == "requested" for line in lines),
-            "cut_offs": _listed([f"à {french.time_words(cut)}" for cut in town.digest.at]),
+            "cut_offs": listed([f"à {french.time_words(cut)}" for cut in town.digest.at]),
         }
 
     def _outcome(self, mail: Document) -> dict[str, Any]:
-        data, town = mail["data"], self.town(mail)
-        names = self._children(mail, data["family"], asked=data["account"] == mail["account"])
+        town = self.town(mail)
+        outcomes = [self.outcomes[_id] for _id in mail["outcomes"]]
+        asked = outcomes[0].account == mail["account"]
+        names = self._children(mail, mail["family"], asked=asked)
         entries = [
-            {
-                **_entry_common(town, line["activity"], line["unit"]),
-                "child": names[line["child"]],
-                "accepted": data["accepted"],
-                "date": line["date"],
-                "number": data["number"],
-                "requested_at": data["requested_at"],
-                "reason": line["reason"]["text"] if line["reason"] else None,
-                "decided_at": data["decided_at"],
-                "replaces": None,
-                "modifies": line["replaces"]["decided_at"] if line["replaces"] else None,
-                "late": False,
-                "told": False,
-            }
-            for line in data["lines"]
-            if line["line"] in data["told"] and line["child"] in names
+            decided(town, names, told_now(outcome))
+            for outcome in outcomes
+            if outcome.child in names
         ]
         if not entries:
             raise NotEntitled
-        return {"number": data["number"], "entries": entries}
+        return {"number": outcomes[0].number, "entries": entries}
 
     def _digest(self, mail: Document) -> dict[str, Any]:
         town = self.town(mail)
@@ -177,14 +170,15 @@ class Contents:
             raise NotEntitled
         content = compose(outcomes, window)
 
-        def view(entry: Entry) -> dict[str, Any]:
-            return _entry(town, names, entry)
+        def view(entry: Entry) -> Decided:
+            return decided(town, names, entry)
 
         several = len({outcome.family for outcome in outcomes}) > 1
         return {
             "window": window,
             "decided_by": self._decided_by(town, outcomes),
-            **_counts(content),
+            "accepted": content.accepted,
+            "refused": content.refused,
             "refused_first": [view(entry) for entry in content.refused_first],
             "families": [
                 {
@@ -207,7 +201,7 @@ class Contents:
         agents = {one.agent for one in outcomes if one.agent}
         found = [self.contacts.get((town.town, agent)) for agent in sorted(agents)]
         names = [f"{one.first_name} {one.last_name}" for one in found if one is not None]
-        return _listed(names) or town.contact.service
+        return listed(names) or town.contact.service
 
 
 async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
@@ -219,10 +213,11 @@ async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
             towns[slug] = found.file
     covers = [cover.partition("|")[0] for mail in mails for cover in mail.get("covers", ())]
     digests = await notify.digests.digests(covers)
+    holders = [*digests.values(), *(mail for mail in mails if "outcomes" in mail)]
     outcomes = {
         outcome.id: outcome
         for outcome in await notify.digests.outcomes(
-            [_id for digest in digests.values() for _id in digest["outcomes"]]
+            [_id for holder in holders for _id in holder["outcomes"]]
         )
     }
     families = {mail["family"] for mail in mails if mail.get("family")}
@@ -242,81 +237,3 @@ async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
         windows=runs,
         outcomes=outcomes,
     )
-
-
-def _activity(town: TownFile, activity: str) -> tuple[str, str | None, Mapping[str, Unit]]:
-    """Name, site and units of an activity; what a town no longer offers goes by its id."""
-    found = town.activity(activity)
-    if found is None:
-        return _plain(activity), None, {}
-    return found.name, found.site, {unit.id: unit for unit in found.units}
-
-
-def _plain(slug: str) -> str:
-    return slug.replace("-", " ").capitalize()
-
-
-def _group(
-    town: TownFile, child: str, activity: str, lines: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    name, site, units = _activity(town, activity)
-    return {
-        "child": child,
-        "activity": name,
-        "site": site,
-        "months": [
-            {
-                "name": french.month_name(datetime.fromisoformat(f"{month}-01").date()),
-                "lines": [
-                    {
-                        "date": line["date"],
-                        "slot": units[line["unit"]].slot() if line["unit"] in units else None,
-                        "state": _STATES[line["state"]],
-                        "style": _STYLES[line["state"]],
-                        "reason": line["reason"]["text"] if line["reason"] else None,
-                        "cancel_until": line["cancel_until"]
-                        if line["state"] != "refused"
-                        else None,
-                        "cancel_never": line["state"] != "refused" and not line["cancel_until"],
-                    }
-                    for line in part
-                ],
-            }
-            for month, part in groupby(lines, key=lambda line: line["date"][:7])
-        ],
-    }
-
-
-def _entry_common(town: TownFile, activity: str, unit: str) -> dict[str, Any]:
-    name, _, units = _activity(town, activity)
-    shown = units[unit].name if unit in units else _plain(unit)
-    return {"activity": name, "unit": shown if town.digest.show_units else None}
-
-
-def _entry(town: TownFile, names: Mapping[str, str], entry: Entry) -> dict[str, Any]:
-    outcome = entry.outcome
-    return {
-        **_entry_common(town, outcome.activity, outcome.unit),
-        "child": names[outcome.child],
-        "accepted": outcome.accepted,
-        "date": outcome.date,
-        "number": outcome.number,
-        "requested_at": outcome.requested_at,
-        "reason": outcome.reason,
-        "decided_at": outcome.decided_at,
-        "replaces": entry.replaces,
-        "modifies": entry.modifies,
-        "late": entry.late,
-        "told": outcome.told,
-    }
-
-
-def _counts(content: Content) -> dict[str, int]:
-    return {"accepted": content.accepted, "refused": content.refused}
-
-
-def _listed(words: Sequence[str]) -> str:
-    """``a``, ``a et b``, ``a, b et c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} et {words[-1]}"

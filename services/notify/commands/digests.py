@@ -177,5 +177,8 @@ async def dry_run(notify: Notify, town: str, label: str) -> Document:
         "window": label,
         "run": run_id(town, window),
         "caught_up": await _caught_up(notify, town, window),
-        "families": [{"family": family, "outcomes": ids} for family, ids in outcomes],
+        "families": [
+            {"family": family, "outcomes": sorted(one.id for one in open_outcomes)}
+            for family, open_outcomes in outcomes
+        ],
     }

@@ -177,12 +177,12 @@ async def hear_outcomes(
             document["open"] = True
         documents.append(document)
     await notify.digests.store_outcomes(documents)
-    data = {**event.model_dump(mode="json"), "accepted": accepted, "told": soon}
+    told = [document["_id"] for document in documents if document["told"]]
     for account in accounts:
         await notify.mails.intend(
             new_mail(
                 derived_id("mail", envelope.id, account), envelope.town, "outcome",
-                notify.clock.machine(), account=account, family=event.family, data=data,
+                notify.clock.machine(), account=account, family=event.family, outcomes=told,
             )
         )  # fmt: skip
 

@@ -17,8 +17,10 @@ from shared.errors import MissingCopy
 from shared.logs import get_logger
 from shared.metrics import DIGEST_DELAY, MAILS
 from shared.store import Document
+from shared.tasks import in_turns
 
 _BATCH = 200
+_TURNS = 2
 #: Pauses after each temporary refusal; after the last the mail is given up as technical.
 _PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))
 _AWAY = timedelta(seconds=5)
@@ -37,30 +39,41 @@ class _Turn:
 
 
 async def send_due(notify: Notify) -> None:
-    """Send everything that is due, a batch at a time, until nothing is."""
-    while True:
+    """Send everything that is due: while one batch is sent, another is read or recorded."""
+    claiming = asyncio.Lock()
+    await in_turns([_take_turns(notify, claiming) for _ in range(_TURNS)], _TURNS)
+
+
+async def _take_turns(notify: Notify, claiming: asyncio.Lock) -> None:
+    """One batch after the other, until nothing is due or the mail server is away."""
+    away = False
+    while not away:
         now = notify.clock.machine()
-        claimed = await notify.mails.claim(now, _BATCH)
+        async with claiming:
+            claimed = await notify.mails.claim(now, _BATCH)
         if not claimed:
             return
-        turn = _Turn(await load(notify, claimed), now + notify.mails.lease / 2)
-        waiting = deque(claimed)
-        results: list[Sent] = []
+        away = await _send_batch(notify, claimed, now)
 
-        async def work(waiting: deque[Document], results: list[Sent], turn: _Turn) -> None:
-            while waiting:
-                results.append(await _send(notify, waiting.popleft(), turn))
 
-        connections = notify.mail_server.connections
-        try:
-            await asyncio.gather(*(work(waiting, results, turn) for _ in range(connections)))
-        finally:
-            # Cancelled by the end of the process too: what was sent is not sent again, and what
-            # was not begun waits for no lease to run out.
-            left = [Sent(mail, "due", again_at=now, counts=False) for mail in waiting]
-            await _record(notify, [*results, *left])
-        if turn.away:
-            return
+async def _send_batch(notify: Notify, claimed: Sequence[Document], now: datetime) -> bool:
+    """Send mails claimed at ``now`` and record what came of them; whether the server is away."""
+    turn = _Turn(await load(notify, claimed), now + notify.mails.lease / 2)
+    waiting = deque(claimed)
+    results: list[Sent] = []
+
+    async def work() -> None:
+        while waiting:
+            results.append(await _send(notify, waiting.popleft(), turn))
+
+    try:
+        await asyncio.gather(*(work() for _ in range(notify.mail_server.connections)))
+    finally:
+        # Cancelled by the end of the process too: what was sent is not sent again, and what
+        # was not begun waits for no lease to run out.
+        left = [Sent(mail, "due", again_at=now, counts=False) for mail in waiting]
+        await _record(notify, [*results, *left])
+    return turn.away
 
 
 async def _send(notify: Notify, mail: Document, turn: _Turn) -> Sent:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.notify.domain.windows import Window
@@ -87,6 +87,12 @@ def compose(outcomes: Iterable[Outcome], window: Window) -> Content:
         accepted=len(entries) - len(refused),
         refused=len(refused),
     )
+
+
+def told_now(outcome: Outcome) -> Entry:
+    """The entry of an outcome that is told in a mail of its own, before its digest."""
+    fresh = replace(outcome, told=False)
+    return Entry(outcome=fresh, replaces=None, modifies=outcome.replaces_at, late=False)
 
 
 def _entry(decisions: Sequence[Outcome], window: Window) -> Entry:

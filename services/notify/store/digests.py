@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.notify.domain.digest import Outcome
 from services.notify.domain.windows import EVER, CutOffs, Timeline, Window
@@ -13,6 +13,7 @@ from shared.events import Envelope, Event
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.store import Document, Store
+from shared.tasks import in_turns
 
 CUT_OFFS, OUTCOMES, BATCHES = "cut_offs", "outcomes", "batches"
 PROGRESS, RUNS, DIGESTS = "progress", "runs", "digests"
@@ -31,6 +32,18 @@ SAY_SENT = step("notify.run.say")
 LEASE_TOWN = step("notify.run.lease")
 
 _BULK = 500
+_AT_ONCE = 3
+
+
+class OpenOutcome(NamedTuple):
+    """An outcome that no digest holds: who asked, and for which child."""
+
+    id: str
+    account: str
+    child: str
+
+
+OpenFamily = tuple[str, Sequence[OpenOutcome]]
 
 
 class Digests:
@@ -111,17 +124,18 @@ class Digests:
         query = {"town": town, "state": {"$in": ["retrying", "waiting"]}}
         return await self._store.count(HELD, query) > 0
 
-    async def open_outcomes(self, town: str, before: datetime) -> list[tuple[str, list[str]]]:
-        """(family, outcome ids) of outcomes decided before an instant that no digest holds."""
-        pipeline: list[Mapping[str, Any]] = [
-            {"$match": {"town": town, "open": True, "decided_at": {"$lt": before}}},
-            {"$group": {"_id": "$family", "ids": {"$push": "$_id"}}},
-            {"$sort": {"_id": 1}},
-        ]
-        return [
-            (group["_id"], sorted(group["ids"]))
-            async for group in self._store.aggregate(OUTCOMES, pipeline)
-        ]
+    async def open_outcomes(self, town: str, before: datetime) -> list[OpenFamily]:
+        """Outcomes decided before an instant that no digest holds, by family."""
+        query = {"town": town, "open": True, "decided_at": {"$lt": before}}
+        found = await self._store.find(
+            OUTCOMES, query, projection={"family": 1, "account": 1, "child": 1}
+        )
+        families: dict[str, list[OpenOutcome]] = {}
+        for one in found:
+            families.setdefault(one["family"], []).append(
+                OpenOutcome(one["_id"], one["account"], one["child"])
+            )
+        return sorted(families.items())
 
     async def outcomes(self, ids: Sequence[str]) -> list[Outcome]:
         """These outcomes."""
@@ -155,55 +169,48 @@ class Digests:
             raise RuntimeError("run vanished")
         return found
 
-    async def freeze(self, town: str, run: str, families: Sequence[tuple[str, list[str]]]) -> None:
+    async def freeze(self, town: str, run: str, families: Sequence[OpenFamily]) -> None:
         """Insert each family's digest whole; outcomes already in a digest are left out."""
-        for start in range(0, len(families), _BULK):
-            part = families[start : start + _BULK]
-            documents = [
-                outboxless({
-                    "_id": f"{run}/{family}", "town": town, "run": run, "family": family,
-                    "outcomes": ids, "open": True,
-                })
-                for family, ids in part
-            ]  # fmt: skip
-            for refused in await self._store.insert_many(FREEZE, DIGESTS, documents):
-                await self._freeze_rest(documents[refused])
-            await self._close_outcomes([_id for _, ids in part for _id in ids])
+        parts = [families[start : start + _BULK] for start in range(0, len(families), _BULK)]
+        await in_turns((self._freeze_part(town, run, part) for part in parts), _AT_ONCE)
 
-    async def _freeze_rest(self, digest: Document) -> None:
-        """What another process or an earlier run has frozen is taken; freeze the rest, if any,
-        unless this family's digest of the run is there: then the rest waits for the next."""
-        taken = await self._frozen(digest["outcomes"])
-        rest = [_id for _id in digest["outcomes"] if _id not in taken]
-        if rest:
-            await self._store.insert_many(FREEZE, DIGESTS, [{**digest, "outcomes": rest}])
-
-    async def _frozen(self, ids: Sequence[str]) -> set[str]:
-        wanted = set(ids)
-        digests = await self._store.find(
-            DIGESTS, {"outcomes": {"$in": list(ids)}}, projection={"outcomes": 1}
-        )
-        return {_id for digest in digests for _id in digest["outcomes"] if _id in wanted}
-
-    async def _close_outcomes(self, ids: Sequence[str]) -> None:
-        frozen = await self._frozen(ids)
+    async def _freeze_part(self, town: str, run: str, families: Sequence[OpenFamily]) -> None:
+        documents = [_digest(town, run, family, outcomes) for family, outcomes in families]
+        refused = set(await self._store.insert_many(FREEZE, DIGESTS, documents))
+        frozen: set[str] = set()
+        for position, (family, outcomes) in enumerate(families):
+            ids = {outcome.id for outcome in outcomes}
+            if position in refused:
+                await self._freeze_rest(town, run, family, outcomes)
+                ids &= await self._frozen(ids)
+            frozen |= ids
         await self._store.change_many(
             CLOSE_OUTCOMES, OUTCOMES, {"_id": {"$in": sorted(frozen)}}, {"$unset": {"open": ""}}
         )
 
+    async def _freeze_rest(
+        self, town: str, run: str, family: str, outcomes: Sequence[OpenOutcome]
+    ) -> None:
+        """What another process or an earlier run has frozen is taken; freeze the rest, if any,
+        unless this family's digest of the run is there: then the rest waits for the next."""
+        taken = await self._frozen({outcome.id for outcome in outcomes})
+        rest = [outcome for outcome in outcomes if outcome.id not in taken]
+        if rest:
+            await self._store.insert_many(FREEZE, DIGESTS, [_digest(town, run, family, rest)])
+
+    async def _frozen(self, ids: Set[str]) -> set[str]:
+        """All that the digests hold which hold one of these outcomes."""
+        digests = await self._store.find(
+            DIGESTS, {"outcomes": {"$in": sorted(ids)}}, projection={"outcomes": 1}
+        )
+        return {_id for digest in digests for _id in digest["outcomes"]}
+
     async def open_digests(self, town: str) -> list[Document]:
-        """``{_id, run, family, accounts}`` of digests that no mail holds yet; ``accounts`` are
-        those who asked."""
-        pipeline: list[Mapping[str, Any]] = [
-            {"$match": {"town": town, "open": True}},
-            {"$lookup": {
-                "from": OUTCOMES, "localField": "outcomes", "foreignField": "_id",
-                "as": "lines", "pipeline": [{"$project": {"account": 1, "child": 1}}]}},
-            {"$project": {"run": 1, "family": 1, "accounts": "$lines.account",
-                          "children": "$lines.child"}},
-            {"$sort": {"_id": 1}},
-        ]  # fmt: skip
-        return [document async for document in self._store.aggregate(DIGESTS, pipeline)]
+        """Digests that no mail holds yet: ``{_id, family, accounts, children}``."""
+        wanted = {"family": 1, "accounts": 1, "children": 1}
+        return await self._store.find(
+            DIGESTS, {"town": town, "open": True}, sort=[("_id", 1)], projection=wanted
+        )
 
     async def close_digests(self, ids: Sequence[str]) -> None:
         """These digests are in mails."""
@@ -265,6 +272,16 @@ def timeline_of(document: Document) -> list[CutOffs]:
 def first_timeline(at: tuple[time, ...]) -> list[CutOffs]:
     """The timeline of a town heard of for the first time."""
     return [CutOffs(EVER, at)]
+
+
+def _digest(town: str, run: str, family: str, outcomes: Sequence[OpenOutcome]) -> Document:
+    """A family's digest, with whom and what it may concern."""
+    return outboxless({
+        "_id": f"{run}/{family}", "town": town, "run": run, "family": family, "open": True,
+        "outcomes": sorted(outcome.id for outcome in outcomes),
+        "accounts": sorted({outcome.account for outcome in outcomes}),
+        "children": sorted({outcome.child for outcome in outcomes}),
+    })  # fmt: skip
 
 
 def outboxless(document: Document) -> Document:

@@ -13,6 +13,7 @@ from shared.failpoints import step
 from shared.ids import derived_id, new_id
 from shared.paging import page
 from shared.store import Document, Store
+from shared.tasks import in_turns
 
 MAILS = "mails"
 INTEND_MAIL = step("notify.mail.intend")
@@ -24,6 +25,7 @@ FAIL_MAIL = step("notify.mail.fail")
 #: A mail claimed for more leases than this was left by a crash and is sent again.
 _LEASES = 4
 _BULK = 500
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,13 @@ class Mails:
 
     async def address(self, mails: Sequence[Document]) -> None:
         """Insert digest mails whole; digests already in a mail to the same adult are left out."""
-        for start in range(0, len(mails), _BULK):
-            part = [outboxless(mail) for mail in mails[start : start + _BULK]]
-            for refused in await self._store.insert_many(ADDRESS, MAILS, part):
-                await self._address_rest(part[refused])
+        parts = [mails[start : start + _BULK] for start in range(0, len(mails), _BULK)]
+        await in_turns((self._address_part(part) for part in parts), _AT_ONCE)
+
+    async def _address_part(self, mails: Sequence[Document]) -> None:
+        part = [outboxless(mail) for mail in mails]
+        for refused in await self._store.insert_many(ADDRESS, MAILS, part):
+            await self._address_rest(part[refused])
 
     async def _address_rest(self, mail: Document) -> None:
         covered = {
@@ -93,16 +98,22 @@ class Mails:
         return await self._store.find(MAILS, {"_id": {"$in": ids}, "ticket": ticket})
 
     async def record(self, results: Sequence[Sent], machine_now: datetime) -> None:
-        """What came of claimed mails, all in one round trip."""
-        changes: list[tuple[Document, Document]] = []
+        """What came of claimed mails: one write for all to whom the same happened."""
+        alike: dict[tuple[object, ...], list[Sent]] = {}
         for result in results:
-            update = _result(result)
+            kind = (
+                result.mail["ticket"], result.state, result.failure, result.again_at,
+                result.counts, "address" in result.mail,
+            )  # fmt: skip
+            alike.setdefault(kind, []).append(result)
+        for same in alike.values():
+            update = _result(same[0])
             update["$set"]["tried_at"] = machine_now
-            if result.again_at:
-                update["$set"]["due"] = result.again_at
+            if same[0].again_at:
+                update["$set"]["due"] = same[0].again_at
             update["$inc"]["v"] = 1
-            changes.append(({"_id": result.mail["_id"], **_claimed(result)}, update))
-        await self._store.change_each(RECORD, MAILS, changes)
+            ids = {"_id": {"$in": [result.mail["_id"] for result in same]}}
+            await self._store.change_many(RECORD, MAILS, {**ids, **_claimed(same[0])}, update)
 
     async def fail(self, result: Sent, *events: Event) -> None:
         """A mail that will not be tried again, with the event that says so."""

@@ -1,0 +1,131 @@
+"""What the mails show of a town's activities and of a family's lines: plain values, in French."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.notify.domain.digest import Entry
+from shared import french
+from shared.contracts.town_file import TownFile, Unit
+
+_STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
+_STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One accepted or refused line, in words.
+
+    ``what`` is the activity, its unit and the date; ``request`` the request's number and day;
+    ``notes`` what to know of the decision besides its ``reason``.
+    """
+
+    child: str
+    accepted: bool
+    what: str
+    request: str
+    reason: str | None
+    notes: Sequence[str]
+
+
+def decided(town: TownFile, names: Mapping[str, str], entry: Entry) -> Decided:
+    """An entry of a digest or of a mail at once; ``names`` are the children's, by id."""
+    outcome, zone = entry.outcome, ZoneInfo(town.time_zone)
+    requested = french.day_digits(outcome.requested_at.astimezone(zone).date())
+    return Decided(
+        child=names[outcome.child],
+        accepted=outcome.accepted,
+        what=f"{_service(town, outcome.activity, outcome.unit)}, {french.day_words(outcome.date)}",
+        request=f"Demande n° {outcome.number} du {requested}"
+        + ("" if outcome.accepted else ", non facturée"),
+        reason=outcome.reason,
+        notes=tuple(_notes(entry, zone)),
+    )
+
+
+def _notes(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
+    decided_at = entry.outcome.decided_at.astimezone(zone)
+    if entry.late:
+        yield f"Décision du {french.instant_words(decided_at, zone)}"
+    if entry.replaces:
+        replaces = entry.replaces.astimezone(zone)
+        same_day = replaces.date() == decided_at.date()
+        when = (
+            f"de {french.time_words(replaces.time())}"
+            if same_day
+            else f"du {french.instant_words(replaces, zone)}"
+        )
+        yield f"Remplace la décision {when}"
+    elif entry.modifies:
+        yield f"Modifie la décision du {french.instant_words(entry.modifies, zone)}"
+    if entry.outcome.told:
+        yield "Déjà signalé"
+
+
+def _service(town: TownFile, activity: str, unit: str) -> str:
+    """``Cantine (Déjeuner)``; without the unit where the town does not show them."""
+    name = activity_name(town, activity)
+    if not town.digest.show_units:
+        return name
+    found = _units(town, activity).get(unit)
+    return f"{name} ({found.name if found else _plain(unit)})"
+
+
+def activity_name(town: TownFile, activity: str) -> str:
+    """What a town calls an activity; one that it no longer offers goes by its id."""
+    found = town.activity(activity)
+    return found.name if found else _plain(activity)
+
+
+def group(
+    town: TownFile, child: str, activity: str, lines: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A request's lines of one child and activity, by month."""
+    found = town.activity(activity)
+    units = _units(town, activity)
+    return {
+        "child": child,
+        "activity": activity_name(town, activity),
+        "site": found.site if found else None,
+        "months": [
+            {
+                "name": french.month_name(datetime.fromisoformat(f"{month}-01").date()),
+                "lines": [_requested(line, units) for line in part],
+            }
+            for month, part in groupby(lines, key=lambda line: line["date"][:7])
+        ],
+    }
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a et b``, ``a, b et c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} et {words[-1]}"
+
+
+def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, Any]:
+    refused = line["state"] == "refused"
+    return {
+        "date": line["date"],
+        "slot": units[line["unit"]].slot() if line["unit"] in units else None,
+        "state": _STATES[line["state"]],
+        "style": _STYLES[line["state"]],
+        "reason": line["reason"]["text"] if line["reason"] else None,
+        "cancel_until": None if refused else line["cancel_until"],
+        "cancel_never": not refused and not line["cancel_until"],
+    }
+
+
+def _units(town: TownFile, activity: str) -> Mapping[str, Unit]:
+    found = town.activity(activity)
+    return {unit.id: unit for unit in found.units} if found else {}
+
+
+def _plain(slug: str) -> str:
+    return slug.replace("-", " ").capitalize()
