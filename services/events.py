@@ -12,7 +12,7 @@ import typer
 
 from services.registry import BUILDS
 from shared import logs
-from shared.bus.held import HeldEvents
+from shared.bus.held import STATES, HeldEvents
 from shared.operations import parts_of
 from shared.republish import republish as say_again
 from shared.store import Document
@@ -24,7 +24,6 @@ _parked = typer.Typer(
 app.add_typer(_parked, name="parked")
 
 ResultT = TypeVar("ResultT")
-_STATES = ("parked", "waiting", "retrying")
 
 
 def _known(service: str) -> str:
@@ -48,7 +47,7 @@ def list_held(
     ] = False,
 ) -> None:
     """Print one line each: id, since, state, town, type, reason."""
-    states = _STATES if every_state else ("parked",)
+    states = STATES if every_state else ("parked",)
     for held in _on(service, lambda events: events.list(states, town)):
         typer.echo(_line(held))
 

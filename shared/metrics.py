@@ -9,6 +9,9 @@ HTTP_SECONDS = Histogram(
 )
 EVENTS_PUBLISHED = Counter("preau_events_published", "Events confirmed by the bus", ["service"])
 EVENTS_HANDLED = Counter("preau_events_handled", "Deliveries by their end", ["service", "end"])
+HELD_EVENTS = Gauge(
+    "preau_held_events", "Events held by state, counted at each scrape", ["service", "state"]
+)
 OUTBOX_AGE = Gauge(
     "preau_outbox_age_seconds",
     "Age of the oldest event not yet published; only the replica that sweeps has it",

@@ -22,6 +22,7 @@ from shared import failpoints, logs
 from shared.auth import Keyring
 from shared.bus.amqp import AmqpBus
 from shared.bus.consumer import HELD, HELD_INDEXES, Consumer, Reaction
+from shared.bus.held import count_held
 from shared.bus.local import LocalBus
 from shared.bus.port import Bus, Subscriptions
 from shared.clock import Clock
@@ -152,7 +153,7 @@ class Runner:
                 self.app, service.name, service.purpose, service.routes, service.state,
                 running.parts.keys,
             )  # fmt: skip
-        add_operations(self.app, self._is_ready)
+        add_operations(self.app, self._is_ready, self._count)
         self._web = web.AppRunner(self.app, access_log=None, shutdown_timeout=10)
         await self._web.setup()
         site = web.TCPSite(self._web, self._settings.bind, self._settings.port, backlog=1024)
@@ -216,6 +217,11 @@ class Runner:
         running.jobs += [asyncio.create_task(_repeat(job, self._stopping)) for job in jobs]
         running.ready = True
         _log.info("service-ready", kind=service.name, transport=self._bus.name)
+
+    async def _count(self) -> None:
+        await asyncio.gather(
+            *(count_held(running.service.name, running.parts.store) for running in self.running)
+        )
 
     async def _is_ready(self) -> bool:
         if self._stopping.is_set() or not all(running.ready for running in self.running):

@@ -1,19 +1,41 @@
-"""What an operator may do about the events a service holds (``preau parked``)."""
+"""What an operator may know and do about the events a service holds (``preau parked``)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from shared.bus.consumer import HELD
 from shared.clock import Clock
+from shared.errors import StoreUnavailable
 from shared.failpoints import step
 from shared.logs import get_logger
+from shared.metrics import HELD_EVENTS
 from shared.store import Document, Store
+
+#: Every state a held event may be in (``consumer``).
+STATES = ("parked", "waiting", "retrying")
 
 RETRY = step("held.retry")
 DROP = step("held.drop")
 
+#: Seconds a scrape waits for the counts, well within the 10 that Prometheus waits for a scrape.
+_COUNTED_WITHIN = 2.0
+
 _log = get_logger()
+
+
+async def count_held(service: str, store: Store) -> None:
+    """Set the gauge of held events, by index; without the database it is absent."""
+    try:
+        async with asyncio.timeout(_COUNTED_WITHIN):
+            counts = {state: await store.count(HELD, {"state": state}) for state in STATES}
+    except (StoreUnavailable, TimeoutError):
+        for state in STATES:
+            HELD_EVENTS.remove(service, state)
+        return
+    for state, count in counts.items():
+        HELD_EVENTS.labels(service, state).set(count)
 
 
 class HeldEvents:

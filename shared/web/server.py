@@ -69,8 +69,15 @@ def _address(request: web.Request) -> str:
     return request.remote or ""
 
 
-def add_operations(app: web.Application, ready: Callable[[], Awaitable[bool]]) -> None:
-    """Mount ``/livez`` (no dependency), ``/readyz`` and ``/metrics``."""
+def add_operations(
+    app: web.Application,
+    ready: Callable[[], Awaitable[bool]],
+    count: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Mount ``/livez`` (no dependency), ``/readyz`` and ``/metrics``.
+
+    ``count`` is awaited before metrics are answered: it sets those that nobody keeps up to date.
+    """
 
     async def livez(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -80,6 +87,8 @@ def add_operations(app: web.Application, ready: Callable[[], Awaitable[bool]]) -
         return web.json_response({"ready": ok}, status=200 if ok else 503)
 
     async def metrics(_: web.Request) -> web.Response:
+        if count is not None:
+            await count()
         return web.Response(body=exposition(), content_type="text/plain", charset="utf-8")
 
     app.router.add_get("/livez", livez)
