@@ -35,6 +35,7 @@ def test_decided_twice_within_a_window_only_the_last_is_in_force() -> None:
             outcome("1"),
         ],
         WINDOW,
+        {},
     )
     (entry,) = content.children["lea"]
     assert (entry.outcome.accepted, entry.replaces, entry.modifies) == (False, TEN, None)
@@ -42,22 +43,33 @@ def test_decided_twice_within_a_window_only_the_last_is_in_force() -> None:
 
 
 def test_decided_again_in_a_later_window_it_modifies() -> None:
-    (entry,) = compose([outcome("1", replaces_at=LAST_WEEK)], WINDOW).children["lea"]
+    (entry,) = compose([outcome("1", replaces_at=LAST_WEEK)], WINDOW, {}).children["lea"]
     assert (entry.replaces, entry.modifies) == (None, LAST_WEEK)
 
 
 def test_late_outcomes_are_apart_and_counted() -> None:
-    content = compose([outcome("1"), outcome("2", decided_at=LAST_WEEK)], WINDOW)
+    content = compose([outcome("1"), outcome("2", decided_at=LAST_WEEK)], WINDOW, {})
     assert [entry.outcome.line for entry in content.children["lea"]] == ["1"]
     assert [entry.outcome.line for entry in content.late] == ["2"]
     assert content.accepted == 2
 
 
+def test_a_late_outcome_that_was_replaced_and_told_since_is_not_counted() -> None:
+    late = outcome("1", decided_at=LAST_WEEK)
+    since = LAST_WEEK + timedelta(hours=1)
+    content = compose([late, outcome("2")], WINDOW, {("r", "1"): since, ("r", "2"): TEN})
+    (entry,) = content.late
+    assert entry.replaced_since == since
+    assert content.accepted == 1
+    (entry,) = content.children["lea"]
+    assert entry.replaced_since is None
+
+
 def test_refusals_come_first_from_eleven_lines_on() -> None:
     ten = [outcome(str(n), accepted=n > 0) for n in range(10)]
-    assert compose(ten, WINDOW).refused_first == []
+    assert compose(ten, WINDOW, {}).refused_first == []
     eleven = [*ten, outcome("10", child="noe")]
-    first = compose(eleven, WINDOW).refused_first
+    first = compose(eleven, WINDOW, {}).refused_first
     assert [entry.outcome.line for entry in first] == ["0"]
 
 
@@ -75,7 +87,7 @@ def test_refusals_come_first_from_eleven_lines_on() -> None:
 def test_each_line_is_said_once_as_last_decided_in_any_order(
     outcomes: list[Outcome], random: Any
 ) -> None:
-    content = compose(outcomes, WINDOW)
+    content = compose(outcomes, WINDOW, {})
     said = [e.outcome for entries in content.children.values() for e in entries]
     said += [entry.outcome for entry in content.late]
     last = {one.line: one for one in sorted(outcomes, key=lambda one: (one.decided_at, one.id))}
@@ -83,4 +95,4 @@ def test_each_line_is_said_once_as_last_decided_in_any_order(
     assert content.accepted + content.refused == len(said)
     shuffled = list(outcomes)
     random.shuffle(shuffled)
-    assert compose(shuffled, WINDOW) == content
+    assert compose(shuffled, WINDOW, {}) == content

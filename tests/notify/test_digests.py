@@ -185,6 +185,26 @@ async def test_a_late_outcome_is_in_the_next_digest_with_its_own_time(
     assert "2 acceptées, 0 refusée." in now
 
 
+async def test_a_late_acceptance_says_that_the_refusal_told_since_replaced_it(
+    running: World, mailbox: Mailbox
+) -> None:
+    home = await family(running)
+    first = decision(home, at(10))
+    replaced = Replaced(decided_at=at(10), accepted=True)
+    refused = decision(home, at(10, 30), accepted=False, request=first.request, replaces=replaced)
+    await say_decision(running, refused)
+    await reach(running, NOON_CUT)
+    await digests(mailbox, 1)
+    await ended(running, NOON_CUT)
+    await say_decision(running, first)
+    await reach(running, EVENING_CUT)
+    _, mail = await digests(mailbox, 2)
+    _, _, earlier = (mail.text or "").partition("Décisions antérieures")
+    since = "Remplacée depuis par la décision du lundi 14 septembre 2026 à 10 h 30"
+    assert since in earlier
+    assert "0 acceptée, 0 refusée." in (mail.text or "")
+
+
 async def test_decided_twice_within_a_window_and_again_in_a_later_one(
     running: World, mailbox: Mailbox
 ) -> None:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from services.notify.commands.digests import readable
-from services.notify.domain.digest import Entry, Outcome, compose, told_now
+from services.notify.domain.digest import Entry, LastDecisions, Outcome, compose, told_now
 from services.notify.domain.shown import (
     Decided,
     activity_name,
@@ -44,6 +44,7 @@ class Contents:
     digests: Mapping[str, Document]
     windows: Mapping[str, Window]
     outcomes: Mapping[str, Outcome]
+    last_decisions: LastDecisions
 
     def town(self, mail: Document) -> TownFile:
         """The mail's town."""
@@ -168,7 +169,7 @@ class Contents:
                     outcomes.append(outcome)
         if not outcomes:
             raise NotEntitled
-        content = compose(outcomes, window)
+        content = compose(outcomes, window, self.last_decisions)
 
         def view(entry: Entry) -> Decided:
             return decided(town, names, entry)
@@ -236,4 +237,23 @@ async def load(notify: Notify, mails: Sequence[Document]) -> Contents:
         digests=digests,
         windows=runs,
         outcomes=outcomes,
+        last_decisions=await _decided_since(notify, mails, digests, runs, outcomes),
     )
+
+
+async def _decided_since(
+    notify: Notify,
+    mails: Sequence[Document],
+    digests: Mapping[str, Document],
+    runs: Mapping[str, Window],
+    outcomes: Mapping[str, Outcome],
+) -> LastDecisions:
+    """The last decisions of requests of which an outcome came later than its window."""
+    late = {
+        outcomes[_id].request
+        for mail in mails
+        for cover in mail.get("covers", ())
+        for _id in digests[cover.partition("|")[0]]["outcomes"]
+        if outcomes[_id].decided_at < runs[mail["run"]].start
+    }
+    return await notify.digests.last_decisions(late) if late else {}

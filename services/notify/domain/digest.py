@@ -40,18 +40,24 @@ class Entry:
     """An outcome in force.
 
     ``replaces`` is an earlier decision within the same digest, ``modifies`` one of an earlier
-    digest; ``late`` when it was decided before the window began.
+    digest; ``late`` when it was decided before the window began, ``replaced_since`` when an
+    earlier digest told of a later decision already.
     """
 
     outcome: Outcome
     replaces: datetime | None
     modifies: datetime | None
     late: bool
+    replaced_since: datetime | None = None
+
+
+#: The last decision of lines, by request and line.
+LastDecisions = Mapping[tuple[str, str], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Entries by child, in order of date; ``late`` ones apart; counts over both.
+    """Entries by child, in order of date; ``late`` ones apart; counts over what is in force.
 
     ``families`` are those of the children, in order.
     """
@@ -64,27 +70,30 @@ class Content:
     refused: int
 
 
-def compose(outcomes: Iterable[Outcome], window: Window) -> Content:
-    """The content of a digest over ``outcomes``, all of them decided before ``window.end``."""
+def compose(outcomes: Iterable[Outcome], window: Window, known: LastDecisions) -> Content:
+    """The content of a digest over ``outcomes``, all of them decided before ``window.end``.
+
+    ``known`` tells of lines decided again since, in digests that went before this one.
+    """
     by_line: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda one: (one.decided_at, one.id)):
         by_line.setdefault((outcome.request, outcome.line), []).append(outcome)
     entries = sorted(
-        (_entry(decisions, window) for decisions in by_line.values()),
+        (_entry(decisions, window, known.get(line)) for line, decisions in by_line.items()),
         key=lambda entry: (entry.outcome.date, entry.outcome.activity, entry.outcome.unit),
     )
     children: dict[str, list[Entry]] = {}
     for entry in entries:
         if not entry.late:
             children.setdefault(entry.outcome.child, []).append(entry)
-    refused = [entry for entry in entries if not entry.outcome.accepted]
-    in_force = [entry.outcome.family for entry in entries if not entry.late]
+    in_force = [entry for entry in entries if entry.replaced_since is None]
+    refused = [entry for entry in in_force if not entry.outcome.accepted]
     return Content(
-        families=sorted(set(in_force)),
+        families=sorted({entry.outcome.family for entry in entries if not entry.late}),
         children=children,
         late=[entry for entry in entries if entry.late],
         refused_first=refused if len(entries) > _MANY else [],
-        accepted=len(entries) - len(refused),
+        accepted=len(in_force) - len(refused),
         refused=len(refused),
     )
 
@@ -95,7 +104,7 @@ def told_now(outcome: Outcome) -> Entry:
     return Entry(outcome=fresh, replaces=None, modifies=outcome.replaces_at, late=False)
 
 
-def _entry(decisions: Sequence[Outcome], window: Window) -> Entry:
+def _entry(decisions: Sequence[Outcome], window: Window, known: datetime | None) -> Entry:
     last = decisions[-1]
     replaces = decisions[-2].decided_at if len(decisions) > 1 else None
     return Entry(
@@ -103,4 +112,5 @@ def _entry(decisions: Sequence[Outcome], window: Window) -> Entry:
         replaces=replaces,
         modifies=last.replaces_at if replaces is None else None,
         late=last.decided_at < window.start,
+        replaced_since=known if known and known > last.decided_at else None,
     )

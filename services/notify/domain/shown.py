@@ -52,6 +52,8 @@ def _notes(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
     decided_at = entry.outcome.decided_at.astimezone(zone)
     if entry.late:
         yield f"Décision du {french.instant_words(decided_at, zone)}"
+    if since := entry.replaced_since:
+        yield f"Remplacée depuis par la décision du {french.instant_words(since, zone)}"
     if entry.replaces:
         replaces = entry.replaces.astimezone(zone)
         same_day = replaces.date() == decided_at.date()

@@ -34,6 +34,7 @@ INDEXES = {
     OUTCOMES: [
         IndexModel([("town", 1), ("decided_at", 1)], partialFilterExpression=_OPEN, name="open"),
         IndexModel([("batch", 1)], sparse=True),
+        IndexModel([("request", 1)]),
     ],
     RUNS: [IndexModel([("state", 1)])],
     DIGESTS: [

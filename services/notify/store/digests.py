@@ -142,6 +142,14 @@ class Digests:
         found = await self._store.find(OUTCOMES, {"_id": {"$in": list(ids)}})
         return [_outcome(document) for document in found]
 
+    async def last_decisions(self, requests: Iterable[str]) -> dict[tuple[str, str], datetime]:
+        """When each line of these requests was decided for the last time."""
+        found = await self._store.find(
+            OUTCOMES, {"request": {"$in": sorted(set(requests))}}, sort=[("decided_at", 1)],
+            projection={"request": 1, "line": 1, "decided_at": 1},
+        )  # fmt: skip
+        return {(one["request"], one["line"]): one["decided_at"] for one in found}
+
     async def waiting_outcomes(self, town: str) -> tuple[int, datetime | None]:
         """How many outcomes no digest holds, and the decision instant of the oldest."""
         query = {"town": town, "open": True}
