@@ -3,7 +3,8 @@
 Owns   towns (their files), accounts of adults and agents (credentials, families, roles), login
        sessions and tokens, family keys, the signing keys.
 Says   town-changed, keys-rotated, account-changed (states); activation-requested,
-       password-reset-requested, email-change-requested, account-activated, family-linked (facts).
+       password-reset-requested, email-change-requested, email-changed, account-activated,
+       family-linked (facts).
 Hears  family-changed (family): keys are issued only to guardians that exist, and a guardian
        who has left a family loses it at the next token.
 

@@ -3,9 +3,9 @@
 Owns   addresses to write to, acknowledgements, the digests of decisions, the mail log.
 Says   digest-sent, mail-failed.
 Hears  keys-rotated, town-changed, account-changed, activation-requested,
-       password-reset-requested, email-change-requested (identity), family-changed (family),
-       booking-requested, booking-accepted, booking-refused, decisions-completed, decided-up-to
-       (booking), invoice-issued (billing).
+       password-reset-requested, email-change-requested, email-changed (identity),
+       family-changed (family), booking-requested, booking-accepted, booking-refused,
+       decisions-completed, decided-up-to (booking), invoice-issued (billing).
 
 Reactions only store: an intention to write, or an outcome. ``digests`` freezes outcomes into
 digests and digests into mails; ``sending`` claims mails, sends them, records the result.

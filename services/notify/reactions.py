@@ -20,6 +20,7 @@ from shared.contracts.family import FamilyChanged
 from shared.contracts.identity import (
     AccountChanged,
     ActivationRequested,
+    EmailChanged,
     EmailChangeRequested,
     PasswordResetRequested,
     TownChanged,
@@ -36,6 +37,7 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(ActivationRequested, partial(intentions.write_activation, notify)),
         on(PasswordResetRequested, partial(intentions.write_password_reset, notify)),
         on(EmailChangeRequested, partial(intentions.write_email_change, notify)),
+        on(EmailChanged, partial(intentions.write_email_changed, notify)),
         on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
         on(BookingAccepted, partial(intentions.hear_outcomes, notify)),
         on(BookingRefused, partial(intentions.hear_outcomes, notify)),

@@ -77,6 +77,15 @@ class EmailChangeRequested(Event, service="identity", name="email-change-request
     token: str
 
 
+class EmailChanged(Event, service="identity", name="email-changed", kind="fact"):
+    """The account is written to elsewhere from now on; until then it was at ``old_email``."""
+
+    account: str
+    town: str
+    old_email: str
+    first_name: str
+
+
 class AccountActivated(
     Event, service="identity", name="account-activated", kind="fact", public=True
 ):

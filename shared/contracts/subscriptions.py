@@ -28,6 +28,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.ActivationRequested,
         identity.PasswordResetRequested,
         identity.EmailChangeRequested,
+        identity.EmailChanged,
         family.FamilyChanged,
         booking.BookingRequested,
         booking.BookingAccepted,

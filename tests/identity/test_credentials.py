@@ -119,6 +119,24 @@ async def test_a_new_address_holds_once_confirmed(portal: Portal) -> None:
     assert again.json["code"] == "token-unknown"
 
 
+async def test_the_old_address_is_told_of_a_change_once(portal: Portal) -> None:
+    account = await portal.adult()
+    await portal.logged_in(town="andancette")
+    token = portal.world.token(account=account)
+    addresses = ("neuve@example.org", "Neuve@Example.org", "autre@example.org")
+    for count, new_email in enumerate(addresses, start=1):
+        body = {"new_email": new_email, "password": PASSWORD}
+        asked = await portal.call("POST", "/email-changes", body, token=token)
+        assert asked.status == 204
+        *_, mail = await portal.mailed("email-change-requested", count)
+        done = await portal.call("POST", "/email-confirmations", {"token": mail["token"]})
+        assert done.status == 204
+    told = await portal.mailed("email-changed", 2)
+    assert [one["old_email"] for one in told] == ["famille@example.org", "Neuve@Example.org"]
+    assert {(one["account"], one["town"]) for one in told} == {(account, "veyras")}
+    assert "autre" not in str(told)
+
+
 async def test_an_invited_agent_sets_a_password(portal: Portal) -> None:
     person = Person(first_name="Alix", last_name="Durand")
     roles = ("childcare_office", "billing_office")

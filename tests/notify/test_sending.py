@@ -9,7 +9,7 @@ from typing import Any
 from deploy.local.mailbox import Mailbox
 from services.notify.api import ROUTES
 from services.notify.commands.sending import send_due
-from shared.contracts.identity import ActivationRequested
+from shared.contracts.identity import ActivationRequested, EmailChanged
 from shared.tasks import cancelled
 from tests.notify.helpers import (
     ALTER,
@@ -23,7 +23,9 @@ from tests.notify.helpers import (
     mails,
     notify_of,
     reach,
+    redeliver,
     requested,
+    say_adult,
     say_decision,
     set_town,
 )
@@ -220,6 +222,30 @@ async def test_a_link_that_is_refused_is_not_kept(running: World, mailbox: Mailb
     (refused,) = await eventually(lambda: mails(running, state="permanent"), what="recorded")
     assert refused["failure"] == "550"
     assert "s3cr3t" not in str({**refused, "pending": []})
+
+
+async def test_the_old_address_is_told_and_not_what_the_new_one_is(
+    running: World, mailbox: Mailbox
+) -> None:
+    home = await family(running)
+    await say_adult(running, home, email="neuve@x.example")
+    event = EmailChanged(
+        account=home.account, town="veyras", old_email=home.email, first_name="Anne"
+    )
+    said = await running.say(event, f"accounts/{home.account}")
+    mail = await arrived(mailbox, lambda mail: mail.to == (home.email,))
+    assert mail.subject == "Veyras : votre adresse a été changée"
+    for part in (mail.text or "", mail.html or ""):
+        assert "Bonjour Anne" in part
+        assert "prévenez-nous sans attendre" in part
+        assert "04 75 00 00 00" in part
+    assert "neuve" not in str(mail.message)
+    (sent,) = await eventually(lambda: mails(running, state="sent"), what="recorded")
+    assert home.email not in str(sent)
+    await redeliver(running, said)
+    await acknowledge(running, home, "2026-1")
+    await arrived(mailbox, lambda mail: mail.to == ("neuve@x.example",))
+    assert len(mailbox.to(home.email)) == 1
 
 
 async def test_each_reads_their_own_log_and_agents_the_town_s(

@@ -19,6 +19,7 @@ from shared.contracts.identity import (
     AccountChanged,
     AccountFamily,
     ActivationRequested,
+    EmailChanged,
     EmailChangeRequested,
     FamilyLinked,
     PasswordResetRequested,
@@ -139,6 +140,7 @@ Said = (
     AccountActivated
     | AccountChanged
     | ActivationRequested
+    | EmailChanged
     | EmailChangeRequested
     | FamilyLinked
     | PasswordResetRequested
@@ -287,14 +289,23 @@ def ask_email(account: Account, town: str, new_email: str, token: Mailed, now: d
 
 
 def confirm_email(account: Account, token_hash: str, now: datetime) -> Changed:
-    """The new address holds, in every town. Links sent to the old one are worth nothing now."""
+    """The new address holds, in every town. Links sent to the old one are worth nothing now.
+
+    The old one is told, lest somebody else have changed it; not of another spelling of itself.
+    """
     token = account.token("email", token_hash, now)
     if token is None or token.email is None:
         raise token_refused()
     after = account.model_copy(
         update={"email": token.email, "email_key": email_key(token.email), "tokens": ()}
     )
-    return Changed(after, changed_states(after))
+    told: tuple[Said, ...] = ()
+    if after.email_key != account.email_key:
+        told = (EmailChanged(
+            account=account.id, town=token.town, old_email=account.email,
+            first_name=account.person.first_name,
+        ),)  # fmt: skip
+    return Changed(after, (*told, *changed_states(after)))
 
 
 def grant_roles(account: Account, town: str, roles: Iterable[Role], now: datetime) -> Changed:

@@ -26,6 +26,7 @@ from shared.contracts.booking import (
 )
 from shared.contracts.identity import (
     ActivationRequested,
+    EmailChanged,
     EmailChangeRequested,
     PasswordResetRequested,
     TownChanged,
@@ -92,10 +93,16 @@ async def write_email_change(
     await _to_address(notify, envelope, "email-change", event.new_email, data)
 
 
+async def write_email_changed(notify: Notify, envelope: Envelope, event: EmailChanged) -> None:
+    """The mail, to the old address, that another is used now."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "email-changed", event.old_email, data)
+
+
 async def _to_address(
     notify: Notify, envelope: Envelope, kind: str, address: str, data: dict[str, Any]
 ) -> None:
-    """A mail to an address that is not, or not yet, the account's."""
+    """A mail to an address that is not, not yet or no longer the account's."""
     await notify.towns.need(envelope.town)
     await notify.mails.intend(
         new_mail(
