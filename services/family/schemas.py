@@ -1,51 +1,16 @@
-"""Request and response models of the family service."""
+"""Request and response models of the family service.
+
+The members of a household are answered as they are kept: ``domain.household`` says their fields.
+"""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
-from services.family.domain.household import Address, ContactKind, Family, GuardianRole
-from shared.contracts.family import ChildRights
+from services.family.domain.household import Child, Contact, Family, Guardian
 from shared.web.routes import Input, Output
-
-
-class GuardianOut(Output):
-    """An adult of the household. ``invoiced``: invoices are addressed to them."""
-
-    id: str
-    role: GuardianRole
-    first_name: str
-    last_name: str
-    phone: str | None
-    email: str | None
-    address: Address | None
-    invoiced: bool
-    rights: tuple[ChildRights, ...]
-
-
-class ChildOut(Output):
-    """A child. ``school`` is an id of the town file."""
-
-    id: str
-    first_name: str
-    last_name: str
-    birth_date: date
-    school: str | None
-    level: str | None
-
-
-class ContactOut(Output):
-    """Somebody to call, or who may fetch a child."""
-
-    id: str
-    kind: ContactKind
-    first_name: str
-    last_name: str
-    phone: str
-    relation: str | None
 
 
 class FamilyOut(Output):
@@ -53,9 +18,9 @@ class FamilyOut(Output):
 
     family: str
     reference: str
-    guardians: tuple[GuardianOut, ...]
-    children: tuple[ChildOut, ...]
-    contacts: tuple[ContactOut, ...]
+    guardians: tuple[Guardian, ...]
+    children: tuple[Child, ...]
+    contacts: tuple[Contact, ...]
 
     @classmethod
     def of(cls, family: Family) -> FamilyOut:

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from deploy.demo.generator import generate
 from services.family.api import ROUTES
 from services.family.commands import ImportReport, import_families
-from services.family.domain.household import family_id
+from services.family.domain.household import Family, family_id
 from services.family.operations import app
+from services.family.schemas import FamilyOut
 from services.family.service import build, state_of
 from services.family.state import State
 from services.family.store import FAMILIES, states_of
@@ -140,6 +141,12 @@ async def test_a_guardian_reads_their_household_and_only_the_children_they_may_s
     assert [c["first_name"] for c in part.json["households"][0]["children"]] == ["Zoé"]
     by_id = await running.call("GET", f"{BASE}/families/{FAMILY}", token=token)
     assert [c["first_name"] for c in by_id.json["children"]] == ["Zoé"]
+
+
+def test_what_is_kept_of_a_member_is_what_is_answered() -> None:
+    for members in ("guardians", "children", "contacts"):
+        kept, answer = Family.model_fields[members], FamilyOut.model_fields[members]
+        assert answer.annotation == kept.annotation
 
 
 async def test_a_guardian_removed_from_the_file_reads_nothing_more(running: World) -> None:

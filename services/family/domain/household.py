@@ -1,4 +1,8 @@
-"""A family record: guardians, children, contacts, and who sees what of it."""
+"""A family record: guardians, children, contacts, and who sees what of it.
+
+Whoever may see a member sees every field of it (``schemas``): what only some may read needs a
+model of its own.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,10 @@ class Address(_Part):
 
 
 class Guardian(_Part):
-    """An adult of the household, and what they may do about each child."""
+    """An adult of the household, and what they may do about each child.
+
+    ``invoiced``: invoices are addressed to them.
+    """
 
     id: str
     role: GuardianRole
