@@ -5,13 +5,41 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-import holidays
+from jours_feries_france import JoursFeries
 from vacances_scolaires_france import SchoolHolidayDates
 
-from services.booking.domain.calendar import Holidays
-from shared.contracts.town_file import Calendar
+#: The library's name for what the town file calls a territory.
+_ZONES: dict[str, str] = {
+    "metropole": "Métropole",
+    "alsace-moselle": "Alsace-Moselle",
+    "guadeloupe": "Guadeloupe",
+    "guyane": "Guyane",
+    "la-reunion": "La Réunion",
+    "martinique": "Martinique",
+    "mayotte": "Mayotte",
+    "nouvelle-caledonie": "Nouvelle-Calédonie",
+    "polynesie-francaise": "Polynésie Française",
+    "saint-barthelemy": "Saint-Barthélémy",
+    "saint-martin": "Saint-Martin",
+    "saint-pierre-et-miquelon": "Saint-Pierre-et-Miquelon",
+    "wallis-et-futuna": "Wallis-et-Futuna",
+}
 
-_SUBDIVISION = {"metropole": None, "alsace-moselle": "57"}
+
+class FrenchHolidays:
+    """The holidays of France, as ``services.booking.domain.rules.days`` asks for them."""
+
+    def public(self, territory: str, day: date) -> str | None:
+        """The name of the public holiday that falls on the day."""
+        return _public(territory, day.year).get(day)
+
+    def school(self, zone: str, day: date) -> str | None:
+        """The name of the school holidays that the day lies in."""
+        return _school(zone, day.year).get(day)
+
+    def school_known_until(self) -> date:
+        """The last day for which the ministry has published school holidays."""
+        return _known_until()
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +53,7 @@ def _known_until() -> date:
     return last
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _school(zone: str, year: int) -> dict[date, str]:
     if not min(_source().data).year <= year <= _known_until().year:
         return {}
@@ -33,20 +61,6 @@ def _school(zone: str, year: int) -> dict[date, str]:
     return {day: str(entry["nom_vacances"]) for day, entry in found.items()}
 
 
-@lru_cache(maxsize=64)
-def _public(territory: str, year: int) -> dict[date, str]:
-    subdivision = _SUBDIVISION[territory]
-    found = holidays.country_holidays("FR", subdiv=subdivision, years=year, language="fr")
-    return dict(found.items())
-
-
 @lru_cache(maxsize=256)
-def holidays_of(calendar: Calendar, first_year: int, last_year: int) -> Holidays:
-    """The holidays a calendar observes, over whole years."""
-    school: dict[date, str] = {}
-    public: dict[date, str] = {}
-    for year in range(first_year, last_year + 1):
-        if calendar.school_zone:
-            school |= _school(calendar.school_zone, year)
-        public |= _public(calendar.public_holidays, year)
-    return Holidays(school, public, _known_until())
+def _public(territory: str, year: int) -> dict[date, str]:
+    return {day: name for name, day in JoursFeries.for_year(year, zone=_ZONES[territory]).items()}

@@ -1,0 +1,207 @@
+"""What an absence comes to: in time a cancellation, out of time a report, billed or not by rule.
+
+One engine for both doors (BO9): while the day may still be cancelled, reporting an absence frees
+the place and costs nothing; after that the activity's absence rules decide, the first that fits;
+where none fits the day is billed (shape A0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from services.booking.domain.rules import wording
+from services.booking.domain.rules.answers import Answer, Rulebook, may
+from services.booking.domain.rules.cutoffs import Limit, Place, limit, wall_instant
+from services.booking.domain.rules.facts import Absent, Facts, fits
+from services.booking.domain.rules.surcharges import Due, due
+from shared.contracts.town_file import AbsenceRule, Activity, Effect, Proof
+
+#: ``cancelled``: in time, the place is free again. ``to_prove``: free once the proof has come.
+Settled = Literal[
+    "cancelled", "free", "to_prove", "billed", "keep_percent", "price", "surcharge", "credit",
+    "carry_over", "collect",
+]  # fmt: skip
+_DAY = timedelta(days=1)
+_END_OF_DAY = time(23, 59)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one day of absence comes to; ``cents`` is what is due for it, when that is known.
+
+    ``proof_until``: by when a proof has to be there. ``rule`` is None where the day is billed
+    because no rule fits.
+    """
+
+    day: date
+    settled: Settled
+    rule: str | None
+    cutoff: datetime | None
+    proof_until: datetime | None
+    cents: int | None
+    surcharge: Due | None
+    explanation: str
+
+
+def settle(
+    book: Rulebook,
+    activity: Activity,
+    day: date,
+    now: datetime,
+    facts: Facts,
+    booked: Sequence[date],
+) -> Day:
+    """What being absent on ``day`` comes to, told at ``now``; ``booked`` are the days that the
+    child has booked within the absence, this one included."""
+    absent = facts.absent or Absent(first=day, last=day, told=now)
+    told = absent.told or now
+    cancel = may(book, activity, "cancel", day, told, facts)
+    if cancel.allowed and cancel.outcome == "accept":
+        return Day(
+            day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
+            wording.absence_in_time(cancel.explanation),
+        )  # fmt: skip
+    place = Place(book.days, book.zone, activity.calendar)
+    for rule in activity.absences.rules:
+        if _fits(rule, book, activity, day, told, facts, absent, booked, place):
+            return _settled(rule, book, day, now, told, facts, absent, place)
+    return Day(
+        day, "billed", None, cancel.cutoff, None, facts.price_cents, None,
+        wording.absence_billed(cancel.cutoff, book.zone),
+    )  # fmt: skip
+
+
+def _fits(
+    rule: AbsenceRule,
+    book: Rulebook,
+    activity: Activity,
+    day: date,
+    told: datetime,
+    facts: Facts,
+    absent: Absent,
+    booked: Sequence[date],
+    place: Place,
+) -> bool:
+    return (
+        rule.holds_on(day)
+        and fits(rule.for_, day, facts, book.days, activity.calendar, book.audiences)
+        and (not rule.reasons or absent.reason in rule.reasons)
+        and set(rule.procedures) <= facts.procedures
+        and (rule.siblings or not absent.sibling)
+        and (rule.at_school == "any" or not absent.at_school)
+        and len(booked) >= rule.min_days
+        and _in_time(rule, absent.first, told, place)
+    )
+
+
+def _in_time(rule: AbsenceRule, first: date, told: datetime, place: Place) -> bool:
+    if rule.notice is None:
+        return True
+    until = limit(rule.notice, first, place)
+    return until is not None and until.holds(told.astimezone(UTC))
+
+
+def _settled(
+    rule: AbsenceRule,
+    book: Rulebook,
+    day: date,
+    now: datetime,
+    told: datetime,
+    facts: Facts,
+    absent: Absent,
+    place: Place,
+) -> Day:
+    until = limit(rule.notice, absent.first, place) if rule.notice else None
+    cutoff = until.at if until else None
+    if day in _waiting_days(rule, told.astimezone(book.zone).date(), absent.first, place):
+        return Day(
+            day, "billed", rule.id, cutoff, None, facts.price_cents, None,
+            wording.absence_waiting(rule.waiting_days, rule.text),
+        )  # fmt: skip
+    proof_until = _proof_until(rule.proof, told, absent, place) if rule.proof else None
+    if rule.proof and not _proved(rule.proof, absent, proof_until):
+        over = proof_until is not None and not proof_until.holds(now.astimezone(UTC))
+        return Day(
+            day, "billed" if over else "to_prove", rule.id, cutoff,
+            proof_until.at if proof_until else None, facts.price_cents, None,
+            wording.absence_to_prove(proof_until, over=over, text=rule.text),
+        )  # fmt: skip
+    cents, owed = _amount(rule.effect, facts, book)
+    settled: Settled = rule.effect.kind
+    return Day(
+        day, settled, rule.id, cutoff, proof_until.at if proof_until else None, cents, owed,
+        wording.absence_settled(rule.effect.kind, cents, rule.effect.percent, rule.text),
+    )  # fmt: skip
+
+
+def _waiting_days(rule: AbsenceRule, told: date, first: date, place: Place) -> Iterator[date]:
+    """The days that are due all the same."""
+    start = first if rule.waiting_from == "first_day" else max(first, told)
+    counted = place.days.counter(rule.counting, place.service)
+    day, number = start, 0
+    while number < rule.waiting_days:
+        if counted(day):
+            number += 1
+        yield day
+        day += _DAY
+
+
+def _proof_until(proof: Proof, told: datetime, absent: Absent, place: Place) -> Limit | None:
+    start = {
+        "first_day": absent.first,
+        "last_day": absent.last,
+        "notice": told.astimezone(place.zone).date(),
+    }[proof.from_]
+    if start is None:
+        return None
+    if proof.hours is not None:
+        begun = told if proof.from_ == "notice" else wall_instant(start, time(0), place.zone)
+        at = (begun.astimezone(UTC) + timedelta(hours=proof.hours)).astimezone(place.zone)
+        return Limit(at, at.astimezone(UTC))
+    if proof.end_of_month:
+        last = (start.replace(day=1) + timedelta(days=31)).replace(day=1) - _DAY
+    elif proof.days is not None:
+        last = place.days.forth(start, proof.days, proof.counting, place.service)
+    else:
+        return None
+    at = wall_instant(last, _END_OF_DAY, place.zone)
+    return Limit(at, at.astimezone(UTC) + timedelta(minutes=1))
+
+
+def _proved(proof: Proof, absent: Absent, until: Limit | None) -> bool:
+    if absent.proof not in proof.kinds:
+        return False
+    if absent.proof_at is None or until is None:
+        return True
+    return until.holds(absent.proof_at.astimezone(UTC))
+
+
+def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, Due | None]:
+    price = facts.price_cents
+    if effect.kind in ("free", "credit", "carry_over"):
+        return 0, None
+    if effect.kind == "price":
+        return effect.cents, None
+    if effect.kind == "keep_percent" and effect.percent is not None:
+        return None if price is None else (price * effect.percent + 50) // 100, None
+    if effect.surcharge is not None:
+        owed = due(effect.surcharge, facts, None, book.audiences)
+        return owed.total_cents, owed
+    return price, None
+
+
+def answer(settled: Day) -> Answer:
+    """The same as an answer of the rule engine: an absence may always be reported."""
+    return Answer(
+        True,
+        "free_with_proof" if settled.settled == "to_prove" else "accept",
+        settled.cutoff,
+        None,
+        settled.rule,
+        settled.settled,
+        settled.explanation,
+        settled.surcharge,
+    )

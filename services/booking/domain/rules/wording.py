@@ -1,0 +1,189 @@
+"""The sentences that families read under every answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from services.booking.domain.rules.cutoffs import Limit
+from services.booking.domain.rules.surcharges import Due
+from shared.contracts.town_file import Action
+from shared.french import instant_words
+from shared.money import euros
+
+#: (what it is called, what one does)
+_WORDS: dict[Action, tuple[str, str]] = {
+    "book": ("Réservation", "réserver"),
+    "change": ("Modification", "modifier la réservation"),
+    "cancel": ("Annulation", "annuler"),
+    "absence": ("Signalement d'absence", "signaler une absence"),
+    "proof": ("Envoi du justificatif", "envoyer un justificatif"),
+    "pay": ("Paiement", "payer"),
+    "attend": ("Venue sans réservation", "venir sans réservation"),
+}
+UNTIL = "jusqu'au"
+_PER = {"day": "par jour", "month": "pour le mois", "period": "pour la période",
+        "school_year": "pour l'année scolaire"}  # fmt: skip
+_THEN = {
+    "accept": "encore possible",
+    "surcharge": "encore possible",
+    "ask_agent": "possible sur demande, examinée par un agent",
+    "waiting_list": "possible en liste d'attente",
+    "free_with_proof": "sans frais sur justificatif",
+}
+
+
+def always(action: Action) -> str:
+    """Nothing limits it."""
+    return f"Vous pouvez {_WORDS[action][1]}."
+
+
+def unruled(action: Action) -> str:
+    """No rule of the town allows it."""
+    return f"{_WORDS[action][0]} impossible pour cette date."
+
+
+def born_locked(cutoff: datetime | None, zone: ZoneInfo) -> str:
+    """What is booked now is there to stay."""
+    since = f" (close depuis le {instant_words(cutoff, zone)})" if cutoff else ""
+    return f"Une réservation pour ce jour ne pourra pas être annulée{since}."
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The sentences about one rule, for one action."""
+
+    action: Action
+    normal: Limit | None
+    opens: Limit | None
+    text: str | None
+
+    def rung(
+        self, outcome: str, owed: Due | None, end: Limit | None, *, late: bool, text: str | None
+    ) -> str:
+        """What a rung grants, or refuses."""
+        noun, verb = _WORDS[self.action]
+        if outcome == "refuse":
+            return self._with(text, self.over())
+        price = _price(owed) if owed else ""
+        if not late:
+            asked = " ; un agent y répondra" if outcome == "ask_agent" else ""
+            return self._with(text, f"Vous pouvez {verb}{_until(end)}{asked}{price}.")
+        since = f"Délai dépassé{_since(self.normal)} : " if self._is_over else "Au-delà : "
+        return self._with(text, f"{since}{noun.lower()} {_THEN[outcome]}{_until(end)}{price}.")
+
+    def over(self) -> str:
+        """Too late, or never."""
+        noun = _WORDS[self.action][0]
+        if self.normal is None or self.normal.at is None:
+            return self._with(self.text, f"{noun} impossible.")
+        return self._with(self.text, f"{noun} close{_since(self.normal)} (délai dépassé).")
+
+    def too_often(self) -> str:
+        """Once more than the rule allows."""
+        return self._with(self.text, f"{_WORDS[self.action][0]} impossible : nombre atteint.")
+
+    def not_yet(self) -> str:
+        """Before the opening."""
+        opens = self.opens.at if self.opens else None
+        when = f" à partir du {_words(opens)}" if opens else " plus tard"
+        return f"{_WORDS[self.action][0]} possible{when}."
+
+    def not_published(self) -> str:
+        """The town has published no date."""
+        return f"{_WORDS[self.action][0]} impossible : date limite non publiée pour ce jour."
+
+    @property
+    def _is_over(self) -> bool:
+        return self.normal is not None and self.normal.at is not None
+
+    def _with(self, text: str | None, sentence: str) -> str:
+        return f"{sentence} {text}" if text else sentence
+
+
+def _words(instant: datetime) -> str:
+    zone = instant.tzinfo
+    if not isinstance(zone, ZoneInfo):
+        raise TypeError("a cut-off is in the town's zone")
+    return instant_words(instant, zone)
+
+
+def _until(limit: Limit | None) -> str:
+    if limit is None or limit.at is None:
+        return ""
+    return f" {'avant le' if limit.before else UNTIL} {_words(limit.at)}"
+
+
+def _since(limit: Limit | None) -> str:
+    return f" depuis le {_words(limit.at)}" if limit and limit.at else ""
+
+
+def _price(owed: Due) -> str:
+    per = f" {_PER[owed.per]}" if owed.per in _PER else ""
+    if owed.owed_already:
+        return f", supplément déjà dû{per}"
+    if owed.kind == "percent":
+        amount = f" (soit {euros(owed.total_cents)})" if owed.total_cents is not None else ""
+        return f", prix majoré de {owed.percent} %{amount}{per}"
+    if owed.kind == "price" and owed.total_cents is not None:
+        return f", au prix de {euros(owed.total_cents)}{per}"
+    if owed.cents is not None:
+        following = (
+            f", et autant pour les {owed.also_following} suivants" if owed.also_following else ""
+        )
+        return f", avec un supplément de {euros(owed.cents)}{per}{following}"
+    return ", à un tarif majoré"
+
+
+def absence_in_time(cancel: str) -> str:
+    """Reported while the day may still be cancelled."""
+    return f"Absence signalée dans les délais : la réservation est annulée, sans frais. {cancel}"
+
+
+def absence_billed(cutoff: datetime | None, zone: ZoneInfo) -> str:
+    """No rule makes it free."""
+    since = (
+        f", le délai d'annulation étant passé depuis le {instant_words(cutoff, zone)}"
+        if cutoff
+        else ""
+    )
+    return f"Absence signalée ; la réservation reste due{since}."
+
+
+def absence_waiting(number: int, text: str | None) -> str:
+    """One of the days that are due all the same."""
+    days = "le premier jour reste dû" if number == 1 else f"les {number} premiers jours restent dus"
+    return _joined(f"Absence signalée ; {days}.", text)
+
+
+def absence_to_prove(until: Limit | None, *, over: bool, text: str | None) -> str:
+    """Free once justified, or no longer."""
+    if over:
+        return _joined(
+            f"Justificatif attendu{_until(until)} et non reçu : la réservation reste due.", text
+        )
+    return _joined(f"Non facturée si le justificatif parvient{_until(until)}.", text)
+
+
+_SETTLED = {
+    "free": "Absence non facturée.",
+    "credit": "Absence donnant lieu à un avoir.",
+    "carry_over": "Absence reportée sur une prochaine réservation.",
+    "billed": "Absence signalée ; la réservation reste due.",
+    "collect": "La réservation reste due ; le repas peut être retiré sur place.",
+}
+
+
+def absence_settled(kind: str, cents: int | None, percent: int | None, text: str | None) -> str:
+    """What the rule grants."""
+    if kind in _SETTLED:
+        return _joined(_SETTLED[kind], text)
+    amount = f" : {euros(cents)}" if cents is not None else ""
+    if kind == "keep_percent":
+        return _joined(f"Remboursement, moins une retenue de {percent} %{amount}.", text)
+    return _joined(f"Absence facturée à un tarif particulier{amount}.", text)
+
+
+def _joined(sentence: str, text: str | None) -> str:
+    return f"{sentence} {text}" if text else sentence

@@ -1,0 +1,123 @@
+"""What an absence costs: notice, waiting days, proof, reasons, effect (shapes A0 to A14)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from shared.contracts.town_file.conditions import Scope
+from shared.contracts.town_file.cutoffs import ALL_DAYS, Counting, Cutoff
+from shared.contracts.town_file.parts import Dated, Part, Slug, Text, known, unique
+from shared.contracts.town_file.rules import Amount, Surcharge
+
+
+class Proof(Part):
+    """What justifies an absence, and by when it has to be there (shape A4).
+
+    One of ``days``, ``hours`` and ``end_of_month``; ``days`` are counted over ``counting`` from
+    ``from`` (that day is day 0), to its end.
+    """
+
+    kinds: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    days: Annotated[int | None, Field(ge=0, le=100)] = None
+    hours: Annotated[int | None, Field(ge=1, le=500)] = None
+    end_of_month: bool = False
+    from_: Annotated[Literal["first_day", "last_day", "notice"], Field(alias="from")] = "first_day"
+    counting: Counting = ALL_DAYS
+
+    @model_validator(mode="after")
+    def _one_deadline(self) -> Proof:
+        if (self.days is not None) + (self.hours is not None) + self.end_of_month > 1:
+            raise ValueError("give one of `days`, `hours`, `end_of_month`")
+        return self
+
+
+class Effect(Part):
+    """What a day of absence comes to.
+
+    ``free``: nothing is due. ``billed``: the price. ``keep_percent``: that share of the price is
+    kept (shape A7). ``price``: so much instead (A11). ``surcharge``: the price and more (A8).
+    ``credit``: what was paid is credited; ``carry_over``: the hours or meals are (I8).
+    ``collect``: billed, and the meal may be fetched (A12).
+    """
+
+    kind: Literal[
+        "free", "billed", "keep_percent", "price", "surcharge", "credit", "carry_over", "collect"
+    ]  # fmt: skip
+    percent: Annotated[int | None, Field(ge=1, le=99)] = None
+    cents: Amount | None = None
+    surcharge: Surcharge | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_its_amount(self) -> Effect:
+        wanted = {"keep_percent": "percent", "price": "cents", "surcharge": "surcharge"}
+        for kind, field in wanted.items():
+            if (self.kind == kind) != (getattr(self, field) is not None):
+                raise ValueError(f"`{field}` belongs to `kind: {kind}`")
+        return self
+
+
+class AbsenceRule(Dated):
+    """One way in which an absence is settled; the first of the list that fits decides, and when
+    none does the days are billed (shape A0).
+
+    ``reasons``: one of these was given (a closed list, A6; all when left out). ``notice``: told
+    by then, counted from the absence's first day. ``min_days``: absent for at least so many
+    consecutive days with a booking. ``procedures``: all of them followed (A3). ``proof``: sent in
+    time. ``waiting_days``: so many days from ``waiting_from`` on are due all the same, counted
+    over ``counting`` (A1, A2). ``at_school``: what is to be done with a child who is at school
+    (A13). ``siblings``: whether it holds for brothers and sisters too (A10).
+    """
+
+    id: Slug
+    for_: Annotated[Scope, Field(alias="for")] = Scope()
+    reasons: tuple[Slug, ...] = ()
+    notice: Cutoff | None = None
+    min_days: Annotated[int, Field(ge=1, le=60)] = 1
+    procedures: tuple[Slug, ...] = ()
+    proof: Proof | None = None
+    waiting_days: Annotated[int, Field(ge=0, le=30)] = 0
+    waiting_from: Literal["first_day", "notice"] = "first_day"
+    counting: Counting = ALL_DAYS
+    at_school: Literal["any", "absent_only"] = "any"
+    siblings: bool = False
+    effect: Effect
+    text: Text | None = None
+
+
+class AbsenceReason(Part):
+    """A reason that families may choose."""
+
+    id: Slug
+    name: Text
+
+
+#: What happens to bookings by itself when a class is away (shape A9).
+ClassEvent = Literal["cancelled", "kept_unless_cancelled_by_family"]
+
+
+class Absences(Part):
+    """How an activity settles absences.
+
+    ``reasons``: those that families may choose from. ``return_announced``: an absence
+    without an end suspends bookings until the return is announced by ``return_notice`` (A14).
+    """
+
+    reasons: Annotated[tuple[AbsenceReason, ...], Field(max_length=40)] = ()
+    rules: Annotated[tuple[AbsenceRule, ...], Field(max_length=40)] = ()
+    trip: ClassEvent = "kept_unless_cancelled_by_family"
+    strike: ClassEvent = "kept_unless_cancelled_by_family"
+    teacher_absent: ClassEvent = "kept_unless_cancelled_by_family"
+    return_announced: bool = False
+    return_notice: Cutoff | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Absences:
+        if self.return_announced and self.return_notice is None:
+            raise ValueError("`return_announced` needs `return_notice`")
+        unique("absences.reasons", (reason.id for reason in self.reasons))
+        for rule in self.rules:
+            known(f"absences.rules: {rule.id}", rule.reasons, (one.id for one in self.reasons))
+        return self

@@ -1,0 +1,77 @@
+"""Activities: what a child may be booked into, and by which rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from shared.contracts.town_file.absences import Absences
+from shared.contracts.town_file.parts import Part, Slug, Text, one_at_a_time, unique
+from shared.contracts.town_file.places import PlaceCounter, check_units
+from shared.contracts.town_file.rules import ACTIONS, Deadlines
+from shared.contracts.town_file.units import BilledTime, Relations, Unit, Week
+
+
+class Eligible(Part):
+    """Which children an activity is for: one of ``schools``, of ``levels``, of an age in whole
+    years on the day, of one of ``audiences``. What is left out restricts nothing."""
+
+    schools: tuple[Slug, ...] = ()
+    levels: tuple[Slug, ...] = ()
+    from_age: Annotated[int | None, Field(ge=0, le=120)] = None
+    to_age: Annotated[int | None, Field(ge=0, le=120)] = None
+    audiences: tuple[Slug, ...] = ()
+    adults: bool = False
+
+
+class Activity(Part):
+    """Something a child may be booked into, at one site, on the days of one calendar.
+
+    ``desk_only`` is the sentence that says where to go, for what is not booked on line.
+    ``hold_minutes``: how long a place is kept for whoever pays at booking (shape D17).
+    ``horizons``: over what families may book at once (shape S5). ``booking: none``: attended
+    without booking (shape S7).
+    """
+
+    id: Slug
+    name: Text
+    site: Text
+    service: Literal[
+        "school_meals", "wraparound_care", "wednesday", "holidays", "study", "other"
+    ] = "other"
+    calendar: Slug
+    eligible: Eligible = Eligible()
+    units: Annotated[tuple[Unit, ...], Field(min_length=1, max_length=40)]
+    relations: Relations = Relations()
+    week: Week = Week()
+    places: Annotated[tuple[PlaceCounter, ...], Field(min_length=1, max_length=40)]
+    booking: Literal["required", "none"] = "required"
+    desk_only: Text | None = None
+    decision: Literal["agent", "automatic"]
+    hold_while_waiting: bool = True
+    hold_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
+    billing: Literal["pay_in_arrears", "pay_at_booking"]
+    billed_time: BilledTime | None = None
+    horizons: tuple[Literal["day", "week", "fortnight", "month", "period", "year"], ...] = ()
+    horizon_days: Annotated[int, Field(ge=1, le=400)] = 365
+    deadlines: Deadlines
+    absences: Absences = Absences()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Activity:
+        units = [unit.id for unit in self.units]
+        unique("units", units)
+        unique("places", (counter.id for counter in self.places))
+        check_units(self.places, units)
+        self.relations.check(units)
+        for action in ACTIONS:
+            rules = self.deadlines.of(action)
+            unique(f"deadlines.{action}", (rule.id for rule in rules))
+            one_at_a_time(f"deadlines.{action}", rules, lambda rule: rule.for_.key)
+        unique("absences.rules", (rule.id for rule in self.absences.rules))
+        return self
+
+    def unit(self, unit_id: str) -> Unit | None:
+        """The unit of that id, or None."""
+        return next((unit for unit in self.units if unit.id == unit_id), None)

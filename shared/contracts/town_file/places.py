@@ -1,0 +1,100 @@
+"""Places: what is limited, for whom, on which days (shapes C1, S6, C8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from shared.contracts.town_file.parts import Part, Slug, Span, Text, Weekday, known
+
+Capacity = Annotated[int, Field(ge=0, le=2000)]
+
+
+class CapacityOn(Part):
+    """Another capacity on some weekdays or between two dates."""
+
+    weekdays: tuple[Weekday, ...] = ()
+    between: Span | None = None
+    capacity: Capacity
+
+    @model_validator(mode="after")
+    def _says_when(self) -> CapacityOn:
+        if bool(self.weekdays) == bool(self.between):
+            raise ValueError("give `weekdays` or `between`")
+        return self
+
+
+class Group(Part):
+    """The children whom a counter counts, in a session: by school, level or age in whole years
+    on the day (both ends included). Nothing given: all."""
+
+    schools: tuple[Slug, ...] = ()
+    levels: tuple[Slug, ...] = ()
+    from_age: Annotated[int | None, Field(ge=0, le=120)] = None
+    to_age: Annotated[int | None, Field(ge=0, le=120)] = None
+
+
+class Staff(Part):
+    """A further bound by those who look after the children: one for ``children`` of them."""
+
+    present: Annotated[int, Field(ge=0, le=200)]
+    children: Annotated[int, Field(ge=1, le=100)]
+
+
+class Allotment(Part):
+    """Places kept for some units until a day; from then on whoever comes first (shape S6)."""
+
+    units: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    places: Capacity
+    days_before_release: Annotated[int, Field(ge=0, le=366)]
+
+
+class PlaceCounter(Part):
+    """What is limited: at most ``capacity`` places over ``units`` in one session, counted for
+    ``group`` (the whole place when left out)."""
+
+    id: Slug
+    units: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    capacity: Capacity
+    on: Annotated[tuple[CapacityOn, ...], Field(max_length=60)] = ()
+    group: Group = Group()
+    staff: Staff | None = None
+    allotments: tuple[Allotment, ...] = ()
+    source: Text
+
+    @model_validator(mode="after")
+    def _allotments_fit(self) -> PlaceCounter:
+        for one in self.allotments:
+            known(f"places: {self.id}: allotments", one.units, self.units)
+        if sum(one.places for one in self.allotments) > self.capacity:
+            raise ValueError(f"places: {self.id}: more places allotted than there are")
+        return self
+
+    def places_on(self, day: date) -> int:
+        """The places of one day: the first exception that fits, within what the staff allows."""
+        capacity = next(
+            (
+                one.capacity
+                for one in self.on
+                if (one.between and one.between.holds(day))
+                or day.isoweekday() in {weekday.number for weekday in one.weekdays}
+            ),
+            self.capacity,
+        )
+        if self.staff is None:
+            return capacity
+        return min(capacity, self.staff.present * self.staff.children)
+
+
+def check_units(counters: Iterable[PlaceCounter], units: Iterable[str]) -> None:
+    """Refuse counters over units that are declared nowhere, and units that nothing limits."""
+    declared = set(units)
+    counted: set[str] = set()
+    for counter in counters:
+        known(f"places: {counter.id}", counter.units, declared)
+        counted |= set(counter.units)
+    if declared - counted:
+        raise ValueError(f"no place counter limits the units {sorted(declared - counted)}")

@@ -1,0 +1,205 @@
+"""The town file as a whole, and what has to agree across its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import time
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from shared.contracts.town_file.activities import Activity
+from shared.contracts.town_file.calendars import Calendar, Periods
+from shared.contracts.town_file.conditions import Audience
+from shared.contracts.town_file.cutoffs import BUILT_IN
+from shared.contracts.town_file.parts import (
+    ClockTime,
+    Dated,
+    Part,
+    Slug,
+    Span,
+    Text,
+    known,
+    one_at_a_time,
+    unique,
+)
+from shared.contracts.town_file.rules import Counter
+from shared.money import Cents
+
+
+class Contact(Part):
+    """The block at the foot of every page and mail."""
+
+    service: Text
+    telephone: Text
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    hours: Text
+
+
+class DigestSettings(Part):
+    """When decisions are mailed (``design/digest.md``), in the town's time."""
+
+    at: Annotated[tuple[ClockTime, ...], Field(min_length=1, max_length=6)] = (time(13), time(18))
+    leave_out_receipted: bool = False
+    immediate_mail: bool = False
+    show_agents: bool = False
+    show_units: bool = False
+
+    @field_validator("at")
+    @classmethod
+    def _whole_minutes_in_order(cls, at: tuple[time, ...]) -> tuple[time, ...]:
+        if any(cut.second or cut.microsecond or cut.tzinfo for cut in at):
+            raise ValueError("cut-offs are whole minutes without a zone")
+        if list(at) != sorted(set(at)):
+            raise ValueError("cut-offs must rise and differ")
+        return at
+
+
+class School(Part):
+    """A school; children belong to one."""
+
+    id: Slug
+    name: Text
+
+
+class Tariff(Dated):
+    """One price per unit booked (shape T1)."""
+
+    id: Slug
+    activity: Slug
+    unit: Slug
+    price_cents: Annotated[Cents, Field(ge=0, le=1_000_000)]
+
+
+class CollectionOffice(Part):
+    """The régie that collects; ``code`` heads its invoice numbers."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
+    label: Text
+    due_days: Annotated[int, Field(ge=1, le=120)] = 30
+
+
+class TownFile(Part):
+    """Everything a town decides.
+
+    ``bridge_days`` and ``local_holidays`` close every calendar that observes public holidays.
+    """
+
+    town: Slug
+    name: Text
+    time_zone: str
+    contact: Contact
+    digest: DigestSettings = DigestSettings()
+    family_key: Literal["required", "optional", "hidden"] = "optional"
+    schools: Annotated[tuple[School, ...], Field(min_length=1)]
+    audiences: Annotated[tuple[Audience, ...], Field(max_length=60)] = ()
+    calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]
+    local_holidays: Annotated[tuple[Span, ...], Field(max_length=100)] = ()
+    bridge_days: Annotated[tuple[Span, ...], Field(max_length=100)] = ()
+    periods: Periods = ()
+    counters: Annotated[tuple[Counter, ...], Field(max_length=60)] = ()
+    activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
+    collection_office: CollectionOffice
+    tariffs: tuple[Tariff, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"unknown time zone {zone!r}")
+        return zone
+
+    @field_validator("town")
+    @classmethod
+    def _not_reserved(cls, town: str) -> str:
+        if town == "all":
+            raise ValueError("'all' is reserved")
+        return town
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TownFile:
+        for name in ("schools", "audiences", "calendars", "periods", "counters", "activities",
+                     "tariffs"):  # fmt: skip
+            unique(name, (part.id for part in getattr(self, name)))
+        unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
+        self._check_references()
+        for activity in self.activities:
+            _check_lawful(activity)
+        units = {(a.id, u.id) for a in self.activities for u in a.units}
+        for tariff in self.tariffs:
+            if (tariff.activity, tariff.unit) not in units:
+                raise ValueError(f"tariffs: {tariff.id}: no unit {tariff.unit!r} in "
+                                 f"activity {tariff.activity!r}")  # fmt: skip
+        one_at_a_time("tariffs", self.tariffs, lambda t: f"{t.activity}/{t.unit}")
+        return self
+
+    def _check_references(self) -> None:
+        declared = {
+            field: {part.id for part in parts}
+            for field, parts in (
+                ("schools", self.schools),
+                ("audiences", self.audiences),
+                ("counter", self.counters),
+            )
+        }
+        calendars = {one.id for one in self.calendars}
+        declared |= {"calendar": calendars, "office": calendars,
+                     "counting": calendars | set(BUILT_IN)}  # fmt: skip
+        for activity in self.activities:
+            where = f"activities: {activity.id}"
+            here = {**declared, "units": {unit.id for unit in activity.units}}
+            _known_all(where, activity, here)
+        for name, parts in (("calendars", self.calendars),):
+            for part in parts:
+                _known_all(f"{name}: {part.id}", part, declared)
+
+    def activity(self, activity_id: str) -> Activity | None:
+        """The activity of that id, or None."""
+        return next((a for a in self.activities if a.id == activity_id), None)
+
+
+def _known_all(where: str, part: BaseModel, declared: Mapping[str, set[str]]) -> None:
+    """Refuse a name under one of the fields of ``declared`` that is declared nowhere, at any
+    depth. A field of names is called the same everywhere."""
+    for path, field, names in _references(part, declared.keys()):
+        known(": ".join((where, *path)), names, declared[field])
+
+
+def _references(
+    part: BaseModel, fields: Iterable[str]
+) -> Iterator[tuple[Sequence[str], str, Sequence[str]]]:
+    for name, info in type(part).model_fields.items():
+        value = getattr(part, name)
+        if name in fields and value is not None:
+            names: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+            if all(isinstance(one, str) for one in names):
+                yield (), name, names
+                continue
+        for step, inner in _parts(info.alias or name, value):
+            for path, field, found in _references(inner, fields):
+                yield (*step, *path), field, found
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[Sequence[str], BaseModel]]:
+    """The parts under a field, with the words that lead there in the file."""
+    if isinstance(value, BaseModel):
+        yield (name,), value
+    elif isinstance(value, tuple):
+        for one in value:
+            if isinstance(one, BaseModel):
+                identity = getattr(one, "id", None)
+                yield ((name, identity) if identity else (name,)), one
+
+
+def _check_lawful(activity: Activity) -> None:
+    """School meals are a right of every pupil, whatever the family's situation (code de
+    l'éducation L131-13): shape C8."""
+    if activity.service != "school_meals":
+        return
+    limited = [rule.id for rule in activity.deadlines.book if rule.for_.audiences]
+    if activity.eligible.audiences or limited:
+        raise ValueError(
+            f"activities: {activity.id}: school meals are open to every pupil (education code "
+            "L131-13): no audience may book them before or instead of another"
+        )
