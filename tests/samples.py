@@ -26,7 +26,7 @@ def activity(name: str, **changes: Any) -> dict[str, Any]:
         "name": name.capitalize(),
         "site": "École des Tilleuls",
         "calendar": "school-days",
-        "schools": ["tilleuls"],
+        "eligible": {"schools": ["tilleuls"]},
         "units": [{"id": "unit", "name": "Repas"}],
         "places": [{"id": "places", "units": ["unit"], "capacity": 50, "source": "test"}],
         "decision": "agent",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.calendar import days_between
-from services.booking.domain.deadlines import Answer, may
 from services.booking.domain.places import Session, Shape, shape_of
 from services.booking.domain.planning import Offer, foreseen, plan, without_those_booked
 from services.booking.domain.request import TAKEN, Line, Request
+from services.booking.domain.rules.answers import Answer
+from services.booking.domain.rules.days import days_between
 from services.booking.schemas import (
     Activities,
     ActivityOut,
@@ -40,7 +40,7 @@ async def activities(booking: Booking, town: str) -> Activities:
                 name=activity.name,
                 site=activity.site,
                 units=[UnitOut(id=unit.id, name=unit.name) for unit in activity.units],
-                schools=list(activity.schools),
+                schools=list(activity.eligible.schools),
                 decision=activity.decision,
                 billing=activity.billing,
             )
@@ -64,9 +64,10 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     waiting = await booking.waiting(scope, town, wish.family, planned)
     kept, taken = without_those_booked(planned, sessions, waiting)
     left = {slot: dict(session.left) for slot, session in sessions.items()}
+    children = {ask.child.id: ask.child for ask in asks}
     return Recap(
         lines=[
-            _recap_line(line, offers[line.activity], shapes[line.activity],
+            _recap_line(line, children[line.child], offers[line.activity], shapes[line.activity],
                         left[line.activity, line.date])
             for line in kept
         ],
@@ -74,12 +75,14 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     )  # fmt: skip
 
 
-def _recap_line(line: Line, offer: Offer, shape: Shape, left: dict[str, int]) -> RecapLine:
+def _recap_line(
+    line: Line, child: Child, offer: Offer, shape: Shape, left: dict[str, int]
+) -> RecapLine:
     would, reason = foreseen(line, offer.mode, shape.bound(line.unit), left)
     return RecapLine(
         child=line.child, activity=line.activity, unit=line.unit, date=line.date,
         would=would, reason=reason,
-        book_until=may("book", offer.activity, line.date, offer.now, offer.zone).cutoff,
+        book_until=offer.answer("book", child, line.date, line.unit).cutoff,
     )  # fmt: skip
 
 
@@ -88,13 +91,13 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
-    offers = [
-        booking.offer(town, activity, wanted.first, wanted.last)
-        for activity in town.file.activities
-        if child.school in activity.schools
+    offers = [booking.offer(town, activity) for activity in town.file.activities]
+    slots = [
+        (offer, day)
+        for day in days_between(wanted.first, wanted.last)
+        for offer in offers
+        if offer.open_on(day, child.school) and offer.eligible(child, day)
     ]
-    days = list(days_between(wanted.first, wanted.last))
-    slots = [(offer, day) for day in days for offer in offers if offer.open_on(day)]
     shapes = {offer.activity.id: shape_of(offer.activity, town.version) for offer in offers}
     sessions = await booking.places.peek(
         scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
@@ -137,9 +140,9 @@ def _entry(
     activity = offer.activity
     request, line = lines.get((activity.id, unit, day), (None, None))
     active = line is not None and line.active
-    why_not = TAKEN if active else offer.why_not(child, day)
-    book = may("book", activity, day, offer.now, offer.zone)
-    cancel = may("cancel", activity, day, offer.now, offer.zone)
+    why_not = TAKEN if active else offer.why_not(child, day, unit)
+    book = offer.answer("book", child, day, unit)
+    cancel = offer.answer("cancel", child, day, unit)
     bound = [counter.id for counter in activity.places if unit in counter.units]
     return PlanningEntry(
         activity=activity.id,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from zoneinfo import ZoneInfo
 
-from services.booking.calendars import holidays_of
+from services.booking.calendars import FrenchHolidays
 from services.booking.domain.planning import Ask, Offer, days_of_period
 from services.booking.domain.request import Line
+from services.booking.domain.rules.answers import Rulebook
+from services.booking.domain.rules.days import Days
 from services.booking.schemas import Asked
 from services.booking.store import BookingStore, Places
 from shared.auth import FamilyScope, Scope
@@ -18,6 +19,22 @@ from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
 from shared.errors import MissingCopy, Refused, forbidden, not_found
+
+
+class Rulebooks:
+    """The rules of each town, made ready once a version."""
+
+    def __init__(self) -> None:
+        self._holidays = FrenchHolidays()
+        self._ready: dict[str, tuple[int, Rulebook]] = {}
+
+    def of(self, town: Town) -> Rulebook:
+        """The rules of this version."""
+        version, book = self._ready.get(town.file.town, (None, None))
+        if book is None or version != town.version:
+            book = Rulebook.of(town.file, Days(town.file, self._holidays))
+            self._ready[town.file.town] = (town.version, book)
+        return book
 
 
 @dataclass(frozen=True)
@@ -29,15 +46,11 @@ class Booking:
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
+    rulebooks: Rulebooks = field(default_factory=Rulebooks)
 
-    def offer(self, town: Town, activity: Activity, *days: date) -> Offer:
-        """The activity as of now, with the holidays of now and of some days."""
-        calendar = next(c for c in town.file.calendars if c.id == activity.calendar)
-        now = self.clock.town()
-        zone = ZoneInfo(town.file.time_zone)
-        year = now.astimezone(zone).year
-        years = [year - 1, year + 2, *(day.year for day in days)]
-        return Offer(activity, calendar, holidays_of(calendar, min(years), max(years)), zone, now)
+    def offer(self, town: Town, activity: Activity) -> Offer:
+        """The activity as of now."""
+        return Offer(self.rulebooks.of(town), activity, self.clock.town())
 
     async def waiting(
         self, scope: Scope, town: Town, family: str, lines: Sequence[Line]

@@ -108,7 +108,7 @@ async def test_what_the_school_and_the_calendar_exclude_is_not_retained(running:
         town_file(
             schools=[{"id": "tilleuls", "name": "T"}, {"id": "ormes", "name": "O"}],
             activities=[
-                activity("cantine"), activity("etude", schools=["ormes"]),
+                activity("cantine"), activity("etude", eligible={"schools": ["ormes"]}),
                 activity("garderie", horizon_days=10),
             ],
         ),

@@ -14,6 +14,7 @@ from shared.contracts.town_file import (
     DayCutoff,
     Deadline,
     Deadlines,
+    Eligible,
     PlaceCounter,
     School,
     TownFile,
@@ -36,7 +37,7 @@ def town_file(town: str = "veyras", **changes: Any) -> TownFile:
     )  # fmt: skip
     canteen = Activity(
         id="cantine", name="Cantine", site="École", calendar="school",
-        schools=(f"ecole-{town}",), units=(Unit(id="repas", name="Repas"),),
+        eligible=Eligible(schools=(f"ecole-{town}",)), units=(Unit(id="repas", name="Repas"),),
         places=(PlaceCounter(id="places", units=("repas",), capacity=100, source="test"),),
         decision="automatic", billing="pay_in_arrears", deadlines=rules,
     )  # fmt: skip

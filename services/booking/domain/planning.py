@@ -6,25 +6,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from services.booking.domain.calendar import Holidays, closed_because, days_between
-from services.booking.domain.deadlines import may
 from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Line, Mode
+from services.booking.domain.rules.answers import Answer, Rulebook, may
+from services.booking.domain.rules.days import days_between
+from services.booking.domain.rules.facts import Facts, Known, age_on, eligible
 from shared.contracts.booking import NotRetained, Reason
 from shared.contracts.family import Child
-from shared.contracts.town_file import Activity, Calendar
+from shared.contracts.town_file import Action, Activity
+
+NOT_ELIGIBLE = Reason(
+    code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."
+)
+TOO_EARLY = Reason(code="too-early", text="Les réservations ne sont pas encore ouvertes.")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One activity as it stands at ``now``: its rules and the calendar they read."""
+    """One activity as it stands at ``now`` (aware), by one version of the town's rules."""
 
+    rules: Rulebook
     activity: Activity
-    calendar: Calendar
-    holidays: Holidays
-    zone: ZoneInfo
     now: datetime
 
     @property
@@ -33,23 +36,44 @@ class Offer:
         automatic = self.activity.decision == "automatic"
         return Mode(automatic=automatic, holds=self.activity.hold_while_waiting)
 
-    def open_on(self, day: date) -> bool:
-        """Whether there is service that day."""
-        return closed_because(self.calendar, self.holidays, day) is None
+    def open_on(self, day: date, school: str | None = None) -> bool:
+        """Whether there is service that day, for the children of ``school``."""
+        return self.rules.days.closed(self.activity.calendar, day, school) is None
 
-    def why_not(self, child: Child, day: date) -> Reason | None:
+    def eligible(self, child: Child, day: date) -> bool:
+        """Whether the activity is for such a child."""
+        return eligible(self.activity.eligible, traits_of(child, day), self.rules.audiences)
+
+    def answer(self, action: Action, child: Child, day: date, unit: str) -> Answer:
+        """What the town's rules say of an action on one unit."""
+        facts = Facts(units=(unit,), traits=traits_of(child, day))
+        return may(self.rules, self.activity, action, day, self.now, facts)
+
+    def why_not(self, child: Child, day: date, unit: str) -> Reason | None:
         """Why the child cannot be booked that day, or None; places are another matter."""
-        if child.school not in self.activity.schools:
-            return Reason(
-                code="not-eligible", text="Activité réservée aux enfants d'une autre école."
-            )
-        closed = closed_because(self.calendar, self.holidays, day)
+        if not self.eligible(child, day):
+            return NOT_ELIGIBLE
+        closed = self.rules.days.closed(self.activity.calendar, day, child.school)
         if closed is not None:
             return closed
-        if day > self.now.astimezone(self.zone).date() + timedelta(self.activity.horizon_days):
-            return Reason(code="too-early", text="Les réservations ne sont pas encore ouvertes.")
-        answer = may("book", self.activity, day, self.now, self.zone)
+        if day > self._today + timedelta(self.activity.horizon_days):
+            return TOO_EARLY
+        answer = self.answer("book", child, day, unit)
         return None if answer.allowed else Reason(code=answer.code, text=answer.explanation)
+
+    @property
+    def _today(self) -> date:
+        return self.now.astimezone(self.rules.zone).date()
+
+
+def traits_of(child: Child, day: date) -> dict[str, Known]:
+    """What rules may ask of a child."""
+    traits: dict[str, Known] = {"age": age_on(child.birth_date, day)}
+    if child.school:
+        traits["school"] = child.school
+    if child.level:
+        traits["level"] = child.level
+    return traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +103,14 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
         activity = ask.offer.activity
         for day in ask.days:
             key = (ask.child.id, activity.id, ask.unit, day)
-            reason = ask.offer.why_not(ask.child, day)
+            reason = ask.offer.why_not(ask.child, day, ask.unit)
             if reason is not None:
                 not_retained[key] = NotRetained(
                     child=ask.child.id, activity=activity.id, unit=ask.unit, date=day,
                     reason=reason,
                 )  # fmt: skip
                 continue
-            cancel = may("cancel", activity, day, ask.offer.now, ask.offer.zone)
+            cancel = ask.offer.answer("cancel", ask.child, day, ask.unit)
             lines[key] = Line(
                 id="",
                 child=ask.child.id,

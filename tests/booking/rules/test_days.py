@@ -7,19 +7,15 @@ from typing import Any
 
 import pytest
 
-from services.booking.calendars import holidays_of
-from services.booking.domain.calendar import closed_because
 from services.booking.domain.planning import days_of_period
-from shared.contracts.town_file import Calendar
+from tests.booking.rules.helpers import rule, town
 
 
-def why_closed(day: str, **changes: Any) -> str | None:
-    calendar = Calendar.model_validate(
-        {"id": "school-days", "weekdays": ["monday", "tuesday", "thursday", "friday"],
-         "school_zone": "A"} | changes
-    )  # fmt: skip
-    on = date.fromisoformat(day)
-    reason = closed_because(calendar, holidays_of(calendar, on.year - 1, on.year + 1), on)
+def why_closed(day: str, school: str | None = None, **changes: Any) -> str | None:
+    calendar = {"id": "school-days", "weekdays": ["monday", "tuesday", "thursday", "friday"],
+                "school_zone": "A"} | changes  # fmt: skip
+    book = town([rule({"anchor": "always"})], calendars=[calendar])
+    reason = book.days.closed("school-days", date.fromisoformat(day), school)
     return reason.code if reason else None
 
 

@@ -1,0 +1,43 @@
+"""A town of one activity, and questions to its rules."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.booking.calendars import FrenchHolidays
+from services.booking.domain.rules.answers import Answer, Rulebook, may
+from services.booking.domain.rules.days import Days
+from services.booking.domain.rules.facts import Facts
+from shared.contracts.town_file import Action, TownFile
+from tests.samples import activity, town_file
+
+PARIS = ZoneInfo("Europe/Paris")
+MONDAY_TEN = datetime(2026, 9, 14, 10, 0, tzinfo=PARIS)
+Rule = dict[str, Any]
+
+
+def rulebook(file: TownFile) -> Rulebook:
+    """The rules of a file, with the real holidays."""
+    return Rulebook.of(file, Days(file, FrenchHolidays()))
+
+
+def rule(cutoff: Rule, number: int = 0, **changes: Any) -> Rule:
+    """A rule without end of validity."""
+    return {"id": f"rule-{number}", "valid_from": "2000-01-01", "source": "test",
+            "cutoff": cutoff} | changes  # fmt: skip
+
+
+def town(book: list[Rule], cancel: list[Rule] = [], **changes: Any) -> Rulebook:  # noqa: B006
+    """The rules of a town whose only activity is ``cantine``; ``activity`` changes that."""
+    about = {"deadlines": {"book": book, "cancel": cancel}} | changes.pop("activity", {})
+    return rulebook(town_file(activities=[activity("cantine", **about)], **changes))
+
+
+def ask(
+    book: Rulebook, action: Action, day: date | str, now: datetime = MONDAY_TEN, **facts: Any
+) -> Answer:
+    """What the rules say of the canteen."""
+    on = date.fromisoformat(day) if isinstance(day, str) else day
+    return may(book, book.file.activities[0], action, on, now, Facts(**facts))
