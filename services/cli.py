@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.billing.operations import app as billing
+from services.booking.operations import app as booking
 from services.documents import app as documents
 from services.events import app as events
 from services.family.operations import app as family
@@ -35,7 +36,7 @@ def run(
     run_process({name: BUILDS[name] for name in names}, SUBSCRIPTIONS)
 
 
-for part in (identity, family, billing, notify, events, documents):
+for part in (identity, family, booking, billing, notify, events, documents):
     app.add_typer(part)
 
 

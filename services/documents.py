@@ -25,12 +25,12 @@ from services.booking.api import ROUTES as BOOKING
 from services.family.api import ROUTES as FAMILY
 from services.identity.api import ROUTES as IDENTITY
 from services.identity.settings import IdentitySettings
-from services.identity.town_file import json_schema
 from services.notify.api import ROUTES as NOTIFY
 from services.notify.settings import Settings as NotifySettings
 from shared.contracts import subscriptions
 from shared.events import Contract, event_types
 from shared.settings import CommonSettings
+from shared.town_files import json_schema
 from shared.web.openapi import document
 from shared.web.routes import Route
 from shared.web.server import base_path

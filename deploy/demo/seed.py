@@ -15,8 +15,8 @@ from services.identity.commands.family_keys import issue_all
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
 from services.identity.service import assemble, load_keys
-from services.identity.town_file import read_town_file
 from shared.runner import Parts, Runner
+from shared.town_files import read_town_file
 from shared.waiting import eventually
 
 TOWNS = Path(__file__).parent / "towns"

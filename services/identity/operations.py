@@ -20,12 +20,12 @@ from services.identity.domain.accounts import Person
 from services.identity.domain.roles import ROLES, Role
 from services.identity.service import NAME, assemble, load_keys
 from services.identity.store import INDEXES, OUTBOXES
-from services.identity.town_file import BadTownFile, json_schema, read_town_file
 from shared.auth import new_private_jwks
 from shared.contracts.town_file import TownFile
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.operations import parts_of
+from shared.town_files import BadTownFile, json_schema, read_town_file
 
 app = typer.Typer(no_args_is_help=True)
 _town = typer.Typer(no_args_is_help=True, help="Town files.")

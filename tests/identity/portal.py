@@ -9,11 +9,11 @@ from services.identity.commands.agents import create_active_account, create_agen
 from services.identity.commands.base import Identity
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from services.identity.town_file import read_town_file
 from shared.bus.local import QUEUE
 from shared.contracts.family import Child, ChildRights, FamilyChanged, Guardian
 from shared.events import Envelope, decode
 from shared.store import Store, connect
+from shared.town_files import read_town_file
 from tests.world import Answer, World, eventually
 
 PASSWORD = "quatre chevaux verts"

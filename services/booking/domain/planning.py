@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Line, Mode
-from services.booking.domain.rules.answers import Answer, Rulebook, may
+from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.days import days_between
 from services.booking.domain.rules.facts import Facts, Known, age_on, eligible
 from shared.contracts.booking import NotRetained, Reason
@@ -19,7 +19,6 @@ from shared.contracts.town_file import Action, Activity
 NOT_ELIGIBLE = Reason(
     code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."
 )
-TOO_EARLY = Reason(code="too-early", text="Les réservations ne sont pas encore ouvertes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +46,14 @@ class Offer:
     def answer(self, action: Action, child: Child, day: date, unit: str) -> Answer:
         """What the town's rules say of an action on one unit."""
         facts = Facts(units=(unit,), traits=traits_of(child, day))
-        return may(self.rules, self.activity, action, day, self.now, facts)
+        return offered(self.rules, self.activity, action, day, self.now, facts)
 
     def why_not(self, child: Child, day: date, unit: str) -> Reason | None:
         """Why the child cannot be booked that day, or None; places are another matter."""
         if not self.eligible(child, day):
             return NOT_ELIGIBLE
-        closed = self.rules.days.closed(self.activity.calendar, day, child.school)
-        if closed is not None:
-            return closed
-        if day > self._today + timedelta(self.activity.horizon_days):
-            return TOO_EARLY
         answer = self.answer("book", child, day, unit)
         return None if answer.allowed else Reason(code=answer.code, text=answer.explanation)
-
-    @property
-    def _today(self) -> date:
-        return self.now.astimezone(self.rules.zone).date()
 
 
 def traits_of(child: Child, day: date) -> dict[str, Known]:

@@ -67,6 +67,7 @@ from shared.contracts.town_file.places import (
     Staff,
 )
 from shared.contracts.town_file.rules import (
+    ACTIONS,
     Action,
     Addition,
     Counter,
@@ -98,6 +99,7 @@ from shared.contracts.town_file.units import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ALL_DAYS",
     "MIDNIGHT_AFTER",
     "SERVICE_DAYS",

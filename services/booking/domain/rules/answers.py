@@ -68,6 +68,19 @@ class Rulebook:
         return cls(file, days, ZoneInfo(file.time_zone), audiences)
 
 
+def offered(
+    book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, facts: Facts
+) -> Answer:
+    """``may``, for a day on which there has to be service, and which may be booked that early."""
+    closed = book.days.closed(activity.calendar, day, facts.school)
+    if closed is not None:
+        return Answer(False, "refuse", None, None, None, closed.code, closed.text)
+    today = now.astimezone(book.zone).date()
+    if action == "book" and (day - today).days > activity.horizon_days:
+        return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
+    return may(book, activity, action, day, now, facts)
+
+
 def may(
     book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, facts: Facts
 ) -> Answer:

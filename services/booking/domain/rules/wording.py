@@ -44,6 +44,11 @@ def unruled(action: Action) -> str:
     return f"{_WORDS[action][0]} impossible pour cette date."
 
 
+def too_early() -> str:
+    """Beyond the horizon of the activity."""
+    return "Les réservations ne sont pas encore ouvertes pour cette date."
+
+
 def born_locked(cutoff: datetime | None, zone: ZoneInfo) -> str:
     """What is booked now is there to stay."""
     since = f" (close depuis le {instant_words(cutoff, zone)})" if cutoff else ""
