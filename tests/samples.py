@@ -120,7 +120,7 @@ class Household:
         self, when: list[dict[str, Any]], *, child: int = 0, activity: str = "cantine"
     ) -> dict[str, Any]:
         """The body of a request for several days or periods."""
-        common = {"child": self.children[child], "activity": activity, "unit": "unit"}
+        common = {"child": self.children[child], "activity": activity, "units": ["unit"]}
         return {"family": self.id, "asked": [{**common, **one} for one in when]}
 
 

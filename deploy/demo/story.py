@@ -116,13 +116,13 @@ async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
     canteen = [entry["date"] for entry in possible if entry["activity"] == "canteen"]
     wishes: list[dict[str, Any]] = []
     if care:
-        wishes.append({"activity": "garderie", "unit": "evening", "day": care[0]})
+        wishes.append({"activity": "garderie", "units": ["evening"], "day": care[0]})
     if canteen:
-        wishes.append({"activity": "canteen", "unit": "meal", "day": canteen[0]})
+        wishes.append({"activity": "canteen", "units": ["meal"], "day": canteen[0]})
     later = [day for day in canteen[1:] if date.fromisoformat(day).isoweekday() in (1, 4)]
     if later:
         month = date.fromisoformat(canteen[0]) + timedelta(days=30)
-        wishes.append({"activity": "canteen", "unit": "meal", "period": {
+        wishes.append({"activity": "canteen", "units": ["meal"], "period": {
             "first": canteen[1], "last": max(str(month), later[0]),
             "weekdays": ["monday", "thursday"]}})  # fmt: skip
     return [

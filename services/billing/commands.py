@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charges import Charge, accepted_charge, cancelled_charge
+from services.billing.domain.charges import Charge, accepted_charges, cancelled_charges
 from services.billing.domain.invoicing import (
     Invoice,
     LeftAside,
@@ -38,15 +38,16 @@ _log = get_logger()
 
 
 async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
-    """Keep a charge per accepted line. Raises ``MissingCopy``."""
+    """Keep the charges of accepted lines. Raises ``MissingCopy``."""
     file = (await billing.towns.need(town)).file
     card = await billing.store.family(town, event.family)
     await billing.store.record(
         [
-            accepted_charge(
+            one
+            for line in event.lines
+            for one in accepted_charges(
                 line, card=card, file=file, request=event.request, decided_at=event.decided_at
             )
-            for line in event.lines
         ]
     )
 
@@ -54,13 +55,14 @@ async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
 async def cancel(billing: Billing, town: str, event: BookingRefused) -> None:
     """Cancel the charges of lines that had been accepted, heard of or not yet."""
     charges = [
-        cancelled_charge(
+        one
+        for line in event.lines
+        for one in cancelled_charges(
             line, town=town, family=event.family, request=event.request,
             decided_at=event.decided_at,
         )
-        for line in event.lines
     ]  # fmt: skip
-    await billing.store.record([one for one in charges if one is not None])
+    await billing.store.record(charges)
 
 
 # -- month ends ----------------------------------------------------------------------------

@@ -328,7 +328,7 @@ def _charge_in(document: Document) -> Charge:
         id=document["_id"], day=date.fromisoformat(document["day"]),
         **{name: document[name] for name in (
             "town", "family", "request", "child", "child_name", "activity", "unit", "billing",
-            "accepted", "decided", "invoice",
+            "accepted", "decided", "quantity", "invoice",
         )},
     )  # fmt: skip
 

@@ -73,9 +73,8 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
-        line=line.id, child=line.child, activity=line.activity, date=line.date, unit=line.unit,
-        state=said.state, reason=said.reason, decided_at=said.decided_at,
-        cancel_until=line.cancel_until,
+        line=line.id, **line.booked, state=said.state, reason=said.reason,
+        decided_at=said.decided_at, cancel_until=line.cancel_until,
     )  # fmt: skip
 
 

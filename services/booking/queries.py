@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.places import Session, Shape, shape_of
-from services.booking.domain.planning import Offer, foreseen, plan, without_those_booked
-from services.booking.domain.request import TAKEN, Line, Request
+from services.booking.domain.places import Session, Shape, taking
+from services.booking.domain.planning import Offer, fitting, foreseen, plan
+from services.booking.domain.request import TAKEN, Choice, Line, Request
 from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.days import days_between
+from services.booking.domain.rules.facts import traits_of
 from services.booking.schemas import (
     Activities,
     ActivityOut,
@@ -56,33 +57,35 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
-    shapes = {name: shape_of(offer.activity, town.version) for name, offer in offers.items()}
-    sessions = await booking.places.peek(
-        scope.town, {(line.activity, line.date) for line in planned}, shapes,
-        {line.child for line in planned},
-    )  # fmt: skip
-    waiting = await booking.waiting(scope, town, wish.family, planned)
-    kept, taken = without_those_booked(planned, sessions, waiting)
-    left = {slot: dict(session.left) for slot, session in sessions.items()}
     children = {ask.child.id: ask.child for ask in asks}
-    return Recap(
-        lines=[
-            _recap_line(line, children[line.child], offers[line.activity], shapes[line.activity],
-                        left[line.activity, line.date])
-            for line in kept
-        ],
-        not_retained=not_retained + taken,
-    )  # fmt: skip
+    shapes = booking.shapes(town)
+    sessions = await booking.places.peek(
+        scope.town, {(line.activity, line.date) for line in planned}, shapes, children
+    )
+    waiting = await booking.waiting(scope, town, wish.family, planned)
+    kept, unfit = fitting(planned, offers, sessions, waiting)
+    left = {slot: dict(session.left) for slot, session in sessions.items()}
+    lines = []
+    for line in kept:
+        slot = (line.activity, line.date)
+        child = children[line.child]
+        held = sessions[slot].holders.get(line.child, {})
+        members = shapes[line.activity].members(traits_of(child, line.date))
+        down = taking(
+            shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
+        ).down
+        lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
+    return Recap(lines=lines, not_retained=not_retained + unfit)
 
 
 def _recap_line(
-    line: Line, child: Child, offer: Offer, shape: Shape, left: dict[str, int]
+    line: Line, child: Child, offer: Offer, down: Mapping[str, int], left: dict[str, int]
 ) -> RecapLine:
-    would, reason = foreseen(line, offer.mode, shape.bound(line.unit), left)
+    would, reason = foreseen(line, offer.mode, down, left)
+    answer = offer.answer("book", child, line.date, line.choice)
     return RecapLine(
-        child=line.child, activity=line.activity, unit=line.unit, date=line.date,
-        would=would, reason=reason,
-        book_until=offer.answer("book", child, line.date, line.unit).cutoff,
+        **line.booked, would=would, reason=reason, book_until=answer.cutoff,
+        warning=answer.warning,
     )  # fmt: skip
 
 
@@ -98,7 +101,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
         for offer in offers
         if offer.open_on(day, child.school) and offer.eligible(child, day)
     ]
-    shapes = {offer.activity.id: shape_of(offer.activity, town.version) for offer in offers}
+    shapes = booking.shapes(town)
     sessions = await booking.places.peek(
         scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
     )
@@ -107,7 +110,15 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
         child=child.id,
         version=town.version,
         entries=[
-            _entry(offer, child, unit.id, day, lines, sessions[offer.activity.id, day])
+            _entry(
+                offer,
+                child,
+                unit.id,
+                day,
+                lines,
+                sessions[offer.activity.id, day],
+                shapes[offer.activity.id],
+            )
             for offer, day in slots
             for unit in offer.activity.units
         ],
@@ -123,9 +134,10 @@ async def _lines_of(
         for line in request.lines:
             if line.child != child or line.state == "asked":
                 continue
-            known = latest.get((line.activity, line.unit, line.date))
-            if line.active or known is None or not known[1].active:
-                latest[line.activity, line.unit, line.date] = (request, line)
+            for unit in line.units:
+                known = latest.get((line.activity, unit, line.date))
+                if line.active or known is None or not known[1].active:
+                    latest[line.activity, unit, line.date] = (request, line)
     return latest
 
 
@@ -136,14 +148,16 @@ def _entry(
     day: date,
     lines: dict[tuple[str, str, date], tuple[Request, Line]],
     session: Session,
+    shape: Shape,
 ) -> PlanningEntry:
-    activity = offer.activity
+    activity, choice = offer.activity, Choice((unit,))
     request, line = lines.get((activity.id, unit, day), (None, None))
     active = line is not None and line.active
-    why_not = TAKEN if active else offer.why_not(child, day, unit)
-    book = offer.answer("book", child, day, unit)
-    cancel = offer.answer("cancel", child, day, unit)
-    bound = [counter.id for counter in activity.places if unit in counter.units]
+    why_not = TAKEN if active else offer.why_not(child, day, choice)
+    book = offer.answer("book", child, day, choice)
+    cancel = offer.answer("cancel", child, day, choice)
+    members = set(shape.members(traits_of(child, day)))
+    bound = [counter.id for counter in shape.on(day).bound([unit], members)]
     return PlanningEntry(
         activity=activity.id,
         unit=unit,
@@ -151,7 +165,7 @@ def _entry(
         state=line.state if line is not None and line.state != "asked" else None,
         request=request.id if request else None,
         line=line.id if line else None,
-        places_left=max(0, min(session.left[counter] for counter in bound)),
+        places_left=max(0, min((session.left[counter] for counter in bound), default=0)),
         book=_possible(book, why_not.text if why_not else None),
         cancel=_possible(cancel, None),
         booking_locked=not active and why_not is not None,

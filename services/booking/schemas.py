@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from services.booking.domain.request import LineResult
 from shared.contracts.booking import LineState, NotRetained, Reason
-from shared.contracts.town_file import Slug, Weekday
+from shared.contracts.town_file import ClockTime, Slug, Weekday
 from shared.web.routes import Input, Output, PageQuery
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -39,11 +39,18 @@ class Period(Input):
 
 
 class Asked(Input):
-    """One child, one activity and unit, for one day or over a period: give one of the two."""
+    """One child, one activity, what of it, for one day or over a period: give one of the two.
+
+    ``units``: one or more; or ``starts`` and ``ends`` alone, where the times say which. Both where
+    a unit leaves its times to the family. ``quantity`` where it is a number.
+    """
 
     child: Id
     activity: Slug
-    unit: Slug
+    units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
+    starts: ClockTime | None = None
+    ends: ClockTime | None = None
+    quantity: Annotated[int, Field(ge=1, le=100)] = 1
     day: Day | None = None
     period: Period | None = None
 
@@ -51,6 +58,12 @@ class Asked(Input):
     def _one_of_two(self) -> Asked:
         if (self.day is None) == (self.period is None):
             raise ValueError("donnez soit un jour (day), soit une période (period).")
+        if (self.starts is None) != (self.ends is None):
+            raise ValueError("donnez l'arrivée (starts) et le départ (ends), ou aucun des deux.")
+        if not self.units and self.starts is None:
+            raise ValueError("dites ce qui est demandé (units), ou les heures (starts et ends).")
+        if len(set(self.units)) < len(self.units):
+            raise ValueError("une unité n'est demandée qu'une fois.")
         return self
 
 
@@ -61,14 +74,22 @@ class RequestIn(Input):
     asked: Annotated[list[Asked], Field(min_length=1, max_length=20)]
 
 
-class LineOut(Output):
-    """One line and what became of it. ``cancel_until`` is an instant, null for never."""
+class BookedOut(Output):
+    """What is booked: a child, an activity's units on a date, times and number where chosen."""
 
-    line: str
     child: str
     activity: str
     date: date
-    unit: str
+    units: tuple[str, ...]
+    starts: time | None
+    ends: time | None
+    quantity: int
+
+
+class LineOut(BookedOut):
+    """One line and what became of it. ``cancel_until`` is an instant, null for never."""
+
+    line: str
     state: LineState
     reason: Reason | None
     decided_at: datetime | None
@@ -99,16 +120,13 @@ class RequestQuery(PageQuery):
     state: Literal["requested", "accepted", "refused"] | None = None
 
 
-class RecapLine(Output):
-    """What would happen to one date."""
+class RecapLine(BookedOut):
+    """What would happen to one date; ``warning`` when it could not be cancelled afterwards."""
 
-    child: str
-    activity: str
-    unit: str
-    date: date
     would: Literal["accepted", "requested", "refused"]
     reason: Reason | None
     book_until: datetime | None
+    warning: str | None
 
 
 class Recap(Output):

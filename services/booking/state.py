@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from services.booking.calendars import FrenchHolidays
+from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period
-from services.booking.domain.request import Line
+from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
+from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
 from services.booking.schemas import Asked
 from services.booking.store import BookingStore, Places
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
+from shared.contracts.booking import Reason
 from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
 from shared.errors import MissingCopy, Refused, forbidden, not_found
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A town's rules and place counters, made ready once a version."""
+
+    version: int
+    book: Rulebook
+    shapes: Mapping[str, Shape]
+
+
 class Rulebooks:
-    """The rules of each town, made ready once a version."""
+    """The rules of each town, by their last version."""
 
     def __init__(self) -> None:
         self._holidays = FrenchHolidays()
-        self._ready: dict[str, tuple[int, Rulebook]] = {}
+        self._ready: dict[str, Ready] = {}
 
-    def of(self, town: Town) -> Rulebook:
+    def of(self, town: Town) -> Ready:
         """The rules of this version."""
-        version, book = self._ready.get(town.file.town, (None, None))
-        if book is None or version != town.version:
-            book = Rulebook.of(town.file, Days(town.file, self._holidays))
-            self._ready[town.file.town] = (town.version, book)
-        return book
+        ready = self._ready.get(town.file.town)
+        if ready is None or ready.version != town.version:
+            ready = Ready(
+                town.version,
+                Rulebook.of(town.file, Days(town.file, self._holidays)),
+                {one.id: Shape(one, town.version) for one in town.file.activities},
+            )
+            self._ready[town.file.town] = ready
+        return ready
 
 
 @dataclass(frozen=True)
@@ -50,7 +66,11 @@ class Booking:
 
     def offer(self, town: Town, activity: Activity) -> Offer:
         """The activity as of now."""
-        return Offer(self.rulebooks.of(town), activity, self.clock.town())
+        return Offer(self.rulebooks.of(town).book, activity, self.clock.town())
+
+    def shapes(self, town: Town) -> Mapping[str, Shape]:
+        """How the town's activities count their places."""
+        return self.rulebooks.of(town).shapes
 
     async def waiting(
         self, scope: Scope, town: Town, family: str, lines: Sequence[Line]
@@ -64,13 +84,14 @@ class Booking:
             if line.activity not in holding:
                 days.setdefault(line.child, []).append(line.date)
         return {
-            (line.child, line.activity, line.unit, line.date)
+            (line.child, line.activity, unit, line.date)
             for child, wanted in days.items()
             for request in await self.store.requests_about(
                 scope, family, child, min(wanted), max(wanted)
             )
             for line in request.lines
             if line.state == "requested"
+            for unit in line.units
         }
 
     async def family_of(self, scope: Scope, family: str) -> FamilyChanged:
@@ -120,20 +141,44 @@ def asks_of(
         activity = town.file.activity(one.activity)
         if activity is None:
             raise _unknown("activity", position, "activité inconnue.")
-        if one.unit not in {unit.id for unit in activity.units}:
-            raise _unknown("unit", position, "cette activité n'a pas cette unité.")
+        choice = _choice(activity, position, one)
         child = child_for(scope, card, one.child, "decide")
         offer = offers.setdefault(activity.id, booking.offer(town, activity))
         days = [one.day] if one.day else []
         if one.period:
             numbers = [weekday.number for weekday in one.period.weekdays]
             days = days_of_period(one.period.first, one.period.last, numbers)
-        asks.append(Ask(child, offer, one.unit, days))
+        asks.append(Ask(child, offer, choice, days))
     if sum(len(ask.days) for ask in asks) > MAX_LINES:
         raise Refused(
             "too-many-dates", f"Au plus {MAX_LINES} dates par demande.", status=422, field="/asked"
         )
     return asks
+
+
+def _choice(activity: Activity, position: int, asked: Asked) -> Choice:
+    """What was asked of an activity, with its units and times checked."""
+    known = {unit.id: unit for unit in activity.units}
+    if unknown := [unit for unit in asked.units if unit not in known]:
+        raise _unknown("units", position, f"cette activité n'a pas l'unité {unknown[0]}.")
+    units = tuple(asked.units)
+    if asked.starts is not None and asked.ends is not None:
+        if not units:
+            found = unit_of_times(activity, asked.starts, asked.ends)
+            if isinstance(found, Reason):
+                raise Refused(found.code, found.text, status=422, field=f"/asked/{position}/starts")
+            units = (found.id,)
+        for unit in units:
+            if wrong := wrong_times(known[unit], asked.starts, asked.ends):
+                raise Refused(wrong.code, wrong.text, status=422, field=f"/asked/{position}/starts")
+    most = min(known[unit].most for unit in units)
+    if asked.quantity > most:
+        raise _unknown("quantity", position, f"au plus {most}.")
+    ranged = any(known[unit].kind in ("time_range", "ranges") for unit in units)
+    if ranged and asked.starts is None:
+        raise _unknown("starts", position, "choisissez l'arrivée et le départ.")
+    times = (asked.starts, asked.ends) if ranged else (None, None)
+    return Choice(units, *times, asked.quantity)
 
 
 def _unknown(field: str, position: int, sentence: str) -> Refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -23,17 +23,26 @@ class Reason(_Part):
     text: str
 
 
-class RequestedLine(_Part):
-    """One child, one session, one unit; ``line`` is unique within its request.
+class _Booked(_Part):
+    """One child, one session (activity and date) and what is booked in it: its units; from when
+    to when where the family chooses (on the town's clock); how many where it is a number."""
+
+    child: str
+    activity: str
+    date: date
+    units: tuple[str, ...]
+    starts: time | None = None
+    ends: time | None = None
+    quantity: int = 1
+
+
+class RequestedLine(_Booked):
+    """One line of a request; ``line`` is unique within it.
 
     ``cancel_until`` is an instant, or None for never.
     """
 
     line: str
-    child: str
-    activity: str
-    date: date
-    unit: str
     state: LineState
     reason: Reason | None = None
     cancel_until: datetime | None = None
@@ -47,13 +56,9 @@ class Period(_Part):
     weekdays: tuple[int, ...]
 
 
-class NotRetained(_Part):
+class NotRetained(_Booked):
     """A date of a period that could not become a line, and why."""
 
-    child: str
-    activity: str
-    unit: str
-    date: date
     reason: Reason
 
 
@@ -83,17 +88,13 @@ class Replaced(_Part):
     accepted: bool
 
 
-class DecidedLine(_Part):
+class DecidedLine(_Booked):
     """One line's outcome; ``line`` is unique within its request.
 
     ``receipted``: the acknowledgement said it already.
     """
 
     line: str
-    child: str
-    activity: str
-    date: date
-    unit: str
     receipted: bool
     reason: Reason | None = None
     replaces: Replaced | None = None

@@ -193,7 +193,7 @@ def _said_of(request: Document) -> list[Event]:
     day = date.fromisoformat(line["date"])
     at = request["requested_at"]
     about = {"line": line["id"], "child": line["child"], "activity": line["activity"],
-             "date": day, "unit": line["unit"]}  # fmt: skip
+             "date": day, "units": line["units"]}  # fmt: skip
     act = {"request": request["_id"], "number": request["number"], "family": request["family"],
            "account": request["account"], "requested_at": at}  # fmt: skip
     return [

@@ -116,7 +116,7 @@ def _decided(
         "lines": [
             DecidedLine.model_validate(
                 {"line": name, "child": child, "activity": "cantine", "date": day,
-                 "unit": "repas", "receipted": False, "reason": reason, "replaces": replaces,
+                 "units": ["repas"], "receipted": False, "reason": reason, "replaces": replaces,
                  **changes}
             )
             for name, child, day in lines

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.billing.domain.charges import Charge, accepted_charge, cancelled_charge
+from services.billing.domain.charges import Charge, accepted_charges, cancelled_charges
 from services.billing.domain.invoicing import price
 from services.billing.domain.months import ends_at, last_over, month_of
 from shared.contracts.booking import DecidedLine, Reason, Replaced
@@ -146,30 +146,28 @@ def tariff_of(activity: str, unit: str, day: date) -> Tariff:
 def line(replaces: Replaced | None = None, **changes: object) -> DecidedLine:
     whole: dict[str, object] = {
         "line": "l1", "child": "zoe", "activity": "cantine", "date": date(2026, 9, 3),
-        "unit": "repas", "receipted": False, "replaces": replaces, **changes,
+        "units": ["repas"], "receipted": False, "replaces": replaces, **changes,
     }  # fmt: skip
     return DecidedLine.model_validate(whole)
 
 
 def test_a_decision_comes_after_the_one_it_replaces_even_at_the_same_instant() -> None:
-    accepted = accepted_charge(
+    (accepted,) = accepted_charges(
         line(), card=card(), file=file_with(), request="r", decided_at=DECIDED
     )
     for at in (DECIDED, DECIDED - timedelta(seconds=5)):
-        cancelled = cancelled_charge(
+        (cancelled,) = cancelled_charges(
             line(Replaced(decided_at=DECIDED, accepted=True), reason=Reason(code="x", text="x")),
             town="veyras", family="f1", request="r", decided_at=at,
         )  # fmt: skip
-        assert cancelled is not None
         assert cancelled.id == accepted.id
         assert cancelled.decided > accepted.decided
 
 
 def test_a_refusal_of_what_was_never_accepted_leaves_nothing() -> None:
     refused = line(reason=Reason(code="full", text="Complet."))
-    assert (
-        cancelled_charge(refused, town="veyras", family="f1", request="r", decided_at=DECIDED)
-        is None
+    assert not cancelled_charges(
+        refused, town="veyras", family="f1", request="r", decided_at=DECIDED
     )
 
 
@@ -179,7 +177,17 @@ def test_a_refusal_of_what_was_never_accepted_leaves_nothing() -> None:
 )
 def test_a_copy_older_than_the_booking_is_waited_for(changes: dict[str, str], subject: str) -> None:
     with pytest.raises(MissingCopy) as missing:
-        accepted_charge(
+        accepted_charges(
             line(**changes), card=card(), file=file_with(), request="r", decided_at=DECIDED
         )
     assert missing.value.subject == subject
+
+
+def test_a_line_of_several_units_is_a_charge_for_each_and_a_number_counts() -> None:
+    booked = line(units=["repas", "viande"], quantity=3)
+    charges = accepted_charges(
+        booked, card=card(), file=file_with(), request="r", decided_at=DECIDED
+    )
+    priced = price(charges, file_with())
+    assert [(one.unit, one.count) for one in priced.lines] == [("repas", 3), ("viande", 3)]
+    assert all(one.total_cents == 3 * one.price_cents for one in priced.lines)

@@ -10,10 +10,14 @@ from services.booking.domain.places import Shape
 from services.booking.domain.request import Line
 from services.booking.store import Places
 from shared.clock import MachineClock
+from shared.contracts.town_file import Activity
 from shared.store import Store, connect
+from tests.samples import activity, places
 
 DAY = date(2026, 9, 17)
-SHAPES = {"cantine": Shape(1, "thousand", {"places": 1000}, {"places": ["unit"]})}
+SHAPES = {
+    "cantine": Shape(Activity.model_validate(activity("cantine", places=places(1000))), version=1)
+}
 PROCESSES, TASKS, TRIES = 4, 16, 20
 
 
@@ -24,8 +28,8 @@ def grant_until_full(url: str, database: str, process: int, granted: Any) -> Non
         count = 0
         for attempt in range(TRIES):
             request = f"{process:08x}{number:08x}{attempt:016x}"
-            line = Line("1", request, "cantine", DAY, "unit")
-            answer = await store.grant("veyras", request, [line], SHAPES)
+            line = Line("1", request, "cantine", DAY, ("unit",))
+            answer = await store.grant("veyras", request, [line], SHAPES, lambda _line: ())
             count += answer["1"] is None
         return count
 

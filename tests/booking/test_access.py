@@ -20,13 +20,13 @@ async def nothing_stored(world: World) -> bool:
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"activity": "piscine"}, "/asked/0/activity"),
-    ({"unit": "nuit"}, "/asked/0/unit"),
+    ({"units": ["nuit"]}, "/asked/0/units"),
     ({"price_cents": 1}, "/asked/0/price_cents"),
     ({"day": None}, "/asked/0"),
     ({"day": "2026-02-30"}, "/asked/0/day"),
     ({"day": "9999-12-31"}, "/asked/0/day"),
     ({"child": "../x"}, "/asked/0/child"),
-    ({"unit": {"$gt": ""}}, "/asked/0/unit"),
+    ({"units": [{"$gt": ""}]}, "/asked/0/units/0"),
 ]
 
 

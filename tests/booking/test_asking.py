@@ -75,7 +75,7 @@ async def test_a_recap_is_what_validation_does(running: World, mode: str) -> Non
     )
     other, home = await family(running), await family(running)
     await ask(running, other, other.asks("2026-09-22", activity=mode))
-    common = {"activity": mode, "unit": "unit"}
+    common = {"activity": mode, "units": ["unit"]}
     body: dict[str, Any] = {
         "family": home.id,
         "asked": [

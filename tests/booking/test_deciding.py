@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.booking.domain.places import shape_of
+from services.booking.domain.places import Shape
 from services.booking.service import build
 from shared.contracts.booking import (
     BookingAccepted,
@@ -155,7 +155,7 @@ async def test_a_command_left_half_done_is_resumed(running: World) -> None:
     )
     undecided = {"state": "requested", "held": True, "hold": 1}
     line = (await store.get("requests", requests[2]) or {})["lines"][0]
-    kept = {key: line[key] for key in ("id", "child", "activity", "date", "unit")}
+    kept = {key: line[key] for key in ("id", "child", "activity", "date", "units")}
     await store.change(
         PUT_BACK, "requests", requests[2], {}, {"$set": {"lines": [{**kept, **undecided}]}}
     )
@@ -191,7 +191,7 @@ async def test_what_a_crash_left_half_done_is_finished_by_the_sweeper(running: W
     await decide(running, [(tried, "1", "Non")])
     long_ago = running.clock.machine() - timedelta(minutes=1)
     line = (await store.get("requests", asked) or {})["lines"][0]
-    unsettled = {key: line[key] for key in ("id", "child", "activity", "date", "unit")}
+    unsettled = {key: line[key] for key in ("id", "child", "activity", "date", "units")}
     await store.change(
         PUT_BACK, "requests", asked, {},
         {"$set": {"lines": [{**unsettled, "state": "asked", "hold": 1}],
@@ -205,8 +205,8 @@ async def test_what_a_crash_left_half_done_is_finished_by_the_sweeper(running: W
     )  # fmt: skip
     stored = await booking.store.request(tried)
     town = await booking.towns.get("veyras")
-    shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
-    taken = await booking.places.grant("veyras", tried, stored.lines, shapes)
+    shapes = {a.id: Shape(a, town.version) for a in town.file.activities}
+    taken = await booking.places.grant("veyras", tried, stored.lines, shapes, lambda _line: ())
     assert list(taken.values()) == [None]
     assert holds(await session(running, "2026-09-18")) == 1
 

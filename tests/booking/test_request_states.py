@@ -37,7 +37,7 @@ class Decisions(RuleBasedStateMachine):
         self.model: dict[str, tuple[str, datetime | None]] = {}
         self.receipts: dict[str, object] = {}
         for number, mode in enumerate(modes, start=1):
-            line = Line(f"{number:x}", "child", "cantine", date(2026, 9, 20 + number), "unit")
+            line = Line(f"{number:x}", "child", "cantine", date(2026, 9, 20 + number), ("unit",))
             granted = None
             if mode.needs_place_at_once and not self.take(line):
                 granted = FULL

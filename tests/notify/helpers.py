@@ -120,7 +120,7 @@ def decision(
         "lines": tuple(
             DecidedLine(
                 line=f"{n:x}", child=home.children[child], activity=activity,
-                date=date.fromisoformat(day), unit="unit", receipted=False, reason=why,
+                date=date.fromisoformat(day), units=("unit",), receipted=False, reason=why,
                 replaces=replaces,
             )
             for n, day in enumerate(days, start=1)
@@ -155,7 +155,7 @@ def line(home: Household, day: str, *, child: int = 0, **changes: Any) -> Reques
     """One line of a request."""
     values: dict[str, Any] = {
         "line": new_id()[:4], "child": home.children[child], "activity": "cantine",
-        "date": date.fromisoformat(day), "unit": "unit", "state": "requested",
+        "date": date.fromisoformat(day), "units": ["unit"], "state": "requested",
         "cancel_until": at(18, day=16),
     }  # fmt: skip
     return RequestedLine(**values | changes)
@@ -164,7 +164,7 @@ def line(home: Household, day: str, *, child: int = 0, **changes: Any) -> Reques
 def not_retained(home: Household, day: str, why: str) -> NotRetained:
     """A date that could not become a line."""
     return NotRetained(
-        child=home.children[0], activity="cantine", unit="unit", date=date.fromisoformat(day),
+        child=home.children[0], activity="cantine", units=("unit",), date=date.fromisoformat(day),
         reason=Reason(code="closed", text=why),
     )  # fmt: skip
 

@@ -22,7 +22,8 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One child, one day, one unit of an activity, to be paid for when ``accepted``.
+    """One child, one day, one unit of an activity, ``quantity`` times, to be paid for when
+    ``accepted``.
 
     ``billing`` and ``child_name`` are as they were when the line was accepted; None for a line
     that was heard of by its cancellation only. ``invoice`` is the one that holds it, if any.
@@ -40,13 +41,14 @@ class Charge:
     billing: PayWhen | None
     accepted: bool
     decided: datetime
+    quantity: int = 1
     invoice: str | None = None
 
 
-def accepted_charge(
+def accepted_charges(
     line: DecidedLine, *, card: FamilyChanged, file: TownFile, request: str, decided_at: datetime
-) -> Charge:
-    """The charge of an accepted line.
+) -> list[Charge]:
+    """The charges of an accepted line, one for each of its units.
 
     Raises ``MissingCopy`` when a copy held is older than the booking: it will be heard again.
     """
@@ -56,30 +58,37 @@ def accepted_charge(
     child = next((one for one in card.children if one.id == line.child), None)
     if child is None:
         raise MissingCopy(f"families/{card.family}")
-    return Charge(
-        id=charge_id(request, line.line), town=file.town, family=card.family, request=request,
-        child=line.child, child_name=child.first_name, activity=line.activity, unit=line.unit,
-        day=line.date, billing=activity.billing, accepted=True, decided=_order(line, decided_at),
-    )  # fmt: skip
+    return [
+        Charge(
+            id=charge_id(request, line.line, unit), town=file.town, family=card.family,
+            request=request, child=line.child, child_name=child.first_name,
+            activity=line.activity, unit=unit, quantity=line.quantity, day=line.date,
+            billing=activity.billing, accepted=True, decided=_order(line, decided_at),
+        )
+        for unit in line.units
+    ]  # fmt: skip
 
 
-def cancelled_charge(
+def cancelled_charges(
     line: DecidedLine, *, town: str, family: str, request: str, decided_at: datetime
-) -> Charge | None:
-    """What a refused line leaves: a cancelled charge when it replaces another decision."""
+) -> list[Charge]:
+    """What a refused line leaves: cancelled charges when it replaces another decision."""
     if line.replaces is None:
-        return None
-    return Charge(
-        id=charge_id(request, line.line), town=town, family=family, request=request,
-        child=line.child, child_name=None, activity=line.activity, unit=line.unit, day=line.date,
-        billing=None,
-        accepted=False, decided=_order(line, decided_at),
-    )  # fmt: skip
+        return []
+    return [
+        Charge(
+            id=charge_id(request, line.line, unit), town=town, family=family, request=request,
+            child=line.child, child_name=None, activity=line.activity, unit=unit,
+            quantity=line.quantity, day=line.date, billing=None, accepted=False,
+            decided=_order(line, decided_at),
+        )
+        for unit in line.units
+    ]  # fmt: skip
 
 
-def charge_id(request: str, line: str) -> str:
-    """The id of a line's charge: lines are numbered within their request."""
-    return derived_id("charge", request, line)
+def charge_id(request: str, line: str, unit: str) -> str:
+    """The id of a charge: lines are numbered within their request, and have each unit once."""
+    return derived_id("charge", request, line, unit)
 
 
 def _order(line: DecidedLine, decided_at: datetime) -> datetime:

@@ -139,10 +139,11 @@ def _line(charges: Sequence[Charge], tariff: Tariff, file: TownFile) -> InvoiceL
     first, activity = charges[0], file.activity(tariff.activity)
     if activity is None:
         raise LookupError(tariff.activity)
+    count = sum(charge.quantity for charge in charges)
     unit = next(unit for unit in activity.units if unit.id == tariff.unit)
     return InvoiceLine(
         child=first.child, child_name=first.child_name or "", activity=activity.id,
         activity_name=activity.name, unit=unit.id, unit_name=unit.name, tariff=tariff.id,
-        days=tuple(charge.day for charge in charges), count=len(charges),
-        price_cents=tariff.price_cents, total_cents=len(charges) * tariff.price_cents,
+        days=tuple(charge.day for charge in charges), count=count,
+        price_cents=tariff.price_cents, total_cents=count * tariff.price_cents,
     )  # fmt: skip

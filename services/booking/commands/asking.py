@@ -7,8 +7,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from services.booking.commands.settling import again, finish, finished
-from services.booking.domain.places import shape_of
-from services.booking.domain.planning import plan, without_those_booked
+from services.booking.domain.planning import Ask, fitting, plan
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
 from services.booking.state import Booking, asks_of
@@ -44,8 +43,8 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
     card = await booking.family_of(scope, wish.family)
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
-    lines, taken = await _without_those_booked(booking, scope, town, wish.family, planned)
-    not_retained += taken
+    lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
+    not_retained += unfit
     if not lines:
         raise Refused(
             "nothing-bookable",
@@ -75,17 +74,22 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
     return await again(booking, command.id)
 
 
-async def _without_those_booked(
-    booking: Booking, scope: Scope, town: Town, family: str, planned: Sequence[Line]
+async def _fitting(
+    booking: Booking,
+    scope: Scope,
+    town: Town,
+    family: str,
+    asks: Sequence[Ask],
+    planned: Sequence[Line],
 ) -> tuple[list[Line], list[NotRetained]]:
-    """Make sure the sessions exist; drop what the child has booked or asked for already."""
-    shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
+    """Make sure the sessions exist; drop what does not go with what the child has booked."""
     sessions = await booking.places.prepare(
-        town.file.town, {(line.activity, line.date) for line in planned}, shapes,
+        town.file.town, {(line.activity, line.date) for line in planned}, booking.shapes(town),
         {line.child for line in planned},
     )  # fmt: skip
     waiting = await booking.waiting(scope, town, family, planned)
-    return without_those_booked(planned, sessions, waiting)
+    offers = {ask.offer.activity.id: ask.offer for ask in asks}
+    return fitting(planned, offers, sessions, waiting)
 
 
 def _period(asked: Asked) -> Period:

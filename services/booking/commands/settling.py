@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from services.booking.domain.places import shape_of
+from services.booking.domain.places import Shape
 from services.booking.domain.request import (
     NOT_OFFERED,
     Line,
@@ -20,7 +20,9 @@ from services.booking.domain.request import (
     outcome_of,
     settle,
 )
+from services.booking.domain.rules.facts import traits_of
 from services.booking.state import Booking
+from services.booking.store.places import Members
 from services.booking.store.requests import LEFT_BEHIND
 from shared.contracts.booking import (
     BookingAccepted,
@@ -94,16 +96,15 @@ async def take_places(
     open_lines = list(lines)
     while open_lines:
         town = await booking.towns.get(request.town)
-        shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
-        gone = [
-            line
-            for line in open_lines
-            if line.activity not in shapes or not shapes[line.activity].bound(line.unit)
-        ]
+        shapes = booking.shapes(town)
+        gone = [line for line in open_lines if not _offered(shapes, line)]
         answers |= {line.id: NOT_OFFERED for line in gone}
         offered = [line for line in open_lines if line.id not in answers]
         if offered:
-            answers |= await booking.places.grant(request.town, request.id, offered, shapes)
+            members = await _members(booking, request, offered, shapes)
+            answers |= await booking.places.grant(
+                request.town, request.id, offered, shapes, members
+            )
         open_lines = [line for line in offered if line.id not in answers]
         if open_lines:
             await booking.places.prepare(
@@ -111,6 +112,29 @@ async def take_places(
             )
             await asyncio.sleep(_POLL)
     return answers
+
+
+def _offered(shapes: Mapping[str, Shape], line: Line) -> bool:
+    """Whether the town still offers what a line asks for."""
+    shape = shapes.get(line.activity)
+    return shape is not None and all(shape.activity.unit(unit) for unit in line.units)
+
+
+async def _members(
+    booking: Booking, request: Request, lines: Sequence[Line], shapes: Mapping[str, Shape]
+) -> Members:
+    """Which grouped counters count each child, on the day of each line; nothing is read where
+    no counter has a group."""
+    if not any(shapes[line.activity].on(line.date).grouped for line in lines):
+        return lambda _line: ()
+    card = await booking.store.family(request.town, request.family)
+    children = {child.id: child for child in card.children}
+
+    def members(line: Line) -> Sequence[str]:
+        child = children.get(line.child)
+        return shapes[line.activity].members(traits_of(child, line.date)) if child else ()
+
+    return members
 
 
 async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request | None:
@@ -173,8 +197,8 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
 def _requested_line(line: Line) -> RequestedLine:
     receipt = line.receipted
     return RequestedLine(
-        line=line.id, child=line.child, activity=line.activity, date=line.date, unit=line.unit,
-        state=receipt.state, reason=receipt.reason, cancel_until=line.cancel_until,
+        line=line.id, **line.booked, state=receipt.state, reason=receipt.reason,
+        cancel_until=line.cancel_until,
     )  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.places import Session
-from services.booking.domain.request import ASKED, FULL, TAKEN, Line, Mode
+from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
+from services.booking.domain.rules.choices import wrong_units
 from services.booking.domain.rules.days import days_between
-from services.booking.domain.rules.facts import Facts, Known, age_on, eligible
+from services.booking.domain.rules.facts import Facts, eligible, traits_of
 from shared.contracts.booking import NotRetained, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import Action, Activity
@@ -43,36 +44,26 @@ class Offer:
         """Whether the activity is for such a child."""
         return eligible(self.activity.eligible, traits_of(child, day), self.rules.audiences)
 
-    def answer(self, action: Action, child: Child, day: date, unit: str) -> Answer:
-        """What the town's rules say of an action on one unit."""
-        facts = Facts(units=(unit,), traits=traits_of(child, day))
+    def answer(self, action: Action, child: Child, day: date, choice: Choice) -> Answer:
+        """What the town's rules say of an action."""
+        facts = Facts(units=choice.units, traits=traits_of(child, day), starts=choice.starts)
         return offered(self.rules, self.activity, action, day, self.now, facts)
 
-    def why_not(self, child: Child, day: date, unit: str) -> Reason | None:
+    def why_not(self, child: Child, day: date, choice: Choice) -> Reason | None:
         """Why the child cannot be booked that day, or None; places are another matter."""
         if not self.eligible(child, day):
             return NOT_ELIGIBLE
-        answer = self.answer("book", child, day, unit)
+        answer = self.answer("book", child, day, choice)
         return None if answer.allowed else Reason(code=answer.code, text=answer.explanation)
-
-
-def traits_of(child: Child, day: date) -> dict[str, Known]:
-    """What rules may ask of a child."""
-    traits: dict[str, Known] = {"age": age_on(child.birth_date, day)}
-    if child.school:
-        traits["school"] = child.school
-    if child.level:
-        traits["level"] = child.level
-    return traits
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A child, an activity's unit, and the days wanted."""
+    """A child, what is wanted of an activity, and the days."""
 
     child: Child
     offer: Offer
-    unit: str
+    choice: Choice
     days: Sequence[date]
 
 
@@ -87,67 +78,73 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
 
     The same child, session and unit asked twice is one line, or one refusal.
     """
-    lines: dict[tuple[str, str, str, date], Line] = {}
-    not_retained: dict[tuple[str, str, str, date], NotRetained] = {}
+    lines: dict[_Key, Line] = {}
+    not_retained: dict[_Key, NotRetained] = {}
     for ask in asks:
-        activity = ask.offer.activity
+        activity, choice = ask.offer.activity, ask.choice
         for day in ask.days:
-            key = (ask.child.id, activity.id, ask.unit, day)
-            reason = ask.offer.why_not(ask.child, day, ask.unit)
+            key = (ask.child.id, activity.id, choice.units, day)
+            line = Line(
+                id="", child=ask.child.id, activity=activity.id, date=day, units=choice.units,
+                starts=choice.starts, ends=choice.ends, quantity=choice.quantity,
+            )  # fmt: skip
+            reason = ask.offer.why_not(ask.child, day, choice)
             if reason is not None:
-                not_retained[key] = NotRetained(
-                    child=ask.child.id, activity=activity.id, unit=ask.unit, date=day,
-                    reason=reason,
-                )  # fmt: skip
+                not_retained[key] = dropped(line, reason)
                 continue
-            cancel = ask.offer.answer("cancel", ask.child, day, ask.unit)
-            lines[key] = Line(
-                id="",
-                child=ask.child.id,
-                activity=activity.id,
-                date=day,
-                unit=ask.unit,
-                cancel_until=cancel.cutoff.astimezone(UTC)
-                if cancel.allowed and cancel.cutoff
-                else None,
-            )
+            cancel = ask.offer.answer("cancel", ask.child, day, choice)
+            until = cancel.cutoff if cancel.allowed else None
+            lines[key] = replace(line, cancel_until=until.astimezone(UTC) if until else None)
     return list(lines.values()), list(not_retained.values())
 
 
+_Key = tuple[str, str, tuple[str, ...], date]
+
+
 def foreseen(
-    line: Line, mode: Mode, counters: Sequence[str], left: dict[str, int]
+    line: Line, mode: Mode, down: Mapping[str, int], left: dict[str, int]
 ) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
-    """What validating would make of a line; a place it would take is taken out of ``left``."""
+    """What validating would make of a line; the places it would take (``down``, by counter) are
+    taken out of ``left``."""
     if mode.needs_place_at_once:
-        if any(left[counter] <= 0 for counter in counters):
+        if any(left[counter] < number for counter, number in down.items()):
             return "refused", FULL
-        for counter in counters:
-            left[counter] -= 1
+        for counter, number in down.items():
+            left[counter] -= number
     return ("accepted" if mode.automatic else "requested"), None
 
 
-def without_those_booked(
+def fitting(
     planned: Sequence[Line],
+    offers: Mapping[str, Offer],
     sessions: Mapping[tuple[str, date], Session],
     waiting: Collection[tuple[str, str, str, date]],
 ) -> tuple[list[Line], list[NotRetained]]:
-    """Drop what the child holds a place for, or waits for without one (child, activity, unit,
-    date)."""
+    """Drop what does not go with what the child holds already: the same again, what waits for an
+    answer without holding a place (``waiting``: child, activity, unit, date), units that do not
+    combine."""
     lines: list[Line] = []
     not_retained: list[NotRetained] = []
+    held: dict[tuple[str, str, date], set[str]] = {}
     for line in planned:
-        holders = sessions[line.activity, line.date].holders
-        if line.unit in holders.get(line.child, {}):
-            not_retained.append(dropped(line, TAKEN))
-        elif (line.child, line.activity, line.unit, line.date) in waiting:
-            not_retained.append(dropped(line, ASKED))
+        slot = (line.child, line.activity, line.date)
+        booked = sessions[line.activity, line.date].holders.get(line.child, {})
+        have = held.setdefault(slot, set(booked))
+        reason: Reason | None = None
+        if have & set(line.units):
+            reason = TAKEN
+        elif any((line.child, line.activity, unit, line.date) in waiting for unit in line.units):
+            reason = ASKED
         else:
+            reason = wrong_units(offers[line.activity].activity, line.date, have | set(line.units))
+        if reason:
+            not_retained.append(dropped(line, reason))
+        else:
+            have |= set(line.units)
             lines.append(line)
     return lines, not_retained
 
 
 def dropped(line: Line, reason: Reason) -> NotRetained:
     """The line as a date that is not retained."""
-    return NotRetained(
-        child=line.child, activity=line.activity, unit=line.unit, date=line.date, reason=reason
-    )
+    return NotRetained(**line.booked, reason=reason)

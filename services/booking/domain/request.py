@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Literal
+from datetime import date, datetime, time
+from typing import Any, Literal
 
 from shared.contracts.booking import (
     DecidedLine,
@@ -32,8 +32,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What is booked of an activity: units, times where the family chooses them, how many."""
+
+    units: tuple[str, ...]
+    starts: time | None = None
+    ends: time | None = None
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One child, one session, one unit.
+    """One child, one session, the units booked in it; ``starts`` and ``ends`` where the family
+    chooses its times, ``quantity`` where it is a number. Lines of one ``tie`` are granted all or
+    none.
 
     ``hold`` numbers the places this line has held: a freed one is never taken again. ``held``
     says whether the current one may be in the session; ``trying``, that an acceptance not yet
@@ -44,7 +56,11 @@ class Line:
     child: str
     activity: str
     date: date
-    unit: str
+    units: tuple[str, ...]
+    starts: time | None = None
+    ends: time | None = None
+    quantity: int = 1
+    tie: str | None = None
     state: State = "asked"
     reason: Reason | None = None
     decided_at: datetime | None = None
@@ -60,6 +76,20 @@ class Line:
     def hold_id(self, request: str) -> str:
         """What the session knows this line's place by."""
         return f"{request}-{self.id}-{self.hold}"
+
+    @property
+    def choice(self) -> Choice:
+        """What is booked of the activity."""
+        return Choice(self.units, self.starts, self.ends, self.quantity)
+
+    @property
+    def booked(self) -> dict[str, Any]:
+        """What is booked, as events and answers name it."""
+        return {
+            "child": self.child, "activity": self.activity, "date": self.date,
+            "units": self.units, "starts": self.starts, "ends": self.ends,
+            "quantity": self.quantity,
+        }  # fmt: skip
 
     @property
     def active(self) -> bool:
@@ -239,10 +269,7 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
         replaced = Replaced(decided_at=before.decided_at, accepted=before.state == "accepted")
     return DecidedLine(
         line=line.id,
-        child=line.child,
-        activity=line.activity,
-        date=line.date,
-        unit=line.unit,
+        **line.booked,
         receipted=before is None,
         reason=line.reason,
         replaces=replaced,

@@ -1,21 +1,26 @@
 """Sessions: who holds the places of one activity on one date.
 
 A place is granted by one conditional update. Every update says by which counters it counts (the
-session's ``shape``), so that a town may change its capacities while families book.
+session's ``shape``), so that a town may change its capacities while families book, and what the
+child is taken to hold in the session already, so that units are never combined wrongly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.places import Session, Shape
+from services.booking.domain.places import Counter, DayShape, Session, Shape, hold_value, taking
 from services.booking.domain.request import FULL, TAKEN, Line
+from services.booking.domain.rules.choices import wrong_units
+from services.booking.domain.rules.facts import traits_of
 from shared.contracts.booking import Reason
+from shared.contracts.family import Child
 from shared.failpoints import step
 from shared.store import Document, Store
 
-SESSIONS = "sessions"
+SESSIONS, FAMILIES = "sessions", "copy_families"
 CREATE_SESSIONS = step("booking.session.create")
 RESHAPE_SESSION = step("booking.session.reshape")
 GRANT = step("booking.place.grant")
@@ -24,11 +29,32 @@ BURY = step("booking.place.bury")
 
 #: An activity and a date.
 Slot = tuple[str, date]
+Shapes = Mapping[str, Shape]
+#: The grouped counters that a line's child is in.
+Members = Callable[[Line], Sequence[str]]
 
 
 def session_id(town: str, activity: str, day: date) -> str:
     """The natural key of a session; ids of one activity sort by date."""
     return f"{town}/{activity}/{day.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One line's place in one session."""
+
+    session: str
+    shape: Shape
+    day: DayShape
+    line: Line
+    hold: str
+    members: frozenset[str]
+
+    @property
+    def fresh(self) -> dict[str, str]:
+        """What the child will hold by this line (unit -> hold)."""
+        value = hold_value(self.hold, self.line.quantity)
+        return dict.fromkeys(self.line.units, value)
 
 
 class Places:
@@ -38,31 +64,26 @@ class Places:
         self._store = store
 
     async def peek(
-        self,
-        town: str,
-        slots: Iterable[Slot],
-        shapes: Mapping[str, Shape],
-        children: Iterable[str],
+        self, town: str, slots: Iterable[Slot], shapes: Shapes, children: Iterable[str]
     ) -> dict[Slot, Session]:
         """The sessions as ``shapes`` (by activity) count them, whether they exist yet or not."""
         ids = {session_id(town, activity, day): (activity, day) for activity, day in slots}
         documents = {one["_id"]: one for one in await self._read(ids, children)}
-        stale = [_id for _id, one in documents.items() if one["shape"] != shapes[ids[_id][0]].key]
+        fresh = {_id: shapes[activity].on(day) for _id, (activity, day) in ids.items()}
+        stale = [_id for _id, one in documents.items() if one["shape"] != fresh[_id].key]
         whole = await self._store.find(SESSIONS, {"_id": {"$in": stale}}) if stale else []
         for one in whole:
-            one["left"] = shapes[one["activity"]].left(_held_units(one))
+            activity, day = ids[one["_id"]]
+            members = await self._members(shapes[activity], day, one["holders"].keys())
+            one["left"] = fresh[one["_id"]].left(one["holders"], members)
         documents |= {one["_id"]: one for one in whole}
         return {
-            slot: _session(documents[_id]) if _id in documents else _empty(shapes[slot[0]])
+            slot: _session(documents[_id]) if _id in documents else _empty(fresh[_id])
             for _id, slot in ids.items()
         }
 
     async def prepare(
-        self,
-        town: str,
-        slots: Iterable[Slot],
-        shapes: Mapping[str, Shape],
-        children: Iterable[str],
+        self, town: str, slots: Iterable[Slot], shapes: Shapes, children: Iterable[str]
     ) -> dict[Slot, Session]:
         """The sessions, created or counted anew if need be.
 
@@ -75,13 +96,14 @@ class Places:
             await self._create(town, {_id: ids[_id] for _id in missing}, shapes)
             documents |= {one["_id"]: one for one in await self._read(missing, children)}
         for _id, one in documents.items():
-            shape = shapes[ids[_id][0]]
+            activity, day = ids[_id]
+            shape = shapes[activity].on(day)
             if one["shape"] != shape.key and one["version"] < shape.version:
-                await self._reshape(_id, shape)
+                await self._reshape(_id, shapes[activity], day)
         return {slot: _session(documents[_id]) for _id, slot in ids.items()}
 
     async def grant(
-        self, town: str, request: str, lines: Sequence[Line], shapes: Mapping[str, Shape]
+        self, town: str, request: str, lines: Sequence[Line], shapes: Shapes, members: Members
     ) -> dict[str, Reason | None]:
         """Try to take each line's place; why not, by line, None where it is held.
 
@@ -89,36 +111,62 @@ class Places:
         back is never taken again. A line is missing from the answer when its session does not
         count by ``shapes``, or has come to since: prepare it, read the town's file, try again.
         """
-        ordered = sorted(lines, key=lambda line: session_id(town, line.activity, line.date))
-        operations = [_grant(town, request, line, shapes[line.activity]) for line in ordered]
+        wanted = sorted(
+            (_wanted(town, request, line, shapes[line.activity], members) for line in lines),
+            key=lambda one: one.session,
+        )
+        nothing: dict[str, str] = {}
+        operations = [_grant(one, nothing) for one in wanted]
         if len(operations) == 1:
             ((query, update),) = operations
             _id = query.pop("_id")
             if await self._store.change(GRANT, SESSIONS, _id, query, update):
-                return {ordered[0].id: None}
+                return {wanted[0].line.id: None}
         else:
             await self._store.change_each(GRANT, SESSIONS, operations)
-        return await self._who_holds(town, request, ordered, shapes)
+        answers: dict[str, Reason | None] = {}
+        ids = {one.session for one in wanted}
+        found = {one["_id"]: one for one in await self._read(ids, {line.child for line in lines})}
+        for one in wanted:
+            session = found.get(one.session)
+            if session is not None:
+                await self._see(one, session, answers)
+        return answers
 
     async def free(self, town: str, request: str, line: Line) -> None:
         """Give a line's place back and bury its hold, whether or not it was ever taken."""
         _id = session_id(town, line.activity, line.date)
-        holder = f"holders.{line.child}.{line.unit}"
         hold = line.hold_id(request)
+        value = hold_value(hold, line.quantity)
         bury = {"$addToSet": {"freed": hold}}
         done = False
         while not done:
-            found = await self._store.get(SESSIONS, _id, {holder: 1, "units": 1, "shape": 1})
+            found = await self._store.get(
+                SESSIONS, _id,
+                {f"holders.{line.child}": 1, f"members.{line.child}": 1, "counters": 1, "shape": 1,
+                 "version": 1},
+            )  # fmt: skip
             if found is None:
                 return
-            if found.get("holders", {}).get(line.child, {}).get(line.unit) == hold:
-                back = {f"left.{name}": 1 for name, us in found["units"].items() if line.unit in us}
+            held: dict[str, str] = found.get("holders", {}).get(line.child, {})
+            own = {unit: kept for unit, kept in held.items() if kept == value}
+            if own:
+                rest = {unit: kept for unit, kept in held.items() if kept != value}
+                shape = _stored_shape(found)
+                members = set(found.get("members", {}).get(line.child, ()))
+                back = {
+                    f"left.{counter.id}": counter.weight(held) - counter.weight(rest)
+                    for counter in shape.bound(held, members)
+                }
+                gone = {f"holders.{line.child}.{unit}": "" for unit in own}
                 done = await self._store.change(
-                    FREE, SESSIONS, _id, {holder: hold, "shape": found["shape"]},
-                    {**bury, "$inc": back, "$unset": {holder: ""}},
+                    FREE, SESSIONS, _id,
+                    {**_holds(line.child, held), "shape": found["shape"]},
+                    {**bury, "$inc": back, "$unset": gone},
                 )  # fmt: skip
             else:
-                done = await self._store.change(BURY, SESSIONS, _id, {holder: {"$ne": hold}}, bury)
+                unheld = {f"holders.{line.child}.{unit}": {"$ne": value} for unit in line.units}
+                done = await self._store.change(BURY, SESSIONS, _id, unheld, bury)
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -129,9 +177,7 @@ class Places:
             SESSIONS, {"_id": {"$in": sorted(ids)}}, projection=projection
         )
 
-    async def _create(
-        self, town: str, ids: Mapping[str, Slot], shapes: Mapping[str, Shape]
-    ) -> None:
+    async def _create(self, town: str, ids: Mapping[str, Slot], shapes: Shapes) -> None:
         await self._store.insert_many(
             CREATE_SESSIONS,
             SESSIONS,
@@ -141,7 +187,7 @@ class Places:
                     "town": town,
                     "activity": activity,
                     "date": day.isoformat(),
-                    **_counted(shapes[activity], []),
+                    **_counted(shapes[activity].on(day), {}, {}),
                     "holders": {},
                     "freed": [],
                     "v": 1,
@@ -150,53 +196,106 @@ class Places:
             ],
         )
 
-    async def _reshape(self, _id: str, shape: Shape) -> None:
+    async def _reshape(self, _id: str, shape: Shape, day: date) -> None:
         """Count the places anew from who holds one; again when somebody took one meanwhile."""
+        counted = shape.on(day)
         while True:
             document = await self._store.get(SESSIONS, _id)
             if document is None or document["version"] >= shape.version:
                 return
-            fresh = _counted(shape, _held_units(document))
+            members = await self._members(shape, day, document["holders"].keys())
+            fresh = _counted(counted, document["holders"], members)
+            if counted.grouped:
+                fresh["members"] = members
             if await self._store.save(RESHAPE_SESSION, SESSIONS, document, {"$set": fresh}):
                 return
 
-    async def _who_holds(
-        self, town: str, request: str, lines: Sequence[Line], shapes: Mapping[str, Shape]
-    ) -> dict[str, Reason | None]:
-        ids = {session_id(town, line.activity, line.date) for line in lines}
-        found = {one["_id"]: one for one in await self._read(ids, {line.child for line in lines})}
-        answers: dict[str, Reason | None] = {}
-        for line in lines:
-            session = found.get(session_id(town, line.activity, line.date))
-            if session is None:
-                continue
-            hold, shape = line.hold_id(request), shapes[line.activity]
-            holder = session.get("holders", {}).get(line.child, {}).get(line.unit)
-            if holder is not None:
-                answers[line.id] = None if holder == hold else TAKEN
-            elif session["shape"] != shape.key:
-                continue
-            elif _full(session, shape, line) or await self._buried(session["_id"], hold):
-                answers[line.id] = FULL
-        return answers
+    async def _members(
+        self, shape: Shape, day: date, children: Collection[str]
+    ) -> dict[str, list[str]]:
+        """The grouped counters that each of these children is in, by what family says of them."""
+        if not shape.on(day).grouped:
+            return {}
+        cards = await self._store.find(
+            FAMILIES, {"children.id": {"$in": list(children)}}, projection={"children": 1}
+        )
+        known = [Child.model_validate(child) for card in cards for child in card["children"]]
+        return {
+            child.id: shape.members(traits_of(child, day))
+            for child in known
+            if child.id in children
+        }
+
+    async def _see(
+        self, one: _Wanted, session: Document, answers: dict[str, Reason | None]
+    ) -> None:
+        """What became of a line; tried again beside what the child holds in the session."""
+        while True:
+            held: dict[str, str] = session.get("holders", {}).get(one.line.child, {})
+            theirs = {unit: held[unit] for unit in one.line.units if unit in held}
+            if theirs:
+                answers[one.line.id] = None if theirs == one.fresh else TAKEN
+                return
+            if session["shape"] != one.day.key:
+                return
+            if held:
+                together = wrong_units(
+                    one.shape.activity, one.line.date, held.keys() | one.fresh.keys()
+                )
+                if together is not None:
+                    answers[one.line.id] = together
+                    return
+            step = taking(one.day, held, one.fresh, one.members)
+            full = any(session["left"][counter] < down for counter, down in step.down.items())
+            if full or await self._buried(one.session, one.hold):
+                answers[one.line.id] = FULL
+                return
+            query, update = _grant(one, held)
+            if await self._store.change(GRANT, SESSIONS, query.pop("_id"), query, update):
+                answers[one.line.id] = None
+                return
+            found = await self._read([one.session], [one.line.child])
+            if not found:
+                return
+            session = found[0]
 
     async def _buried(self, _id: str, hold: str) -> bool:
         return await self._store.count(SESSIONS, {"_id": _id, "freed": hold}) > 0
 
 
-def _full(session: Document, shape: Shape, line: Line) -> bool:
-    return any(session["left"][counter] <= 0 for counter in shape.bound(line.unit))
+def _wanted(town: str, request: str, line: Line, shape: Shape, members: Members) -> _Wanted:
+    return _Wanted(
+        session_id(town, line.activity, line.date),
+        shape,
+        shape.on(line.date),
+        line,
+        line.hold_id(request),
+        frozenset(members(line)),
+    )
 
 
-def _held_units(document: Document) -> list[str]:
-    return [unit for units in document["holders"].values() for unit in units]
-
-
-def _counted(shape: Shape, held: Iterable[str]) -> Document:
+def _counted(
+    shape: DayShape, holders: Mapping[str, Mapping[str, str]], members: Mapping[str, Sequence[str]]
+) -> Document:
     return {
-        "left": shape.left(held), "capacity": dict(shape.capacity), "units": dict(shape.units),
-        "shape": shape.key, "version": shape.version,
+        "left": shape.left(holders, members),
+        "counters": [
+            {"id": one.id, "capacity": one.capacity, "units": sorted(one.units),
+             "grouped": one.grouped}
+            for one in shape.counters
+        ],
+        "shape": shape.key,
+        "version": shape.version,
     }  # fmt: skip
+
+
+def _stored_shape(document: Document) -> DayShape:
+    """The counters that a session counts by at the moment."""
+    counters = tuple(
+        Counter(one["id"], one["capacity"], frozenset(one["units"]), one["grouped"])
+        for one in document["counters"]
+    )
+    return DayShape(document["version"], document["shape"], counters)
 
 
 def _session(document: Document) -> Session:
@@ -205,23 +304,36 @@ def _session(document: Document) -> Session:
     )
 
 
-def _empty(shape: Shape) -> Session:
-    return Session(shape.key, shape.version, shape.left([]), {})
+def _empty(shape: DayShape) -> Session:
+    return Session(shape.key, shape.version, shape.left({}, {}), {})
 
 
-def _grant(town: str, request: str, line: Line, shape: Shape) -> tuple[Document, Document]:
-    holder = f"holders.{line.child}.{line.unit}"
-    bound = shape.bound(line.unit)
-    hold = line.hold_id(request)
-    query = {
-        "_id": session_id(town, line.activity, line.date),
-        "shape": shape.key,
-        holder: {"$exists": False},
-        "freed": {"$ne": hold},
-        **{f"left.{counter}": {"$gt": 0} for counter in bound},
+def _holds(child: str, held: Mapping[str, str]) -> Document:
+    """The condition that a child holds just this in a session."""
+    if not held:
+        return {f"holders.{child}": {"$in": [None, {}]}}
+    return {
+        **{f"holders.{child}.{unit}": value for unit, value in held.items()},
+        "$expr": {"$eq": [{"$size": {"$objectToArray": f"$holders.{child}"}}, len(held)]},
     }
+
+
+def _grant(one: _Wanted, held: Mapping[str, str]) -> tuple[Document, Document]:
+    step = taking(one.day, held, one.fresh, one.members)
+    query = {
+        "_id": one.session,
+        "shape": one.day.key,
+        "freed": {"$ne": one.hold},
+        **_holds(one.line.child, held),
+        **{f"left.{counter}": {"$gte": down} for counter, down in step.down.items() if down > 0},
+    }
+    taken: Document = {
+        f"holders.{one.line.child}.{unit}": value for unit, value in one.fresh.items()
+    }
+    if one.day.grouped:
+        taken[f"members.{one.line.child}"] = sorted(one.members)
     update = {
-        "$inc": {"v": 1, **{f"left.{counter}": -1 for counter in bound}},
-        "$set": {holder: hold},
+        "$inc": {"v": 1, **{f"left.{name}": -down for name, down in step.down.items()}},
+        "$set": taken,
     }
     return query, update

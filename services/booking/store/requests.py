@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from services.booking.domain.request import Line, Receipt, Request
@@ -257,11 +257,11 @@ def _line_document(line: Line) -> Document:
     document: Document = {}
     for one in fields(Line):
         value: Any = getattr(line, one.name)
-        if value is None or value is False:
+        if value is None or value is False or (one.name == "quantity" and value == 1):
             continue
         if isinstance(value, Reason):
             value = value.model_dump()
-        elif type(value) is date:
+        elif type(value) is date or isinstance(value, time):
             value = value.isoformat()
         elif isinstance(value, Receipt):
             value = {
@@ -273,7 +273,13 @@ def _line_document(line: Line) -> Document:
 
 
 def _line(document: Document) -> Line:
-    values = {**document, "date": date.fromisoformat(document["date"])}
+    values = {
+        **document, "date": date.fromisoformat(document["date"]),
+        "units": tuple(document["units"]),
+    }  # fmt: skip
+    for name in ("starts", "ends"):
+        if name in values:
+            values[name] = time.fromisoformat(values[name])
     if reason := values.get("reason"):
         values["reason"] = Reason.model_construct(**reason)
     if receipt := values.get("receipt"):

@@ -7,7 +7,7 @@ event adds nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -172,7 +172,8 @@ async def hear_outcomes(
             "_id": f"{envelope.id}-{line.line}", "town": envelope.town, "family": event.family,
             "account": event.account, "request": event.request, "number": event.number,
             "requested_at": event.requested_at, "line": line.line, "child": line.child,
-            "activity": line.activity, "date": line.date.isoformat(), "unit": line.unit,
+            "activity": line.activity, "date": line.date.isoformat(), "units": list(line.units),
+            "starts": _clock(line.starts), "ends": _clock(line.ends),
             "accepted": accepted, "decided_at": event.decided_at,
             "reason": line.reason.text if line.reason else None, "agent": event.agent,
             "batch": event.batch,
@@ -192,6 +193,10 @@ async def hear_outcomes(
                 notify.clock.machine(), account=account, family=event.family, outcomes=told,
             )
         )  # fmt: skip
+
+
+def _clock(value: time | None) -> str | None:
+    return value.isoformat("minutes") if value else None
 
 
 async def _readers(

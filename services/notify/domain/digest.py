@@ -14,7 +14,8 @@ _MANY = 10
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One accepted or refused line, as booking said it. Instants are aware."""
+    """One accepted or refused line, as booking said it. Instants are aware; ``starts`` and
+    ``ends`` are times of day, where the family chose them."""
 
     id: str
     family: str
@@ -26,7 +27,9 @@ class Outcome:
     child: str
     activity: str
     date: date
-    unit: str
+    units: tuple[str, ...]
+    starts: str | None
+    ends: str | None
     accepted: bool
     reason: str | None
     decided_at: datetime
@@ -80,7 +83,7 @@ def compose(outcomes: Iterable[Outcome], window: Window, known: LastDecisions) -
         by_line.setdefault((outcome.request, outcome.line), []).append(outcome)
     entries = sorted(
         (_entry(decisions, window, known.get(line)) for line, decisions in by_line.items()),
-        key=lambda entry: (entry.outcome.date, entry.outcome.activity, entry.outcome.unit),
+        key=lambda entry: (entry.outcome.date, entry.outcome.activity, entry.outcome.units),
     )
     children: dict[str, list[Entry]] = {}
     for entry in entries:

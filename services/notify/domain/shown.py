@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.notify.domain.digest import Entry
+from services.notify.domain.digest import Entry, Outcome
 from shared import french
 from shared.contracts.town_file import TownFile, Unit
 
@@ -40,7 +40,8 @@ def decided(town: TownFile, names: Mapping[str, str], entry: Entry) -> Decided:
     return Decided(
         child=names[outcome.child],
         accepted=outcome.accepted,
-        what=f"{_service(town, outcome.activity, outcome.unit)}, {french.day_words(outcome.date)}",
+        what=f"{_service(town, outcome)}, {french.day_words(outcome.date)}"
+        + _times(outcome.starts, outcome.ends),
         request=f"Demande n° {outcome.number} du {requested}"
         + ("" if outcome.accepted else ", non facturée"),
         reason=outcome.reason,
@@ -69,13 +70,25 @@ def _notes(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
         yield "Déjà signalé"
 
 
-def _service(town: TownFile, activity: str, unit: str) -> str:
-    """``Cantine (Déjeuner)``; without the unit where the town does not show them."""
-    name = activity_name(town, activity)
+def _service(town: TownFile, outcome: Outcome) -> str:
+    """``Cantine (Déjeuner)``; without the units where the town does not show them."""
+    name = activity_name(town, outcome.activity)
     if not town.digest.show_units:
         return name
-    found = _units(town, activity).get(unit)
-    return f"{name} ({found.name if found else _plain(unit)})"
+    return f"{name} ({unit_names(town, outcome.activity, outcome.units)})"
+
+
+def unit_names(town: TownFile, activity: str, units: Sequence[str]) -> str:
+    """What a town calls units, those booked together joined by a plus sign."""
+    known = _units(town, activity)
+    return " + ".join(known[unit].name if unit in known else _plain(unit) for unit in units)
+
+
+def _times(starts: str | None, ends: str | None) -> str:
+    if not starts or not ends:
+        return ""
+    first, last = (french.time_words(time.fromisoformat(one)) for one in (starts, ends))
+    return f", de {first} à {last}"
 
 
 def activity_name(town: TownFile, activity: str) -> str:
@@ -115,13 +128,25 @@ def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, 
     refused = line["state"] == "refused"
     return {
         "date": line["date"],
-        "slot": units[line["unit"]].slot() if line["unit"] in units else None,
+        "slot": _slot(line, units),
         "state": _STATES[line["state"]],
         "style": _STYLES[line["state"]],
         "reason": line["reason"]["text"] if line["reason"] else None,
         "cancel_until": None if refused else line["cancel_until"],
         "cancel_never": not refused and not line["cancel_until"],
     }
+
+
+def _slot(line: Mapping[str, Any], units: Mapping[str, Unit]) -> str | None:
+    """What is booked of a session, with its times; None when the town no longer offers it."""
+    booked = [units[unit] for unit in line["units"] if unit in units]
+    if not booked:
+        return None
+    chosen = _times(line["starts"], line["ends"])
+    number = f" × {line['quantity']}" if line["quantity"] > 1 else ""
+    if chosen:
+        return " + ".join(unit.name for unit in booked) + chosen + number
+    return " + ".join(unit.slot() for unit in booked) + number
 
 
 def _units(town: TownFile, activity: str) -> Mapping[str, Unit]:

@@ -60,7 +60,6 @@ from shared.contracts.town_file.parts import (
     Weekday,
 )
 from shared.contracts.town_file.places import (
-    Allotment,
     CapacityOn,
     Group,
     PlaceCounter,
@@ -109,7 +108,6 @@ __all__ = [
     "Action",
     "Activity",
     "Addition",
-    "Allotment",
     "Audience",
     "BilledTime",
     "Calendar",

@@ -1,4 +1,4 @@
-"""Places: what is limited, for whom, on which days (shapes C1, S6, C8)."""
+"""Places: what is limited, for whom, on which days (shapes C1, C8)."""
 
 from __future__ import annotations
 
@@ -44,14 +44,6 @@ class Staff(Part):
     children: Annotated[int, Field(ge=1, le=100)]
 
 
-class Allotment(Part):
-    """Places kept for some units until a day; from then on whoever comes first (shape S6)."""
-
-    units: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    places: Capacity
-    days_before_release: Annotated[int, Field(ge=0, le=366)]
-
-
 class PlaceCounter(Part):
     """What is limited: at most ``capacity`` places over ``units`` in one session, counted for
     ``group`` (the whole place when left out)."""
@@ -62,16 +54,12 @@ class PlaceCounter(Part):
     on: Annotated[tuple[CapacityOn, ...], Field(max_length=60)] = ()
     group: Group = Group()
     staff: Staff | None = None
-    allotments: tuple[Allotment, ...] = ()
     source: Text
 
-    @model_validator(mode="after")
-    def _allotments_fit(self) -> PlaceCounter:
-        for one in self.allotments:
-            known(f"places: {self.id}: allotments", one.units, self.units)
-        if sum(one.places for one in self.allotments) > self.capacity:
-            raise ValueError(f"places: {self.id}: more places allotted than there are")
-        return self
+    @property
+    def grouped(self) -> bool:
+        """Whether it counts some children only."""
+        return self.group != Group()
 
     def places_on(self, day: date) -> int:
         """The places of one day: the first exception that fits, within what the staff allows."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.booking.domain.planning import Offer
+from services.booking.domain.request import Choice
 from services.booking.domain.rules.answers import Rulebook
 from shared.contracts.family import Child
 from shared.contracts.town_file import (
@@ -203,5 +204,5 @@ def test_what_may_be_booked_agrees_with_the_deadline_at_every_minute(
     assert last is not None
     now = last.astimezone(UTC) + timedelta(minutes=minutes)
     offer = Offer(offered, offered.file.activities[0], now)
-    reason = offer.why_not(CHILD, day, "unit")
+    reason = offer.why_not(CHILD, day, Choice(("unit",)))
     assert (reason is None) == ask(offered, "book", day, now).allowed

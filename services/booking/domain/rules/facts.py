@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
 from services.booking.domain.rules.days import Days
+from shared.contracts.family import Child
 from shared.contracts.town_file import Audience, Eligible, Group, Scope, Trait
 
 Known = bool | int | str
@@ -59,6 +60,16 @@ class Facts:
 def age_on(birth_date: date, day: date) -> int:
     """Whole years on a day; somebody born on 29 February is older on 1 March."""
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def traits_of(child: Child, day: date) -> dict[str, Known]:
+    """What rules may ask of a child."""
+    traits: dict[str, Known] = {"age": age_on(child.birth_date, day)}
+    if child.school:
+        traits["school"] = child.school
+    if child.level:
+        traits["level"] = child.level
+    return traits
 
 
 def has(trait: Trait, traits: Mapping[str, Known]) -> bool:
