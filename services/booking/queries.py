@@ -56,7 +56,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
-    shapes = {name: shape_of(offer.activity, town.version) for name, offer in offers.items()}
+    shapes = {name: shape_of(offer.activity, town.heard) for name, offer in offers.items()}
     sessions = await booking.places.peek(
         scope.town, {(line.activity, line.date) for line in planned}, shapes,
         {line.child for line in planned},
@@ -95,7 +95,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     ]
     days = list(days_between(wanted.first, wanted.last))
     slots = [(offer, day) for day in days for offer in offers if offer.open_on(day)]
-    shapes = {offer.activity.id: shape_of(offer.activity, town.version) for offer in offers}
+    shapes = {offer.activity.id: shape_of(offer.activity, town.heard) for offer in offers}
     sessions = await booking.places.peek(
         scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
     )

@@ -79,7 +79,7 @@ async def _without_those_booked(
     booking: Booking, scope: Scope, town: Town, family: str, planned: Sequence[Line]
 ) -> tuple[list[Line], list[NotRetained]]:
     """Make sure the sessions exist; drop what the child has booked or asked for already."""
-    shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
+    shapes = {a.id: shape_of(a, town.heard) for a in town.file.activities}
     sessions = await booking.places.prepare(
         town.file.town, {(line.activity, line.date) for line in planned}, shapes,
         {line.child for line in planned},

@@ -94,7 +94,7 @@ async def take_places(
     open_lines = list(lines)
     while open_lines:
         town = await booking.towns.get(request.town)
-        shapes = {a.id: shape_of(a, town.version) for a in town.file.activities}
+        shapes = {a.id: shape_of(a, town.heard) for a in town.file.activities}
         gone = [
             line
             for line in open_lines

@@ -11,7 +11,7 @@ from shared.ids import derived_id
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An activity's place counters; ``version`` is that of the town file they come from.
+    """An activity's place counters; ``version`` tells which of two comes from the later town file.
 
     ``key`` is the same for the same counters, whatever the version: a session is counted anew
     only when it differs.
