@@ -14,6 +14,7 @@ from services.registry import BUILDS
 from shared import logs
 from shared.bus.held import STATES, HeldEvents
 from shared.operations import parts_of
+from shared.republish import lift_numbers
 from shared.republish import republish as say_again
 from shared.store import Document
 
@@ -80,6 +81,15 @@ def drop(service: _Service, ids: _Ids = None, *, every: _All = False) -> None:
 def republish(
     service: Annotated[str, typer.Argument(callback=_known)],
     town: Annotated[str | None, typer.Option(help="Only this town's")] = None,
+    *,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored",
+            help="The service's database was restored from an older dump: what it says from now"
+            " on counts as newer than all it said before",
+        ),
+    ] = False,
 ) -> None:
     """Say a service's current states again, for copies to be rebuilt; the service must run."""
 
@@ -87,6 +97,8 @@ def republish(
         async with parts_of(service) as parts:
             built = BUILDS[service](parts)
             try:
+                if restored:
+                    await lift_numbers(parts.store, built.states, parts.clock.machine())
                 return await say_again(parts.store, built.states, town)
             finally:
                 if built.close is not None:

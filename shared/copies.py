@@ -49,13 +49,18 @@ class KeyCopy:
 
 
 class Town:
-    """A town's file and the version it has."""
+    """A town's file and the version it has.
 
-    __slots__ = ("file", "version")
+    ``heard`` tells which of two files is the later: it always rises, while versions are counted
+    again from an earlier one when identity is restored from a dump.
+    """
 
-    def __init__(self, file: TownFile, version: int) -> None:
+    __slots__ = ("file", "heard", "version")
+
+    def __init__(self, file: TownFile, version: int, heard: int) -> None:
         self.file = file
         self.version = version
+        self.heard = heard
 
 
 class TownCopy:
@@ -111,9 +116,10 @@ class TownCopy:
 
     async def _refresh(self, town: str) -> None:
         known = self._cache.get(town)
-        head = await self._store.get(_TOWNS, town, {"version": 1})
-        if head is None or (known is not None and known.version == head["version"]):
+        head = await self._store.get(_TOWNS, town, {"heard": 1})
+        if head is None or (known is not None and known.heard == head["heard"]):
             return
         document = await self._store.get(_TOWNS, town)
         if document is not None:
-            self._cache[town] = Town(TownFile.model_validate(document["file"]), document["version"])
+            file = TownFile.model_validate(document["file"])
+            self._cache[town] = Town(file, document["version"], document["heard"])

@@ -64,7 +64,8 @@ class Envelope:
     """A CloudEvent.
 
     ``subject`` is ``<collection>/<document id>`` at the publisher; ``sequence`` counts the events
-    of that subject from 1, without gap; ``time`` is the town's instant of the fact.
+    of that subject from 1, without gap, but for a leap after a restoration (``republish``);
+    ``time`` is the town's instant of the fact.
     """
 
     id: str

@@ -2,19 +2,37 @@
 
 Each document is saved as it is, with its state events: their sequence is higher than any said
 before, so a consumer takes them whatever it holds, and the running service's relay says them.
+
+Not so where the publisher's database went back in time: there ``lift_numbers`` comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from shared.failpoints import step
 from shared.runner import StatesOf
 from shared.store import Document, Store, town_of
 
 SAY_AGAIN = step("republish.say-again")
+LIFT = step("republish.lift-numbers")
 
 _BATCH = 200
+_LIFTED_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+async def lift_numbers(store: Store, states: Mapping[str, StatesOf], now: datetime) -> None:
+    """Number the events to come above all that were said before a restoration from a dump.
+
+    How many those were is in no database any more, but they came from one document at less than
+    one a second: the seconds since 2020 are above them, also when the same dump is restored
+    twice, and fit the 31 bits of CloudEvents' sequence until 2088. ``now`` is the machine's.
+    """
+    floor = int((now - _LIFTED_SINCE).total_seconds())
+    for collection in states:
+        below = {"seq": {"$not": {"$gte": floor}}}
+        await store.change_many(LIFT, collection, below, {"$max": {"seq": floor}})
 
 
 async def republish(store: Store, states: Mapping[str, StatesOf], town: str | None = None) -> int:

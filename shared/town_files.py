@@ -53,16 +53,17 @@ class BadTownFile(Exception):
 
 def read_town_file(content: bytes) -> TownFile:
     """The town file in ``content``. Raises ``BadTownFile``."""
-    root = _tree(content)
-    mistakes: list[FileError] = []
-    data = _plain(root, (), mistakes)
-    if mistakes:
-        raise BadTownFile(mistakes)
+    root, data = _read(content)
     try:
         return TownFile.model_validate(data)
     except ValidationError as error:
         faults = _causes(error.errors(include_url=False, include_input=False))
         raise BadTownFile([_placed(root, fault) for fault in faults]) from error
+
+
+def read_yaml(content: bytes) -> Any:
+    """What is written in ``content``, in the same YAML. Raises ``BadTownFile``."""
+    return _read(content)[1]
 
 
 def json_schema() -> str:
@@ -88,6 +89,15 @@ for _tag, _pattern, _first in (
     ("int", r"-?(?:0|[1-9][0-9]{0,17})", list("-0123456789")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^{_pattern}$"), _first)
+
+
+def _read(content: bytes) -> tuple[yaml.Node, Any]:
+    root = _tree(content)
+    mistakes: list[FileError] = []
+    data = _plain(root, (), mistakes)
+    if mistakes:
+        raise BadTownFile(mistakes)
+    return root, data
 
 
 def _tree(content: bytes) -> yaml.Node:

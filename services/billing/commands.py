@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
@@ -32,8 +33,11 @@ from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy, Refused
 from shared.ids import new_id
 from shared.logs import get_logger
+from shared.tasks import in_turns
 from shared.web.routes import Command
 
+#: Families invoiced at once, of so many taken at a time.
+_AT_ONCE, _TAKEN = 8, 200
 _log = get_logger()
 
 
@@ -182,13 +186,18 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Office:
-    """The numbers of a collection office in a year, as this run knows them."""
+    """The numbers of a collection office in a year, as this run knows them.
+
+    One is given at a time, while ``giving`` is held: the write of an invoice takes its number,
+    and a later number taken before that write is known to be done could leave a gap.
+    """
 
     billing: Billing
     town: str
     code: str
     year: int
     last: int | None = None
+    giving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def next(self) -> int:
         if self.last is None:
@@ -204,27 +213,46 @@ async def _perform(billing: Billing, run: Run) -> Run:
     issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
     office = _Office(billing, run.town, file.collection_office.code, issued_on.year)
     tally = _Tally()
-    async for family, charges in billing.store.open_by_family(run.town, run.month):
+
+    async def invoice_family(family: str, charges: Sequence[Charge]) -> None:
         _id = invoice_id(run.town, family, run.month)
         held = await billing.store.charges_of(_id)
         if held is None:
             guardian, priced = await _priced(billing, file, family, charges)
             if not priced.lines:
                 tally.add(priced.left_aside)
-                continue
-            invoice = Invoice(
-                id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
-                office=office.code, year=office.year, sequence=await office.next(),
-                issued_on=issued_on, due_on=due_on(file, issued_on), lines=priced.lines,
-            )  # fmt: skip
-            held = await _issue(billing, invoice, priced, run.id, office)
+                return
+            async with office.giving:
+                invoice = Invoice(
+                    id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
+                    office=office.code, year=office.year, sequence=await office.next(),
+                    issued_on=issued_on, due_on=due_on(file, issued_on), lines=priced.lines,
+                )  # fmt: skip
+                held = await _issue(billing, invoice, priced, run.id, office)
         tally.not_on(held, charges, file)
         await billing.store.mark(_id, held)
+
+    async for some in _taken(billing.store.open_by_family(run.town, run.month)):
+        await in_turns((invoice_family(*one) for one in some), _AT_ONCE)
     await billing.store.finish_run(run.id, tally.outcome(*await billing.store.totals(run.id)))
     done = await billing.store.run(run.id)
     if done.outcome is not None:
         _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
     return done
+
+
+_Open = tuple[str, list[Charge]]
+
+
+async def _taken(families: AsyncIterator[_Open]) -> AsyncIterator[list[_Open]]:
+    """The same, so many at a time."""
+    some: list[_Open] = []
+    async for one in families:
+        some.append(one)
+        if len(some) == _TAKEN:
+            yield some
+            some = []
+    yield some
 
 
 async def _issue(

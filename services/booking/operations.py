@@ -109,7 +109,7 @@ def explain(
     book = _rulebook(town)
     found = _activity(book, activity)
     known = _facts(facts)
-    answer = _explained(book, found, _action(action), _date(day), _instant(now, book.zone), known)
+    answer = explained(book, found, _action(action), _date(day), _instant(now, book.zone), known)
     typer.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
 
@@ -128,13 +128,14 @@ def try_period(
     found = _activity(book, activity)
     known, at, what = _facts(facts), _instant(now, book.zone), _action(action)
     for day in days_between(_date(first), _date(last)):
-        answer = _explained(book, found, what, day, at, known)
+        answer = explained(book, found, what, day, at, known)
         typer.echo(orjson.dumps({"date": day, **answer}))
 
 
-def _explained(
+def explained(
     book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, known: FactsIn
 ) -> dict[str, Any]:
+    """What ``preau rules explain`` prints, with its instants aware and in the town's zone."""
     facts = known.facts(day, book.zone)
     if facts.traits and not eligible(activity.eligible, facts.traits, book.audiences):
         return {"allowed": False, "outcome": "refuse", "code": "not-eligible", "cutoff": None,

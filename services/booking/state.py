@@ -26,9 +26,9 @@ from shared.errors import MissingCopy, Refused, forbidden, not_found
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A town's rules and place counters, made ready once a version."""
+    """A town's rules and place counters, made ready once for each file heard of."""
 
-    version: int
+    heard: int
     book: Rulebook
     shapes: Mapping[str, Shape]
 
@@ -43,11 +43,11 @@ class Rulebooks:
     def of(self, town: Town) -> Ready:
         """The rules of this version."""
         ready = self._ready.get(town.file.town)
-        if ready is None or ready.version != town.version:
+        if ready is None or ready.heard != town.heard:
             ready = Ready(
-                town.version,
+                town.heard,
                 Rulebook.of(town.file, Days(town.file, self._holidays)),
-                {one.id: Shape(one, town.version) for one in town.file.activities},
+                {one.id: Shape(one, town.heard) for one in town.file.activities},
             )
             self._ready[town.file.town] = ready
         return ready

@@ -10,11 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from services.billing.commands import end_months, preview_month, run_month_by_operator
+from services.billing.domain.runs import Run
 from services.billing.operations import app
-from services.billing.store import CHARGES, INVOICES, MARK_CHARGES
+from services.billing.store import CHARGES, INVOICES, MARK_CHARGES, BillingStore
 from shared.bus.consumer import HELD
 from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import Replaced
+from shared.contracts.family import FamilyChanged
 from shared.contracts.town_file import CollectionOffice
 from shared.errors import Refused
 from shared.events import Event
@@ -240,6 +242,59 @@ async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office
     assert sorted(invoice["family"] for invoice in invoices) == families
     assert all(charge["invoice"] for charge in await office.documents(CHARGES))
     await eventually(lambda: heard(office, 40), what="each said once")
+
+
+async def test_a_month_end_cut_short_with_families_under_way_leaves_no_gap(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.town()
+    families = [f"f{number:02d}" for number in range(40)]
+    for family in families:
+        await office.family(family)
+        await office.say(
+            accepted([(f"{family}-l", "zoe", DAY)], family=family), f"requests/{family}"
+        )
+    await office.settled()
+    billing = office.billing()
+    (running,) = (r for r in office.world.runner.running if r.service.name == "billing")
+
+    async def the_job_leaves_it_alone() -> bool:
+        await running.parts.store.release("month-end", running.service.state.owner)
+        return await billing.store.lease(billing.owner)
+
+    await eventually(the_job_leaves_it_alone)
+    await office.month_over()
+    await office.settled()
+
+    run: asyncio.Task[Run] | None = None
+    under_way: set[str] = set()
+    most = left = 0
+    read = BillingStore.family
+
+    async def watched(store: BillingStore, town: str, family: str) -> FamilyChanged:
+        nonlocal most, left
+        under_way.add(family)
+        most, left = max(most, len(under_way)), left - 1
+        if run is not None and not left:
+            run.cancel()
+        try:
+            return await read(store, town, family)
+        finally:
+            under_way.remove(family)
+
+    monkeypatch.setattr(BillingStore, "family", watched)
+    for families_read in (3, 9, 17, 17):
+        left = families_read
+        run = asyncio.create_task(run_month_by_operator(billing, "veyras", "2026-09"))
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        numbers = sorted(one["sequence"] for one in await office.documents(INVOICES))
+        assert numbers == list(range(1, len(numbers) + 1))
+    await run_month_by_operator(billing, "veyras", "2026-09")
+    invoices = await office.invoices(40)
+    assert [invoice["sequence"] for invoice in invoices] == list(range(1, 41))
+    assert sorted(invoice["family"] for invoice in invoices) == families
+    assert 1 < most <= 8
 
 
 async def test_numbers_start_anew_each_year_and_for_each_office(office: Office) -> None:

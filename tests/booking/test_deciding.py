@@ -205,7 +205,7 @@ async def test_what_a_crash_left_half_done_is_finished_by_the_sweeper(running: W
     )  # fmt: skip
     stored = await booking.store.request(tried)
     town = await booking.towns.get("veyras")
-    shapes = {a.id: Shape(a, town.version) for a in town.file.activities}
+    shapes = {a.id: Shape(a, town.heard) for a in town.file.activities}
     taken = await booking.places.grant("veyras", tried, stored.lines, shapes, lambda _line: ())
     assert list(taken.values()) == [None]
     assert holds(await session(running, "2026-09-18")) == 1

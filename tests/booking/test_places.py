@@ -82,6 +82,17 @@ async def test_capacity_is_raised_and_lowered_while_families_book(running: World
     assert holds(await session(running, "2026-09-17", "garderie")) == 2
 
 
+async def test_the_file_heard_last_counts_whatever_version_it_has(running: World) -> None:
+    """Identity was restored from a dump, and counts versions again from there."""
+    for held, (version, capacity) in enumerate([(7, 3), (2, 5), (3, 4)], start=1):
+        file = town_file(activities=[activity("garderie", places=places(capacity))])
+        await set_town(running, file, version)
+        home = await family(running)
+        await ask(running, home, home.asks("2026-09-17", activity="garderie"))
+        counted = await session(running, "2026-09-17", "garderie")
+        assert (holds(counted), counted["left"]["places"]) == (held, capacity - held)
+
+
 async def test_counters_are_renamed_and_units_move_between_them(running: World) -> None:
     def lunch(counters: list[dict[str, Any]], units: tuple[str, ...] = ("unit",)) -> Any:
         named = [{"id": unit, "name": unit.capitalize()} for unit in units]

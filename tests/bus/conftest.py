@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import structlog
 
 from shared import logs
 from tests.bus.rig import Rig
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _service_logs() -> None:
     """Logs as in production: an attempt to log a key that is not allowed fails the test."""
     logs.configure("tests")
+
+
+@pytest.fixture
+def logged() -> Iterator[Counter[str]]:
+    """How often each event has been logged since the test began: what was tried, and failed."""
+    counts: Counter[str] = Counter()
+
+    def count(_: Any, __: str, event: Any) -> Any:
+        counts[event["event"]] += 1
+        return event
+
+    processors = structlog.get_config()["processors"]
+    processors.insert(0, count)
+    yield counts
+    processors.remove(count)
 
 
 @pytest.fixture(params=["local", "amqp"])

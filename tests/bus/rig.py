@@ -6,7 +6,6 @@ per key, each fact once (``handled``) and in which order (``numbers``); ``copy_c
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -325,10 +324,12 @@ async def publish(bus: Bus, *envelopes: Envelope) -> None:
 
 async def say_until_saved(publisher: Publisher, key: str, *events: Event) -> None:
     """A command sent again until it succeeds, as a client would."""
-    while True:
+
+    async def saved() -> bool:
         try:
             await publisher.say(key, *events)
         except StoreUnavailable:
-            await asyncio.sleep(0.05)
-        else:
-            return
+            return False
+        return True
+
+    await eventually(saved, within=60, what="saved")

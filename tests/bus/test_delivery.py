@@ -101,12 +101,16 @@ async def test_events_of_a_subject_keep_their_order_and_subjects_run_at_once(rig
     running: set[str] = set()
     most = 0
 
+    async def at_once() -> bool:
+        return most == 8
+
     async def behave(_: Envelope, event: Any) -> None:
         nonlocal most
         assert event.key not in running, "two events of a subject at once"
         running.add(event.key)
         most = max(most, len(running))
-        await asyncio.sleep(0.002)
+        await eventually(at_once, what="one event of each subject is handled")
+        await replica.listener.store.ping()  # the subject's next event must wait for it
         running.discard(event.key)
 
     async with rig.replica(behave) as replica:
@@ -123,7 +127,7 @@ async def test_events_of_a_subject_keep_their_order_and_subjects_run_at_once(rig
         await eventually(all_there)
         for numbers in (await replica.listener.all_numbers()).values():
             assert numbers == list(range(20))
-        assert most > 1
+        assert most == 8
 
 
 async def test_a_failing_reaction_is_tried_again_a_bounded_number_of_times(rig: Rig) -> None:
@@ -257,9 +261,16 @@ async def test_what_has_waited_for_a_day_is_parked(rig: Rig) -> None:
 
 
 async def test_a_barrier_runs_after_everything_delivered_before_it(rig: Rig) -> None:
+    all_delivered = asyncio.Event()
+
     async def behave(_: Envelope, event: Any) -> None:
-        if isinstance(event, Counted):
-            await asyncio.sleep(0.005 * (10 - event.number))
+        if not isinstance(event, Counted):
+            return
+        if event.key == "after-9":
+            all_delivered.set()
+        if event.key.startswith("before"):
+            async with asyncio.timeout(10):
+                await all_delivered.wait()
             if event.number == 5:
                 raise ZeroDivisionError  # held: the barrier does not wait for its retries
 
@@ -302,10 +313,18 @@ async def _nothing_unsaid(replica: Replica) -> bool:
 
 
 async def test_two_replicas_try_a_held_event_once_each_time_it_is_due(rig: Rig) -> None:
+    being_tried = False
+
     async def behave(_: Envelope, event: Any) -> None:
-        if event.key == "broken":
-            await asyncio.sleep(0.01)
-            raise ZeroDivisionError
+        nonlocal being_tried
+        if event.key != "broken":
+            return
+        if not being_tried:
+            being_tried = True
+            for replica in (one, two):  # neither finds it due again during the try
+                await replica.consumer.retry_due()
+            being_tried = False
+        raise ZeroDivisionError
 
     async with rig.replica(behave) as one, rig.replica(behave) as two:
         broken = rig.envelope(_counted("broken", 1), "broken")

@@ -35,6 +35,7 @@ async def _process(rig: Rig, folder: Path) -> AsyncIterator[tuple[Any, str]]:
         "MONGODB_URL": rig.mongodb_url,
         "PREAU_NAMESPACE": rig.namespace,
         "PREAU_PORT": str(port),
+        "PREAU_LEASE_SECONDS": "1",  # of what it was taking from the local bus when it was told
     }
     env.pop("AMQP_URL", None)
     if rig.amqp_url:
@@ -70,7 +71,6 @@ async def _ended(process: Any) -> int:
 async def test_sigterm_lets_handlers_finish_and_the_last_events_leave(
     rig: Rig, tmp_path: Path
 ) -> None:
-    (tmp_path / "takes").write_text("1.5")
     async with rig.replica(services=["testing"]) as sayer:
         async with _process(rig, tmp_path) as (process, origin):
             said = rig.envelope(Counted(key="slow", number=1), "slow")
@@ -85,6 +85,12 @@ async def test_sigterm_lets_handlers_finish_and_the_last_events_leave(
                 async with http.post(f"{origin}/api/testing/v1/veyras/say", json=body) as got:
                     assert got.status == 204
             process.send_signal(signal.SIGTERM)
+
+            async def draining() -> bool:
+                return (tmp_path / "draining").exists()
+
+            await eventually(draining, what="it waits for its handler")
+            (tmp_path / "go-on").touch()
             assert await _ended(process) == 0
 
         again: list[str] = []

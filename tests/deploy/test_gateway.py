@@ -24,6 +24,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from deploy.local.process import free_port, spawn, terminate
+from tests.world import eventually
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "gateway" / "nginx.conf"
 SERVICES = ("identity", "family", "booking", "billing", "notify")
@@ -99,10 +100,12 @@ async def gateway(folder: Path) -> AsyncIterator[Gateway]:
     file.write_text(config)
     process = spawn([nginx(), "-c", str(file), "-g", "daemon off;"], output=folder / "output")
     try:
-        async with asyncio.timeout(10):
-            while not await listens(port):
-                assert process.poll() is None, (folder / "output").read_text()
-                await asyncio.sleep(0.02)
+
+        async def up() -> bool:
+            assert process.poll() is None, (folder / "output").read_text()
+            return await listens(port)
+
+        await eventually(up, within=10, what="nginx listens")
         yield gateway
     finally:
         process.send_signal(signal.SIGQUIT)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,9 @@ from tests.servers import MongoServer
 ROOT = Path(__file__).parents[2]
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until `holds`."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "not within the deadline"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+def ended(process: int, within: float) -> bool:
+    """Whether the process of this descriptor has ended, or does so within so many seconds."""
+    return bool(select.select([process], [], [], within)[0])
 
 
 @pytest.fixture
@@ -76,18 +64,19 @@ async def test_a_server_started_from_a_pool_thread_outlives_that_thread(
 
 def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib; from deploy.local.mongod import EmbeddedMongo;"
+        "import signal, sys, pathlib; from deploy.local.mongod import EmbeddedMongo;"
         "m = EmbeddedMongo(pathlib.Path(sys.argv[1])); m.start(); print(m.pid, flush=True);"
-        "time.sleep(600)"
+        "signal.pause()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert alive(pid)
+        server = os.pidfd_open(int(parent.stdout.readline()))
+        assert not ended(server, within=0)
         parent.kill()
-    eventually(lambda: not alive(pid))
+    assert ended(server, within=10)
+    os.close(server)
 
 
 def test_a_second_server_on_the_same_folder_is_refused(mongo: EmbeddedMongo) -> None:

@@ -57,7 +57,7 @@ async def set_town(world: World, file: TownFile, version: int = 1) -> None:
         cut_offs = await world.store("notify").get("cut_offs", file.town)
         return (
             town is not None and town.version == version
-            and cut_offs is not None and cut_offs["version"] == version
+            and cut_offs is not None and cut_offs["heard"] == town.heard
         )  # fmt: skip
 
     await eventually(heard, what="the town file is known")

@@ -100,14 +100,13 @@ async def test_steps_of_many_runs_in_any_order(running: World, mailbox: Mailbox,
                 await notify.digests.store_outcomes([dict(document)])
 
     async def replica(which: Any) -> None:
-        for _ in range(6):
+        for _ in range(12):
             run = random.choice(labels)
             seen = await which.digests.open_outcomes("veyras", NOON_CUT)
             if random.random() < 0.7:
                 await which.digests.freeze("veyras", run, seen)
             if random.random() < 0.7:
                 await runs._address(which, "veyras", run)
-            await asyncio.sleep(random.random() / 200)
 
     await asyncio.gather(arrive(), *(replica(one) for one in replicas * 2))
     for run in ("veyras/run-8", "veyras/run-9"):

@@ -30,6 +30,8 @@ from tests.servers import MongoServer
 from tests.world import eventually, world
 
 SAY = step("sample.metrics.say")
+#: The driver leaves a socket unclosed when a connection attempt fails half way.
+_LEAVES_A_SOCKET = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Noted(Event, service="sample", name="noted", kind="fact"):
@@ -82,7 +84,7 @@ async def test_only_the_replica_that_sweeps_tells_how_old_events_are(store: Stor
 @pytest.fixture
 async def proxy(mongodb: MongoServer) -> AsyncIterator[TcpProxy]:
     """On the way to the database."""
-    host, port = mongodb.url.removeprefix("mongodb://").partition("/")[0].split(":")
+    host, port = mongodb.direct_url.removeprefix("mongodb://").partition("/")[0].split(":")
     async with TcpProxy(host, int(port)) as between:
         yield between
 
@@ -91,6 +93,7 @@ def _through(proxy: TcpProxy) -> str:
     return f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
 
 
+@_LEAVES_A_SOCKET
 async def test_nobody_tells_while_the_database_is_away(proxy: TcpProxy, namespace: str) -> None:
     client = connect(_through(proxy))
     try:
@@ -112,6 +115,7 @@ async def test_nobody_tells_while_the_database_is_away(proxy: TcpProxy, namespac
         await client.close()
 
 
+@_LEAVES_A_SOCKET
 async def test_held_events_are_counted_by_state_at_each_scrape(
     proxy: TcpProxy, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

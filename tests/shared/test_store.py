@@ -178,15 +178,29 @@ async def test_an_imitation_of_mongodb_is_refused(mongodb: MongoServer, namespac
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_server_that_is_away_is_told_from_a_refusal(mongodb: MongoServer) -> None:
     host, port = mongodb.direct_url.removeprefix("mongodb://").partition("/")[0].split(":")
+    refusals = 0
+
+    class Asked(Store):
+        async def ping(self) -> None:
+            nonlocal refusals
+            try:
+                await super().ping()
+            except StoreUnavailable:
+                refusals += 1
+                raise
+
+    async def asked_in_vain() -> bool:
+        return refusals > 0
+
     async with TcpProxy(host, int(port)) as proxy:
         client = connect(f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true")
-        store = Store(client, "preau_away", MachineClock())
+        store = Asked(client, "preau_away", MachineClock())
         await store.ping()
         await proxy.cut()
         with pytest.raises(StoreUnavailable):
             await store.insert(WRITE, "things", {"_id": "1"})
         back = asyncio.create_task(store.wait_back())
-        await asyncio.sleep(0.2)
+        await eventually(asked_in_vain)
         assert not back.done()
         await proxy.heal()
         await asyncio.wait_for(back, 10)

@@ -37,7 +37,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class DayShape:
-    """The counters of one session; ``version`` is that of the town file they come from.
+    """The counters of one session; ``version`` tells which of two comes from the later town file.
 
     ``key`` is the same for the same counters, whatever the version: a session is counted anew
     only when it differs.

@@ -51,13 +51,13 @@ async def hear_town(notify: Notify, envelope: Envelope, event: TownChanged) -> N
         known = await notify.digests.cut_offs(envelope.town)
         if known is None:
             timeline = first_timeline(at)
-        elif known["version"] >= event.version:
+        elif known.get("heard", 0) >= envelope.sequence:
             return
         else:
             timeline = changed(timeline_of(known), zone, at, now)
         begun = last_boundary(first_timeline(at), zone, min(now, envelope.time))
         if await notify.digests.set_cut_offs(
-            envelope.town, known, timeline, event.version, closed_until=begun
+            envelope.town, known, timeline, envelope.sequence, closed_until=begun
         ):
             return
 

@@ -65,11 +65,11 @@ class Digests:
     # -- cut-offs --------------------------------------------------------------------------
 
     async def cut_offs(self, town: str) -> Document | None:
-        """``{timeline, closed_until, version, v}`` of a town, or None before its file came."""
+        """``{timeline, closed_until, heard, v}`` of a town, or None before its file came."""
         return await self._store.get(CUT_OFFS, town)
 
     async def set_cut_offs(
-        self, town: str, before: Document | None, timeline: Timeline, version: int,
+        self, town: str, before: Document | None, timeline: Timeline, heard: int,
         closed_until: datetime,
     ) -> bool:  # fmt: skip
         """Save a timeline; False when another process was faster."""
@@ -77,7 +77,7 @@ class Digests:
             {"since": entry.since, "at": [cut.isoformat("minutes") for cut in entry.at]}
             for entry in timeline
         ]
-        fields = {"timeline": entries, "version": version}
+        fields = {"timeline": entries, "heard": heard}
         if before is None:
             fresh = {"_id": town, "town": town, "closed_until": closed_until, **fields}
             return await self._store.insert(SET_CUT_OFFS, CUT_OFFS, fresh)
