@@ -168,6 +168,7 @@ def _absence(
     return answer | {
         "outcome": settled[day].settled,
         "proof_until": settled[day].proof_until,
+        "given_back": settled[day].given_back,
         "days": days,
     }
 

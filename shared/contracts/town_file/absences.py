@@ -101,10 +101,13 @@ ClassEvent = Literal["cancelled", "kept_unless_cancelled_by_family"]
 class Absences(Part):
     """How an activity settles absences.
 
+    ``in_time``: what becomes of a price paid already for a day cancelled in time: none is due, or
+    it is credited for the next booking, paid back, or the meal or hours carried over (I8).
     ``reasons``: those that families may choose from. ``return_announced``: an absence
     without an end suspends bookings until the return is announced by ``return_notice`` (A14).
     """
 
+    in_time: Literal["free", "credit", "refund", "carry_over"] = "free"
     reasons: Annotated[tuple[AbsenceReason, ...], Field(max_length=40)] = ()
     rules: Annotated[tuple[AbsenceRule, ...], Field(max_length=40)] = ()
     trip: ClassEvent = "kept_unless_cancelled_by_family"

@@ -7,7 +7,7 @@ where none fits the day is billed (shape A0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from services.booking.domain.rules import wording
 from services.booking.domain.rules.answers import Answer, Rulebook, may
 from services.booking.domain.rules.cutoffs import Limit, Place, limit, wall_instant
+from services.booking.domain.rules.days import NoSuchDay
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import AbsenceRule, Activity, Effect, Proof
@@ -33,7 +34,8 @@ class Day:
     """What one day of absence comes to; ``cents`` is what is due for it, when that is known.
 
     ``proof_until``: by when a proof has to be there. ``rule`` is None where the day is billed
-    because no rule fits.
+    because no rule fits. ``given_back``: what becomes of a price paid already, when the day was
+    cancelled in time: ``free`` while nothing was.
     """
 
     day: date
@@ -44,6 +46,7 @@ class Day:
     cents: int | None
     surcharge: Due | None
     explanation: str
+    given_back: Literal["free", "credit", "refund", "carry_over"] | None = None
 
 
 def settle(
@@ -60,9 +63,10 @@ def settle(
     told = absent.told or now
     cancel = may(book, activity, "cancel", day, told, facts)
     if cancel.allowed and cancel.outcome == "accept":
+        back = activity.absences.in_time
         return Day(
             day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
-            wording.absence_in_time(cancel.explanation),
+            wording.absence_in_time(cancel.explanation, back), back,
         )  # fmt: skip
     place = Place(book.days, book.zone, activity.calendar)
     for rule in activity.absences.rules:
@@ -116,7 +120,8 @@ def _settled(
 ) -> Day:
     until = limit(rule.notice, absent.first, place) if rule.notice else None
     cutoff = until.at if until else None
-    if day in _waiting_days(rule, told.astimezone(book.zone).date(), absent.first, place):
+    told_on = told.astimezone(book.zone).date()
+    if rule.waiting_days and day <= _last_waiting_day(rule, told_on, absent.first, place):
         return Day(
             day, "billed", rule.id, cutoff, None, facts.price_cents, None,
             wording.absence_waiting(rule.waiting_days, rule.text),
@@ -137,16 +142,20 @@ def _settled(
     )  # fmt: skip
 
 
-def _waiting_days(rule: AbsenceRule, told: date, first: date, place: Place) -> Iterator[date]:
-    """The days that are due all the same."""
+def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) -> date:
+    """The last day that is due all the same: so many counted days, the start being the first when
+    it counts. What lies before a notice is due like the days after it."""
     start = first if rule.waiting_from == "first_day" else max(first, told)
-    counted = place.days.counter(rule.counting, place.service)
-    day, number = start, 0
-    while number < rule.waiting_days:
-        if counted(day):
-            number += 1
-        yield day
-        day += _DAY
+    number = rule.waiting_days - place.days.counter(rule.counting, place.service)(start)
+    return _forth(start, number, rule.counting, place) or date.max
+
+
+def _forth(start: date, number: int, counting: str, place: Place) -> date | None:
+    """So many counted days later; None where the calendar is not known that far."""
+    try:
+        return place.days.forth(start, number, counting, place.service)
+    except NoSuchDay:
+        return None
 
 
 def _proof_until(proof: Proof, told: datetime, absent: Absent, place: Place) -> Limit | None:
@@ -164,7 +173,10 @@ def _proof_until(proof: Proof, told: datetime, absent: Absent, place: Place) -> 
     if proof.end_of_month:
         last = (start.replace(day=1) + timedelta(days=31)).replace(day=1) - _DAY
     elif proof.days is not None:
-        last = place.days.forth(start, proof.days, proof.counting, place.service)
+        counted = _forth(start, proof.days, proof.counting, place)
+        if counted is None:
+            return None
+        last = counted
     else:
         return None
     at = wall_instant(last, _END_OF_DAY, place.zone)

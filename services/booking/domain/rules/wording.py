@@ -141,9 +141,18 @@ def _price(owed: Due) -> str:
     return ", à un tarif majoré"
 
 
-def absence_in_time(cancel: str) -> str:
+_GIVEN_BACK = {
+    "free": "sans frais",
+    "credit": "et ce qui est payé donne un avoir",
+    "refund": "et ce qui est payé est remboursé",
+    "carry_over": "et reportée sur une prochaine réservation",
+}
+
+
+def absence_in_time(cancel: str, back: str) -> str:
     """Reported while the day may still be cancelled."""
-    return f"Absence signalée dans les délais : la réservation est annulée, sans frais. {cancel}"
+    in_time = "Absence signalée dans les délais : la réservation est annulée"
+    return f"{in_time}, {_GIVEN_BACK[back]}. {cancel}"
 
 
 def absence_billed(cutoff: datetime | None, zone: ZoneInfo) -> str:

@@ -1,0 +1,84 @@
+"""What an absence comes to: days due all the same, what is given back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from services.booking.domain.rules.absences import Day, settle
+from services.booking.domain.rules.facts import Absent, Facts
+from tests.booking.rules.helpers import PARIS, rule, town
+
+WEEK = [date(2026, 9, day) for day in (14, 15, 17, 18)]
+NEVER = [rule({"anchor": "never"})]
+EVE = [rule({"anchor": "day", "days_before": 1, "time": "18:00"})]
+
+
+def settled(told: str, absences: dict[str, Any], cancel: list[Any] = NEVER) -> list[Day]:
+    """Every day of an absence from Monday 14 to Friday 18 September 2026, at 3 € a day."""
+    book = town(EVE, cancel, activity={"absences": absences})
+    at = datetime.fromisoformat(told).replace(tzinfo=PARIS)
+    facts = Facts(price_cents=300, absent=Absent(first=WEEK[0], last=WEEK[-1], told=at))
+    return [settle(book, book.file.activities[0], day, at, facts, WEEK) for day in WEEK]
+
+
+def waiting(**changes: Any) -> dict[str, Any]:
+    """Free after some days that are due all the same."""
+    one = {"id": "waiting", "valid_from": "2000-01-01", "source": "test",
+           "effect": {"kind": "free"}} | changes  # fmt: skip
+    return {"rules": [one]}
+
+
+@pytest.mark.parametrize(
+    ("told", "changes", "due"),
+    [
+        ("2026-09-14T08:00", {"waiting_days": 1}, [300, 0, 0, 0]),
+        ("2026-09-17T08:00", {"waiting_days": 1}, [300, 0, 0, 0]),
+        ("2026-09-14T08:00", {"waiting_days": 3, "waiting_from": "notice"}, [300, 300, 0, 0]),
+        # What lies before the notice is not free either.
+        ("2026-09-15T08:00", {"waiting_days": 1, "waiting_from": "notice"}, [300, 300, 0, 0]),
+        ("2026-09-15T08:00", {"waiting_days": 3, "waiting_from": "notice"}, [300, 300, 300, 0]),
+        (
+            "2026-09-14T08:00",
+            {"waiting_days": 3, "waiting_from": "notice", "counting": "service-days"},
+            [300, 300, 300, 0],
+        ),
+        # A Wednesday is no day of service: the two counted are Thursday and Friday.
+        (
+            "2026-09-16T08:00",
+            {"waiting_days": 2, "waiting_from": "notice", "counting": "service-days"},
+            [300, 300, 300, 300],
+        ),
+        ("2026-09-14T08:00", {}, [0, 0, 0, 0]),
+    ],
+)
+def test_days_that_are_due_all_the_same(told: str, changes: Any, due: list[int]) -> None:
+    assert [day.cents for day in settled(told, waiting(**changes))] == due
+
+
+def test_waiting_days_beyond_the_school_calendar_are_all_due() -> None:
+    book = town(NEVER, NEVER, activity={
+        "absences": waiting(waiting_days=30, counting="service-days")})  # fmt: skip
+    day = date(2028, 6, 29)
+    at = datetime(2028, 6, 29, 8, tzinfo=PARIS)
+    facts = Facts(price_cents=300, absent=Absent(first=day, last=None, told=at))
+    assert settle(book, book.file.activities[0], day, at, facts, [day]).cents == 300
+
+
+@pytest.mark.parametrize(
+    ("in_time", "words"),
+    [
+        ("free", "sans frais"),
+        ("credit", "un avoir"),
+        ("refund", "remboursé"),
+        ("carry_over", "reportée"),
+    ],
+)
+def test_what_a_day_cancelled_in_time_gives_back(in_time: str, words: str) -> None:
+    days = settled("2026-09-14T08:00", {"in_time": in_time}, cancel=EVE)
+    assert [(day.settled, day.given_back) for day in days] == [
+        ("billed", None), ("cancelled", in_time), ("cancelled", in_time), ("cancelled", in_time),
+    ]  # fmt: skip
+    assert words in days[1].explanation
