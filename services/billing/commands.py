@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charges import Charge, accepted_charges, cancelled_charges
+from services.billing.domain.charges import (
+    Charge,
+    accepted_charges,
+    cancelled_charges,
+    ended_charges,
+)
 from services.billing.domain.invoicing import (
     Invoice,
     LeftAside,
@@ -42,15 +47,25 @@ _log = get_logger()
 
 
 async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
-    """Keep the charges of accepted lines. Raises ``MissingCopy``."""
+    """Keep the charges of accepted bookings, end those of ended ones. Raises ``MissingCopy``."""
     file = (await billing.towns.need(town)).file
     card = await billing.store.family(town, event.family)
     await billing.store.record(
         [
             one
             for line in event.lines
-            for one in accepted_charges(
-                line, card=card, file=file, request=event.request, decided_at=event.decided_at
+            for one in (
+                accepted_charges(
+                    line,
+                    card=card,
+                    file=file,
+                    request=event.request,
+                    decided_at=event.decided_at,
+                )
+                if line.kind == "book"
+                else ended_charges(
+                    line, town=town, family=event.family, decided_at=event.decided_at
+                )
             )
         ]
     )

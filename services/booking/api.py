@@ -67,13 +67,17 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
         requested_at=request.requested_at,
         lines=[_line_out(line, as_receipted) for line in request.lines if line.state != "asked"],
         not_retained=list(request.not_retained),
+        comment=request.comment,
+        attachments=request.attachments,
     )
 
 
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
-        line=line.id, **line.booked, state=said.state, reason=said.reason,
+        line=line.id, kind=line.kind, of=line.of, effect=line.effect,
+        proof_until=line.proof_until, ended=line.ended is not None, absent=line.absent is not None,
+        **line.booked, state=said.state, reason=said.reason,
         decided_at=said.decided_at, cancel_until=line.cancel_until,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.booking.domain.agenda import WORDS, Entry, agenda
 from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import Offer, fitting, foreseen, plan
 from services.booking.domain.request import TAKEN, Choice, Line, Request
@@ -75,7 +76,17 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
-    return Recap(lines=lines, not_retained=not_retained + unfit)
+    ends, unended = await booking.ends_of(scope, town, card, wish.ends)
+    lines += [_recap_end(line) for line in ends]
+    return Recap(lines=lines, not_retained=not_retained + unfit + unended)
+
+
+def _recap_end(line: Line) -> RecapLine:
+    return RecapLine(
+        **line.booked, kind=line.kind, effect=line.effect, proof_until=line.proof_until,
+        would="requested" if line.by_agent else "accepted", reason=None, book_until=None,
+        warning=None,
+    )  # fmt: skip
 
 
 def _recap_line(
@@ -84,8 +95,8 @@ def _recap_line(
     would, reason = foreseen(line, offer.mode, down, left)
     answer = offer.answer("book", child, line.date, line.choice)
     return RecapLine(
-        **line.booked, would=would, reason=reason, book_until=answer.cutoff,
-        warning=answer.warning,
+        **line.booked, kind="book", effect=None, proof_until=None, would=would, reason=reason,
+        book_until=answer.cutoff, warning=answer.warning,
     )  # fmt: skip
 
 
@@ -105,7 +116,12 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     sessions = await booking.places.peek(
         scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
     )
-    lines = await _lines_of(booking, scope, wanted.family, child.id, wanted.first, wanted.last)
+    known = agenda(
+        await booking.store.requests_about(
+            scope, wanted.family, child.id, wanted.first, wanted.last
+        ),
+        child.id,
+    )
     return Planning(
         child=child.id,
         version=town.version,
@@ -115,7 +131,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
                 child,
                 unit.id,
                 day,
-                lines,
+                known.get((offer.activity.id, unit.id, day)),
                 sessions[offer.activity.id, day],
                 shapes[offer.activity.id],
             )
@@ -125,34 +141,19 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     )
 
 
-async def _lines_of(
-    booking: Booking, scope: Scope, family: str, child: str, first: date, last: date
-) -> dict[tuple[str, str, date], tuple[Request, Line]]:
-    """The child's line in force for each activity, unit and day, else the latest refused."""
-    latest: dict[tuple[str, str, date], tuple[Request, Line]] = {}
-    for request in await booking.store.requests_about(scope, family, child, first, last):
-        for line in request.lines:
-            if line.child != child or line.state == "asked":
-                continue
-            for unit in line.units:
-                known = latest.get((line.activity, unit, line.date))
-                if line.active or known is None or not known[1].active:
-                    latest[line.activity, unit, line.date] = (request, line)
-    return latest
-
-
 def _entry(
     offer: Offer,
     child: Child,
     unit: str,
     day: date,
-    lines: dict[tuple[str, str, date], tuple[Request, Line]],
+    known: Entry | None,
     session: Session,
     shape: Shape,
 ) -> PlanningEntry:
     activity, choice = offer.activity, Choice((unit,))
-    request, line = lines.get((activity.id, unit, day), (None, None))
+    line = known.line if known else None
     active = line is not None and line.active
+    status = known.status if known else "free"
     why_not = TAKEN if active else offer.why_not(child, day, choice)
     book = offer.answer("book", child, day, choice)
     cancel = offer.answer("cancel", child, day, choice)
@@ -162,9 +163,12 @@ def _entry(
         activity=activity.id,
         unit=unit,
         date=day,
+        status=status,
+        words=WORDS[status],
         state=line.state if line is not None and line.state != "asked" else None,
-        request=request.id if request else None,
+        request=known.request.id if known else None,
         line=line.id if line else None,
+        units=line.units if line else (),
         places_left=max(0, min((session.left[counter] for counter in bound), default=0)),
         book=_possible(book, why_not.text if why_not else None),
         cancel=_possible(cancel, None),

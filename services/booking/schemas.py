@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from services.booking.domain.agenda import Status
 from services.booking.domain.request import LineResult
-from shared.contracts.booking import LineState, NotRetained, Reason
+from shared.contracts.booking import Effect, LineKind, LineState, NotRetained, Reason
 from shared.contracts.town_file import ClockTime, Slug, Weekday
 from shared.web.routes import Input, Output, PageQuery
 
@@ -67,11 +68,46 @@ class Asked(Input):
         return self
 
 
+class EndIn(Input):
+    """Bookings of a child to be ended: of one day, or from ``first`` to ``last``; of one activity
+    and some of its units, or of all.
+
+    ``cancel`` is possible in time only; an ``absence`` may always be reported, and is a
+    cancellation as long as that is possible. ``reason`` is one of the activity's own.
+    """
+
+    kind: Literal["cancel", "absence"]
+    child: Id
+    first: Day
+    last: Day | None = None
+    activity: Slug | None = None
+    units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
+    reason: Slug | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EndIn:
+        if self.last and not 0 <= (self.last - self.first).days <= MAX_PERIOD_DAYS:
+            raise ValueError(f"au plus {MAX_PERIOD_DAYS} jours, dans l'ordre.")
+        if self.units and not self.activity:
+            raise ValueError("dites de quelle activité (activity) sont ces unités.")
+        return self
+
+
 class RequestIn(Input):
-    """A family asks for bookings."""
+    """A family's basket: what it books, and what it cancels or reports, over children and
+    activities. ``attachments`` are ids of files kept by family."""
 
     family: Id
-    asked: Annotated[list[Asked], Field(min_length=1, max_length=20)]
+    asked: Annotated[tuple[Asked, ...], Field(max_length=20)] = ()
+    ends: Annotated[tuple[EndIn, ...], Field(max_length=20)] = ()
+    comment: Sentence | None = None
+    attachments: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> RequestIn:
+        if not self.asked and not self.ends:
+            raise ValueError("le panier est vide.")
+        return self
 
 
 class BookedOut(Output):
@@ -87,9 +123,17 @@ class BookedOut(Output):
 
 
 class LineOut(BookedOut):
-    """One line and what became of it. ``cancel_until`` is an instant, null for never."""
+    """One line and what became of it. ``cancel_until`` is an instant, null for never. ``of`` names
+    the booking that a cancellation or an absence is about; ``ended`` and ``absent`` say of a
+    booking that such a line was accepted."""
 
     line: str
+    kind: LineKind
+    of: str | None
+    effect: Effect | None
+    proof_until: datetime | None
+    ended: bool
+    absent: bool
     state: LineState
     reason: Reason | None
     decided_at: datetime | None
@@ -105,6 +149,8 @@ class RequestOut(Output):
     requested_at: datetime
     lines: list[LineOut]
     not_retained: list[NotRetained]
+    comment: str | None
+    attachments: tuple[str, ...]
 
 
 class RequestPage(Output):
@@ -122,6 +168,10 @@ class RequestQuery(PageQuery):
 
 class RecapLine(BookedOut):
     """What would happen to one date; ``warning`` when it could not be cancelled afterwards."""
+
+    kind: LineKind
+    effect: Effect | None
+    proof_until: datetime | None
 
     would: Literal["accepted", "requested", "refused"]
     reason: Reason | None
@@ -230,13 +280,17 @@ class Possible(Output):
 class PlanningEntry(Output):
     """One activity, one unit, one day of the child.
 
-    ``state`` is null where nothing was asked; ``booking_locked`` is the no-entry sign,
-    ``cancel_locked`` the padlock.
+    ``status`` is where the day stands, ``words`` the same for families; ``state`` is the booking's
+    own, null where nothing was asked, and ``units`` what was booked with this one.
+    ``booking_locked`` is the no-entry sign, ``cancel_locked`` the padlock.
     """
 
     activity: str
     unit: str
     date: date
+    status: Status
+    words: str
+    units: tuple[str, ...]
     state: LineState | None
     request: str | None
     line: str | None

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.booking.calendars import FrenchHolidays
+from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_ends
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
-from services.booking.schemas import Asked
+from services.booking.schemas import Asked, EndIn
 from services.booking.store import BookingStore, Places
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
-from shared.contracts.booking import Reason
+from shared.contracts.booking import NotRetained, Reason
 from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
@@ -93,6 +94,53 @@ class Booking:
             if line.state == "requested"
             for unit in line.units
         }
+
+    async def ends_of(
+        self, scope: Scope, town: Town, card: FamilyChanged, wanted: Sequence[EndIn]
+    ) -> tuple[list[Line], list[NotRetained]]:
+        """The lines that end what is booked, and what cannot be ended; each booking once.
+
+        Raises ``Refused``: ``nothing-booked`` when nothing stands at those dates.
+        """
+        lines: list[Line] = []
+        not_retained: list[NotRetained] = []
+        seen: set[str] = set()
+        for position, one in enumerate(wanted):
+            child = child_for(scope, card, one.child, "decide")
+            ending = Ending(one.kind, child, one.first, one.last or one.first, one.reason)
+            booked = await self.booked(scope, town, card.family, ending, one)
+            fresh = [found for found in booked if found.ref not in seen]
+            seen |= {found.ref for found in fresh}
+            if not fresh:
+                raise Refused(
+                    NOTHING_BOOKED.code, NOTHING_BOOKED.text, status=422, field=f"/ends/{position}"
+                )
+            ends, unended = plan_ends(ending, fresh, self.clock.town())
+            lines += ends
+            not_retained += unended
+        return lines, not_retained
+
+    async def booked(
+        self, scope: Scope, town: Town, family: str, ending: Ending, wanted: EndIn
+    ) -> list[Booked]:
+        """The child's bookings that stand between two days."""
+        offers = {one.id: self.offer(town, one) for one in town.file.activities}
+        requests = await self.store.requests_about(
+            scope, family, ending.child.id, ending.first, ending.last
+        )
+        return [
+            Booked(f"{request.id}-{line.id}", line, offers.get(line.activity))
+            for request in requests
+            for line in request.lines
+            if line.child == ending.child.id
+            and ending.first <= line.date <= ending.last
+            and line.of is None
+            and line.state == "accepted"
+            and line.active
+            and line.absent is None
+            and wanted.activity in (None, line.activity)
+            and (not wanted.units or set(wanted.units) & set(line.units))
+        ]
 
     async def family_of(self, scope: Scope, family: str) -> FamilyChanged:
         """The family's card, if the scope reaches it; the same refusal when it does not exist."""

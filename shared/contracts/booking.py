@@ -10,6 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused"]
+#: What a line asks for: a booking, or the end of one (``of``: ``request-line``).
+LineKind = Literal["book", "cancel", "absence"]
+#: What the end of a booking comes to: in time (``cancelled``, the place is free again), or by the
+#: town's rules on absences; ``to_prove`` is free once justified.
+Effect = Literal[
+    "cancelled", "free", "to_prove", "billed", "keep_percent", "price", "surcharge", "credit",
+    "carry_over", "collect",
+]  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -39,10 +47,14 @@ class _Booked(_Part):
 class RequestedLine(_Booked):
     """One line of a request; ``line`` is unique within it.
 
-    ``cancel_until`` is an instant, or None for never.
+    ``cancel_until`` and ``proof_until`` are instants, or None for never.
     """
 
     line: str
+    kind: LineKind = "book"
+    of: str | None = None
+    effect: Effect | None = None
+    proof_until: datetime | None = None
     state: LineState
     reason: Reason | None = None
     cancel_until: datetime | None = None
@@ -67,7 +79,8 @@ class BookingRequested(
 ):
     """A family asked; the lines say what became of each at once.
 
-    ``periods`` is empty when days were named one by one.
+    ``periods`` is empty when days were named one by one. ``comment`` says whether the family
+    wrote one (its words stay with booking); ``attachments`` are ids of files that family keeps.
     """
 
     request: str
@@ -79,6 +92,8 @@ class BookingRequested(
     periods: tuple[Period, ...]
     lines: tuple[RequestedLine, ...]
     not_retained: tuple[NotRetained, ...]
+    comment: bool = False
+    attachments: tuple[str, ...] = ()
 
 
 class Replaced(_Part):
@@ -95,6 +110,9 @@ class DecidedLine(_Booked):
     """
 
     line: str
+    kind: LineKind = "book"
+    of: str | None = None
+    effect: Effect | None = None
     receipted: bool
     reason: Reason | None = None
     replaces: Replaced | None = None

@@ -148,6 +148,7 @@ def _outcomes(family: Household) -> list[Document]:
             "account": family.account, "request": request, "number": "2026-000001",
             "requested_at": START, "line": str(number), "child": family.children[0],
             "activity": "cantine", "date": f"2026-10-0{number + 1}", "units": ["unit"],
+            "kind": "book",
             "accepted": number > 0, "decided_at": START + timedelta(minutes=number),
             "told": False, "open": True, **({} if number else {"reason": "Complet."}),
         }

@@ -76,7 +76,7 @@ def outcome(family_id: str, account: str, number: int) -> Document:
         "_id": f"event-{number}-1", "town": "veyras", "family": family_id, "account": account,
         "request": f"request-{number}", "number": "2026-000001", "requested_at": at(9),
         "line": "1", "child": "nobody", "activity": "cantine", "date": "2026-09-24",
-        "units": ["unit"], "accepted": True, "decided_at": at(10), "open": True,
+        "units": ["unit"], "kind": "book", "accepted": True, "decided_at": at(10), "open": True,
     }  # fmt: skip
 
 

@@ -69,11 +69,34 @@ def accepted_charges(
     ]  # fmt: skip
 
 
+#: Ends of a booking after which nothing is due for it.
+_NOTHING_DUE = ("cancelled", "free", "credit", "carry_over")
+
+
+def ended_charges(
+    line: DecidedLine, *, town: str, family: str, decided_at: datetime
+) -> list[Charge]:
+    """What an accepted cancellation or absence leaves of the charges of its booking: nothing is
+    due any more, or they stand."""
+    if line.of is None or line.effect not in _NOTHING_DUE:
+        return []
+    request, _, booked = line.of.rpartition("-")
+    return [
+        Charge(
+            id=charge_id(request, booked, unit), town=town, family=family, request=request,
+            child=line.child, child_name=None, activity=line.activity, unit=unit,
+            quantity=line.quantity, day=line.date, billing=None, accepted=False,
+            decided=decided_at,
+        )
+        for unit in line.units
+    ]  # fmt: skip
+
+
 def cancelled_charges(
     line: DecidedLine, *, town: str, family: str, request: str, decided_at: datetime
 ) -> list[Charge]:
     """What a refused line leaves: cancelled charges when it replaces another decision."""
-    if line.replaces is None:
+    if line.replaces is None or line.of is not None:
         return []
     return [
         Charge(

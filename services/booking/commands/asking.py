@@ -44,7 +44,9 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
-    not_retained += unfit
+    ends, unended = await booking.ends_of(scope, town, card, wish.ends)
+    lines += ends
+    not_retained += [*unfit, *unended]
     if not lines:
         raise Refused(
             "nothing-bookable",
@@ -66,6 +68,8 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
         periods=tuple(_period(one) for one in wish.asked if one.period),
         lines=tuple(replace(line, id=f"{n:x}") for n, line in enumerate(lines, start=1)),
         not_retained=tuple(not_retained),
+        comment=wish.comment,
+        attachments=wish.attachments,
         unfinished=booking.clock.machine(),
         v=1,
     )
@@ -83,6 +87,8 @@ async def _fitting(
     planned: Sequence[Line],
 ) -> tuple[list[Line], list[NotRetained]]:
     """Make sure the sessions exist; drop what does not go with what the child has booked."""
+    if not planned:
+        return [], []
     sessions = await booking.places.prepare(
         town.file.town, {(line.activity, line.date) for line in planned}, booking.shapes(town),
         {line.child for line in planned},

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from services.booking.domain.places import Shape
 from services.booking.domain.request import (
+    NOT_BOOKED,
     NOT_OFFERED,
     Line,
     Mode,
@@ -49,7 +51,7 @@ async def finish(booking: Booking, request: Request, *, alone: bool = True) -> R
         if any(line.state == "asked" for line in request.lines):
             saved = await _settle(booking, request, alone=alone)
         else:
-            saved = await _give_back(booking, request)
+            saved = await _close(booking, request)
         if saved is None:
             return await finished(booking, request.id)
         request = saved
@@ -143,34 +145,72 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
-    why_not: Mapping[str, Reason | None] = await take_places(
+    why_not = await take_places(
         booking,
         request,
         [
             line
             for line in request.lines
-            if line.state == "asked" and mode_of[line.id].needs_place_at_once
+            if line.state == "asked" and line.of is None and mode_of[line.id].needs_place_at_once
         ],
     )
+    why_not = {**why_not, **await _claim_bookings(booking, request)}
     now = booking.clock.town()
     lines = [
         settle(line, mode_of[line.id], why_not.get(line.id), now, alone=alone)
         for line in request.lines
     ]
-    unfinished = request.unfinished if any(line.gives_back for line in lines) else None
+    open_ends = any(line.gives_back or line.to_close for line in lines)
+    unfinished = request.unfinished if open_ends else None
     return await booking.store.save_settled(
         request, lines, unfinished, *_said_at_once(request, lines)
     )
 
 
-async def _give_back(booking: Booking, request: Request) -> Request | None:
-    """Give back the places of refused lines, and those of acceptances that were not written."""
+async def _claim_bookings(booking: Booking, request: Request) -> dict[str, Reason | None]:
+    """Make sure that each booking to be ended stands, and that no other line ends it."""
+    return {
+        line.id: None
+        if await booking.store.claim_booking(request.town, line.of, ref_of(request, line))
+        else NOT_BOOKED
+        for line in request.lines
+        if line.state == "asked" and line.of is not None
+    }
+
+
+def ref_of(request: Request, line: Line) -> str:
+    """The id by which another request names a line."""
+    return f"{request.id}-{line.id}"
+
+
+async def _close(booking: Booking, request: Request) -> Request | None:
+    """Give back the places of refused lines, and those of acceptances that were not written; end
+    the bookings whose end was accepted, let those stand whose end was refused."""
     lines = list(request.lines)
     for position, line in enumerate(lines):
         if line.gives_back:
             await booking.places.free(request.town, request.id, line)
             lines[position] = freed(line)
+        elif line.to_close:
+            await _end(booking, request, line)
+            lines[position] = replace(line, closed=True)
     return await booking.store.save_freed(request, lines)
+
+
+async def _end(booking: Booking, request: Request, line: Line) -> None:
+    """Carry out what was decided about the end of a booking."""
+    if line.of is None:
+        raise ValueError("the line ends no booking")
+    by = ref_of(request, line)
+    marks: dict[str, str] = {}
+    if line.state == "accepted":
+        marks = {"ended" if line.frees else "absent": by}
+        if line.frees:
+            ended, _, ended_line = line.of.rpartition("-")
+            booked = await again(booking, ended)
+            held = next(one for one in booked.lines if one.id == ended_line)
+            await booking.places.free(request.town, ended, held)
+    await booking.store.end_booking(request.town, line.of, by, marks)
 
 
 def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
@@ -185,6 +225,8 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
             periods=request.periods,
             lines=tuple(_requested_line(line) for line in lines),
             not_retained=request.not_retained,
+            comment=request.comment is not None,
+            attachments=request.attachments,
         )
     ]
     for state, contract in (("accepted", BookingAccepted), ("refused", BookingRefused)):
@@ -197,7 +239,8 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
 def _requested_line(line: Line) -> RequestedLine:
     receipt = line.receipted
     return RequestedLine(
-        line=line.id, **line.booked, state=receipt.state, reason=receipt.reason,
+        line=line.id, kind=line.kind, of=line.of, effect=line.effect,
+        proof_until=line.proof_until, **line.booked, state=receipt.state, reason=receipt.reason,
         cancel_until=line.cancel_until,
     )  # fmt: skip
 

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from shared.contracts.booking import (
     DecidedLine,
+    Effect,
+    LineKind,
     LineState,
     NotRetained,
     Period,
@@ -47,6 +49,11 @@ class Line:
     chooses its times, ``quantity`` where it is a number. Lines of one ``tie`` are granted all or
     none.
 
+    A line of another ``kind`` ends a booking, the one that ``of`` names (``request-line``):
+    ``frees`` its place when accepted, or leaves it taken (an absence told too late), with its
+    ``effect`` on the bill; ``by_agent`` when an agent decides; ``closed`` once the booking knows.
+    The booking has ``ending`` while such a line waits, then ``ended`` or ``absent``.
+
     ``hold`` numbers the places this line has held: a freed one is never taken again. ``held``
     says whether the current one may be in the session; ``trying``, that an acceptance not yet
     written may have put it there. ``receipt`` is kept once a later decision says otherwise.
@@ -61,6 +68,16 @@ class Line:
     ends: time | None = None
     quantity: int = 1
     tie: str | None = None
+    kind: LineKind = "book"
+    of: str | None = None
+    frees: bool = False
+    by_agent: bool = False
+    effect: Effect | None = None
+    proof_until: datetime | None = None
+    closed: bool = False
+    ending: str | None = None
+    ended: str | None = None
+    absent: str | None = None
     state: State = "asked"
     reason: Reason | None = None
     decided_at: datetime | None = None
@@ -93,13 +110,18 @@ class Line:
 
     @property
     def active(self) -> bool:
-        """Whether the family counts on it: it waits for an answer or is accepted."""
-        return self.state in ("requested", "accepted")
+        """Whether the family counts on it: it waits for an answer or is accepted, and stands."""
+        return self.state in ("requested", "accepted") and self.ended is None
 
     @property
     def gives_back(self) -> bool:
         """Whether its place, if it has one, has to be given back."""
         return self.trying or (self.state == "refused" and self.held)
+
+    @property
+    def to_close(self) -> bool:
+        """Whether the booking that it ends, or was to end, has to learn what came of it."""
+        return self.of is not None and not self.closed and self.state in ("accepted", "refused")
 
     @property
     def receipted(self) -> Receipt:
@@ -128,6 +150,9 @@ class Mode:
 FULL = Reason(code="full", text="Il n'y a plus de place ce jour-là.")
 TAKEN = Reason(code="already-booked", text="Cet enfant a déjà une réservation pour ce moment.")
 ASKED = Reason(code="already-asked", text="Une demande attend déjà sa réponse pour ce moment.")
+NOT_BOOKED = Reason(
+    code="not-booked", text="Cette réservation n'existe plus, ou une demande la concerne déjà."
+)
 NOT_OFFERED = Reason(code="not-offered", text="Cette activité n'est plus proposée.")
 
 
@@ -141,6 +166,8 @@ def settle(
     """
     if line.state != "asked":
         return line
+    if line.of is not None:
+        return _settle_end(line, granted, now)
     if mode.needs_place_at_once and granted is not None:
         return replace(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
@@ -149,6 +176,17 @@ def settle(
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")
     return replace(line, state="requested", held=mode.holds)
+
+
+def _settle_end(line: Line, why_not: Reason | None, now: datetime) -> Line:
+    """A cancellation or an absence: refused when there is no such booking any more."""
+    if why_not is not None:
+        return replace(
+            line, state="refused", reason=why_not, decided_at=now, decided_by="rule", closed=True
+        )
+    if line.by_agent:
+        return replace(line, state="requested")
+    return replace(line, state="accepted", decided_at=now, decided_by="rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +209,8 @@ class Verdict:
 
     @property
     def to_free(self) -> bool:
-        """Whether a place is to be given back."""
-        return any(line.gives_back for line in self.lines)
+        """Whether a place is to be given back, or a booking to be told of its end."""
+        return any(line.gives_back or line.to_close for line in self.lines)
 
 
 def tried(
@@ -184,6 +222,7 @@ def tried(
         replace(line, trying=True)
         if line.id in accepting
         and not line.held
+        and line.of is None
         and _result(line, accepting[line.id], {}, batch, now) == "accepted"
         else line
         for line in lines
@@ -240,6 +279,8 @@ def _result(
     wanted: LineResult = "accepted" if wish.accept else "refused"
     if line.batch == batch:
         return wanted
+    if line.ended or (line.of is not None and line.state != "requested"):
+        return "already-decided"
     if line.state == wanted or (line.decided_at is not None and line.decided_at >= now):
         return "already-decided"
     if wish.accept and line.id in full:
@@ -252,7 +293,8 @@ def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> L
         line, decided_at=now, decided_by="agent", agent=agent, batch=batch, receipt=line.receipted
     )
     if wish.accept:
-        return replace(common, state="accepted", reason=None, held=True, trying=False)
+        held = line.of is None
+        return replace(common, state="accepted", reason=None, held=held, trying=False)
     return replace(common, state="refused", reason=wish.reason)
 
 
@@ -270,6 +312,9 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
     return DecidedLine(
         line=line.id,
         **line.booked,
+        kind=line.kind,
+        of=line.of,
+        effect=line.effect,
         receipted=before is None,
         reason=line.reason,
         replaces=replaced,
@@ -301,6 +346,8 @@ class Request:
     not_retained: tuple[NotRetained, ...]
     unfinished: datetime | None
     v: int
+    comment: str | None = None
+    attachments: tuple[str, ...] = ()
 
     def only(self, children: set[str]) -> Request:
         """The request as far as it concerns these children."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -27,6 +27,8 @@ DECIDE_REQUEST = step("booking.request.decide")
 TRY_REQUEST = step("booking.request.try")
 CLAIM_REQUEST = step("booking.request.claim")
 CLOSE_FREED = step("booking.request.close-freed")
+CLAIM_BOOKING = step("booking.booking.claim")
+END_BOOKING = step("booking.booking.end")
 NUMBER = step("booking.number.reserve")
 OPEN_BATCH = step("booking.batch.open")
 CLOSE_BATCH = step("booking.batch.close")
@@ -101,6 +103,8 @@ class BookingStore:
                 "lines": [_line_document(line) for line in request.lines],
                 "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
                 "unfinished": request.unfinished,
+                **({"comment": request.comment} if request.comment else {}),
+                **({"attachments": list(request.attachments)} if request.attachments else {}),
             },
         )
 
@@ -159,6 +163,27 @@ class BookingStore:
     ) -> Request | None:
         """A decision; ``unfinished`` when places are still to be given back."""
         return await self._save(DECIDE_REQUEST, request, lines, unfinished, *events)
+
+    async def claim_booking(self, town: str, ref: str, by: str) -> bool:
+        """Let one line (``by``) end a booking; False when it does not stand, or another will."""
+        request, _, line = ref.rpartition("-")
+        stands = {"id": line, "state": "accepted", "ended": None, "ending": {"$in": [None, by]}}
+        return await self._store.change(
+            CLAIM_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": stands}},
+            {"$set": {"lines.$.ending": by}},
+        )  # fmt: skip
+
+    async def end_booking(self, town: str, ref: str, by: str, marks: Mapping[str, str]) -> None:
+        """Tell a booking what came of the line that was to end it: ``marks`` (``ended``,
+        ``absent``) are set; with none it stands as before."""
+        request, _, line = ref.rpartition("-")
+        update: Document = {"$unset": {"lines.$.ending": ""}}
+        if marks:
+            update["$set"] = {f"lines.$.{name}": value for name, value in marks.items()}
+        claimed = {"id": line, "ending": by}
+        await self._store.change(
+            END_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": claimed}}, update
+        )
 
     async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
         """The places have been given back."""
@@ -253,11 +278,15 @@ class BookingStore:
         return document["upto"] if document else None
 
 
+#: What is not written into a line's document.
+_USUAL = {"quantity": 1, "kind": "book"}
+
+
 def _line_document(line: Line) -> Document:
     document: Document = {}
     for one in fields(Line):
         value: Any = getattr(line, one.name)
-        if value is None or value is False or (one.name == "quantity" and value == 1):
+        if value is None or value is False or value == _USUAL.get(one.name):
             continue
         if isinstance(value, Reason):
             value = value.model_dump()
@@ -308,4 +337,6 @@ def _request(document: Document) -> Request:
         not_retained=tuple(NotRetained.model_validate(n) for n in document["not_retained"]),
         unfinished=document.get("unfinished"),
         v=document["v"],
+        comment=document.get("comment"),
+        attachments=tuple(document.get("attachments", ())),
     )

@@ -132,6 +132,9 @@ class Contents:
                 for entry in data["not_retained"]
                 if entry["child"] in names
             ],
+            "booked": any(line["kind"] == "book" for line in lines),
+            "comment": data["comment"],
+            "attachments": len(data["attachments"]),
             "waiting": any(line["state"] == "requested" for line in lines),
             "cut_offs": listed([f"à {french.time_words(cut)}" for cut in town.digest.at]),
         }

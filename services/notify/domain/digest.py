@@ -30,6 +30,8 @@ class Outcome:
     units: tuple[str, ...]
     starts: str | None
     ends: str | None
+    kind: str
+    effect: str | None
     accepted: bool
     reason: str | None
     decided_at: datetime

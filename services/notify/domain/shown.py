@@ -14,6 +14,20 @@ from shared import french
 from shared.contracts.town_file import TownFile, Unit
 
 _STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
+_KINDS = {"book": "Réservation", "cancel": "Annulation", "absence": "Absence"}
+#: What an absence or a cancellation comes to on the bill.
+_EFFECTS = {
+    "cancelled": "non facturée",
+    "free": "non facturée",
+    "to_prove": "non facturée sur justificatif",
+    "billed": "facturée",
+    "keep_percent": "facturée en partie",
+    "price": "facturée à un tarif particulier",
+    "surcharge": "facturée avec un supplément",
+    "credit": "donne lieu à un avoir",
+    "carry_over": "reportée sur une prochaine réservation",
+    "collect": "facturée, repas à retirer sur place",
+}
 _STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
 
 
@@ -21,12 +35,14 @@ _STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
 class Decided:
     """One accepted or refused line, in words.
 
-    ``what`` is the activity, its unit and the date; ``request`` the request's number and day;
-    ``notes`` what to know of the decision besides its ``reason``.
+    ``kind`` is a booking, a cancellation or an absence; ``what`` the activity, its units and the
+    date; ``request`` the request's number and day, and what it comes to on the bill; ``notes``
+    what to know of the decision besides its ``reason``.
     """
 
     child: str
     accepted: bool
+    kind: str
     what: str
     request: str
     reason: str | None
@@ -40,13 +56,20 @@ def decided(town: TownFile, names: Mapping[str, str], entry: Entry) -> Decided:
     return Decided(
         child=names[outcome.child],
         accepted=outcome.accepted,
+        kind=_KINDS[outcome.kind],
         what=f"{_service(town, outcome)}, {french.day_words(outcome.date)}"
         + _times(outcome.starts, outcome.ends),
-        request=f"Demande n° {outcome.number} du {requested}"
-        + ("" if outcome.accepted else ", non facturée"),
+        request=f"Demande n° {outcome.number} du {requested}{_effect(outcome)}",
         reason=outcome.reason,
         notes=tuple(_notes(entry, zone)),
     )
+
+
+def _effect(outcome: Outcome) -> str:
+    """What the outcome comes to on the bill, where it changes something."""
+    if outcome.kind == "book":
+        return "" if outcome.accepted else ", non facturée"
+    return f", {_EFFECTS[outcome.effect]}" if outcome.accepted and outcome.effect else ""
 
 
 def _notes(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
@@ -125,16 +148,26 @@ def listed(words: Sequence[str]) -> str:
 
 
 def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, Any]:
-    refused = line["state"] == "refused"
+    no_longer = line["state"] == "refused" or line["kind"] != "book"
     return {
         "date": line["date"],
         "slot": _slot(line, units),
-        "state": _STATES[line["state"]],
+        "state": _state(line),
+        "proof_until": line["proof_until"],
         "style": _STYLES[line["state"]],
         "reason": line["reason"]["text"] if line["reason"] else None,
-        "cancel_until": None if refused else line["cancel_until"],
-        "cancel_never": not refused and not line["cancel_until"],
+        "cancel_until": None if no_longer else line["cancel_until"],
+        "cancel_never": not no_longer and not line["cancel_until"],
     }
+
+
+def _state(line: Mapping[str, Any]) -> str:
+    """``acceptée``; ``absence acceptée, non facturée``."""
+    state = _STATES[line["state"]]
+    if line["kind"] == "book":
+        return state
+    effect = _EFFECTS.get(line["effect"], "") if line["state"] == "accepted" else ""
+    return f"{_KINDS[line['kind']].lower()} {state}" + (f", {effect}" if effect else "")
 
 
 def _slot(line: Mapping[str, Any], units: Mapping[str, Unit]) -> str | None:

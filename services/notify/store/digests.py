@@ -312,6 +312,8 @@ def _outcome(document: Document) -> Outcome:
         units=tuple(document["units"]),
         starts=document.get("starts"),
         ends=document.get("ends"),
+        kind=document["kind"],
+        effect=document.get("effect"),
         accepted=document["accepted"],
         reason=document.get("reason"),
         decided_at=document["decided_at"],

@@ -38,12 +38,13 @@ class Effect(Part):
 
     ``free``: nothing is due. ``billed``: the price. ``keep_percent``: that share of the price is
     kept (shape A7). ``price``: so much instead (A11). ``surcharge``: the price and more (A8).
-    ``credit``: what was paid is credited; ``carry_over``: the hours or meals are (I8).
-    ``collect``: billed, and the meal may be fetched (A12).
+    ``credit``: what was paid is credited; ``refund``: it is paid back; ``carry_over``: the hours
+    or meals are kept for later (I8). ``collect``: billed, and the meal may be fetched (A12).
     """
 
     kind: Literal[
-        "free", "billed", "keep_percent", "price", "surcharge", "credit", "carry_over", "collect"
+        "free", "billed", "keep_percent", "price", "surcharge", "credit", "refund", "carry_over",
+        "collect",
     ]  # fmt: skip
     percent: Annotated[int | None, Field(ge=1, le=99)] = None
     cents: Amount | None = None

@@ -23,7 +23,7 @@ from shared.contracts.town_file import AbsenceRule, Activity, Effect, Proof
 #: ``cancelled``: in time, the place is free again. ``to_prove``: free once the proof has come.
 Settled = Literal[
     "cancelled", "free", "to_prove", "billed", "keep_percent", "price", "surcharge", "credit",
-    "carry_over", "collect",
+    "refund", "carry_over", "collect",
 ]  # fmt: skip
 _DAY = timedelta(days=1)
 _END_OF_DAY = time(23, 59)
@@ -193,7 +193,7 @@ def _proved(proof: Proof, absent: Absent, until: Limit | None) -> bool:
 
 def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, Due | None]:
     price = facts.price_cents
-    if effect.kind in ("free", "credit", "carry_over"):
+    if effect.kind in ("free", "credit", "refund", "carry_over"):
         return 0, None
     if effect.kind == "price":
         return effect.cents, None

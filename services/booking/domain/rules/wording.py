@@ -183,6 +183,7 @@ def absence_to_prove(until: Limit | None, *, over: bool, text: str | None) -> st
 _SETTLED = {
     "free": "Absence non facturée.",
     "credit": "Absence donnant lieu à un avoir.",
+    "refund": "Absence remboursée.",
     "carry_over": "Absence reportée sur une prochaine réservation.",
     "billed": "Absence signalée ; la réservation reste due.",
     "collect": "La réservation reste due ; le repas peut être retiré sur place.",

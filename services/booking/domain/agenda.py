@@ -1,0 +1,77 @@
+"""What a child's agenda shows of a day: the booking in force, what is to end it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from services.booking.domain.request import Line, Request
+
+#: An activity, a unit and a day of one child.
+Place = tuple[str, str, date]
+Status = Literal[
+    "free", "requested", "accepted", "refused", "cancel_requested", "absence_requested",
+    "cancel_refused", "absence_refused", "cancelled", "absent",
+]  # fmt: skip
+
+#: The guides' words below an activity's name.
+WORDS: dict[Status, str] = {
+    "free": "Inscrit",
+    "requested": "Réservation demandée",
+    "accepted": "Réservation acceptée",
+    "refused": "Réservation refusée",
+    "cancel_requested": "Annulation demandée",
+    "absence_requested": "Absence demandée",
+    "cancel_refused": "Annulation refusée",
+    "absence_refused": "Absence refusée",
+    "cancelled": "Réservation annulée",
+    "absent": "Absence acceptée",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line with the request it belongs to, and the line that ends it or was to end it."""
+
+    request: Request
+    line: Line
+    end: Line | None = None
+
+    @property
+    def status(self) -> Status:
+        """Where it stands."""
+        end = self.end
+        if end is not None and self.line.state == "accepted":
+            absence = end.kind == "absence"
+            if end.state == "requested":
+                return "absence_requested" if absence else "cancel_requested"
+            if end.state == "refused":
+                return "absence_refused" if absence else "cancel_refused"
+            return "absent" if absence else "cancelled"
+        if self.line.state in ("requested", "accepted", "refused"):
+            return self.line.state
+        return "free"
+
+
+def agenda(requests: Iterable[Request], child: str) -> dict[Place, Entry]:
+    """The child's entry in force for each place, else the latest that was; ``requests`` oldest
+    first."""
+    ends: dict[str, Line] = {}
+    latest: dict[Place, Entry] = {}
+    for request in requests:
+        for line in request.lines:
+            if line.child != child or line.state == "asked":
+                continue
+            if line.of is not None:
+                ends[line.of] = line
+                continue
+            for unit in line.units:
+                known = latest.get((line.activity, unit, line.date))
+                if line.active or known is None or not known.line.active:
+                    latest[line.activity, unit, line.date] = Entry(request, line)
+    return {
+        place: Entry(one.request, one.line, ends.get(f"{one.request.id}-{one.line.id}"))
+        for place, one in latest.items()
+    }

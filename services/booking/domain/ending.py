@@ -1,0 +1,98 @@
+"""Ending what is booked: cancellations in time, and absences, in time or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from services.booking.domain.planning import Offer, dropped
+from services.booking.domain.request import NOT_OFFERED, Line
+from services.booking.domain.rules.absences import settle
+from services.booking.domain.rules.facts import Absent, Facts, traits_of
+from shared.contracts.booking import LineKind, NotRetained, Reason
+from shared.contracts.family import Child
+
+NOTHING_BOOKED = Reason(code="nothing-booked", text="Rien n'est réservé à cette date.")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a family wants ended: the bookings of a child between two days, of one activity or of
+    all. ``reason`` is one of the activity's reasons for absence."""
+
+    kind: LineKind
+    child: Child
+    first: date
+    last: date
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A booking that stands: its line, and the id by which other lines name it."""
+
+    ref: str
+    line: Line
+    offer: Offer | None
+
+
+def plan_ends(
+    ending: Ending, booked: Sequence[Booked], now: datetime
+) -> tuple[list[Line], list[NotRetained]]:
+    """The lines that an end comes to, and the bookings that cannot be ended, with the reason."""
+    lines: list[Line] = []
+    not_retained: list[NotRetained] = []
+    days = [one.line.date for one in booked]
+    for one in booked:
+        ended = (
+            _cancelled(one, ending) if ending.kind == "cancel" else _absent(one, ending, days, now)
+        )
+        if isinstance(ended, Line):
+            lines.append(ended)
+        else:
+            not_retained.append(dropped(one.line, ended))
+    return lines, not_retained
+
+
+def _end_of(one: Booked, kind: LineKind) -> Line:
+    line = one.line
+    return Line(
+        id="", child=line.child, activity=line.activity, date=line.date, units=line.units,
+        starts=line.starts, ends=line.ends, quantity=line.quantity, kind=kind, of=one.ref,
+    )  # fmt: skip
+
+
+def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
+    if one.offer is None:
+        return NOT_OFFERED
+    answer = one.offer.answer("cancel", ending.child, one.line.date, one.line.choice)
+    if not answer.allowed:
+        return Reason(code=answer.code, text=answer.explanation)
+    return replace(
+        _end_of(one, "cancel"), frees=True, by_agent=answer.outcome == "ask_agent",
+        effect="cancelled",
+    )  # fmt: skip
+
+
+def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) -> Line | Reason:
+    """An absence may always be reported; what it comes to is the rules' affair."""
+    if one.offer is None:
+        return NOT_OFFERED
+    day, rules, activity = one.line.date, one.offer.rules, one.offer.activity
+    facts = Facts(
+        units=one.line.units,
+        traits=traits_of(ending.child, day),
+        starts=one.line.starts,
+        absent=Absent(first=ending.first, last=ending.last, reason=ending.reason, told=now),
+    )
+    report = one.offer.answer("absence", ending.child, day, one.line.choice)
+    if not report.allowed:
+        return Reason(code=report.code, text=report.explanation)
+    settled = settle(rules, activity, day, now, facts, days)
+    proof_until = settled.proof_until
+    return replace(
+        _end_of(one, "absence"), frees=settled.settled == "cancelled",
+        by_agent=report.outcome == "ask_agent", effect=settled.settled,
+        proof_until=proof_until.astimezone(UTC) if proof_until else None,
+    )  # fmt: skip
