@@ -16,7 +16,7 @@ LineKind = Literal["book", "cancel", "absence"]
 #: town's rules on absences; ``to_prove`` is free once justified.
 Effect = Literal[
     "cancelled", "free", "to_prove", "billed", "keep_percent", "price", "surcharge", "credit",
-    "carry_over", "collect",
+    "refund", "carry_over", "collect",
 ]  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def accepted_charges(
 
 
 #: Ends of a booking after which nothing is due for it.
-_NOTHING_DUE = ("cancelled", "free", "credit", "carry_over")
+_NOTHING_DUE = ("cancelled", "free", "credit", "refund", "carry_over")
 
 
 def ended_charges(

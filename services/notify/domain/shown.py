@@ -25,6 +25,7 @@ _EFFECTS = {
     "price": "facturée à un tarif particulier",
     "surcharge": "facturée avec un supplément",
     "credit": "donne lieu à un avoir",
+    "refund": "remboursée",
     "carry_over": "reportée sur une prochaine réservation",
     "collect": "facturée, repas à retirer sur place",
 }

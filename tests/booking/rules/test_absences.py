@@ -58,6 +58,21 @@ def test_days_that_are_due_all_the_same(told: str, changes: Any, due: list[int])
     assert [day.cents for day in settled(told, waiting(**changes))] == due
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("free", "non facturée"),
+        ("credit", "un avoir"),
+        ("refund", "remboursée"),
+        ("carry_over", "reportée"),
+    ],
+)
+def test_an_absence_for_which_nothing_is_due(kind: str, words: str) -> None:
+    days = settled("2026-09-14T08:00", waiting(effect={"kind": kind}))
+    assert [(day.settled, day.cents) for day in days] == [(kind, 0)] * 4
+    assert words in days[0].explanation
+
+
 def test_waiting_days_beyond_the_school_calendar_are_all_due() -> None:
     book = town(NEVER, NEVER, activity={
         "absences": waiting(waiting_days=30, counting="service-days")})  # fmt: skip
