@@ -126,9 +126,23 @@ class Stated(Strict):
     stated: FieldValue
 
 
+class Change(Strict):
+    """Other values of some fields of an activity; ``says``: words of the refusal."""
+
+    activity: str
+    change: Annotated[dict[str, Any], Field(min_length=1)]
+    says: str
+
+
+class Refused(Strict):
+    """A rule that no town may set: its file would not be loaded."""
+
+    refused: Change
+
+
 def _kind(case: Any) -> str | None:
     """Which kind a case is: the first of its keys that names one."""
-    kinds = ("ask", "units", "week", "places", "eligible", "stated")
+    kinds = ("ask", "units", "week", "places", "eligible", "stated", "refused")
     return next((kind for kind in kinds if isinstance(case, dict) and kind in case), None)
 
 
@@ -138,7 +152,8 @@ Case = Annotated[
     | Annotated[Week, Tag("week")]
     | Annotated[Places, Tag("places")]
     | Annotated[Eligible, Tag("eligible")]
-    | Annotated[Stated, Tag("stated")],
+    | Annotated[Stated, Tag("stated")]
+    | Annotated[Refused, Tag("refused")],
     Discriminator(_kind),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import singledispatch
@@ -14,7 +15,7 @@ from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.facts import eligible, in_group
 from services.booking.operations import explained
-from shared.contracts.town_file import Activity
+from shared.contracts.town_file import Activity, TownFile
 from shared.town_files import BadTownFile
 from tests.booking.rules import coverage
 from tests.booking.rules.cases import (
@@ -24,6 +25,7 @@ from tests.booking.rules.cases import (
     Eligible,
     Elsewhere,
     Places,
+    Refused,
     Stated,
     TownCases,
     Units,
@@ -126,6 +128,19 @@ def _eligible(case: Eligible, book: Rulebook) -> None:
 def _stated(case: Stated, book: Rulebook) -> None:
     given = case.stated
     assert _field(_activity(book, given.activity), given.field) == given.value
+
+
+@check.register
+def _refused(case: Refused, book: Rulebook) -> None:
+    given = case.refused
+    assert _activity(book, given.activity)
+    file = book.file.model_dump(mode="json", exclude_unset=True)
+    changed = [
+        one | given.change if one["id"] == given.activity else one for one in file["activities"]
+    ]
+    TownFile.model_validate(file)
+    with pytest.raises(ValidationError, match=re.escape(given.says)):
+        TownFile.model_validate(file | {"activities": changed})
 
 
 def _activity(book: Rulebook, name: str) -> Activity:
