@@ -62,7 +62,8 @@ class Effect(Part):
 
 class AbsenceRule(Dated):
     """One way in which an absence is settled; the first of the list that fits decides, and when
-    none does the days are billed (shape A0).
+    none does the days are billed (shape A0). A rule whose proof has not come in time leaves it to
+    those after it.
 
     ``reasons``: one of these was given (a closed list, A6; all when left out). ``notice``: told
     by then, counted from the absence's first day. ``min_days``: absent for at least so many

@@ -97,3 +97,39 @@ def test_what_a_day_cancelled_in_time_gives_back(in_time: str, words: str) -> No
         ("billed", None), ("cancelled", in_time), ("cancelled", in_time), ("cancelled", in_time),
     ]  # fmt: skip
     assert words in days[1].explanation
+
+
+TEST = {"valid_from": "2000-01-01", "source": "test"}
+PROVED = TEST | {
+    "id": "proved", "proof": {"kinds": ["certificate"], "days": 2}, "effect": {"kind": "free"},
+}  # fmt: skip
+PENALTY = TEST | {
+    "id": "penalty",
+    "effect": {"kind": "surcharge", "surcharge": {"kind": "amount", "cents": 500}},
+}
+
+
+@pytest.mark.parametrize(
+    ("now", "proof", "rules", "outcome", "cents"),
+    [
+        ("2026-09-16T23:59", None, [PROVED, PENALTY], "to_prove", 300),
+        ("2026-09-17T00:00", None, [PROVED, PENALTY], "surcharge", 800),
+        ("2026-09-17T00:00", None, [PROVED], "billed", 300),
+        ("2026-09-17T00:00", "2026-09-16T12:00", [PROVED, PENALTY], "free", 0),
+        ("2026-09-17T12:00", "2026-09-17T12:00", [PROVED, PENALTY], "surcharge", 800),
+    ],
+)
+def test_without_the_proof_in_time_the_next_rule_decides(
+    now: str, proof: str | None, rules: list[Any], outcome: str, cents: int
+) -> None:
+    book = town(EVE, NEVER, activity={"absences": {"rules": rules}})
+    at, sent = (datetime.fromisoformat(one).replace(tzinfo=PARIS) if one else None
+                for one in (now, proof))  # fmt: skip
+    assert at is not None
+    told = datetime(2026, 9, 14, 8, 0, tzinfo=PARIS)
+    absent = Absent(
+        first=WEEK[0], last=WEEK[0], told=told, proof="certificate" if sent else None, proof_at=sent
+    )
+    facts = Facts(price_cents=300, absent=absent)
+    found = settle(book, book.file.activities[0], WEEK[0], at, facts, WEEK[:1])
+    assert (found.settled, found.cents) == (outcome, cents)

@@ -69,9 +69,15 @@ def settle(
             wording.absence_in_time(cancel.explanation, back), back,
         )  # fmt: skip
     place = Place(book.days, book.zone, activity.calendar)
-    for rule in activity.absences.rules:
-        if _fits(rule, book, activity, day, told, facts, absent, booked, place):
-            return _settled(rule, book, day, now, told, facts, absent, place)
+    fitting = [
+        rule
+        for rule in activity.absences.rules
+        if _fits(rule, book, activity, day, told, facts, absent, booked, place)
+    ]
+    in_time = [rule for rule in fitting if not _overdue(rule, now, told, absent, place)]
+    if fitting:
+        rule = (in_time or fitting)[0]
+        return _settled(rule, book, day, now, told, facts, absent, place)
     return Day(
         day, "billed", None, cancel.cutoff, None, facts.price_cents, None,
         wording.absence_billed(cancel.cutoff, book.zone),
@@ -128,7 +134,7 @@ def _settled(
         )  # fmt: skip
     proof_until = _proof_until(rule.proof, told, absent, place) if rule.proof else None
     if rule.proof and not _proved(rule.proof, absent, proof_until):
-        over = proof_until is not None and not proof_until.holds(now.astimezone(UTC))
+        over = _overdue(rule, now, told, absent, place)
         return Day(
             day, "billed" if over else "to_prove", rule.id, cutoff,
             proof_until.at if proof_until else None, facts.price_cents, None,
@@ -140,6 +146,18 @@ def _settled(
         day, settled, rule.id, cutoff, proof_until.at if proof_until else None, cents, owed,
         wording.absence_settled(rule.effect.kind, cents, rule.effect.percent, rule.text),
     )  # fmt: skip
+
+
+def _overdue(
+    rule: AbsenceRule, now: datetime, told: datetime, absent: Absent, place: Place
+) -> bool:
+    """Whether the proof that a rule asks for has not come, and can no longer."""
+    if rule.proof is None:
+        return False
+    until = _proof_until(rule.proof, told, absent, place)
+    if until is None or _proved(rule.proof, absent, until):
+        return False
+    return not until.holds(now.astimezone(UTC))
 
 
 def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) -> date:
