@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.booking import queries
-from services.booking.commands import asking, deciding
+from services.booking.commands import asking, deciding, withdrawing
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import (
     Activities,
@@ -17,6 +17,7 @@ from services.booking.schemas import (
     RequestOut,
     RequestPage,
     RequestQuery,
+    WithdrawalIn,
 )
 from services.booking.state import Booking
 from shared.auth import ACCOUNT, FAMILY, agents, either
@@ -52,6 +53,11 @@ async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> R
 
 async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestOut:
     return _request_out(await queries.request(booking, call.scope, call.path["request"]))
+
+
+async def withdraw(booking: Booking, call: Call[WithdrawalIn, NoQuery]) -> RequestOut:
+    found = await withdrawing.take_back(booking, call.scope, call.path["request"], call.body.lines)
+    return _request_out(found)
 
 
 async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> DecisionsOut:
@@ -98,6 +104,9 @@ ROUTES = [
           either(FAMILY, _READERS), RequestPage, query=RequestQuery),
     Route("GET", "/requests/{request}", see_request, "One request",
           either(FAMILY, _READERS), RequestOut),
+    Route("POST", "/requests/{request}/withdrawals", withdraw,
+          "Take back what waits for an answer", either(FAMILY, _DECIDERS), RequestOut,
+          body=WithdrawalIn),
     Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
           _DECIDERS, DecisionsOut, body=DecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),

@@ -8,7 +8,7 @@ from datetime import date
 
 from services.booking.domain.agenda import WORDS, Entry, agenda
 from services.booking.domain.places import Session, Shape, taking
-from services.booking.domain.planning import Offer, fitting, foreseen, plan
+from services.booking.domain.planning import Offer, fit_weeks, fitting, foreseen, plan, week_slots
 from services.booking.domain.request import TAKEN, Choice, Line, Request
 from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.days import days_between
@@ -60,11 +60,13 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     children = {ask.child.id: ask.child for ask in asks}
     shapes = booking.shapes(town)
-    sessions = await booking.places.peek(
-        scope.town, {(line.activity, line.date) for line in planned}, shapes, children
-    )
+    slots = {(line.activity, line.date) for line in planned} | week_slots(planned, offers)
+    sessions = await booking.places.peek(scope.town, slots, shapes, children)
     waiting = await booking.waiting(scope, town, wish.family, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
+    schools = {child.id: child.school for child in children.values()}
+    kept, incomplete = fit_weeks(kept, offers, sessions, schools)
+    unfit += incomplete
     left = {slot: dict(session.left) for slot, session in sessions.items()}
     lines = []
     for line in kept:

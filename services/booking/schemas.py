@@ -163,7 +163,7 @@ class RequestPage(Output):
 class RequestQuery(PageQuery):
     """Which requests."""
 
-    state: Literal["requested", "accepted", "refused"] | None = None
+    state: LineState | None = None
 
 
 class RecapLine(BookedOut):
@@ -184,6 +184,12 @@ class Recap(Output):
 
     lines: list[RecapLine]
     not_retained: list[NotRetained]
+
+
+class WithdrawalIn(Input):
+    """Lines to be taken back; all that wait for an answer when left out."""
+
+    lines: Annotated[tuple[LineId, ...], Field(max_length=400)] = ()
 
 
 class DecisionIn(Input):

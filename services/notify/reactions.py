@@ -13,6 +13,7 @@ from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
     BookingRequested,
+    BookingWithdrawn,
     DecidedUpTo,
     DecisionsCompleted,
 )
@@ -39,6 +40,7 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(EmailChangeRequested, partial(intentions.write_email_change, notify)),
         on(EmailChanged, partial(intentions.write_email_changed, notify)),
         on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
+        on(BookingWithdrawn, partial(intentions.write_withdrawal, notify)),
         on(BookingAccepted, partial(intentions.hear_outcomes, notify)),
         on(BookingRefused, partial(intentions.hear_outcomes, notify)),
         on(DecisionsCompleted, partial(intentions.hear_batch, notify)),

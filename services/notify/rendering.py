@@ -22,7 +22,7 @@ from shared.money import euros
 _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
-    "activation", "password-reset", "email-change", "email-changed", "acknowledgement", "outcome",
+    "activation", "password-reset", "email-change", "email-changed", "acknowledgement", "withdrawal", "outcome",
     "digest", "invoice",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.events import Event
 
-LineState = Literal["requested", "accepted", "refused"]
+LineState = Literal["requested", "accepted", "refused", "withdrawn"]
 #: What a line asks for: a booking, or the end of one (``of``: ``request-line``).
 LineKind = Literal["book", "cancel", "absence"]
 #: What the end of a booking comes to: in time (``cancelled``, the place is free again), or by the
@@ -144,6 +144,19 @@ class BookingRefused(_Decided, Event, service="booking", name="booking-refused",
 
     Internal: an agent writes the reason freely, and may name or describe somebody in it.
     """
+
+
+class BookingWithdrawn(
+    Event, service="booking", name="booking-withdrawn", kind="fact", public=True
+):
+    """A family has taken back lines of a request that waited for an answer."""
+
+    request: str
+    number: str
+    family: str
+    account: str
+    withdrawn_at: datetime
+    lines: tuple[str, ...]
 
 
 class DecisionsCompleted(Event, service="booking", name="decisions-completed", kind="fact"):

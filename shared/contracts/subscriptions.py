@@ -31,6 +31,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.EmailChanged,
         family.FamilyChanged,
         booking.BookingRequested,
+        booking.BookingWithdrawn,
         booking.BookingAccepted,
         booking.BookingRefused,
         booking.DecisionsCompleted,

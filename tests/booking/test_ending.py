@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.booking import BookingAccepted, BookingRefused, BookingRequested
+from shared.contracts.booking import (
+    BookingAccepted,
+    BookingRefused,
+    BookingRequested,
+    BookingWithdrawn,
+)
 from tests.booking.helpers import (
     family,
     holds,
@@ -209,3 +214,23 @@ async def test_an_empty_basket_is_refused(running: World, body: dict[str, Any]) 
     home = await family(running)
     answer = await try_ask(running, home, {"family": home.id, **body})
     assert (answer.status, answer.json["code"]) == (422, "invalid-input")
+
+
+async def test_what_is_not_decided_may_be_taken_back(running: World) -> None:
+    home, other = await family(running), await family(running)
+    await set_town(running, care(decision="agent"), version=2)
+    asked = (await ask(running, home, home.asks(DAY, activity="garderie"))).json["id"]
+    assert holds(await session(running, DAY, "garderie")) == 1
+    path = f"/api/booking/v1/veyras/requests/{asked}/withdrawals"
+    foreign = await running.call("POST", path, token=other.token(running), json={})
+    assert foreign.status == 404
+    for _ in range(2):
+        answer = await running.call("POST", path, token=home.token(running), json={})
+        assert (answer.status, answer.json["lines"][0]["state"]) == (200, "withdrawn")
+    await freed(running)
+    assert await status(running, home) == "withdrawn"
+    (event,) = await said(running, BookingWithdrawn)
+    assert (event.request, event.lines) == (asked, ("1",))
+    decided = await decide(running, [(asked, "1", None)])
+    assert decided.json["results"][0]["result"] == "already-decided"
+    assert (await try_ask(running, other, other.asks(DAY, activity="garderie"))).status == 201

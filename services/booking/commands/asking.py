@@ -7,7 +7,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from services.booking.commands.settling import again, finish, finished
-from services.booking.domain.planning import Ask, fitting, plan
+from services.booking.domain.planning import Ask, fit_weeks, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
 from services.booking.state import Booking, asks_of
@@ -89,13 +89,16 @@ async def _fitting(
     """Make sure the sessions exist; drop what does not go with what the child has booked."""
     if not planned:
         return [], []
-    sessions = await booking.places.prepare(
-        town.file.town, {(line.activity, line.date) for line in planned}, booking.shapes(town),
-        {line.child for line in planned},
-    )  # fmt: skip
-    waiting = await booking.waiting(scope, town, family, planned)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
-    return fitting(planned, offers, sessions, waiting)
+    schools = {ask.child.id: ask.child.school for ask in asks}
+    slots = {(line.activity, line.date) for line in planned}
+    sessions = await booking.places.prepare(town.file.town, slots, booking.shapes(town), schools)
+    if others := week_slots(planned, offers) - slots:
+        sessions |= await booking.places.peek(town.file.town, others, booking.shapes(town), schools)
+    waiting = await booking.waiting(scope, town, family, planned)
+    lines, unfit = fitting(planned, offers, sessions, waiting)
+    lines, incomplete = fit_weeks(lines, offers, sessions, schools)
+    return lines, unfit + incomplete
 
 
 def _period(asked: Asked) -> Period:

@@ -13,14 +13,17 @@ from dataclasses import replace
 
 from services.booking.domain.places import Shape
 from services.booking.domain.request import (
+    FULL,
     NOT_BOOKED,
     NOT_OFFERED,
+    TIED,
     Line,
     Mode,
     Request,
     freed,
     outcome_of,
     settle,
+    tied,
 )
 from services.booking.domain.rules.facts import traits_of
 from services.booking.state import Booking
@@ -104,9 +107,7 @@ async def take_places(
         offered = [line for line in open_lines if line.id not in answers]
         if offered:
             members = await _members(booking, request, offered, shapes)
-            answers |= await booking.places.grant(
-                request.town, request.id, offered, shapes, members
-            )
+            answers |= await _grant(booking, request, offered, shapes, members)
         open_lines = [line for line in offered if line.id not in answers]
         if open_lines:
             await booking.places.prepare(
@@ -114,6 +115,67 @@ async def take_places(
             )
             await asyncio.sleep(_POLL)
     return answers
+
+
+async def _grant(
+    booking: Booking,
+    request: Request,
+    lines: Sequence[Line],
+    shapes: Mapping[str, Shape],
+    members: Members,
+) -> dict[str, Reason | None]:
+    """Untied lines all at once; tied ones one after the other in order of their sessions, so that
+    two requests never wait for each other, none beyond the first that is not to be had.
+
+    A place that another request holds only until it knows whether it gets all it is tied to may
+    come free: it is waited for, not refused.
+    """
+    answers: dict[str, Reason | None] = {}
+    untied = [line for line in lines if line.tie is None]
+    groups = [untied] if untied else []
+    ordered = sorted(
+        (line for line in lines if line.tie is not None), key=lambda one: (one.activity, one.date)
+    )
+    groups += [[line] for line in ordered]
+    broken: set[str | None] = set()
+    for group in groups:
+        wanted = [line for line in group if line.tie is None or line.tie not in broken]
+        if not wanted:
+            continue
+        found = await booking.places.grant(request.town, request.id, wanted, shapes, members)
+        for line in wanted:
+            if found.get(line.id) is FULL and await _may_come_free(booking, request, line):
+                found |= await _grant_again(booking, request, line, shapes, members)
+            if found.get(line.id) is not None:
+                broken.add(line.tie)
+        answers |= found
+    return answers | {
+        line.id: TIED for line in ordered if line.id not in answers and line.tie in broken
+    }
+
+
+async def _grant_again(
+    booking: Booking,
+    request: Request,
+    line: Line,
+    shapes: Mapping[str, Shape],
+    members: Members,
+) -> dict[str, Reason | None]:
+    """Try until the place is had, or surely gone, or those before have had their time."""
+    give_up = booking.clock.machine() + LEFT_BEHIND
+    while True:
+        await asyncio.sleep(_POLL)
+        found = await booking.places.grant(request.town, request.id, [line], shapes, members)
+        if found.get(line.id) is not FULL or booking.clock.machine() > give_up:
+            return found
+        if not await _may_come_free(booking, request, line):
+            return found
+
+
+async def _may_come_free(booking: Booking, request: Request, line: Line) -> bool:
+    """Whether a place of this session is held by a request that may have to give it back."""
+    holders = await booking.places.holders(request.town, line.activity, line.date)
+    return await booking.store.some_tied_and_unfinished(holders - {request.id})
 
 
 def _offered(shapes: Mapping[str, Shape], line: Line) -> bool:
@@ -145,7 +207,7 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
-    why_not = await take_places(
+    tried = await take_places(
         booking,
         request,
         [
@@ -154,10 +216,17 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
             if line.state == "asked" and line.of is None and mode_of[line.id].needs_place_at_once
         ],
     )
-    why_not = {**why_not, **await _claim_bookings(booking, request)}
+    why_not, to_give_back = tied(request.lines, tried)
+    why_not |= await _claim_bookings(booking, request)
     now = booking.clock.town()
     lines = [
-        settle(line, mode_of[line.id], why_not.get(line.id), now, alone=alone)
+        settle(
+            line,
+            mode_of[line.id],
+            why_not.get(line.id),
+            now,
+            may_hold=not alone or line.id in to_give_back,
+        )
         for line in request.lines
     ]
     open_ends = any(line.gives_back or line.to_close for line in lines)

@@ -12,8 +12,8 @@ from services.booking.domain.request import Line, Request
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
 Status = Literal[
-    "free", "requested", "accepted", "refused", "cancel_requested", "absence_requested",
-    "cancel_refused", "absence_refused", "cancelled", "absent",
+    "free", "requested", "accepted", "refused", "withdrawn", "cancel_requested",
+    "absence_requested", "cancel_refused", "absence_refused", "cancelled", "absent",
 ]  # fmt: skip
 
 #: The guides' words below an activity's name.
@@ -22,6 +22,7 @@ WORDS: dict[Status, str] = {
     "requested": "Réservation demandée",
     "accepted": "Réservation acceptée",
     "refused": "Réservation refusée",
+    "withdrawn": "Demande retirée",
     "cancel_requested": "Annulation demandée",
     "absence_requested": "Absence demandée",
     "cancel_refused": "Annulation refusée",
@@ -43,16 +44,14 @@ class Entry:
     def status(self) -> Status:
         """Where it stands."""
         end = self.end
-        if end is not None and self.line.state == "accepted":
+        if end is not None and end.state != "withdrawn" and self.line.state == "accepted":
             absence = end.kind == "absence"
             if end.state == "requested":
                 return "absence_requested" if absence else "cancel_requested"
             if end.state == "refused":
                 return "absence_refused" if absence else "cancel_refused"
             return "absent" if absence else "cancelled"
-        if self.line.state in ("requested", "accepted", "refused"):
-            return self.line.state
-        return "free"
+        return "free" if self.line.state == "asked" else self.line.state
 
 
 def agenda(requests: Iterable[Request], child: str) -> dict[Place, Entry]:

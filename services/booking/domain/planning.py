@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
-from services.booking.domain.rules.choices import wrong_units
+from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.days import days_between
 from services.booking.domain.rules.facts import Facts, eligible, traits_of
 from shared.contracts.booking import NotRetained, Reason
 from shared.contracts.family import Child
-from shared.contracts.town_file import Action, Activity
+from shared.contracts.town_file import Action, Activity, Week
 
 NOT_ELIGIBLE = Reason(
     code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."
@@ -143,6 +143,54 @@ def fitting(
             have |= set(line.units)
             lines.append(line)
     return lines, not_retained
+
+
+def fit_weeks(
+    planned: Sequence[Line],
+    offers: Mapping[str, Offer],
+    sessions: Mapping[tuple[str, date], Session],
+    schools: Mapping[str, str | None],
+) -> tuple[list[Line], list[NotRetained]]:
+    """Drop what would leave a week with too few or too many days (shapes S1, S2); tie the days of
+    a whole week to one another. ``schools`` are the children's; ``sessions`` hold every day of
+    the weeks concerned."""
+    lines: list[Line] = []
+    not_retained: list[NotRetained] = []
+    weeks: dict[tuple[str, str, date], list[Line]] = {}
+    for line in planned:
+        monday = line.date - timedelta(days=line.date.isoweekday() - 1)
+        weeks.setdefault((line.child, line.activity, monday), []).append(line)
+    for (child, activity, monday), wanted in weeks.items():
+        offer = offers[activity]
+        held = {
+            day for day in days_of_week(monday)
+            if (activity, day) in sessions and sessions[activity, day].holders.get(child)
+        }  # fmt: skip
+        after = held | {line.date for line in wanted}
+        wrong = wrong_week(offer.activity, monday, after, offer.rules.days, schools[child])
+        if wrong is not None:
+            not_retained += [dropped(line, wrong) for line in wanted]
+        elif offer.activity.week.whole:
+            lines += [replace(line, tie=f"{child}/{activity}/{monday}") for line in wanted]
+        else:
+            lines += wanted
+    return lines, not_retained
+
+
+def days_of_week(monday: date) -> list[date]:
+    """Its seven days."""
+    return [monday + timedelta(days=shift) for shift in range(7)]
+
+
+def week_slots(planned: Sequence[Line], offers: Mapping[str, Offer]) -> set[tuple[str, date]]:
+    """The other days of the weeks concerned, of activities that ask something of a week."""
+    return {
+        (line.activity, day)
+        for line in planned
+        if offers[line.activity].activity.week != Week()
+        for day in days_of_week(line.date - timedelta(days=line.date.isoweekday() - 1))
+        if offers[line.activity].open_on(day)
+    }
 
 
 def dropped(line: Line, reason: Reason) -> NotRetained:

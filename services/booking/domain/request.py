@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
@@ -18,7 +18,9 @@ from shared.contracts.booking import (
     Replaced,
 )
 
-State = Literal["asked", "requested", "accepted", "refused"]
+State = Literal["asked", "requested", "accepted", "refused", "withdrawn"]
+#: Nothing came of it, and nothing will.
+_OUT: tuple[State, ...] = ("refused", "withdrawn")
 LineResult = Literal[
     "accepted", "refused", "already-decided", "full", "already-booked", "not-offered", "not-found"
 ]
@@ -116,12 +118,12 @@ class Line:
     @property
     def gives_back(self) -> bool:
         """Whether its place, if it has one, has to be given back."""
-        return self.trying or (self.state == "refused" and self.held)
+        return self.trying or (self.state in _OUT and self.held)
 
     @property
     def to_close(self) -> bool:
         """Whether the booking that it ends, or was to end, has to learn what came of it."""
-        return self.of is not None and not self.closed and self.state in ("accepted", "refused")
+        return self.of is not None and not self.closed and self.state in ("accepted", *_OUT)
 
     @property
     def receipted(self) -> Receipt:
@@ -150,6 +152,9 @@ class Mode:
 FULL = Reason(code="full", text="Il n'y a plus de place ce jour-là.")
 TAKEN = Reason(code="already-booked", text="Cet enfant a déjà une réservation pour ce moment.")
 ASKED = Reason(code="already-asked", text="Une demande attend déjà sa réponse pour ce moment.")
+TIED = Reason(
+    code="tied", text="Réservation en bloc : l'une de ces journées n'est plus disponible."
+)
 NOT_BOOKED = Reason(
     code="not-booked", text="Cette réservation n'existe plus, ou une demande la concerne déjà."
 )
@@ -157,12 +162,12 @@ NOT_OFFERED = Reason(code="not-offered", text="Cette activité n'est plus propos
 
 
 def settle(
-    line: Line, mode: Mode, granted: Reason | None, now: datetime, *, alone: bool = True
+    line: Line, mode: Mode, granted: Reason | None, now: datetime, *, may_hold: bool = False
 ) -> Line:
     """What becomes of a line once its place was tried for; ``granted`` is why not, or None.
 
-    Not ``alone``: another process may have tried as well and taken the place since, so a
-    refused line gives back what it might hold.
+    ``may_hold``: refused, it may hold the place all the same (another process may have tried as
+    well and taken it since; its tie is broken), and gives it back.
     """
     if line.state != "asked":
         return line
@@ -171,11 +176,27 @@ def settle(
     if mode.needs_place_at_once and granted is not None:
         return replace(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
-            held=not alone,
+            held=may_hold,
         )  # fmt: skip
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")
     return replace(line, state="requested", held=mode.holds)
+
+
+def tied(
+    lines: Sequence[Line], granted: Mapping[str, Reason | None]
+) -> tuple[dict[str, Reason | None], set[str]]:
+    """``granted`` (why not, by line) with the lines of a broken tie refused too; and those of
+    them that hold a place, to be given back."""
+    broken = {line.tie for line in lines if line.tie and granted.get(line.id) is not None}
+    answers = dict(granted)
+    held: set[str] = set()
+    for line in lines:
+        if line.tie in broken and granted.get(line.id) is None:
+            answers[line.id] = TIED
+            if line.id in granted:
+                held.add(line.id)
+    return answers, held
 
 
 def _settle_end(line: Line, why_not: Reason | None, now: datetime) -> Line:
@@ -187,6 +208,17 @@ def _settle_end(line: Line, why_not: Reason | None, now: datetime) -> Line:
     if line.by_agent:
         return replace(line, state="requested")
     return replace(line, state="accepted", decided_at=now, decided_by="rule")
+
+
+def withdraw(lines: Sequence[Line], wanted: Collection[str], now: datetime) -> tuple[Line, ...]:
+    """The lines after their family has withdrawn some that wait for an answer; what was decided,
+    or withdrawn before, stays."""
+    return tuple(
+        replace(line, state="withdrawn", decided_at=now, receipt=line.receipted)
+        if line.id in wanted and line.state == "requested"
+        else line
+        for line in lines
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +311,11 @@ def _result(
     wanted: LineResult = "accepted" if wish.accept else "refused"
     if line.batch == batch:
         return wanted
-    if line.ended or (line.of is not None and line.state != "requested"):
+    if (
+        line.ended
+        or line.state == "withdrawn"
+        or (line.of is not None and line.state != "requested")
+    ):
         return "already-decided"
     if line.state == wanted or (line.decided_at is not None and line.decided_at >= now):
         return "already-decided"

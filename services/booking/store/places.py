@@ -133,6 +133,12 @@ class Places:
                 await self._see(one, session, answers)
         return answers
 
+    async def holders(self, town: str, activity: str, day: date) -> set[str]:
+        """The requests that hold a place of a session."""
+        found = await self._store.get(SESSIONS, session_id(town, activity, day), {"holders": 1})
+        held = found["holders"].values() if found else ()
+        return {hold.partition("-")[0] for units in held for hold in units.values()}
+
     async def free(self, town: str, request: str, line: Line) -> None:
         """Give a line's place back and bury its hold, whether or not it was ever taken."""
         _id = session_id(town, line.activity, line.date)

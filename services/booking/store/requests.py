@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ PROGRESS, NUMBERS, FAMILIES = "progress", "numbers", "copy_families"
 CREATE_REQUEST = step("booking.request.create")
 SETTLE_REQUEST = step("booking.request.settle")
 DECIDE_REQUEST = step("booking.request.decide")
+WITHDRAW_REQUEST = step("booking.request.withdraw")
 TRY_REQUEST = step("booking.request.try")
 CLAIM_REQUEST = step("booking.request.claim")
 CLOSE_FREED = step("booking.request.close-freed")
@@ -185,6 +186,12 @@ class BookingStore:
             END_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": claimed}}, update
         )
 
+    async def save_withdrawn(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
+    ) -> Request | None:
+        """What a family took back; ``unfinished`` when places are still to be given back."""
+        return await self._save(WITHDRAW_REQUEST, request, lines, unfinished, *events)
+
     async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
         """The places have been given back."""
         return await self._save(CLOSE_FREED, request, lines, None)
@@ -207,6 +214,12 @@ class BookingStore:
         if not await self._store.save(step, REQUESTS, _read(request), update, *events):
             return None
         return replace(request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1)
+
+    async def some_tied_and_unfinished(self, ids: Collection[str]) -> bool:
+        """Whether one of these requests takes places for lines that are tied to one another."""
+        query = {"_id": {"$in": sorted(ids)}, "unfinished": {"$exists": True},
+                 "lines.tie": {"$exists": True}}  # fmt: skip
+        return bool(ids) and await self._store.count(REQUESTS, query) > 0
 
     async def unfinished(self, older_than: datetime) -> list[str]:
         """Ids of requests that a crash left half done."""

@@ -21,6 +21,7 @@ from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
     BookingRequested,
+    BookingWithdrawn,
     DecidedUpTo,
     DecisionsCompleted,
 )
@@ -127,6 +128,14 @@ async def write_acknowledgement(
     await _to_accounts(notify, envelope, "acknowledgement", event, accounts)
 
 
+async def write_withdrawal(notify: Notify, envelope: Envelope, event: BookingWithdrawn) -> None:
+    """The receipt of what a family took back, to whom took it back."""
+    await notify.towns.need(envelope.town)
+    await notify.directory.need_family(event.family)
+    await notify.directory.need_contact(envelope.town, event.account)
+    await _to_accounts(notify, envelope, "withdrawal", event, [event.account])
+
+
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
     """The mail that says an invoice is ready, to each account of the invoiced guardian."""
     await notify.towns.need(envelope.town)
@@ -139,7 +148,7 @@ async def _to_accounts(
     notify: Notify,
     envelope: Envelope,
     kind: str,
-    event: BookingRequested | InvoiceIssued,
+    event: BookingRequested | BookingWithdrawn | InvoiceIssued,
     accounts: Sequence[str],
 ) -> None:
     """One mail to each; a letter to print when there is nobody to write to."""

@@ -1,0 +1,90 @@
+"""Weeks taken whole, or with so many days: all or nothing, whoever asks at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.booking.helpers import family, holds, recap, session, set_town, try_ask
+from tests.samples import Household, activity, places, town_file
+from tests.world import World, eventually
+
+MONDAY, TUESDAY, THURSDAY, FRIDAY = "2026-09-21", "2026-09-22", "2026-09-24", "2026-09-25"
+WEEK = (MONDAY, TUESDAY, THURSDAY, FRIDAY)
+PERIOD = {
+    "first": MONDAY, "last": FRIDAY, "weekdays": ["monday", "tuesday", "thursday", "friday"],
+}  # fmt: skip
+
+
+def centre(number: int = 1, **week: Any) -> Any:
+    return town_file(
+        activities=[activity("centre", decision="automatic", places=places(number), week=week)]
+    )
+
+
+def week_of(home: Household, child: int = 0) -> dict[str, Any]:
+    return home.asks_all([{"period": PERIOD}], child=child, activity="centre")
+
+
+async def held(world: World) -> list[int]:
+    return [holds(await session(world, day, "centre")) for day in WEEK]
+
+
+async def test_a_whole_week_is_all_or_nothing(running: World) -> None:
+    home, other = await family(running), await family(running)
+    await set_town(running, centre(whole=True), version=2)
+    part = await try_ask(running, home, home.asks(TUESDAY, activity="centre"))
+    assert part.json["not_retained"][0]["reason"]["code"] == "whole-week"
+    foreseen = (await recap(running, home, week_of(home))).json["lines"]
+    assert [one["would"] for one in foreseen] == ["accepted"] * 4
+    whole = await try_ask(running, home, week_of(home))
+    assert [one["state"] for one in whole.json["lines"]] == ["accepted"] * 4
+    late = await try_ask(running, other, week_of(other))
+    assert {one["state"] for one in late.json["lines"]} == {"refused"}
+    assert {one["reason"]["code"] for one in late.json["lines"]} == {"full", "tied"}
+    assert await held(running) == [1, 1, 1, 1]
+
+
+async def test_a_day_that_is_gone_gives_the_others_of_the_week_back(running: World) -> None:
+    home, other = await family(running), await family(running)
+    await set_town(running, centre(), version=2)
+    await try_ask(running, home, home.asks(THURSDAY, activity="centre"))
+    await set_town(running, centre(whole=True), version=3)
+    refused = await try_ask(running, other, week_of(other))
+    assert {one["state"] for one in refused.json["lines"]} == {"refused"}
+
+    async def given_back() -> bool:
+        return await held(running) == [0, 0, 1, 0]
+
+    await eventually(given_back)
+
+
+async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> None:
+    """Of those who ask at once for the last place of each day, one gets the whole week."""
+    homes = [await family(running) for _ in range(6)]
+    await set_town(running, centre(whole=True), version=2)
+    answers = await asyncio.gather(*(try_ask(running, home, week_of(home)) for home in homes))
+    states = [{line["state"] for line in answer.json["lines"]} for answer in answers]
+    assert all(len(state) == 1 for state in states)
+    assert states.count({"accepted"}) == 1
+
+    async def settled() -> bool:
+        return await held(running) == [1, 1, 1, 1]
+
+    await eventually(settled)
+
+
+async def test_so_many_days_at_least_and_at_most(running: World) -> None:
+    home = await family(running)
+    await set_town(running, centre(5, least_days=2, most_days=3), version=2)
+
+    async def on(*days: str) -> Any:
+        wanted = [{"day": day} for day in days]
+        return await try_ask(running, home, home.asks_all(wanted, activity="centre"))
+
+    alone = await on(MONDAY)
+    assert alone.json["not_retained"][0]["reason"]["code"] == "too-few-days"
+    assert (await on(MONDAY, TUESDAY)).status == 201
+    assert (await on(THURSDAY)).status == 201
+    fourth = await on(FRIDAY)
+    assert fourth.json["not_retained"][0]["reason"]["code"] == "too-many-days"
