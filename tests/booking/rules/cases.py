@@ -65,6 +65,20 @@ class Units(Strict):
     units: UnitSets
 
 
+class ChosenTimes(Strict):
+    """Pairs of a start and an end."""
+
+    activity: str
+    allowed: list[tuple[dt.time, dt.time]]
+    refused: list[tuple[dt.time, dt.time]]
+
+
+class Times(Strict):
+    """Between which times a child may come."""
+
+    times: ChosenTimes
+
+
 class BookedDays(Strict):
     """Days booked in the week of ``date``."""
 
@@ -142,13 +156,14 @@ class Refused(Strict):
 
 def _kind(case: Any) -> str | None:
     """Which kind a case is: the first of its keys that names one."""
-    kinds = ("ask", "units", "week", "places", "eligible", "stated", "refused")
+    kinds = ("ask", "units", "times", "week", "places", "eligible", "stated", "refused")
     return next((kind for kind in kinds if isinstance(case, dict) and kind in case), None)
 
 
 Case = Annotated[
     Annotated[Ask, Tag("ask")]
     | Annotated[Units, Tag("units")]
+    | Annotated[Times, Tag("times")]
     | Annotated[Week, Tag("week")]
     | Annotated[Places, Tag("places")]
     | Annotated[Eligible, Tag("eligible")]

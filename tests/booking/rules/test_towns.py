@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from services.booking.domain.rules.answers import Rulebook
-from services.booking.domain.rules.choices import wrong_units, wrong_week
+from services.booking.domain.rules.choices import unit_of_times, wrong_units, wrong_week
 from services.booking.domain.rules.facts import eligible, in_group
 from services.booking.operations import explained
-from shared.contracts.town_file import Activity, TownFile
+from shared.contracts.town_file import Activity, TownFile, Unit
 from shared.town_files import BadTownFile
 from tests.booking.rules import coverage
 from tests.booking.rules.cases import (
@@ -27,6 +27,7 @@ from tests.booking.rules.cases import (
     Places,
     Refused,
     Stated,
+    Times,
     TownCases,
     Units,
     Week,
@@ -90,6 +91,16 @@ def _units(case: Units, book: Rulebook) -> None:
         assert wrong_units(activity, given.date, set(chosen)) is None, chosen
     for chosen in given.refused:
         assert wrong_units(activity, given.date, set(chosen)) is not None, chosen
+
+
+@check.register
+def _times(case: Times, book: Rulebook) -> None:
+    given = case.times
+    activity = _activity(book, given.activity)
+    for starts, ends in given.allowed:
+        assert isinstance(unit_of_times(activity, starts, ends), Unit), (starts, ends)
+    for starts, ends in given.refused:
+        assert not isinstance(unit_of_times(activity, starts, ends), Unit), (starts, ends)
 
 
 @check.register
