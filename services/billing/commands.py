@@ -33,7 +33,8 @@ from services.billing.domain.runs import (
 )
 from services.billing.state import Billing
 from shared.auth import AgentScope
-from shared.contracts.booking import BookingAccepted, BookingRefused
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedLine
+from shared.contracts.family import FamilyChanged
 from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy, Refused
 from shared.ids import new_id
@@ -55,19 +56,20 @@ async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
             one
             for line in event.lines
             for one in (
-                accepted_charges(
-                    line,
-                    card=card,
-                    file=file,
-                    request=event.request,
-                    decided_at=event.decided_at,
-                )
-                if line.kind == "book"
-                else ended_charges(
-                    line, town=town, family=event.family, decided_at=event.decided_at
-                )
+                *ended_charges(line, town=town, family=event.family, decided_at=event.decided_at),
+                *_charges_of(line, card, file, event),
             )
         ]
+    )
+
+
+def _charges_of(
+    line: DecidedLine, card: FamilyChanged, file: TownFile, event: BookingAccepted
+) -> list[Charge]:
+    if line.kind not in ("book", "change"):
+        return []
+    return accepted_charges(
+        line, card=card, file=file, request=event.request, decided_at=event.decided_at
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from services.booking.domain.agenda import WORDS, Entry, agenda
 from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import Offer, fit_weeks, fitting, foreseen, plan, week_slots
-from services.booking.domain.request import TAKEN, Choice, Line, Request
+from services.booking.domain.request import TAKEN, Choice, Line, Mode, Request
 from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.days import days_between
 from services.booking.domain.rules.facts import traits_of
@@ -78,9 +78,20 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
+    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes)
     ends, unended = await booking.ends_of(scope, town, card, wish.ends)
+    modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}
+    lines += [_recap_change(line, modes[line.activity]) for line in changes]
     lines += [_recap_end(line) for line in ends]
-    return Recap(lines=lines, not_retained=not_retained + unfit + unended)
+    return Recap(lines=lines, not_retained=not_retained + unfit + unchanged + unended)
+
+
+def _recap_change(line: Line, mode: Mode) -> RecapLine:
+    return RecapLine(
+        **line.booked, kind=line.kind, effect=None, proof_until=None,
+        would="accepted" if mode.automatic else "requested", reason=None, book_until=None,
+        warning=None,
+    )  # fmt: skip
 
 
 def _recap_end(line: Line) -> RecapLine:

@@ -68,6 +68,27 @@ class Asked(Input):
         return self
 
 
+class ChangeIn(Input):
+    """Another choice instead of what is booked on a day: the old place is kept until the new one
+    is granted. ``from_units`` says which booking, where the child has several that day."""
+
+    child: Id
+    activity: Slug
+    day: Day
+    from_units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
+    units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
+    starts: ClockTime | None = None
+    ends: ClockTime | None = None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> ChangeIn:
+        if (self.starts is None) != (self.ends is None):
+            raise ValueError("donnez l'arrivée (starts) et le départ (ends), ou aucun des deux.")
+        if not self.units and self.starts is None:
+            raise ValueError("dites ce qui est demandé (units), ou les heures (starts et ends).")
+        return self
+
+
 class EndIn(Input):
     """Bookings of a child to be ended: of one day, or from ``first`` to ``last``; of one activity
     and some of its units, or of all.
@@ -94,18 +115,19 @@ class EndIn(Input):
 
 
 class RequestIn(Input):
-    """A family's basket: what it books, and what it cancels or reports, over children and
+    """A family's basket: what it books, changes, cancels or reports, over children and
     activities. ``attachments`` are ids of files kept by family."""
 
     family: Id
     asked: Annotated[tuple[Asked, ...], Field(max_length=20)] = ()
+    changes: Annotated[tuple[ChangeIn, ...], Field(max_length=20)] = ()
     ends: Annotated[tuple[EndIn, ...], Field(max_length=20)] = ()
     comment: Sentence | None = None
     attachments: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
 
     @model_validator(mode="after")
     def _something(self) -> RequestIn:
-        if not self.asked and not self.ends:
+        if not self.asked and not self.changes and not self.ends:
             raise ValueError("le panier est vide.")
         return self
 

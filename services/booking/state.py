@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.booking.calendars import FrenchHolidays
-from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_ends
+from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.places import Shape
-from services.booking.domain.planning import Ask, Offer, days_of_period
+from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
-from services.booking.schemas import Asked, EndIn
+from services.booking.schemas import Asked, ChangeIn, EndIn
 from services.booking.store import BookingStore, Places
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
@@ -108,7 +108,7 @@ class Booking:
         for position, one in enumerate(wanted):
             child = child_for(scope, card, one.child, "decide")
             ending = Ending(one.kind, child, one.first, one.last or one.first, one.reason)
-            booked = await self.booked(scope, town, card.family, ending, one)
+            booked = await self.booked(scope, town, card.family, ending, one.activity, one.units)
             fresh = [found for found in booked if found.ref not in seen]
             seen |= {found.ref for found in fresh}
             if not fresh:
@@ -120,10 +120,48 @@ class Booking:
             not_retained += unended
         return lines, not_retained
 
+    async def changes_of(
+        self, scope: Scope, town: Town, card: FamilyChanged, wanted: Sequence[ChangeIn]
+    ) -> tuple[list[Line], list[NotRetained]]:
+        """The lines that change what is booked, and what cannot be changed.
+
+        Raises ``Refused``: ``nothing-booked``.
+        """
+        lines: list[Line] = []
+        not_retained: list[NotRetained] = []
+        for position, one in enumerate(wanted):
+            child = child_for(scope, card, one.child, "decide")
+            activity = town.file.activity(one.activity)
+            if activity is None:
+                raise _unknown("changes", "activity", position, "activité inconnue.")
+            choice = _choice(activity, "changes", position, one)
+            that_day = Ending("cancel", child, one.day, one.day)
+            found = await self.booked(
+                scope, town, card.family, that_day, one.activity, one.from_units
+            )
+            if len(found) != 1:
+                raise Refused(
+                    NOTHING_BOOKED.code, NOTHING_BOOKED.text, status=422,
+                    field=f"/changes/{position}",
+                )  # fmt: skip
+            planned = plan_change(child, found[0], choice)
+            if isinstance(planned, Line):
+                lines.append(planned)
+            else:
+                not_retained.append(dropped(found[0].line, planned))
+        return lines, not_retained
+
     async def booked(
-        self, scope: Scope, town: Town, family: str, ending: Ending, wanted: EndIn
+        self,
+        scope: Scope,
+        town: Town,
+        family: str,
+        ending: Ending,
+        activity: str | None,
+        units: Sequence[str],
     ) -> list[Booked]:
-        """The child's bookings that stand between two days."""
+        """The child's bookings that stand between two days, of one activity and with some of
+        these units where given."""
         offers = {one.id: self.offer(town, one) for one in town.file.activities}
         requests = await self.store.requests_about(
             scope, family, ending.child.id, ending.first, ending.last
@@ -134,12 +172,12 @@ class Booking:
             for line in request.lines
             if line.child == ending.child.id
             and ending.first <= line.date <= ending.last
-            and line.of is None
+            and line.books
             and line.state == "accepted"
             and line.active
             and line.absent is None
-            and wanted.activity in (None, line.activity)
-            and (not wanted.units or set(wanted.units) & set(line.units))
+            and activity in (None, line.activity)
+            and (not units or set(units) & set(line.units))
         ]
 
     async def family_of(self, scope: Scope, family: str) -> FamilyChanged:
@@ -188,8 +226,8 @@ def asks_of(
     for position, one in enumerate(asked):
         activity = town.file.activity(one.activity)
         if activity is None:
-            raise _unknown("activity", position, "activité inconnue.")
-        choice = _choice(activity, position, one)
+            raise _unknown("asked", "activity", position, "activité inconnue.")
+        choice = _choice(activity, "asked", position, one, one.quantity)
         child = child_for(scope, card, one.child, "decide")
         offer = offers.setdefault(activity.id, booking.offer(town, activity))
         days = [one.day] if one.day else []
@@ -204,31 +242,37 @@ def asks_of(
     return asks
 
 
-def _choice(activity: Activity, position: int, asked: Asked) -> Choice:
+def _choice(
+    activity: Activity, where: str, position: int, asked: Asked | ChangeIn, quantity: int = 1
+) -> Choice:
     """What was asked of an activity, with its units and times checked."""
     known = {unit.id: unit for unit in activity.units}
     if unknown := [unit for unit in asked.units if unit not in known]:
-        raise _unknown("units", position, f"cette activité n'a pas l'unité {unknown[0]}.")
+        raise _unknown(where, "units", position, f"cette activité n'a pas l'unité {unknown[0]}.")
     units = tuple(asked.units)
     if asked.starts is not None and asked.ends is not None:
         if not units:
             found = unit_of_times(activity, asked.starts, asked.ends)
             if isinstance(found, Reason):
-                raise Refused(found.code, found.text, status=422, field=f"/asked/{position}/starts")
+                raise Refused(
+                    found.code, found.text, status=422, field=f"/{where}/{position}/starts"
+                )
             units = (found.id,)
         for unit in units:
             if wrong := wrong_times(known[unit], asked.starts, asked.ends):
-                raise Refused(wrong.code, wrong.text, status=422, field=f"/asked/{position}/starts")
+                raise Refused(
+                    wrong.code, wrong.text, status=422, field=f"/{where}/{position}/starts"
+                )
     most = min(known[unit].most for unit in units)
-    if asked.quantity > most:
-        raise _unknown("quantity", position, f"au plus {most}.")
+    if quantity > most:
+        raise _unknown(where, "quantity", position, f"au plus {most}.")
     ranged = any(known[unit].kind in ("time_range", "ranges") for unit in units)
     if ranged and asked.starts is None:
-        raise _unknown("starts", position, "choisissez l'arrivée et le départ.")
+        raise _unknown(where, "starts", position, "choisissez l'arrivée et le départ.")
     times = (asked.starts, asked.ends) if ranged else (None, None)
-    return Choice(units, *times, asked.quantity)
+    return Choice(units, *times, quantity)
 
 
-def _unknown(field: str, position: int, sentence: str) -> Refused:
-    where = f"/asked/{position}/{field}"
-    return Refused("invalid-input", f"{where} : {sentence}", status=422, field=where)
+def _unknown(where: str, field: str, position: int, sentence: str) -> Refused:
+    place = f"/{where}/{position}/{field}"
+    return Refused("invalid-input", f"{place} : {sentence}", status=422, field=place)

@@ -22,8 +22,8 @@ from shared.money import euros
 _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
-    "activation", "password-reset", "email-change", "email-changed", "acknowledgement", "withdrawal", "outcome",
-    "digest", "invoice",
+    "activation", "password-reset", "email-change", "email-changed", "acknowledgement",
+    "withdrawal", "outcome", "digest", "invoice",
 )  # fmt: skip
 
 

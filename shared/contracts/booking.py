@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused", "withdrawn"]
-#: What a line asks for: a booking, or the end of one (``of``: ``request-line``).
-LineKind = Literal["book", "cancel", "absence"]
+#: What a line asks for: a booking, another instead of one, or the end of one (``of`` names it:
+#: ``request-line``, and ``was`` its units).
+LineKind = Literal["book", "change", "cancel", "absence"]
 #: What the end of a booking comes to: in time (``cancelled``, the place is free again), or by the
 #: town's rules on absences; ``to_prove`` is free once justified.
 Effect = Literal[
@@ -53,6 +54,7 @@ class RequestedLine(_Booked):
     line: str
     kind: LineKind = "book"
     of: str | None = None
+    was: tuple[str, ...] = ()
     effect: Effect | None = None
     proof_until: datetime | None = None
     state: LineState
@@ -112,6 +114,7 @@ class DecidedLine(_Booked):
     line: str
     kind: LineKind = "book"
     of: str | None = None
+    was: tuple[str, ...] = ()
     effect: Effect | None = None
     receipted: bool
     reason: Reason | None = None

@@ -76,9 +76,9 @@ _NOTHING_DUE = ("cancelled", "free", "credit", "refund", "carry_over")
 def ended_charges(
     line: DecidedLine, *, town: str, family: str, decided_at: datetime
 ) -> list[Charge]:
-    """What an accepted cancellation or absence leaves of the charges of its booking: nothing is
-    due any more, or they stand."""
-    if line.of is None or line.effect not in _NOTHING_DUE:
+    """What an accepted change, cancellation or absence leaves of the charges of its booking:
+    nothing is due any more, or they stand."""
+    if line.of is None or (line.kind != "change" and line.effect not in _NOTHING_DUE):
         return []
     request, _, booked = line.of.rpartition("-")
     return [
@@ -88,7 +88,7 @@ def ended_charges(
             quantity=line.quantity, day=line.date, billing=None, accepted=False,
             decided=decided_at,
         )
-        for unit in line.units
+        for unit in line.was
     ]  # fmt: skip
 
 

@@ -44,9 +44,10 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
     asks = asks_of(booking, scope, town, card, wish.asked)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
+    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes)
     ends, unended = await booking.ends_of(scope, town, card, wish.ends)
-    lines += ends
-    not_retained += [*unfit, *unended]
+    lines += [*changes, *ends]
+    not_retained += [*unfit, *unchanged, *unended]
     if not lines:
         raise Refused(
             "nothing-bookable",

@@ -207,17 +207,20 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
-    tried = await take_places(
+    claimed = await _claim_bookings(booking, request)
+    granted = await take_places(
         booking,
         request,
         [
             line
             for line in request.lines
-            if line.state == "asked" and line.of is None and mode_of[line.id].needs_place_at_once
+            if line.state == "asked"
+            and line.books
+            and mode_of[line.id].needs_place_at_once
+            and claimed.get(line.id) is None
         ],
     )
-    why_not, to_give_back = tied(request.lines, tried)
-    why_not |= await _claim_bookings(booking, request)
+    why_not, to_give_back = tied(request.lines, {**claimed, **granted})
     now = booking.clock.town()
     lines = [
         settle(
@@ -273,11 +276,13 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
     by = ref_of(request, line)
     marks: dict[str, str] = {}
     if line.state == "accepted":
-        marks = {"ended" if line.frees else "absent": by}
-        if line.frees:
-            ended, _, ended_line = line.of.rpartition("-")
-            booked = await again(booking, ended)
-            held = next(one for one in booked.lines if one.id == ended_line)
+        marks = {"ended" if line.frees or line.books else "absent": by}
+        ended, _, ended_line = line.of.rpartition("-")
+        booked = await again(booking, ended)
+        held = next(one for one in booked.lines if one.id == ended_line)
+        if line.books:
+            await booking.places.hand_over(request.town, held.hold_id(ended), request.id, line)
+        elif line.frees:
             await booking.places.free(request.town, ended, held)
     await booking.store.end_booking(request.town, line.of, by, marks)
 
@@ -308,7 +313,7 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
 def _requested_line(line: Line) -> RequestedLine:
     receipt = line.receipted
     return RequestedLine(
-        line=line.id, kind=line.kind, of=line.of, effect=line.effect,
+        line=line.id, kind=line.kind, of=line.of, was=line.was, effect=line.effect,
         proof_until=line.proof_until, **line.booked, state=receipt.state, reason=receipt.reason,
         cancel_until=line.cancel_until,
     )  # fmt: skip

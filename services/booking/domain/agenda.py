@@ -63,7 +63,7 @@ def agenda(requests: Iterable[Request], child: str) -> dict[Place, Entry]:
         for line in request.lines:
             if line.child != child or line.state == "asked":
                 continue
-            if line.of is not None:
+            if line.of is not None and not line.books:
                 ends[line.of] = line
                 continue
             for unit in line.units:

@@ -1,4 +1,4 @@
-"""Ending what is booked: cancellations in time, and absences, in time or not."""
+"""Changing and ending what is booked: other units, cancellations, absences in time or not."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from services.booking.domain.planning import Offer, dropped
-from services.booking.domain.request import NOT_OFFERED, Line
+from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import settle
 from services.booking.domain.rules.facts import Absent, Facts, traits_of
 from shared.contracts.booking import LineKind, NotRetained, Reason
 from shared.contracts.family import Child
 
 NOTHING_BOOKED = Reason(code="nothing-booked", text="Rien n'est réservé à cette date.")
+UNCHANGED = Reason(code="unchanged", text="C'est ce qui est déjà réservé.")
+NUMBER_STAYS = Reason(
+    code="number-stays", text="Pour un autre nombre, annulez et réservez de nouveau."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def _end_of(one: Booked, kind: LineKind) -> Line:
     return Line(
         id="", child=line.child, activity=line.activity, date=line.date, units=line.units,
         starts=line.starts, ends=line.ends, quantity=line.quantity, kind=kind, of=one.ref,
+        was=line.units,
     )  # fmt: skip
 
 
@@ -95,4 +100,28 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
         _end_of(one, "absence"), frees=settled.settled == "cancelled",
         by_agent=report.outcome == "ask_agent", effect=settled.settled,
         proof_until=proof_until.astimezone(UTC) if proof_until else None,
+    )  # fmt: skip
+
+
+def plan_change(child: Child, one: Booked, choice: Choice) -> Line | Reason:
+    """The line that puts another choice in the place of a booking, or why it cannot be."""
+    line = one.line
+    if one.offer is None:
+        return NOT_OFFERED
+    if choice == line.choice:
+        return UNCHANGED
+    if choice.quantity != line.quantity:
+        return NUMBER_STAYS
+    wanted = replace(
+        choice, units=tuple({**dict.fromkeys(line.units), **dict.fromkeys(choice.units)})
+    )
+    answer = one.offer.answer("change", child, line.date, wanted)
+    if not answer.allowed:
+        return Reason(code=answer.code, text=answer.explanation)
+    cancel = one.offer.answer("cancel", child, line.date, choice)
+    until = cancel.cutoff if cancel.allowed else None
+    return Line(
+        id="", child=line.child, activity=line.activity, date=line.date, units=choice.units,
+        starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
+        of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
     )  # fmt: skip

@@ -22,7 +22,14 @@ State = Literal["asked", "requested", "accepted", "refused", "withdrawn"]
 #: Nothing came of it, and nothing will.
 _OUT: tuple[State, ...] = ("refused", "withdrawn")
 LineResult = Literal[
-    "accepted", "refused", "already-decided", "full", "already-booked", "not-offered", "not-found"
+    "accepted",
+    "refused",
+    "already-decided",
+    "full",
+    "already-booked",
+    "not-offered",
+    "not-possible",
+    "not-found",
 ]
 
 
@@ -51,14 +58,11 @@ class Line:
     chooses its times, ``quantity`` where it is a number. Lines of one ``tie`` are granted all or
     none.
 
-    A line of another ``kind`` ends a booking, the one that ``of`` names (``request-line``):
-    ``frees`` its place when accepted, or leaves it taken (an absence told too late), with its
-    ``effect`` on the bill; ``by_agent`` when an agent decides; ``closed`` once the booking knows.
-    The booking has ``ending`` while such a line waits, then ``ended`` or ``absent``.
-
-    ``hold`` numbers the places this line has held: a freed one is never taken again. ``held``
-    says whether the current one may be in the session; ``trying``, that an acceptance not yet
-    written may have put it there. ``receipt`` is kept once a later decision says otherwise.
+    A line of another ``kind`` is about a booking, the one that ``of`` names (``request-line``),
+    whose units it ``was``: it changes its units, or ends it. ``frees``: its place is given back
+    when accepted, or stays taken (an absence told too late), with its ``effect`` on the bill;
+    ``by_agent``: an agent decides; ``closed`` once the booking knows. The booking has ``ending``
+    while such a line waits, then ``ended`` or ``absent``.
     """
 
     id: str
@@ -72,6 +76,7 @@ class Line:
     tie: str | None = None
     kind: LineKind = "book"
     of: str | None = None
+    was: tuple[str, ...] = ()
     frees: bool = False
     by_agent: bool = False
     effect: Effect | None = None
@@ -109,6 +114,21 @@ class Line:
             "units": self.units, "starts": self.starts, "ends": self.ends,
             "quantity": self.quantity,
         }  # fmt: skip
+
+    @property
+    def books(self) -> bool:
+        """Whether it is a booking once accepted: a new one, or a changed one."""
+        return self.kind in ("book", "change")
+
+    @property
+    def fresh(self) -> tuple[str, ...]:
+        """The units to be granted: those that a changed booking keeps are held already."""
+        return tuple(unit for unit in self.units if unit not in self.was)
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """The units that a changed booking gives up."""
+        return frozenset(self.was) - frozenset(self.units)
 
     @property
     def active(self) -> bool:
@@ -171,9 +191,9 @@ def settle(
     """
     if line.state != "asked":
         return line
-    if line.of is not None:
+    if not line.books:
         return _settle_end(line, granted, now)
-    if mode.needs_place_at_once and granted is not None:
+    if granted is not None and (mode.needs_place_at_once or line.of is not None):
         return replace(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
             held=may_hold,
@@ -202,9 +222,7 @@ def tied(
 def _settle_end(line: Line, why_not: Reason | None, now: datetime) -> Line:
     """A cancellation or an absence: refused when there is no such booking any more."""
     if why_not is not None:
-        return replace(
-            line, state="refused", reason=why_not, decided_at=now, decided_by="rule", closed=True
-        )
+        return replace(line, state="refused", reason=why_not, decided_at=now, decided_by="rule")
     if line.by_agent:
         return replace(line, state="requested")
     return replace(line, state="accepted", decided_at=now, decided_by="rule")
@@ -254,7 +272,7 @@ def tried(
         replace(line, trying=True)
         if line.id in accepting
         and not line.held
-        and line.of is None
+        and line.books
         and _result(line, accepting[line.id], {}, batch, now) == "accepted"
         else line
         for line in lines
@@ -311,16 +329,13 @@ def _result(
     wanted: LineResult = "accepted" if wish.accept else "refused"
     if line.batch == batch:
         return wanted
-    if (
-        line.ended
-        or line.state == "withdrawn"
-        or (line.of is not None and line.state != "requested")
-    ):
+    over = line.state == "refused" if line.books else line.state != "requested"
+    if line.ended or line.state == "withdrawn" or (line.of is not None and over):
         return "already-decided"
     if line.state == wanted or (line.decided_at is not None and line.decided_at >= now):
         return "already-decided"
     if wish.accept and line.id in full:
-        return _NO_PLACE[full[line.id].code]
+        return _NO_PLACE.get(full[line.id].code, "not-possible")
     return wanted
 
 
@@ -329,7 +344,7 @@ def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> L
         line, decided_at=now, decided_by="agent", agent=agent, batch=batch, receipt=line.receipted
     )
     if wish.accept:
-        held = line.of is None
+        held = line.books
         return replace(common, state="accepted", reason=None, held=held, trying=False)
     return replace(common, state="refused", reason=wish.reason)
 
@@ -350,6 +365,7 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
         **line.booked,
         kind=line.kind,
         of=line.of,
+        was=line.was,
         effect=line.effect,
         receipted=before is None,
         reason=line.reason,

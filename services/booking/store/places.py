@@ -26,6 +26,7 @@ RESHAPE_SESSION = step("booking.session.reshape")
 GRANT = step("booking.place.grant")
 FREE = step("booking.place.free")
 BURY = step("booking.place.bury")
+HAND_OVER = step("booking.place.hand-over")
 
 #: An activity and a date.
 Slot = tuple[str, date]
@@ -54,7 +55,7 @@ class _Wanted:
     def fresh(self) -> dict[str, str]:
         """What the child will hold by this line (unit -> hold)."""
         value = hold_value(self.hold, self.line.quantity)
-        return dict.fromkeys(self.line.units, value)
+        return dict.fromkeys(self.line.fresh, value)
 
 
 class Places:
@@ -116,8 +117,8 @@ class Places:
             key=lambda one: one.session,
         )
         nothing: dict[str, str] = {}
-        operations = [_grant(one, nothing) for one in wanted]
-        if len(operations) == 1:
+        operations = [_grant(one, nothing) for one in wanted if one.line.of is None]
+        if len(operations) == len(lines) == 1:
             ((query, update),) = operations
             _id = query.pop("_id")
             if await self._store.change(GRANT, SESSIONS, _id, query, update):
@@ -173,6 +174,44 @@ class Places:
             else:
                 unheld = {f"holders.{line.child}.{unit}": {"$ne": value} for unit in line.units}
                 done = await self._store.change(BURY, SESSIONS, _id, unheld, bury)
+
+    async def hand_over(self, town: str, old: str, request: str, line: Line) -> None:
+        """Let a changed booking take the place of the old one (hold ``old``): the units kept
+        change hands, those given up are free, and the old hold is buried."""
+        _id = session_id(town, line.activity, line.date)
+        value = hold_value(line.hold_id(request), line.quantity)
+        bury = {"$addToSet": {"freed": old}}
+        done = False
+        while not done:
+            found = await self._store.get(
+                SESSIONS, _id,
+                {f"holders.{line.child}": 1, f"members.{line.child}": 1, "counters": 1, "shape": 1,
+                 "version": 1},
+            )  # fmt: skip
+            if found is None:
+                return
+            held: dict[str, str] = found.get("holders", {}).get(line.child, {})
+            own = [unit for unit, kept in held.items() if kept.partition("*")[0] == old]
+            if not own:
+                return
+            after = {unit: kept for unit, kept in held.items() if unit not in own}
+            after |= {unit: value for unit in own if unit in line.units}
+            shape = _stored_shape(found)
+            members = set(found.get("members", {}).get(line.child, ()))
+            update: Document = {
+                **bury,
+                "$inc": {
+                    f"left.{counter.id}": counter.weight(held) - counter.weight(after)
+                    for counter in shape.bound(held, members)
+                },
+                "$set": {f"holders.{line.child}.{u}": v for u, v in after.items() if u in own},
+                "$unset": {f"holders.{line.child}.{u}": "" for u in own if u not in after},
+            }
+            done = await self._store.change(
+                HAND_OVER, SESSIONS, _id,
+                {**_holds(line.child, held), "shape": found["shape"]},
+                {name: fields for name, fields in update.items() if fields},
+            )  # fmt: skip
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -238,7 +277,7 @@ class Places:
         """What became of a line; tried again beside what the child holds in the session."""
         while True:
             held: dict[str, str] = session.get("holders", {}).get(one.line.child, {})
-            theirs = {unit: held[unit] for unit in one.line.units if unit in held}
+            theirs = {unit: held[unit] for unit in one.line.fresh if unit in held}
             if theirs:
                 answers[one.line.id] = None if theirs == one.fresh else TAKEN
                 return
@@ -246,11 +285,16 @@ class Places:
                 return
             if held:
                 together = wrong_units(
-                    one.shape.activity, one.line.date, held.keys() | one.fresh.keys()
+                    one.shape.activity,
+                    one.line.date,
+                    (held.keys() - one.line.gone) | set(one.line.units),
                 )
                 if together is not None:
                     answers[one.line.id] = together
                     return
+            if not one.line.fresh:
+                answers[one.line.id] = None
+                return
             step = taking(one.day, held, one.fresh, one.members)
             full = any(session["left"][counter] < down for counter, down in step.down.items())
             if full or await self._buried(one.session, one.hold):

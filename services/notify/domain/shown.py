@@ -14,7 +14,12 @@ from shared import french
 from shared.contracts.town_file import TownFile, Unit
 
 _STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
-_KINDS = {"book": "Réservation", "cancel": "Annulation", "absence": "Absence"}
+_KINDS = {
+    "book": "Réservation",
+    "change": "Modification",
+    "cancel": "Annulation",
+    "absence": "Absence",
+}
 #: What an absence or a cancellation comes to on the bill.
 _EFFECTS = {
     "cancelled": "non facturée",
@@ -70,6 +75,8 @@ def _effect(outcome: Outcome) -> str:
     """What the outcome comes to on the bill, where it changes something."""
     if outcome.kind == "book":
         return "" if outcome.accepted else ", non facturée"
+    if outcome.kind == "change" and not outcome.accepted:
+        return ", la réservation d'avant est gardée"
     return f", {_EFFECTS[outcome.effect]}" if outcome.accepted and outcome.effect else ""
 
 
@@ -149,7 +156,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, Any]:
-    no_longer = line["state"] == "refused" or line["kind"] != "book"
+    no_longer = line["state"] == "refused" or line["kind"] not in ("book", "change")
     return {
         "date": line["date"],
         "slot": _slot(line, units),

@@ -76,6 +76,8 @@ def offered(
     if closed is not None:
         return Answer(False, "refuse", None, None, None, closed.code, closed.text)
     today = now.astimezone(book.zone).date()
+    if action in ("book", "change", "cancel") and day < today:
+        return Answer(False, "refuse", None, None, None, "day-over", wording.day_over())
     if action == "book" and (day - today).days > activity.horizon_days:
         return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
     return may(book, activity, action, day, now, facts)

@@ -44,6 +44,11 @@ def unruled(action: Action) -> str:
     return f"{_WORDS[action][0]} impossible pour cette date."
 
 
+def day_over() -> str:
+    """The day is in the past."""
+    return "Cette date est passée."
+
+
 def too_early() -> str:
     """Beyond the horizon of the activity."""
     return "Les réservations ne sont pas encore ouvertes pour cette date."
