@@ -25,6 +25,7 @@ def activity(name: str, **changes: Any) -> dict[str, Any]:
         "id": name,
         "name": name.capitalize(),
         "site": "École des Tilleuls",
+        "service": "other",
         "calendar": "school-days",
         "eligible": {"schools": ["tilleuls"]},
         "units": [{"id": "unit", "name": "Repas"}],

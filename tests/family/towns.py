@@ -36,7 +36,7 @@ def town_file(town: str = "veyras", **changes: Any) -> TownFile:
         )
     )  # fmt: skip
     canteen = Activity(
-        id="cantine", name="Cantine", site="École", calendar="school",
+        id="cantine", name="Cantine", site="École", service="school_meals", calendar="school",
         eligible=Eligible(schools=(f"ecole-{town}",)), units=(Unit(id="repas", name="Repas"),),
         places=(PlaceCounter(id="places", units=("repas",), capacity=100, source="test"),),
         decision="automatic", billing="pay_in_arrears", deadlines=rules,

@@ -75,7 +75,7 @@ def test_the_deadlines_are_those_the_towns_published() -> None:
         ("capacity: 120", "capacity: 12.5", "activities[0].places[0].capacity", "whole number"),
         ("price_cents: 410", 'price_cents: "410"', "tariffs[0].price_cents", "whole number"),
         ("schools: [ecole-des-chataigniers]", "schools: [ecole-du-lac]",
-         "activities[0]", "'ecole-du-lac' is declared nowhere"),
+         "activities[0].eligible", "'ecole-du-lac' is declared nowhere"),
         ("unit: morning", "unit: matin", "tariffs[1]", "no unit 'matin'"),
         ("id: morning-2026", "id: meal-2026", "tariffs", "'meal-2026' appears twice"),
         ("units: [evening]", "units: [morning]", "activities[1]", "no place counter limits"),

@@ -49,7 +49,6 @@ class Effect(Part):
     percent: Annotated[int | None, Field(ge=1, le=99)] = None
     cents: Amount | None = None
     surcharge: Surcharge | None = None
-    text: Text | None = None
 
     @model_validator(mode="after")
     def _has_its_amount(self) -> Effect:

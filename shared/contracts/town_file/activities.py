@@ -37,9 +37,7 @@ class Activity(Part):
     id: Slug
     name: Text
     site: Text
-    service: Literal[
-        "school_meals", "wraparound_care", "wednesday", "holidays", "study", "other"
-    ] = "other"
+    service: Literal["school_meals", "wraparound_care", "wednesday", "holidays", "study", "other"]
     calendar: Slug
     eligible: Eligible = Eligible()
     units: Annotated[tuple[Unit, ...], Field(min_length=1, max_length=40)]

@@ -12,21 +12,21 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from shared.contracts.town_file.parts import ClockTime, Part, Slug, Weekday, Weekdays
 
 MIDNIGHT_AFTER = "24:00"
 
 
-def _end_of_day(value: object) -> object:
-    return MIDNIGHT_AFTER if value == MIDNIGHT_AFTER else value
+def _either(value: object) -> str:
+    return "midnight" if value == MIDNIGHT_AFTER else "clock"
 
 
-#: A time of day, or 24:00.
+#: A time of day, or 24:00. Told apart first, so that a wrong time is one error and not two.
 Until = Annotated[
-    Literal["24:00"] | ClockTime,
-    BeforeValidator(_end_of_day),
+    Annotated[Literal["24:00"], Tag("midnight")] | Annotated[ClockTime, Tag("clock")],
+    Discriminator(_either),
     WithJsonSchema(
         {"type": "string", "pattern": r"^(24:00|([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)$"}
     ),
