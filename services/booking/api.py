@@ -75,6 +75,8 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
         not_retained=list(request.not_retained),
         comment=request.comment,
         attachments=request.attachments,
+        version=request.version,
+        override=request.override,
     )
 
 
@@ -82,6 +84,7 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
         line=line.id, kind=line.kind, of=line.of, effect=line.effect,
+        surcharge=line.surcharge, overridden=line.overridden,
         proof_until=line.proof_until, ended=line.ended is not None, absent=line.absent is not None,
         **line.booked, state=said.state, reason=said.reason,
         decided_at=said.decided_at, cancel_until=line.cancel_until,

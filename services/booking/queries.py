@@ -55,7 +55,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     """What validating these wishes would do now. Nothing is stored."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked)
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     children = {ask.child.id: ask.child for ask in asks}
@@ -83,12 +83,14 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}
     lines += [_recap_change(line, modes[line.activity]) for line in changes]
     lines += [_recap_end(line) for line in ends]
-    return Recap(lines=lines, not_retained=not_retained + unfit + unchanged + unended)
+    return Recap(
+        version=town.version, lines=lines, not_retained=not_retained + unfit + unchanged + unended
+    )
 
 
 def _recap_change(line: Line, mode: Mode) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=None, proof_until=None,
+        **line.booked, kind=line.kind, effect=None, surcharge=None, proof_until=None,
         would="accepted" if mode.automatic else "requested", reason=None, book_until=None,
         warning=None,
     )  # fmt: skip
@@ -96,7 +98,8 @@ def _recap_change(line: Line, mode: Mode) -> RecapLine:
 
 def _recap_end(line: Line) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=line.effect, proof_until=line.proof_until,
+        **line.booked, kind=line.kind, effect=line.effect, surcharge=None,
+        proof_until=line.proof_until,
         would="requested" if line.by_agent else "accepted", reason=None, book_until=None,
         warning=None,
     )  # fmt: skip
@@ -108,8 +111,9 @@ def _recap_line(
     would, reason = foreseen(line, offer.mode, down, left)
     answer = offer.answer("book", child, line.date, line.choice)
     return RecapLine(
-        **line.booked, kind="book", effect=None, proof_until=None, would=would, reason=reason,
-        book_until=answer.cutoff, warning=answer.warning,
+        **line.booked, kind="book", effect=None, surcharge=line.surcharge,
+        proof_until=None, would=would, reason=reason, book_until=answer.cutoff,
+        warning=answer.warning,
     )  # fmt: skip
 
 

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 
 from services.booking.domain.agenda import Status
 from services.booking.domain.request import LineResult
-from shared.contracts.booking import Effect, LineKind, LineState, NotRetained, Reason
+from shared.contracts.booking import (
+    Effect,
+    LineKind,
+    LineState,
+    NotRetained,
+    Override,
+    Reason,
+    Surcharged,
+)
 from shared.contracts.town_file import ClockTime, Slug, Weekday
 from shared.web.routes import Input, Output, PageQuery
 
@@ -114,6 +122,14 @@ class EndIn(Input):
         return self
 
 
+class OverrideIn(Input):
+    """What an agent sets aside for a family, and why: deadlines, places (one more is declared),
+    eligibility, what a week has to come to, enrolment. Never a day without service."""
+
+    rules: Annotated[tuple[Override, ...], Field(min_length=1, max_length=5)]
+    reason: Sentence
+
+
 class RequestIn(Input):
     """A family's basket: what it books, changes, cancels or reports, over children and
     activities. ``attachments`` are ids of files kept by family."""
@@ -122,6 +138,7 @@ class RequestIn(Input):
     asked: Annotated[tuple[Asked, ...], Field(max_length=20)] = ()
     changes: Annotated[tuple[ChangeIn, ...], Field(max_length=20)] = ()
     ends: Annotated[tuple[EndIn, ...], Field(max_length=20)] = ()
+    override: OverrideIn | None = None
     comment: Sentence | None = None
     attachments: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
 
@@ -153,6 +170,8 @@ class LineOut(BookedOut):
     kind: LineKind
     of: str | None
     effect: Effect | None
+    surcharge: Surcharged | None
+    overridden: tuple[Override, ...]
     proof_until: datetime | None
     ended: bool
     absent: bool
@@ -163,7 +182,9 @@ class LineOut(BookedOut):
 
 
 class RequestOut(Output):
-    """A request with its lines; ``not_retained`` are dates that could not become lines."""
+    """A request with its lines; ``not_retained`` are dates that could not become lines;
+    ``version`` is that of the town's rules that answered; ``override`` why an agent set some
+    aside."""
 
     id: str
     number: str
@@ -173,6 +194,8 @@ class RequestOut(Output):
     not_retained: list[NotRetained]
     comment: str | None
     attachments: tuple[str, ...]
+    version: int
+    override: str | None
 
 
 class RequestPage(Output):
@@ -204,6 +227,7 @@ class RecapLine(BookedOut):
 class Recap(Output):
     """What validating would do, line by line; nothing is stored. ``price`` is said by billing."""
 
+    version: int
     lines: list[RecapLine]
     not_retained: list[NotRetained]
 

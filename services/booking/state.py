@@ -14,11 +14,11 @@ from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
-from services.booking.schemas import Asked, ChangeIn, EndIn
+from services.booking.schemas import Asked, ChangeIn, EndIn, OverrideIn
 from services.booking.store import BookingStore, Places
-from shared.auth import FamilyScope, Scope
+from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
-from shared.contracts.booking import NotRetained, Reason
+from shared.contracts.booking import NotRetained, Override, Reason
 from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
@@ -218,9 +218,15 @@ def children_seen(scope: Scope, card: FamilyChanged) -> list[Child]:
 
 
 def asks_of(
-    booking: Booking, scope: Scope, town: Town, card: FamilyChanged, asked: Sequence[Asked]
+    booking: Booking,
+    scope: Scope,
+    town: Town,
+    card: FamilyChanged,
+    asked: Sequence[Asked],
+    override: OverrideIn | None = None,
 ) -> list[Ask]:
     """What was asked, with rights, activities and units checked."""
+    aside = _aside(scope, override)
     asks = []
     offers: dict[str, Offer] = {}
     for position, one in enumerate(asked):
@@ -234,12 +240,25 @@ def asks_of(
         if one.period:
             numbers = [weekday.number for weekday in one.period.weekdays]
             days = days_of_period(one.period.first, one.period.last, numbers)
-        asks.append(Ask(child, offer, choice, days))
+        asks.append(Ask(child, offer, choice, days, aside))
     if sum(len(ask.days) for ask in asks) > MAX_LINES:
         raise Refused(
             "too-many-dates", f"Au plus {MAX_LINES} dates par demande.", status=422, field="/asked"
         )
     return asks
+
+
+#: Who may set a rule aside for a family.
+_OVERRIDERS = frozenset({"childcare_office", "administrator"})
+
+
+def _aside(scope: Scope, override: OverrideIn | None) -> tuple[Override, ...]:
+    """What is set aside. Raises ``Refused`` when the bearer may not."""
+    if override is None:
+        return ()
+    if not isinstance(scope, AgentScope) or not scope.roles & _OVERRIDERS:
+        raise forbidden("Vous ne pouvez pas déroger aux règles.")
+    return tuple(sorted(set(override.rules)))
 
 
 def _choice(

@@ -32,6 +32,23 @@ class Reason(_Part):
     text: str
 
 
+class Surcharged(_Part):
+    """What coming late costs besides the price, by the rule of that id; the amounts a family's own
+    price decides are billing's to reckon (``town_file.rules``)."""
+
+    rule: str
+    kind: str
+    cents: int | None = None
+    percent: int | None = None
+    per: str = "item"
+    once_for: str = "child"
+    also_following: int = 0
+
+
+#: What an agent may set aside, with a reason: a stored fact.
+Override = Literal["deadline", "places", "eligibility", "week", "enrolment"]
+
+
 class _Booked(_Part):
     """One child, one session (activity and date) and what is booked in it: its units; from when
     to when where the family chooses (on the town's clock); how many where it is a number."""
@@ -55,6 +72,8 @@ class RequestedLine(_Booked):
     kind: LineKind = "book"
     of: str | None = None
     was: tuple[str, ...] = ()
+    surcharge: Surcharged | None = None
+    overridden: tuple[Override, ...] = ()
     effect: Effect | None = None
     proof_until: datetime | None = None
     state: LineState
@@ -83,6 +102,7 @@ class BookingRequested(
 
     ``periods`` is empty when days were named one by one. ``comment`` says whether the family
     wrote one (its words stay with booking); ``attachments`` are ids of files that family keeps.
+    ``version`` is that of the town file that answered.
     """
 
     request: str
@@ -96,6 +116,7 @@ class BookingRequested(
     not_retained: tuple[NotRetained, ...]
     comment: bool = False
     attachments: tuple[str, ...] = ()
+    version: int = 0
 
 
 class Replaced(_Part):
@@ -115,6 +136,8 @@ class DecidedLine(_Booked):
     kind: LineKind = "book"
     of: str | None = None
     was: tuple[str, ...] = ()
+    surcharge: Surcharged | None = None
+    overridden: tuple[Override, ...] = ()
     effect: Effect | None = None
     receipted: bool
     reason: Reason | None = None

@@ -145,6 +145,8 @@ async def test_a_guardian_acts_and_sees_within_their_rights(running: World) -> N
 def body_for(route: Route, home: Household, request: str) -> Any:
     if route.path == "/decisions":
         return {"decisions": [{"request": request, "line": "1", "outcome": "accepted"}]}
+    if route.path.endswith("/withdrawals"):
+        return {}
     return home.asks("2026-09-18") if route.method == "POST" else None
 
 
@@ -163,7 +165,8 @@ def test_the_walk_knows_every_route() -> None:
     """A new route of booking or notify has to be thought of here and in notify's tests."""
     assert [(route.method, route.path) for route in BOOKING] == [
         ("GET", "/activities"), ("GET", "/planning"), ("POST", "/recaps"), ("POST", "/requests"),
-        ("GET", "/requests"), ("GET", "/requests/{request}"), ("POST", "/decisions"),
+        ("GET", "/requests"), ("GET", "/requests/{request}"),
+        ("POST", "/requests/{request}/withdrawals"), ("POST", "/decisions"),
     ]  # fmt: skip
     assert [(route.method, route.path) for route in NOTIFY] == [("GET", "/mails")]
 

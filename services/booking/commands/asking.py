@@ -41,7 +41,7 @@ async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command)
 async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked)
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
     changes, unchanged = await booking.changes_of(scope, town, card, wish.changes)
@@ -71,6 +71,8 @@ async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Comm
         not_retained=tuple(not_retained),
         comment=wish.comment,
         attachments=wish.attachments,
+        version=town.version,
+        override=wish.override.reason if wish.override else None,
         unfinished=booking.clock.machine(),
         v=1,
     )

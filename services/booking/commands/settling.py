@@ -301,6 +301,7 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
             not_retained=request.not_retained,
             comment=request.comment is not None,
             attachments=request.attachments,
+            version=request.version,
         )
     ]
     for state, contract in (("accepted", BookingAccepted), ("refused", BookingRefused)):
@@ -314,6 +315,7 @@ def _requested_line(line: Line) -> RequestedLine:
     receipt = line.receipted
     return RequestedLine(
         line=line.id, kind=line.kind, of=line.of, was=line.was, effect=line.effect,
+        surcharge=line.surcharge, overridden=line.overridden,
         proof_until=line.proof_until, **line.booked, state=receipt.state, reason=receipt.reason,
         cancel_until=line.cancel_until,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.days import days_between
 from services.booking.domain.rules.facts import Facts, eligible, traits_of
-from shared.contracts.booking import NotRetained, Reason
+from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Child
 from shared.contracts.town_file import Action, Activity, Week
 
@@ -51,20 +51,35 @@ class Offer:
 
     def why_not(self, child: Child, day: date, choice: Choice) -> Reason | None:
         """Why the child cannot be booked that day, or None; places are another matter."""
-        if not self.eligible(child, day):
-            return NOT_ELIGIBLE
+        return self.may_book(child, day, choice)[0]
+
+    def may_book(
+        self, child: Child, day: date, choice: Choice, aside: Collection[Override] = ()
+    ) -> tuple[Reason | None, Answer]:
+        """``why_not``, with what is set ``aside``, and the rules' answer."""
         answer = self.answer("book", child, day, choice)
-        return None if answer.allowed else Reason(code=answer.code, text=answer.explanation)
+        if "eligibility" not in aside and not self.eligible(child, day):
+            return NOT_ELIGIBLE, answer
+        if answer.allowed or ("deadline" in aside and answer.code in _OF_DEADLINES):
+            return None, answer
+        return Reason(code=answer.code, text=answer.explanation), answer
+
+
+#: Refusals that an agent may set aside as a matter of time.
+_OF_DEADLINES = (
+    "too-late", "too-early", "not-yet-open", "not-published", "never", "no-rule", "too-often",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A child, what is wanted of an activity, and the days."""
+    """A child, what is wanted of an activity, and the days; ``aside`` what an agent overrides."""
 
     child: Child
     offer: Offer
     choice: Choice
     days: Sequence[date]
+    aside: tuple[Override, ...] = ()
 
 
 def days_of_period(first: date, last: date, weekdays: Iterable[int]) -> list[date]:
@@ -88,14 +103,31 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 id="", child=ask.child.id, activity=activity.id, date=day, units=choice.units,
                 starts=choice.starts, ends=choice.ends, quantity=choice.quantity,
             )  # fmt: skip
-            reason = ask.offer.why_not(ask.child, day, choice)
+            reason, answer = ask.offer.may_book(ask.child, day, choice, ask.aside)
             if reason is not None:
                 not_retained[key] = dropped(line, reason)
                 continue
             cancel = ask.offer.answer("cancel", ask.child, day, choice)
             until = cancel.cutoff if cancel.allowed else None
-            lines[key] = replace(line, cancel_until=until.astimezone(UTC) if until else None)
+            lines[key] = replace(
+                line,
+                cancel_until=until.astimezone(UTC) if until else None,
+                by_agent=not ask.aside and answer.outcome in ("ask_agent", "waiting_list"),
+                surcharge=surcharged(answer),
+                overridden=ask.aside,
+            )
     return list(lines.values()), list(not_retained.values())
+
+
+def surcharged(answer: Answer) -> Surcharged | None:
+    """The surcharge of an answer, as events say it."""
+    owed = answer.surcharge
+    if owed is None or answer.rule is None:
+        return None
+    return Surcharged(
+        rule=answer.rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
+        once_for=owed.once_for, also_following=owed.also_following,
+    )  # fmt: skip
 
 
 _Key = tuple[str, str, tuple[str, ...], date]
@@ -106,7 +138,9 @@ def foreseen(
 ) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
     """What validating would make of a line; the places it would take (``down``, by counter) are
     taken out of ``left``."""
-    if mode.needs_place_at_once:
+    if line.by_agent:
+        mode = replace(mode, automatic=False)
+    if mode.needs_place_at_once and "places" not in line.overridden:
         if any(left[counter] < number for counter, number in down.items()):
             return "refused", FULL
         for counter, number in down.items():
@@ -168,7 +202,7 @@ def fit_weeks(
         }  # fmt: skip
         after = held | {line.date for line in wanted}
         wrong = wrong_week(offer.activity, monday, after, offer.rules.days, schools[child])
-        if wrong is not None:
+        if wrong is not None and not all("week" in line.overridden for line in wanted):
             not_retained += [dropped(line, wrong) for line in wanted]
         elif offer.activity.week.whole:
             lines += [replace(line, tie=f"{child}/{activity}/{monday}") for line in wanted]

@@ -13,9 +13,11 @@ from shared.contracts.booking import (
     LineKind,
     LineState,
     NotRetained,
+    Override,
     Period,
     Reason,
     Replaced,
+    Surcharged,
 )
 
 State = Literal["asked", "requested", "accepted", "refused", "withdrawn"]
@@ -77,6 +79,8 @@ class Line:
     kind: LineKind = "book"
     of: str | None = None
     was: tuple[str, ...] = ()
+    surcharge: Surcharged | None = None
+    overridden: tuple[Override, ...] = ()
     frees: bool = False
     by_agent: bool = False
     effect: Effect | None = None
@@ -191,6 +195,8 @@ def settle(
     """
     if line.state != "asked":
         return line
+    if line.by_agent:
+        mode = replace(mode, automatic=False)
     if not line.books:
         return _settle_end(line, granted, now)
     if granted is not None and (mode.needs_place_at_once or line.of is not None):
@@ -366,6 +372,8 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
         kind=line.kind,
         of=line.of,
         was=line.was,
+        surcharge=line.surcharge,
+        overridden=line.overridden,
         effect=line.effect,
         receipted=before is None,
         reason=line.reason,
@@ -382,7 +390,9 @@ def freed(line: Line) -> Line:
 class Request:
     """One act of a family; ``v`` is the version read, the guard of the next write.
 
-    ``unfinished``: since when (machine's clock) places are being taken or given back.
+    ``version`` is that of the town file that answered; ``override`` the reason for which an agent
+    set rules aside. ``unfinished``: since when (machine's clock) places are being taken or given
+    back.
     """
 
     id: str
@@ -400,6 +410,8 @@ class Request:
     v: int
     comment: str | None = None
     attachments: tuple[str, ...] = ()
+    version: int = 0
+    override: str | None = None
 
     def only(self, children: set[str]) -> Request:
         """The request as far as it concerns these children."""

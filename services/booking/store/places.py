@@ -8,13 +8,28 @@ child is taken to hold in the session already, so that units are never combined 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.places import Counter, DayShape, Session, Shape, hold_value, taking
-from services.booking.domain.request import FULL, TAKEN, Line
-from services.booking.domain.rules.choices import wrong_units
+from services.booking.domain.places import Session, Shape, hold_value
+from services.booking.domain.request import FULL, Line
 from services.booking.domain.rules.facts import traits_of
+from services.booking.store.session_documents import (
+    TRY,
+    Wanted,
+    as_counted,
+    back_of,
+    counted_by,
+    declare_extra,
+    empty_session,
+    grant_of,
+    holds_just,
+    left_of,
+    session_id,
+    session_of,
+    stored_shape,
+    wanted_by,
+    without_empty,
+)
 from shared.contracts.booking import Reason
 from shared.contracts.family import Child
 from shared.failpoints import step
@@ -35,29 +50,6 @@ Shapes = Mapping[str, Shape]
 Members = Callable[[Line], Sequence[str]]
 
 
-def session_id(town: str, activity: str, day: date) -> str:
-    """The natural key of a session; ids of one activity sort by date."""
-    return f"{town}/{activity}/{day.isoformat()}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One line's place in one session."""
-
-    session: str
-    shape: Shape
-    day: DayShape
-    line: Line
-    hold: str
-    members: frozenset[str]
-
-    @property
-    def fresh(self) -> dict[str, str]:
-        """What the child will hold by this line (unit -> hold)."""
-        value = hold_value(self.hold, self.line.quantity)
-        return dict.fromkeys(self.line.fresh, value)
-
-
 class Places:
     """Every query and write of sessions."""
 
@@ -76,10 +68,10 @@ class Places:
         for one in whole:
             activity, day = ids[one["_id"]]
             members = await self._members(shapes[activity], day, one["holders"].keys())
-            one["left"] = fresh[one["_id"]].left(one["holders"], members)
+            one["left"] = left_of(fresh[one["_id"]], one, members)
         documents |= {one["_id"]: one for one in whole}
         return {
-            slot: _session(documents[_id]) if _id in documents else _empty(fresh[_id])
+            slot: session_of(documents[_id]) if _id in documents else empty_session(fresh[_id])
             for _id, slot in ids.items()
         }
 
@@ -101,7 +93,7 @@ class Places:
             shape = shapes[activity].on(day)
             if one["shape"] != shape.key and one["version"] < shape.version:
                 await self._reshape(_id, shapes[activity], day)
-        return {slot: _session(documents[_id]) for _id, slot in ids.items()}
+        return {slot: session_of(documents[_id]) for _id, slot in ids.items()}
 
     async def grant(
         self, town: str, request: str, lines: Sequence[Line], shapes: Shapes, members: Members
@@ -113,11 +105,14 @@ class Places:
         count by ``shapes``, or has come to since: prepare it, read the town's file, try again.
         """
         wanted = sorted(
-            (_wanted(town, request, line, shapes[line.activity], members) for line in lines),
+            (
+                wanted_by(town, request, line, shapes[line.activity], members(line))
+                for line in lines
+            ),
             key=lambda one: one.session,
         )
         nothing: dict[str, str] = {}
-        operations = [_grant(one, nothing) for one in wanted if one.line.of is None]
+        operations = [grant_of(one, nothing) for one in wanted if one.line.of is None]
         if len(operations) == len(lines) == 1:
             ((query, update),) = operations
             _id = query.pop("_id")
@@ -151,7 +146,7 @@ class Places:
             found = await self._store.get(
                 SESSIONS, _id,
                 {f"holders.{line.child}": 1, f"members.{line.child}": 1, "counters": 1, "shape": 1,
-                 "version": 1},
+                 "version": 1, "extra": 1},
             )  # fmt: skip
             if found is None:
                 return
@@ -159,17 +154,14 @@ class Places:
             own = {unit: kept for unit, kept in held.items() if kept == value}
             if own:
                 rest = {unit: kept for unit, kept in held.items() if kept != value}
-                shape = _stored_shape(found)
+                shape = stored_shape(found)
                 members = set(found.get("members", {}).get(line.child, ()))
-                back = {
-                    f"left.{counter.id}": counter.weight(held) - counter.weight(rest)
-                    for counter in shape.bound(held, members)
-                }
+                back = back_of(found, shape, members, held, rest)
                 gone = {f"holders.{line.child}.{unit}": "" for unit in own}
                 done = await self._store.change(
                     FREE, SESSIONS, _id,
-                    {**_holds(line.child, held), "shape": found["shape"]},
-                    {**bury, "$inc": back, "$unset": gone},
+                    {**holds_just(line.child, held), **as_counted(found)},
+                    without_empty({**bury, "$inc": back, "$unset": gone}),
                 )  # fmt: skip
             else:
                 unheld = {f"holders.{line.child}.{unit}": {"$ne": value} for unit in line.units}
@@ -186,7 +178,7 @@ class Places:
             found = await self._store.get(
                 SESSIONS, _id,
                 {f"holders.{line.child}": 1, f"members.{line.child}": 1, "counters": 1, "shape": 1,
-                 "version": 1},
+                 "version": 1, "extra": 1},
             )  # fmt: skip
             if found is None:
                 return
@@ -196,21 +188,18 @@ class Places:
                 return
             after = {unit: kept for unit, kept in held.items() if unit not in own}
             after |= {unit: value for unit in own if unit in line.units}
-            shape = _stored_shape(found)
+            shape = stored_shape(found)
             members = set(found.get("members", {}).get(line.child, ()))
             update: Document = {
                 **bury,
-                "$inc": {
-                    f"left.{counter.id}": counter.weight(held) - counter.weight(after)
-                    for counter in shape.bound(held, members)
-                },
+                "$inc": back_of(found, shape, members, held, after),
                 "$set": {f"holders.{line.child}.{u}": v for u, v in after.items() if u in own},
                 "$unset": {f"holders.{line.child}.{u}": "" for u in own if u not in after},
             }
             done = await self._store.change(
                 HAND_OVER, SESSIONS, _id,
-                {**_holds(line.child, held), "shape": found["shape"]},
-                {name: fields for name, fields in update.items() if fields},
+                {**holds_just(line.child, held), **as_counted(found)},
+                without_empty(update),
             )  # fmt: skip
 
     # -- inside ----------------------------------------------------------------------------
@@ -232,7 +221,7 @@ class Places:
                     "town": town,
                     "activity": activity,
                     "date": day.isoformat(),
-                    **_counted(shapes[activity].on(day), {}, {}),
+                    **counted_by(shapes[activity].on(day), {"holders": {}}, {}),
                     "holders": {},
                     "freed": [],
                     "v": 1,
@@ -249,7 +238,7 @@ class Places:
             if document is None or document["version"] >= shape.version:
                 return
             members = await self._members(shape, day, document["holders"].keys())
-            fresh = _counted(counted, document["holders"], members)
+            fresh = counted_by(counted, document, members)
             if counted.grouped:
                 fresh["members"] = members
             if await self._store.save(RESHAPE_SESSION, SESSIONS, document, {"$set": fresh}):
@@ -271,36 +260,21 @@ class Places:
             if child.id in children
         }
 
-    async def _see(
-        self, one: _Wanted, session: Document, answers: dict[str, Reason | None]
-    ) -> None:
+    async def _see(self, one: Wanted, session: Document, answers: dict[str, Reason | None]) -> None:
         """What became of a line; tried again beside what the child holds in the session."""
-        while True:
-            held: dict[str, str] = session.get("holders", {}).get(one.line.child, {})
-            theirs = {unit: held[unit] for unit in one.line.fresh if unit in held}
-            if theirs:
-                answers[one.line.id] = None if theirs == one.fresh else TAKEN
+        while session["shape"] == one.day.key or one.holds_some(session):
+            answer = one.answer(session)
+            if answer is not TRY:
+                answers[one.line.id] = answer
                 return
-            if session["shape"] != one.day.key:
-                return
-            if held:
-                together = wrong_units(
-                    one.shape.activity,
-                    one.line.date,
-                    (held.keys() - one.line.gone) | set(one.line.units),
-                )
-                if together is not None:
-                    answers[one.line.id] = together
-                    return
-            if not one.line.fresh:
-                answers[one.line.id] = None
-                return
-            step = taking(one.day, held, one.fresh, one.members)
-            full = any(session["left"][counter] < down for counter, down in step.down.items())
-            if full or await self._buried(one.session, one.hold):
+            short = one.short(session)
+            extra = "places" in one.line.overridden
+            if (short and not extra) or await self._buried(one.session, one.hold):
                 answers[one.line.id] = FULL
                 return
-            query, update = _grant(one, held)
+            query, update = grant_of(one, one.held(session))
+            if short:
+                declare_extra(query, update, session["left"], short)
             if await self._store.change(GRANT, SESSIONS, query.pop("_id"), query, update):
                 answers[one.line.id] = None
                 return
@@ -311,79 +285,3 @@ class Places:
 
     async def _buried(self, _id: str, hold: str) -> bool:
         return await self._store.count(SESSIONS, {"_id": _id, "freed": hold}) > 0
-
-
-def _wanted(town: str, request: str, line: Line, shape: Shape, members: Members) -> _Wanted:
-    return _Wanted(
-        session_id(town, line.activity, line.date),
-        shape,
-        shape.on(line.date),
-        line,
-        line.hold_id(request),
-        frozenset(members(line)),
-    )
-
-
-def _counted(
-    shape: DayShape, holders: Mapping[str, Mapping[str, str]], members: Mapping[str, Sequence[str]]
-) -> Document:
-    return {
-        "left": shape.left(holders, members),
-        "counters": [
-            {"id": one.id, "capacity": one.capacity, "units": sorted(one.units),
-             "grouped": one.grouped}
-            for one in shape.counters
-        ],
-        "shape": shape.key,
-        "version": shape.version,
-    }  # fmt: skip
-
-
-def _stored_shape(document: Document) -> DayShape:
-    """The counters that a session counts by at the moment."""
-    counters = tuple(
-        Counter(one["id"], one["capacity"], frozenset(one["units"]), one["grouped"])
-        for one in document["counters"]
-    )
-    return DayShape(document["version"], document["shape"], counters)
-
-
-def _session(document: Document) -> Session:
-    return Session(
-        document["shape"], document["version"], document["left"], document.get("holders", {})
-    )
-
-
-def _empty(shape: DayShape) -> Session:
-    return Session(shape.key, shape.version, shape.left({}, {}), {})
-
-
-def _holds(child: str, held: Mapping[str, str]) -> Document:
-    """The condition that a child holds just this in a session."""
-    if not held:
-        return {f"holders.{child}": {"$in": [None, {}]}}
-    return {
-        **{f"holders.{child}.{unit}": value for unit, value in held.items()},
-        "$expr": {"$eq": [{"$size": {"$objectToArray": f"$holders.{child}"}}, len(held)]},
-    }
-
-
-def _grant(one: _Wanted, held: Mapping[str, str]) -> tuple[Document, Document]:
-    step = taking(one.day, held, one.fresh, one.members)
-    query = {
-        "_id": one.session,
-        "shape": one.day.key,
-        "freed": {"$ne": one.hold},
-        **_holds(one.line.child, held),
-        **{f"left.{counter}": {"$gte": down} for counter, down in step.down.items() if down > 0},
-    }
-    taken: Document = {
-        f"holders.{one.line.child}.{unit}": value for unit, value in one.fresh.items()
-    }
-    if one.day.grouped:
-        taken[f"members.{one.line.child}"] = sorted(one.members)
-    update = {
-        "$inc": {"v": 1, **{f"left.{name}": -down for name, down in step.down.items()}},
-        "$set": taken,
-    }
-    return query, update

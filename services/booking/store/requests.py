@@ -10,7 +10,7 @@ from typing import Any
 
 from services.booking.domain.request import Line, Receipt, Request
 from shared.auth import Scope
-from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason
+from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
@@ -104,6 +104,8 @@ class BookingStore:
                 "lines": [_line_document(line) for line in request.lines],
                 "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
                 "unfinished": request.unfinished,
+                "version": request.version,
+                **({"override": request.override} if request.override else {}),
                 **({"comment": request.comment} if request.comment else {}),
                 **({"attachments": list(request.attachments)} if request.attachments else {}),
             },
@@ -299,9 +301,9 @@ def _line_document(line: Line) -> Document:
     document: Document = {}
     for one in fields(Line):
         value: Any = getattr(line, one.name)
-        if value is None or value is False or value == _USUAL.get(one.name):
+        if value is None or value is False or value == _USUAL.get(one.name) or value == ():
             continue
-        if isinstance(value, Reason):
+        if isinstance(value, Reason | Surcharged):
             value = value.model_dump()
         elif type(value) is date or isinstance(value, time):
             value = value.isoformat()
@@ -319,6 +321,11 @@ def _line(document: Document) -> Line:
         **document, "date": date.fromisoformat(document["date"]),
         "units": tuple(document["units"]),
     }  # fmt: skip
+    for name in ("was", "overridden"):
+        if name in values:
+            values[name] = tuple(values[name])
+    if surcharge := values.get("surcharge"):
+        values["surcharge"] = Surcharged.model_construct(**surcharge)
     for name in ("starts", "ends"):
         if name in values:
             values[name] = time.fromisoformat(values[name])
@@ -350,6 +357,8 @@ def _request(document: Document) -> Request:
         not_retained=tuple(NotRetained.model_validate(n) for n in document["not_retained"]),
         unfinished=document.get("unfinished"),
         v=document["v"],
+        version=document["version"],
+        override=document.get("override"),
         comment=document.get("comment"),
         attachments=tuple(document.get("attachments", ())),
     )
