@@ -1,9 +1,9 @@
 """Booking's documents.
 
-``sessions``  one activity on one date. ``left``, ``capacity`` and ``units`` per place counter,
-              ``shape`` and ``version`` of the counters they were counted by, ``holders`` (child
-              -> unit -> hold), ``freed`` (holds given back: tombstones). Shared: guarded by
-              conditions.
+``sessions``  one activity on one date. ``counters`` (by ``shape`` and ``version`` of the town
+              file), per counter the places ``left``, those declared ``extra``, and by how many a
+              reduction left it overfull (``over``); ``holders`` (child -> unit -> hold),
+              ``freed`` (holds given back: tombstones). Shared: guarded by conditions.
 ``requests``  one act of a family with its lines. One writer at a time: guarded by ``v``.
               ``unfinished`` (machine instant) while places are being taken or given back.
 ``batches``   one command that decides: its instant, ``open`` until it is through, then the

@@ -134,9 +134,12 @@ def left_of(
 def counted_by(
     shape: DayShape, session: Document, members: Mapping[str, Sequence[str]]
 ) -> Document:
-    """What a session keeps of how its places are counted."""
+    """What a session keeps of how its places are counted; ``over``: by how many a reduction of
+    the capacity left a counter overfull."""
+    left = left_of(shape, session, members)
     return {
-        "left": left_of(shape, session, members),
+        "left": left,
+        "over": {name: -number for name, number in left.items() if number < 0},
         "counters": [
             {"id": one.id, "capacity": one.capacity, "units": sorted(one.units),
              "grouped": one.grouped}
