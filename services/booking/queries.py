@@ -55,7 +55,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     """What validating these wishes would do now. Nothing is stored."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked, wish.override)
+    allowance = await booking.allowance(town, wish.family)
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     children = {ask.child.id: ask.child for ask in asks}
@@ -78,8 +79,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
-    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes)
-    ends, unended = await booking.ends_of(scope, town, card, wish.ends)
+    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)
+    ends, unended = await booking.ends_of(scope, town, card, wish.ends, allowance)
     modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}
     lines += [_recap_change(line, modes[line.activity]) for line in changes]
     lines += [_recap_end(line) for line in ends]
@@ -122,7 +123,8 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
-    offers = [booking.offer(town, activity) for activity in town.file.activities]
+    allowance = await booking.allowance(town, wanted.family)
+    offers = [booking.offer(town, activity, allowance) for activity in town.file.activities]
     slots = [
         (offer, day)
         for day in days_between(wanted.first, wanted.last)

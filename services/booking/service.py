@@ -10,7 +10,7 @@ from services.booking.commands.progress import say_progress
 from services.booking.commands.settling import finish_left_behind
 from services.booking.reactions import reactions
 from services.booking.state import Booking
-from services.booking.store import INDEXES, OUTBOXES, STATES, BookingStore, Places
+from services.booking.store import INDEXES, OUTBOXES, STATES, Allowances, BookingStore, Places
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -20,6 +20,7 @@ def build(parts: Parts) -> Service:
     booking = Booking(
         store=BookingStore(parts.store),
         places=Places(parts.store),
+        allowances=Allowances(parts.store),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),

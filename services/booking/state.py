@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.booking.calendars import FrenchHolidays
+from services.booking.domain.allowances import Allowance
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
@@ -15,7 +16,7 @@ from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
 from services.booking.schemas import Asked, ChangeIn, EndIn, OverrideIn
-from services.booking.store import BookingStore, Places
+from services.booking.store import Allowances, BookingStore, Places
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
@@ -60,14 +61,22 @@ class Booking:
 
     store: BookingStore
     places: Places
+    allowances: Allowances
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
 
-    def offer(self, town: Town, activity: Activity) -> Offer:
-        """The activity as of now."""
-        return Offer(self.rulebooks.of(town).book, activity, self.clock.town())
+    def offer(self, town: Town, activity: Activity, allowance: Allowance | None = None) -> Offer:
+        """The activity as of now, for a family that has used so much of its allowance."""
+        book = self.rulebooks.of(town).book
+        return Offer(book, activity, self.clock.town(), allowance or Allowance())
+
+    async def allowance(self, town: Town, family: str) -> Allowance:
+        """What a family has used; nothing is read where the town counts nothing."""
+        if not town.file.counters:
+            return Allowance()
+        return await self.allowances.of(town.file.town, family)
 
     def shapes(self, town: Town) -> Mapping[str, Shape]:
         """How the town's activities count their places."""
@@ -96,7 +105,12 @@ class Booking:
         }
 
     async def ends_of(
-        self, scope: Scope, town: Town, card: FamilyChanged, wanted: Sequence[EndIn]
+        self,
+        scope: Scope,
+        town: Town,
+        card: FamilyChanged,
+        wanted: Sequence[EndIn],
+        allowance: Allowance,
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that end what is booked, and what cannot be ended; each booking once.
 
@@ -108,7 +122,9 @@ class Booking:
         for position, one in enumerate(wanted):
             child = child_for(scope, card, one.child, "decide")
             ending = Ending(one.kind, child, one.first, one.last or one.first, one.reason)
-            booked = await self.booked(scope, town, card.family, ending, one.activity, one.units)
+            booked = await self.booked(
+                scope, town, card.family, ending, one.activity, one.units, allowance
+            )
             fresh = [found for found in booked if found.ref not in seen]
             seen |= {found.ref for found in fresh}
             if not fresh:
@@ -121,7 +137,12 @@ class Booking:
         return lines, not_retained
 
     async def changes_of(
-        self, scope: Scope, town: Town, card: FamilyChanged, wanted: Sequence[ChangeIn]
+        self,
+        scope: Scope,
+        town: Town,
+        card: FamilyChanged,
+        wanted: Sequence[ChangeIn],
+        allowance: Allowance,
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that change what is booked, and what cannot be changed.
 
@@ -137,7 +158,7 @@ class Booking:
             choice = _choice(activity, "changes", position, one)
             that_day = Ending("cancel", child, one.day, one.day)
             found = await self.booked(
-                scope, town, card.family, that_day, one.activity, one.from_units
+                scope, town, card.family, that_day, one.activity, one.from_units, allowance
             )
             if len(found) != 1:
                 raise Refused(
@@ -159,10 +180,11 @@ class Booking:
         ending: Ending,
         activity: str | None,
         units: Sequence[str],
+        allowance: Allowance,
     ) -> list[Booked]:
         """The child's bookings that stand between two days, of one activity and with some of
         these units where given."""
-        offers = {one.id: self.offer(town, one) for one in town.file.activities}
+        offers = {one.id: self.offer(town, one, allowance) for one in town.file.activities}
         requests = await self.store.requests_about(
             scope, family, ending.child.id, ending.first, ending.last
         )
@@ -223,7 +245,8 @@ def asks_of(
     town: Town,
     card: FamilyChanged,
     asked: Sequence[Asked],
-    override: OverrideIn | None = None,
+    override: OverrideIn | None,
+    allowance: Allowance,
 ) -> list[Ask]:
     """What was asked, with rights, activities and units checked."""
     aside = _aside(scope, override)
@@ -235,7 +258,7 @@ def asks_of(
             raise _unknown("asked", "activity", position, "activité inconnue.")
         choice = _choice(activity, "asked", position, one, one.quantity)
         child = child_for(scope, card, one.child, "decide")
-        offer = offers.setdefault(activity.id, booking.offer(town, activity))
+        offer = offers.setdefault(activity.id, booking.offer(town, activity, allowance))
         days = [one.day] if one.day else []
         if one.period:
             numbers = [weekday.number for weekday in one.period.weekdays]

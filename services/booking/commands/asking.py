@@ -41,11 +41,12 @@ async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command)
 async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked, wish.override)
+    allowance = await booking.allowance(town, wish.family)
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
-    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes)
-    ends, unended = await booking.ends_of(scope, town, card, wish.ends)
+    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)
+    ends, unended = await booking.ends_of(scope, town, card, wish.ends, allowance)
     lines += [*changes, *ends]
     not_retained += [*unfit, *unchanged, *unended]
     if not lines:

@@ -17,6 +17,7 @@ from services.booking.domain.request import (
     NOT_BOOKED,
     NOT_OFFERED,
     TIED,
+    TOO_OFTEN,
     Line,
     Mode,
     Request,
@@ -208,6 +209,7 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
     claimed = await _claim_bookings(booking, request)
+    claimed |= await _claim_allowances(booking, request)
     granted = await take_places(
         booking,
         request,
@@ -232,7 +234,7 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
         )
         for line in request.lines
     ]
-    open_ends = any(line.gives_back or line.to_close for line in lines)
+    open_ends = any(line.gives_back or line.to_close or line.gives_up for line in lines)
     unfinished = request.unfinished if open_ends else None
     return await booking.store.save_settled(
         request, lines, unfinished, *_said_at_once(request, lines)
@@ -250,6 +252,18 @@ async def _claim_bookings(booking: Booking, request: Request) -> dict[str, Reaso
     }
 
 
+async def _claim_allowances(booking: Booking, request: Request) -> dict[str, Reason | None]:
+    """Count what the town counts; a line that would be one too many is refused."""
+    return {
+        line.id: TOO_OFTEN
+        for line in request.lines
+        if line.state == "asked" and line.claim is not None
+        and not await booking.allowances.claim(
+            request.town, request.family, line.claim, ref_of(request, line)
+        )
+    }  # fmt: skip
+
+
 def ref_of(request: Request, line: Line) -> str:
     """The id by which another request names a line."""
     return f"{request.id}-{line.id}"
@@ -263,10 +277,21 @@ async def _close(booking: Booking, request: Request) -> Request | None:
         if line.gives_back:
             await booking.places.free(request.town, request.id, line)
             lines[position] = freed(line)
-        elif line.to_close:
+        if line.to_close:
             await _end(booking, request, line)
-            lines[position] = replace(line, closed=True)
+            lines[position] = replace(lines[position], closed=True)
+        if line.gives_up:
+            await _give_up(booking, request, line)
+            lines[position] = replace(lines[position], claim=None)
     return await booking.store.save_freed(request, lines)
+
+
+async def _give_up(booking: Booking, request: Request, line: Line) -> None:
+    """What a line has claimed of the family's allowance is free again."""
+    if line.claim is not None:
+        await booking.allowances.give_up(
+            request.town, request.family, line.claim, ref_of(request, line)
+        )
 
 
 async def _end(booking: Booking, request: Request, line: Line) -> None:
@@ -284,6 +309,8 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
             await booking.places.hand_over(request.town, held.hold_id(ended), request.id, line)
         elif line.frees:
             await booking.places.free(request.town, ended, held)
+            if held.claim is not None and held.claim.kept:
+                await _give_up(booking, booked, held)
     await booking.store.end_booking(request.town, line.of, by, marks)
 
 

@@ -74,9 +74,12 @@ def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
     answer = one.offer.answer("cancel", ending.child, one.line.date, one.line.choice)
     if not answer.allowed:
         return Reason(code=answer.code, text=answer.explanation)
+    claim = one.offer.claim(answer, ending.child.id, one.line.date, one.ref)
+    if claim is not None:
+        one.offer.allowance.take(claim)
     return replace(
         _end_of(one, "cancel"), frees=True, by_agent=answer.outcome == "ask_agent",
-        effect="cancelled",
+        effect="cancelled", claim=claim,
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from services.booking.domain.allowances import Allowance, Claim, claim_of
 from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
@@ -24,11 +25,13 @@ NOT_ELIGIBLE = Reason(
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One activity as it stands at ``now`` (aware), by one version of the town's rules."""
+    """One activity as it stands at ``now`` (aware), by one version of the town's rules;
+    ``allowance`` is what the family has used of what the town counts."""
 
     rules: Rulebook
     activity: Activity
     now: datetime
+    allowance: Allowance = field(default_factory=Allowance)
 
     @property
     def mode(self) -> Mode:
@@ -46,8 +49,25 @@ class Offer:
 
     def answer(self, action: Action, child: Child, day: date, choice: Choice) -> Answer:
         """What the town's rules say of an action."""
-        facts = Facts(units=choice.units, traits=traits_of(child, day), starts=choice.starts)
+        counters, days = self.rules.file.counters, self.rules.days
+        facts = Facts(
+            units=choice.units,
+            traits=traits_of(child, day),
+            starts=choice.starts,
+            counts=self.allowance.counts(counters, child.id, day, days, self.activity.calendar)
+            if counters
+            else {},
+        )
         return offered(self.rules, self.activity, action, day, self.now, facts)
+
+    def claim(self, answer: Answer, child: str, day: date, line: str) -> Claim | None:
+        """What a line has to claim for the answer that it got."""
+        if answer.times is None:
+            return None
+        counter = next(one for one in self.rules.file.counters if one.id == answer.times.counter)
+        return claim_of(
+            answer.times, counter, child, day, self.rules.days, self.activity.calendar, line
+        )
 
     def why_not(self, child: Child, day: date, choice: Choice) -> Reason | None:
         """Why the child cannot be booked that day, or None; places are another matter."""
@@ -109,8 +129,12 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 continue
             cancel = ask.offer.answer("cancel", ask.child, day, choice)
             until = cancel.cutoff if cancel.allowed else None
+            claim = ask.offer.claim(answer, ask.child.id, day, f"{len(lines)}")
+            if claim is not None:
+                ask.offer.allowance.take(claim)
             lines[key] = replace(
                 line,
+                claim=claim,
                 cancel_until=until.astimezone(UTC) if until else None,
                 by_agent=not ask.aside and answer.outcome in ("ask_agent", "waiting_list"),
                 surcharge=surcharged(answer),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 
+from services.booking.domain.allowances import Claim
 from shared.contracts.booking import (
     DecidedLine,
     Effect,
@@ -81,6 +82,7 @@ class Line:
     was: tuple[str, ...] = ()
     surcharge: Surcharged | None = None
     overridden: tuple[Override, ...] = ()
+    claim: Claim | None = None
     frees: bool = False
     by_agent: bool = False
     effect: Effect | None = None
@@ -145,6 +147,14 @@ class Line:
         return self.trying or (self.state in _OUT and self.held)
 
     @property
+    def gives_up(self) -> bool:
+        """Whether what it has claimed of the family's allowance is free again: nothing came of
+        it, or the day is no longer booked."""
+        if self.claim is None:
+            return False
+        return self.state in _OUT or (self.claim.kept and self.ended is not None)
+
+    @property
     def to_close(self) -> bool:
         """Whether the booking that it ends, or was to end, has to learn what came of it."""
         return self.of is not None and not self.closed and self.state in ("accepted", *_OUT)
@@ -179,6 +189,9 @@ ASKED = Reason(code="already-asked", text="Une demande attend déjà sa réponse
 TIED = Reason(
     code="tied", text="Réservation en bloc : l'une de ces journées n'est plus disponible."
 )
+TOO_OFTEN = Reason(
+    code="too-often", text="Le nombre autorisé est atteint ; une autre demande vient d'être faite."
+)
 NOT_BOOKED = Reason(
     code="not-booked", text="Cette réservation n'existe plus, ou une demande la concerne déjà."
 )
@@ -199,7 +212,8 @@ def settle(
         mode = replace(mode, automatic=False)
     if not line.books:
         return _settle_end(line, granted, now)
-    if granted is not None and (mode.needs_place_at_once or line.of is not None):
+    unheld = granted is TOO_OFTEN or line.of is not None
+    if granted is not None and (mode.needs_place_at_once or unheld):
         return replace(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
             held=may_hold,
@@ -266,7 +280,7 @@ class Verdict:
     @property
     def to_free(self) -> bool:
         """Whether a place is to be given back, or a booking to be told of its end."""
-        return any(line.gives_back or line.to_close for line in self.lines)
+        return any(line.gives_back or line.to_close or line.gives_up for line in self.lines)
 
 
 def tried(

@@ -9,6 +9,9 @@
 ``batches``   one command that decides: its instant, ``open`` until it is through, then the
               results it answered.
 ``progress``  per town, up to when every decision has been said.
+``allowances`` per family, what it has used of what the town counts: by counter, child or family
+              and window, the things counted with the lines that count. Shared: guarded by
+              conditions.
 ``numbers``   per town and year, the last block of request numbers handed out.
 ``copy_families``  family-changed, by family.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 from pymongo import IndexModel
 
+from services.booking.store.allowances import Allowances
 from services.booking.store.places import Places
 from services.booking.store.requests import (
     BATCHES,
@@ -26,7 +30,7 @@ from services.booking.store.requests import (
     progress_states,
 )
 
-__all__ = ["INDEXES", "OUTBOXES", "STATES", "BookingStore", "Places"]
+__all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Places"]
 
 OUTBOXES = (REQUESTS, BATCHES, PROGRESS)
 STATES = {PROGRESS: progress_states}

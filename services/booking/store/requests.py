@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from services.booking.domain.allowances import Claim
 from services.booking.domain.request import Line, Receipt, Request
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
@@ -114,12 +115,12 @@ class BookingStore:
     async def request(self, _id: str) -> Request | None:
         """For booking's own work: by id alone, whoever it belongs to."""
         document = await self._store.get(REQUESTS, _id)
-        return _request(document) if document else None
+        return request_of(document) if document else None
 
     async def request_of(self, scope: Scope, _id: str) -> Request | None:
         """The request, if the scope reaches it."""
         document = await self._store.first(REQUESTS, {"_id": _id, **scope.query()})
-        return _request(document) if document else None
+        return request_of(document) if document else None
 
     async def requests_of(
         self, scope: Scope, *, state: str | None, after: str | None, limit: int
@@ -131,7 +132,7 @@ class BookingStore:
             only={"lines.state": state} if state else {},
             order=[("requested_at", -1), ("_id", -1)], after=after, limit=limit,
         )  # fmt: skip
-        return [_request(document) for document in found]
+        return [request_of(document) for document in found]
 
     async def requests_about(
         self, scope: Scope, family: str, child: str, first: date, last: date
@@ -141,7 +142,7 @@ class BookingStore:
         about = {"lines": {"$elemMatch": {"child": child, "date": between}}}
         query = {"$and": [scope.query(), {"town": scope.town, "family": family, **about}]}
         found = await self._store.find(REQUESTS, query, sort=[("requested_at", 1)])
-        return [_request(document) for document in found]
+        return [request_of(document) for document in found]
 
     async def claim(self, request: Request, machine_now: datetime) -> bool:
         """Take over what another process has left; its own writes are refused from now on."""
@@ -305,6 +306,8 @@ def _line_document(line: Line) -> Document:
             continue
         if isinstance(value, Reason | Surcharged):
             value = value.model_dump()
+        elif isinstance(value, Claim):
+            value = asdict(value)
         elif type(value) is date or isinstance(value, time):
             value = value.isoformat()
         elif isinstance(value, Receipt):
@@ -324,6 +327,8 @@ def _line(document: Document) -> Line:
     for name in ("was", "overridden"):
         if name in values:
             values[name] = tuple(values[name])
+    if claim := values.get("claim"):
+        values["claim"] = Claim(**claim)
     if surcharge := values.get("surcharge"):
         values["surcharge"] = Surcharged.model_construct(**surcharge)
     for name in ("starts", "ends"):
@@ -342,7 +347,8 @@ def _read(request: Request) -> Document:
     return {"_id": request.id, "v": request.v, "town": request.town}
 
 
-def _request(document: Document) -> Request:
+def request_of(document: Document) -> Request:
+    """A request as rules take it."""
     return Request(
         id=document["_id"],
         town=document["town"],

@@ -50,6 +50,7 @@ class Answer:
     explanation: str
     surcharge: Due | None = None
     warning: str | None = None
+    times: Times | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ def _decide(
             _code(outcome, late=rung.late),
             said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text),
             owed,
+            times=rung.times,
         )  # fmt: skip
     over = not normal.holds(at)
     return Answer(

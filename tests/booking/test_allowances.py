@@ -1,0 +1,99 @@
+"""What the town counts: so many weeks a child, so many late bookings, so many free
+cancellations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.booking.helpers import family, set_town, states, try_ask
+from tests.samples import Household, activity, ask, town_file
+from tests.world import Answer, World, eventually
+
+ALWAYS = {"anchor": "day", "days_before": 1, "time": "18:00"}
+WEEKS = {"id": "weeks", "name": "Semaines", "counts": "weeks_booked", "per": "child",
+         "window": "school_year"}  # fmt: skip
+FREE = {"id": "free", "name": "Annulations", "counts": "cancellations", "per": "family",
+        "window": "month"}  # fmt: skip
+
+
+def rule(**changes: Any) -> dict[str, Any]:
+    return {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": ALWAYS} | changes
+
+
+def counted(counter: dict[str, Any], **deadlines: Any) -> Any:
+    about = {"decision": "automatic", "deadlines": {"cancel": [rule()]} | deadlines}
+    return town_file(activities=[activity("centre", **about)], counters=[counter])
+
+
+async def books(world: World, home: Household, day: str, child: int = 0) -> Answer:
+    return await try_ask(world, home, home.asks(day, activity="centre", child=child))
+
+
+def outcome(answer: Answer) -> str:
+    """``accepted``, or the code of what kept it from being so."""
+    if answer.status != 201:
+        return str(answer.json["not_retained"][0]["reason"]["code"])
+    line = answer.json["lines"][0]
+    return str(line["reason"]["code"] if line["state"] == "refused" else line["state"])
+
+
+async def test_so_many_weeks_and_a_week_given_back_may_be_taken_again(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 2})
+    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    assert outcome(await books(running, home, "2026-09-17")) == "accepted"
+    assert outcome(await books(running, home, "2026-09-18")) == "accepted"
+    assert outcome(await books(running, home, "2026-09-24")) == "accepted"
+    assert outcome(await books(running, home, "2026-10-01")) == "too-often"
+    assert outcome(await books(running, home, "2026-10-01", child=1)) == "accepted"
+    assert outcome(await books(running, home, "2026-09-25")) == "accepted"
+
+    async def end(day: str) -> None:
+        one = {"kind": "cancel", "child": home.children[0], "first": day}
+        await ask(running, home, {"family": home.id, "ends": [one]})
+
+    await end("2026-09-24")
+    assert outcome(await books(running, home, "2026-10-01")) == "too-often"
+    await end("2026-09-25")
+
+    async def again() -> bool:
+        return outcome(await books(running, home, "2026-10-01")) in ("accepted", "already-booked")
+
+    await eventually(again)
+
+
+async def test_two_guardians_take_the_last_allowed_week_at_once(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 1})
+    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    weeks = ("2026-09-17", "2026-09-24", "2026-10-01", "2026-10-08")
+    answers = await asyncio.gather(*(books(running, home, day) for day in weeks))
+    outcomes = sorted(outcome(answer) for answer in answers)
+    assert outcomes == ["accepted", "too-often", "too-often", "too-often"]
+
+
+async def test_one_act_counts_its_own_lines(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 2})
+    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    days = [{"day": day} for day in ("2026-09-17", "2026-09-24", "2026-10-01")]
+    answer = await ask(running, home, home.asks_all(days, activity="centre"))
+    assert await states(running, home, answer.json["id"]) == ["accepted", "accepted"]
+    (refused,) = answer.json["not_retained"]
+    assert refused["reason"]["code"] == "too-often"
+
+
+async def test_two_free_cancellations_a_month_for_the_family(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "free", "to": 2})
+    await set_town(running, counted(FREE, book=[rule()], cancel=[at_most]), version=2)
+    for day in ("2026-09-17", "2026-09-18", "2026-09-21"):
+        await books(running, home, day)
+        await books(running, home, day, child=1)
+    found = []
+    for child, day in ((0, "2026-09-17"), (1, "2026-09-18"), (0, "2026-09-21")):
+        one = {"kind": "cancel", "child": home.children[child], "first": day}
+        answer = await try_ask(running, home, {"family": home.id, "ends": [one]})
+        found.append(outcome(answer))
+    assert found == ["accepted", "accepted", "too-often"]
