@@ -7,7 +7,7 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 
 ``parts`` names, times, validity · ``calendars`` days · ``conditions`` for whom and when ·
 ``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``units`` ·
-``places`` · ``activities`` · ``town`` the whole.
+``places`` · ``activities`` · ``enrolments`` · ``town`` the whole.
 """
 
 from shared.contracts.town_file.absences import (
@@ -49,6 +49,15 @@ from shared.contracts.town_file.cutoffs import (
     Timed,
     Until,
     WeekCutoff,
+)
+from shared.contracts.town_file.enrolments import (
+    AskedDocument,
+    Download,
+    EnrolmentGroup,
+    EnrolmentPattern,
+    EnrolmentWindow,
+    Regulations,
+    ReviewStep,
 )
 from shared.contracts.town_file.parts import (
     ClockTime,
@@ -108,6 +117,7 @@ __all__ = [
     "Action",
     "Activity",
     "Addition",
+    "AskedDocument",
     "Audience",
     "BilledTime",
     "Calendar",
@@ -125,8 +135,12 @@ __all__ = [
     "Deadline",
     "Deadlines",
     "DigestSettings",
+    "Download",
     "Effect",
     "Eligible",
+    "EnrolmentGroup",
+    "EnrolmentPattern",
+    "EnrolmentWindow",
     "Group",
     "HoursCutoff",
     "Implied",
@@ -140,8 +154,10 @@ __all__ = [
     "PlaceCounter",
     "Proof",
     "PublishedDate",
+    "Regulations",
     "Relations",
     "Replacement",
+    "ReviewStep",
     "School",
     "Scope",
     "Slug",

@@ -13,6 +13,7 @@ from shared.contracts.town_file.activities import Activity
 from shared.contracts.town_file.calendars import Calendar, Periods
 from shared.contracts.town_file.conditions import Audience
 from shared.contracts.town_file.cutoffs import BUILT_IN
+from shared.contracts.town_file.enrolments import EnrolmentGroup
 from shared.contracts.town_file.parts import (
     ClockTime,
     Dated,
@@ -100,6 +101,7 @@ class TownFile(Part):
     periods: Periods = ()
     counters: Annotated[tuple[Counter, ...], Field(max_length=60)] = ()
     activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
+    enrolments: Annotated[tuple[EnrolmentGroup, ...], Field(max_length=60)] = ()
     collection_office: CollectionOffice
     tariffs: tuple[Tariff, ...] = ()
 
@@ -120,12 +122,13 @@ class TownFile(Part):
     @model_validator(mode="after")
     def _consistent(self) -> TownFile:
         for name in ("schools", "audiences", "calendars", "periods", "counters", "activities",
-                     "tariffs"):  # fmt: skip
+                     "enrolments", "tariffs"):  # fmt: skip
             unique(name, (part.id for part in getattr(self, name)))
         unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
         self._check_references()
         for activity in self.activities:
             _check_lawful(activity)
+        self._check_enrolments()
         units = {(a.id, u.id) for a in self.activities for u in a.units}
         for tariff in self.tariffs:
             if (tariff.activity, tariff.unit) not in units:
@@ -150,13 +153,27 @@ class TownFile(Part):
             where = f"activities: {activity.id}"
             here = {**declared, "units": {unit.id for unit in activity.units}}
             _known_all(where, activity, here)
-        for name, parts in (("calendars", self.calendars),):
+        declared["activities"] = {activity.id for activity in self.activities}
+        named = (("calendars", self.calendars), ("enrolments", self.enrolments))
+        for name, parts in named:
             for part in parts:
                 _known_all(f"{name}: {part.id}", part, declared)
+
+    def _check_enrolments(self) -> None:
+        """Groups that families can tell apart, and school meals for every pupil."""
+        unique("enrolments", (group.title for group in self.enrolments))
+        meals = {one.id for one in self.activities if one.service == "school_meals"}
+        for group in self.enrolments:
+            if meals & {*group.activities} and any(one.audiences for one in group.windows):
+                raise ValueError(f"enrolments: {group.id}: windows: {_FOR_EVERY_PUPIL}")
 
     def activity(self, activity_id: str) -> Activity | None:
         """The activity of that id, or None."""
         return next((a for a in self.activities if a.id == activity_id), None)
+
+    def enrolment(self, group_id: str) -> EnrolmentGroup | None:
+        """The enrolment group of that id, or None."""
+        return next((one for one in self.enrolments if one.id == group_id), None)
 
 
 def _known_all(where: str, part: BaseModel, declared: Mapping[str, set[str]]) -> None:
@@ -199,7 +216,10 @@ def _check_lawful(activity: Activity) -> None:
         return
     limited = [rule.id for rule in activity.deadlines.book if rule.for_.audiences]
     if activity.eligible.audiences or limited:
-        raise ValueError(
-            f"activities: {activity.id}: school meals are open to every pupil (education code "
-            "L131-13): no audience may book them before or instead of another"
-        )
+        raise ValueError(f"activities: {activity.id}: {_FOR_EVERY_PUPIL}")
+
+
+_FOR_EVERY_PUPIL = (
+    "school meals are open to every pupil (education code L131-13): no audience may book them "
+    "before or instead of another"
+)
