@@ -9,6 +9,7 @@ import typer
 
 from services.billing.operations import app as billing
 from services.booking.operations import app as booking
+from services.checks import app as checks
 from services.documents import app as documents
 from services.events import app as events
 from services.family.operations import app as family
@@ -36,7 +37,7 @@ def run(
     run_process({name: BUILDS[name] for name in names}, SUBSCRIPTIONS)
 
 
-for part in (identity, family, booking, billing, notify, events, documents):
+for part in (identity, family, booking, billing, notify, events, checks, documents):
     app.add_typer(part)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.rabbitmq import Broker
 from tests import servers
+from tests.world import StartWorld, world
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,14 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
         database.drop_databases(f"{name}_")
     if broker is not None:
         broker.discard(f"{name}.")
+
+
+@pytest.fixture
+def start_world(
+    mongodb_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> StartWorld:
+    """Starts the services it is given; twice at once makes two replicas over one database."""
+    return partial(
+        world, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
+        monkeypatch=monkeypatch,
+    )  # fmt: skip

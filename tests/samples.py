@@ -126,8 +126,21 @@ class Household:
 
 
 async def say_town(world: World, file: TownFile, version: int = 1) -> None:
-    """Publish a town's file."""
+    """Publish a town's file; return once every service that runs goes by it."""
     await world.say(TownChanged(version=version, file=file), f"towns/{file.town}", town=file.town)
+
+    async def heard() -> bool:
+        for running in world.runner.running:
+            town = await running.service.state.towns.find(file.town)
+            if town is None or town.version != version:
+                return False
+            if running.service.name == "notify":
+                cut_offs = await running.parts.store.get("cut_offs", file.town)
+                if cut_offs is None or cut_offs["heard"] != town.heard:
+                    return False
+        return True
+
+    await eventually(heard, what="the town file is known everywhere")
 
 
 async def say_household(world: World, household: Household) -> Household:
@@ -148,6 +161,11 @@ async def say_household(world: World, household: Household) -> Household:
 
     await eventually(heard, what="the household is known everywhere")
     return household
+
+
+async def family(world: World, **values: Any) -> Household:
+    """A new household that every service that runs knows."""
+    return await say_household(world, Household(**values))
 
 
 async def ask(

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from deploy.local.mailbox import Mailbox
 from services.registry import BUILDS
-from tests.world import World, world
+from tests.world import StartWorld, World
 
 
 @pytest.fixture
-async def whole(
-    mongodb_url: str,
-    amqp_url: str,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    mailbox: Mailbox,
-) -> AsyncIterator[World]:
-    """Everything but the data."""
-    async with world(
-        BUILDS, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch, amqp_url=amqp_url, smtp_url=mailbox.url,
-    ) as it:  # fmt: skip
+def start_whole(start_world: StartWorld, amqp_url: str, mailbox: Mailbox) -> StartWorld:
+    """Starts everything but the data."""
+    return partial(start_world, BUILDS, amqp_url=amqp_url, smtp_url=mailbox.url)
+
+
+@pytest.fixture
+async def whole(start_whole: StartWorld) -> AsyncIterator[World]:
+    async with start_whole() as it:
         yield it

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,16 +22,20 @@ import pytest
 from pydantic import SecretStr
 
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight, Signer, new_private_jwks
+from shared.bus.local import QUEUE
+from shared.bus.port import Bus
 from shared.clock import MovedClock, write_offset
 from shared.contracts.identity import KeysRotated
 from shared.contracts.subscriptions import SUBSCRIPTIONS
-from shared.events import ALL_TOWNS, Envelope, Event
+from shared.events import ALL_TOWNS, Envelope, Event, decode
 from shared.ids import new_id
 from shared.runner import Build, Runner
 from shared.settings import CommonSettings
 from shared.store import Store, connect
 
 SIGNING_KEYS = new_private_jwks(["test-key"])
+#: ``world`` on the servers and under the name of one test: the fixture ``start_world``.
+StartWorld = Callable[..., AbstractAsyncContextManager["World"]]
 START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)  # Monday 14 September 2026, 10:00 in Paris
 
 
@@ -47,6 +51,50 @@ async def eventually(
         if monotonic() > deadline:
             pytest.fail(f"never happened within {within} s: {what}")
         await asyncio.sleep(0.02)
+
+
+async def is_ready(origin: str) -> bool:
+    """Whether the process that listens there, if any does, says that it is ready."""
+    try:
+        async with aiohttp.ClientSession() as http, http.get(f"{origin}/readyz") as got:
+            return got.status == 200
+    except (aiohttp.ClientError, OSError):
+        return False
+
+
+def envelope(event: Event, subject: str, *, town: str, time: datetime, sequence: int) -> Envelope:
+    """An event as another process would have said it."""
+    return Envelope(
+        id=new_id(), type=event.type, subject=subject, time=time, town=town, sequence=sequence,
+        correlation=new_id(), causation=None, data=event.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+async def publish(bus: Bus, *envelopes: Envelope) -> None:
+    """Publish until all are taken, in order."""
+
+    async def taken() -> bool:
+        return all(await bus.publish(envelopes))
+
+    await eventually(taken, what="published")
+
+
+def access_token(
+    signer: Signer,
+    town: str,
+    *,
+    account: str | None = None,
+    families: Mapping[str, str] | None = None,
+    roles: tuple[str, ...] = (),
+) -> str:
+    """A token signed now; ``families`` maps family to guardian."""
+    now = datetime.now(UTC)
+    rights = tuple(FamilyRight(*pair) for pair in (families or {}).items())
+    bearer = Bearer(
+        account or new_id(), town, new_id(), rights, frozenset(roles),
+        int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp()),
+    )  # fmt: skip
+    return signer.sign(bearer, now)
 
 
 @dataclass
@@ -76,12 +124,28 @@ class World:
         """Set the town's clock."""
         write_offset(self.clock_file, town_now)
 
+    def of(self, service: str) -> Any:
+        """What the runner holds of a service: its ``service``, ``parts`` and ``consumer``."""
+        return next(one for one in self.runner.running if one.service.name == service)
+
     def store(self, service: str) -> Store:
         """A service's own store, to look into."""
-        for running in self.runner.running:
-            if running.service.name == service:
-                return running.parts.store
-        raise KeyError(service)
+        store: Store = self.of(service).parts.store
+        return store
+
+    def state(self, service: str) -> Any:
+        """What a service's route handlers are given: the use cases' collaborators."""
+        return self.of(service).service.state
+
+    async def queued(self, service: str) -> list[Envelope]:
+        """The events that wait for a service on the local bus, in order."""
+        client = connect(self.mongodb_url)
+        store = Store(client, f"{self.namespace}_bus", self.clock)
+        try:
+            found = await store.find(QUEUE, {"service": service}, sort=[("order", 1)])
+        finally:
+            await client.close()
+        return [decode(document["body"]) for document in found]
 
     def token(
         self,
@@ -92,13 +156,7 @@ class World:
         roles: tuple[str, ...] = (),
     ) -> str:
         """An access token; ``families`` maps family to guardian."""
-        now = datetime.now(UTC)
-        rights = tuple(FamilyRight(*pair) for pair in (families or {}).items())
-        bearer = Bearer(
-            account or new_id(), town, new_id(), rights, frozenset(roles),
-            int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp()),
-        )  # fmt: skip
-        return self.signer.sign(bearer, now)
+        return access_token(self.signer, town, account=account, families=families, roles=roles)
 
     async def call(
         self,
@@ -132,18 +190,12 @@ class World:
         time: datetime | None = None,
     ) -> Envelope:
         """Publish an event as an absent service would, said now or at the town's ``time``."""
-        envelope = Envelope(
-            id=new_id(), type=event.type, subject=subject, town=town,
-            time=time or self.clock.town(), sequence=sequence or next(self._sequence),
-            correlation=new_id(), causation=None,
-            data=event.model_dump(mode="json"),
+        said = envelope(
+            event, subject, town=town, time=time or self.clock.town(),
+            sequence=sequence or next(self._sequence),
         )  # fmt: skip
-
-        async def published() -> bool:
-            return (await self.runner.bus.publish([envelope]))[0]
-
-        await eventually(published, what=f"{event.type} published")
-        return envelope
+        await publish(self.runner.bus, said)
+        return said
 
 
 @asynccontextmanager
@@ -161,10 +213,14 @@ async def world(
 ) -> AsyncIterator[World]:
     """Start ``builds`` in this process; drain and drop their databases afterwards.
 
-    A ``replica`` joins what runs under the same namespace, and leaves its databases to it.
+    A ``replica`` joins what runs under the same namespace, and leaves its databases to it. The
+    environment is that of the services, for the commands that operators type beside them.
     """
     clock_file = tmp_path / "clock"
     write_offset(clock_file, start)
+    monkeypatch.setenv("MONGODB_URL", mongodb_url)
+    monkeypatch.setenv("PREAU_NAMESPACE", namespace)
+    monkeypatch.setenv("PREAU_CLOCK_FILE", str(clock_file))
     monkeypatch.setenv("PREAU_SIGNING_KEYS", SIGNING_KEYS)
     if smtp_url:
         monkeypatch.setenv("SMTP_URL", smtp_url)

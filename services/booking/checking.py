@@ -31,7 +31,7 @@ from shared.runner import Parts
 SESSIONS_AT_ONCE = 20
 REQUESTS_AT_ONCE = 200
 #: How often, and after how many seconds, what looks wrong is looked at again.
-LOOKS, PAUSE = 3, 0.3
+LOOKS, PAUSE = 2, 0.25
 
 
 async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,9 @@ from shared.contracts.booking import DecidedUpTo
 from shared.contracts.identity import TownChanged
 from shared.events import Envelope, Event
 from shared.runner import Parts, Service
-from shared.store import Document, Store, connect
+from shared.store import Document
 from tests.billing.data import card, file_with
-from tests.world import Answer, World, eventually, world
+from tests.world import Answer, StartWorld, World, eventually
 
 SEPTEMBER_OVER = datetime(2026, 9, 30, 22, tzinfo=UTC)
 FIRST_OF_OCTOBER = datetime(2026, 10, 1, 6, tzinfo=UTC)
@@ -36,8 +35,7 @@ class Office:
 
     def billing(self) -> Billing:
         """The use cases' collaborators, as another replica would have them."""
-        parts = next(r.parts for r in self.world.runner.running if r.service.name == "billing")
-        return state_of(parts)
+        return state_of(self.world.of("billing").parts)
 
     async def say(self, event: Event, subject: str, town: str = "veyras") -> Envelope:
         return await self.world.say(event, subject, town=town)
@@ -68,12 +66,7 @@ class Office:
         await eventually(self._quiet, what="queue empty")
 
     async def _quiet(self) -> bool:
-        client = connect(self.world.mongodb_url)
-        try:
-            store = Store(client, f"{self.world.namespace}_bus", self.world.clock)
-            return await store.count("queue", {"service": "billing"}) == 0
-        finally:
-            await client.close()
+        return not await self.world.queued("billing")
 
     async def invoices(self, count: int) -> list[Document]:
         """The invoices, once there are that many."""
@@ -97,9 +90,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(
-    mongodb_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Office]:
+async def office(start_world: StartWorld) -> AsyncIterator[Office]:
     heard: list[InvoiceIssued] = []
 
     async def hear(_: Envelope, event: InvoiceIssued) -> None:
@@ -108,10 +99,7 @@ async def office(
     def neighbour(_: Parts) -> Service:
         return Service("notify", "Hears invoices.", None, [], [on(InvoiceIssued, hear)], {}, ())
 
-    async with world(
-        {"billing": build, "notify": neighbour}, mongodb_url=mongodb_url, namespace=namespace,
-        tmp_path=tmp_path, monkeypatch=monkeypatch,
-    ) as running:  # fmt: skip
+    async with start_world({"billing": build, "notify": neighbour}) as running:
         started = Office(running, heard)
 
         async def keys_heard() -> bool:

@@ -14,8 +14,8 @@ from shared.contracts.booking import (
     Replaced,
 )
 from shared.contracts.family import Child, ChildRights, FamilyChanged, Guardian
-from shared.contracts.town_file import PlaceCounter, Tariff, TownFile, Unit
-from tests.family.towns import town_file
+from shared.contracts.town_file import Tariff, TownFile
+from tests.samples import activity, places, town_file
 
 DECIDED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 TARIFFS = (
@@ -30,17 +30,14 @@ TARIFFS = (
 
 def file_with(town: str = "veyras", **changes: Any) -> TownFile:
     """The town's file: a canteen with two units paid at month end, an outing paid at booking."""
-    plain = town_file(town)
-    canteen = plain.activities[0].model_copy(
-        update={
-            "units": (Unit(id="repas", name="Repas"), Unit(id="viande", name="Viande")),
-            "places": (
-                PlaceCounter(id="places", units=("repas", "viande"), capacity=100, source="test"),
-            ),
-        }
+    canteen = activity(
+        "cantine",
+        units=[{"id": "repas", "name": "Repas"}, {"id": "viande", "name": "Viande"}],
+        places=[{**places(100)[0], "units": ["repas", "viande"]}],
     )
-    outing = canteen.model_copy(update={"id": "sortie", "billing": "pay_at_booking"})
-    return town_file(town, **{"activities": (canteen, outing), "tariffs": TARIFFS, **changes})
+    outing = canteen | {"id": "sortie", "billing": "pay_at_booking"}
+    given = {"town": town, "activities": [canteen, outing], "tariffs": TARIFFS}
+    return town_file(**(given | changes))
 
 
 def card(family: str = "f1") -> FamilyChanged:
@@ -68,7 +65,7 @@ def card(family: str = "f1") -> FamilyChanged:
         ),
         children=tuple(
             Child(id=child, first_name=name, last_name="D'Éon", birth_date=date(2019, 1, 1),
-                  school="ecole-veyras", level="CE1")
+                  school="tilleuls", level="CE1")
             for child, name in (("zoe", "Zoé"), ("tom", "Tom"))
         ),
     )  # fmt: skip

@@ -7,11 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
-from typer.testing import CliRunner
 
 from services.billing.commands import end_months, preview_month, run_month_by_operator
 from services.billing.domain.runs import Run
-from services.billing.operations import app
 from services.billing.store import CHARGES, INVOICES, MARK_CHARGES, BillingStore
 from shared.bus.consumer import HELD
 from shared.contracts.billing import InvoiceIssued
@@ -23,6 +21,7 @@ from shared.events import Event
 from shared.store import Document
 from tests.billing.conftest import SEPTEMBER_OVER, Office
 from tests.billing.data import DECIDED, TARIFFS, accepted, refused
+from tests.operators import Done, preau
 from tests.world import Answer, eventually
 
 DAY = date(2026, 9, 3)
@@ -223,7 +222,8 @@ async def test_the_same_request_again_has_one_effect_and_one_answer(office: Offi
 # -- numbers -------------------------------------------------------------------------------
 
 
-async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office: Office) -> None:
+async def forty_families(office: Office) -> list[str]:
+    """With one day in September each."""
     await office.town()
     families = [f"f{number:02d}" for number in range(40)]
     for family in families:
@@ -232,6 +232,11 @@ async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office
             accepted([(f"{family}-l", "zoe", DAY)], family=family), f"requests/{family}"
         )
     await office.settled()
+    return families
+
+
+async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office: Office) -> None:
+    families = await forty_families(office)
     await office.month_over()
     await office.settled()
     await asyncio.gather(
@@ -247,16 +252,9 @@ async def test_eight_runs_at_once_give_each_family_one_invoice_and_no_gap(office
 async def test_a_month_end_cut_short_with_families_under_way_leaves_no_gap(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await office.town()
-    families = [f"f{number:02d}" for number in range(40)]
-    for family in families:
-        await office.family(family)
-        await office.say(
-            accepted([(f"{family}-l", "zoe", DAY)], family=family), f"requests/{family}"
-        )
-    await office.settled()
+    families = await forty_families(office)
     billing = office.billing()
-    (running,) = (r for r in office.world.runner.running if r.service.name == "billing")
+    running = office.world.of("billing")
 
     async def the_job_leaves_it_alone() -> bool:
         await running.parts.store.release("month-end", running.service.state.owner)
@@ -389,9 +387,7 @@ async def run_quietly(office: Office) -> None:
     await eventually(done, what="run done")
 
 
-async def test_the_operators_command_counts_then_issues(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_operators_command_counts_then_issues(office: Office) -> None:
     await office.town(tariffs=())
     await office.family()
     await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
@@ -399,14 +395,9 @@ async def test_the_operators_command_counts_then_issues(
     await eventually(lambda: finished(office), what="run finished")
     await office.town(version=2)
     await office.settled()
-    monkeypatch.setenv("MONGODB_URL", office.world.mongodb_url)
-    monkeypatch.setenv("PREAU_NAMESPACE", office.world.namespace)
-    monkeypatch.setenv("PREAU_CLOCK_FILE", str(office.world.clock_file))
 
-    async def command(*more: str, month: str = "2026-09") -> tuple[int, str]:
-        arguments = ["run", "--town", "veyras", "--month", month, *more]
-        result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
-        return result.exit_code, result.output
+    async def command(*more: str, month: str = "2026-09") -> Done:
+        return await preau("invoices", "run", "--town", "veyras", "--month", month, *more)
 
     assert (await command("--dry-run"))[1].startswith("1 facture(s) à émettre, 4,10")
     assert await office.documents(INVOICES) == []

@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from shared.contracts.town_file import TownFile
-from shared.events import Event, decode
-from shared.store import connect
-from tests.samples import API, Household, say_household, say_town
-from tests.world import Answer, World, eventually
+from shared.events import Event
+from tests.samples import API, Household
+from tests.world import Answer, World
 
 EventT = TypeVar("EventT", bound=Event)
 
 
-async def set_town(world: World, file: TownFile, version: int = 1) -> None:
-    """Say a town's file; return once booking goes by it."""
-    await say_town(world, file, version)
-
-    async def heard() -> bool:
-        town = await world.runner.running[0].service.state.towns.find(file.town)
-        return town is not None and town.version == version
-
-    await eventually(heard, what="the town file is known")
-
-
-async def family(world: World, **values: Any) -> Household:
-    """A new household that booking knows."""
-    return await say_household(world, Household(**values))
-
-
 async def said(world: World, contract: type[EventT]) -> list[EventT]:
     """The events of one type that wait in notify's queue, which nobody empties here."""
-    client = connect(world.mongodb_url)
-    try:
-        queue = client[f"{world.namespace}_bus"]["queue"]
-        bodies = [one["body"] async for one in queue.find({"service": "notify"}, sort=["order"])]
-    finally:
-        await client.close()
-    events = [decode(body) for body in bodies]
+    events = await world.queued("notify")
     return [contract.model_validate(e.data) for e in events if e.type == contract.type]
 
 

@@ -9,8 +9,24 @@ from services.booking.api import ROUTES as BOOKING
 from services.notify.api import ROUTES as NOTIFY
 from shared.contracts.family import ChildRights, Guardian
 from shared.web.routes import Route
-from tests.booking.helpers import family, holds, seen, session, set_town, try_ask
-from tests.samples import API, Household, activity, ask, decide, places, say_household, town_file
+from tests.booking.helpers import (
+    holds,
+    seen,
+    session,
+    try_ask,
+)
+from tests.samples import (
+    API,
+    Household,
+    activity,
+    ask,
+    decide,
+    family,
+    places,
+    say_household,
+    say_town,
+    town_file,
+)
 from tests.world import World, eventually
 
 
@@ -89,7 +105,7 @@ async def test_the_same_day_twice_is_one_place(running: World) -> None:
 
 async def test_eight_families_and_one_last_place(running: World) -> None:
     few = activity("garderie", decision="automatic", places=places(1))
-    await set_town(running, town_file(activities=[few]), version=2)
+    await say_town(running, town_file(activities=[few]), version=2)
     homes = [await family(running) for _ in range(8)]
     for day in ("2026-09-17", "2026-09-18", "2026-09-21"):
         answers = await asyncio.gather(
@@ -172,7 +188,7 @@ def test_the_walk_knows_every_route() -> None:
 
 
 async def test_every_route_with_every_wrong_bearer(running: World) -> None:
-    await set_town(running, town_file(town="andancette"), version=1)
+    await say_town(running, town_file(town="andancette"), version=1)
     home, stranger = await family(running), await family(running)
     request = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
     stored = {"pending": 0, "seq": 0, "v": 0}

@@ -10,18 +10,16 @@ import pytest
 
 from shared.contracts.booking import BookingAccepted, BookingRequested
 from tests.booking.helpers import (
-    family,
     holds,
     planning,
     recap,
     said,
     seen,
     session,
-    set_town,
     states,
     try_ask,
 )
-from tests.samples import activity, ask, decide, places, town_file
+from tests.samples import activity, ask, decide, family, places, say_town, town_file
 from tests.world import World, eventually
 
 WEEK = {"first": "2026-09-21", "last": "2026-09-27", "weekdays": ["monday", "tuesday", "sunday"]}
@@ -63,7 +61,7 @@ async def test_padlock_and_no_entry_sign_change_with_the_minute_of_the_cut_off(
 
 @pytest.mark.parametrize("mode", ["garderie", "cantine"])
 async def test_a_recap_is_what_validation_does(running: World, mode: str) -> None:
-    await set_town(
+    await say_town(
         running,
         town_file(
             activities=[
@@ -103,7 +101,7 @@ async def test_a_recap_is_what_validation_does(running: World, mode: str) -> Non
 
 
 async def test_what_the_school_and_the_calendar_exclude_is_not_retained(running: World) -> None:
-    await set_town(
+    await say_town(
         running,
         town_file(
             schools=[{"id": "tilleuls", "name": "T"}, {"id": "ormes", "name": "O"}],
@@ -184,7 +182,7 @@ async def test_numbers_differ_and_name_the_year_of_the_town(running: World) -> N
 
 async def test_a_waiting_request_without_a_hold_is_asked_once(running: World) -> None:
     loose = activity("cantine", hold_while_waiting=False, places=places(1))
-    await set_town(running, town_file(activities=[loose]), version=2)
+    await say_town(running, town_file(activities=[loose]), version=2)
     home, other = await family(running), await family(running)
     first = await ask(running, home, home.asks("2026-09-17"))
     rival = await ask(running, other, other.asks("2026-09-17"))

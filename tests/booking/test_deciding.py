@@ -17,17 +17,15 @@ from shared.contracts.booking import (
 )
 from shared.failpoints import step
 from tests.booking.helpers import (
-    family,
     holds,
     planning,
     said,
     seen,
     session,
-    set_town,
     states,
     try_ask,
 )
-from tests.samples import API, activity, ask, decide, places, town_file
+from tests.samples import API, activity, ask, decide, family, places, say_town, town_file
 from tests.world import World, eventually
 
 PUT_BACK = step("tests.put-back")
@@ -98,7 +96,7 @@ async def test_the_same_line_twice_or_a_refusal_without_reason_is_bad_input(
 
 async def test_refused_then_accepted_takes_a_place_anew_or_says_full(running: World) -> None:
     few = activity("cantine", places=places(1))
-    await set_town(running, town_file(activities=[few]), version=2)
+    await say_town(running, town_file(activities=[few]), version=2)
     home, other = await family(running), await family(running)
     mine = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
     await decide(running, [(mine, "1", "Dossier incomplet")])
@@ -122,7 +120,7 @@ async def test_refused_then_accepted_takes_a_place_anew_or_says_full(running: Wo
 async def test_two_agents_decide_the_same_line_at_once(running: World) -> None:
     home = await family(running)
     loose = activity("cantine", hold_while_waiting=False)
-    await set_town(running, town_file(activities=[loose]), version=2)
+    await say_town(running, town_file(activities=[loose]), version=2)
     for day in ("2026-09-17", "2026-09-18", "2026-09-21", "2026-09-22"):
         request = (await ask(running, home, home.asks(day))).json["id"]
         yes, no = await asyncio.gather(
@@ -226,7 +224,7 @@ async def test_lines_of_an_activity_that_is_gone_can_still_be_refused(running: W
     waiting = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
     refused = (await ask(running, home, home.asks("2026-09-18"))).json["id"]
     await decide(running, [(refused, "1", "Non")])
-    await set_town(running, town_file(activities=[activity("garderie")]), version=2)
+    await say_town(running, town_file(activities=[activity("garderie")]), version=2)
     assert results(await decide(running, [(refused, "1", None)])) == ["not-offered"]
     assert results(await decide(running, [(waiting, "1", "Activité supprimée")])) == ["refused"]
     assert holds(await session(running, "2026-09-17")) == 0

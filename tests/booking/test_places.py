@@ -7,9 +7,15 @@ import multiprocessing
 from typing import Any
 
 from shared.store import connect
-from tests.booking.helpers import family, holds, planning, session, set_town, states, try_ask
+from tests.booking.helpers import (
+    holds,
+    planning,
+    session,
+    states,
+    try_ask,
+)
 from tests.booking.takers import PROCESSES, TASKS, TRIES, grant_until_full
-from tests.samples import activity, ask, decide, places, town_file
+from tests.samples import activity, ask, decide, family, places, say_town, town_file
 from tests.world import World, drop_databases
 
 
@@ -47,7 +53,7 @@ async def test_capacity_is_raised_and_lowered_while_families_book(running: World
             activities=[activity("garderie", decision="automatic", places=places(capacity))]
         )
 
-    await set_town(running, care(3), version=2)
+    await say_town(running, care(3), version=2)
     body = {"activity": "garderie"}
     first = await asyncio.gather(
         *(ask(running, home, home.asks("2026-09-17", **body)) for home in homes[:6])
@@ -59,7 +65,7 @@ async def test_capacity_is_raised_and_lowered_while_families_book(running: World
             *(ask(running, home, home.asks("2026-09-17", **body)) for home in homes[6:])
         )
 
-    _, second = await asyncio.gather(set_town(running, care(5), version=3), rest())
+    _, second = await asyncio.gather(say_town(running, care(5), version=3), rest())
     late = [
         (one.json["id"], "1", None) for one in [*first, *second]
         if one.json["lines"][0]["state"] == "refused"
@@ -71,7 +77,7 @@ async def test_capacity_is_raised_and_lowered_while_families_book(running: World
         5 - sum(one.json["lines"][0]["state"] == "accepted" for one in [*first, *second])
     )
 
-    await set_town(running, care(2), version=4)
+    await say_town(running, care(2), version=4)
     days = await planning(running, homes[0], "2026-09-17", "2026-09-17")
     assert days["garderie", "2026-09-17"]["places_left"] == 0
     holders = [one for one in [*first, *second] if one.json["lines"][0]["state"] == "accepted"]
@@ -86,7 +92,7 @@ async def test_the_file_heard_last_counts_whatever_version_it_has(running: World
     """Identity was restored from a dump, and counts versions again from there."""
     for held, (version, capacity) in enumerate([(7, 3), (2, 5), (3, 4)], start=1):
         file = town_file(activities=[activity("garderie", places=places(capacity))])
-        await set_town(running, file, version)
+        await say_town(running, file, version)
         home = await family(running)
         await ask(running, home, home.asks("2026-09-17", activity="garderie"))
         counted = await session(running, "2026-09-17", "garderie")
@@ -101,13 +107,13 @@ async def test_counters_are_renamed_and_units_move_between_them(running: World) 
         )
 
     home, other = await family(running), await family(running)
-    await set_town(running, lunch(places(1)), version=2)
+    await say_town(running, lunch(places(1)), version=2)
     one = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
     both = [
         {"id": "meals", "units": ["unit", "picnic"], "capacity": 2, "source": "test"},
         {"id": "picnics", "units": ["picnic"], "capacity": 1, "source": "test"},
     ]
-    await set_town(running, lunch(both, ("unit", "picnic")), version=3)
+    await say_town(running, lunch(both, ("unit", "picnic")), version=3)
     days = await planning(running, home, "2026-09-17", "2026-09-17", child=1)
     assert days["cantine", "2026-09-17"]["places_left"] == 1
     two = await ask(running, other, other.asks("2026-09-17"))

@@ -35,7 +35,7 @@ def run(folder: Path) -> None:
                 (folder / "draining").touch()
             return await super().drain(within)
 
-    shared.runner.Consumer = Seen  # type: ignore[misc]
+    shared.runner.Consumer = Seen
     builds = {"testing": build_testing, "listening": partial(build_listening, behave)}
     main(builds, SUBSCRIPTIONS)
 

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from shared.runner import Build, Job, Parts, Runner, Service
 from shared.settings import CommonSettings
 from shared.store import Document, Store
 from shared.web.routes import Call, Empty, Input, Route
-from tests.world import eventually
+from tests.world import envelope, eventually
 
 TOWN = "veyras"
 THINGS, TOTALS, CARDS = "things", "totals", "copy_cards"
@@ -282,13 +282,11 @@ class Rig:
         self, event: Event, subject: str, sequence: int | None = None, **changed: Any
     ) -> Envelope:
         """An event as another process would have said it."""
-        fields: dict[str, Any] = {
-            "id": new_id(), "type": event.type, "subject": f"{THINGS}/{subject}",
-            "time": datetime.now(UTC), "town": TOWN,
-            "sequence": sequence or next(self._sequence), "correlation": new_id(),
-            "causation": None, "data": event.model_dump(mode="json"),
-        }  # fmt: skip
-        return Envelope(**{**fields, **changed})
+        said = envelope(
+            event, f"{THINGS}/{subject}", town=TOWN, time=datetime.now(UTC),
+            sequence=sequence or next(self._sequence),
+        )  # fmt: skip
+        return replace(said, **changed)
 
     async def deliver_raw(self, replica: Replica, body: bytes) -> None:
         """Put bytes into the queue of *listening*, as no publisher of ours would."""
@@ -311,15 +309,6 @@ class Rig:
 
 async def _connected(bus: Bus) -> bool:
     return bus.connected
-
-
-async def publish(bus: Bus, *envelopes: Envelope) -> None:
-    """Publish until all are taken, in order."""
-
-    async def taken() -> bool:
-        return all(await bus.publish(envelopes))
-
-    await eventually(taken, what="published")
 
 
 async def say_until_saved(publisher: Publisher, key: str, *events: Event) -> None:

@@ -20,9 +20,8 @@ from tests.bus.rig import (
     NobodyListens,
     Replica,
     Rig,
-    publish,
 )
-from tests.world import eventually
+from tests.world import eventually, publish
 
 
 def _counted(key: str, number: int) -> Event:

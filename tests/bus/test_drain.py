@@ -20,8 +20,8 @@ import shared.runner
 from deploy.local.process import free_port, spawn
 from deploy.local.proxy import TcpProxy
 from shared.events import Envelope
-from tests.bus.rig import Counted, Rig, publish
-from tests.world import eventually
+from tests.bus.rig import Counted, Rig
+from tests.world import eventually, is_ready, publish
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,11 +47,7 @@ async def _process(rig: Rig, folder: Path) -> AsyncIterator[tuple[Any, str]]:
 
         async def ready() -> bool:
             assert process.poll() is None, (folder / "log").read_text()
-            try:
-                async with aiohttp.ClientSession() as http, http.get(f"{origin}/readyz") as got:
-                    return got.status == 200
-            except aiohttp.ClientError:
-                return False
+            return await is_ready(origin)
 
         await eventually(ready, within=20)
         yield process, origin

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
 from deploy.demo.generator import generate
-from services.booking.service import build as build_booking
-from services.events import app
 from services.family.commands import import_families
-from services.family.service import build as build_family
 from services.identity.commands.agents import create_active_account
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from services.identity.service import build as build_identity
-from services.notify.service import build as build_notify
-from shared import logs
+from services.registry import BUILDS
 from shared.bus.consumer import HELD
 from shared.contracts.booking import BookingRequested
 from shared.contracts.family import FamilyChanged
 from shared.events import Envelope
 from shared.ids import new_id
 from shared.store import Document
+from tests.operators import preau
 from tests.samples import town_file
-from tests.world import START, World, eventually, world
+from tests.world import START, StartWorld, World, eventually
 
-BUILDS = {
-    "identity": build_identity, "family": build_family,
-    "booking": build_booking, "notify": build_notify,
-}  # fmt: skip
 COPIES = {
     "booking": ("copy_keys", "copy_towns", "copy_families"),
     "notify": ("copy_keys", "copy_families", "contacts", "progress"),
@@ -42,28 +30,9 @@ COPIES = {
 
 
 @pytest.fixture
-async def running(
-    mongodb_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    # A command line ends with its process; here its standard error is closed under the logger.
-    monkeypatch.setattr(logs, "configure", lambda *_: None)
-    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")
-    monkeypatch.setenv("MONGODB_URL", mongodb_url)
-    monkeypatch.setenv("PREAU_NAMESPACE", namespace)
-    async with world(
-        BUILDS, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch,
-    ) as it:  # fmt: skip
+async def running(start_world: StartWorld) -> AsyncIterator[World]:
+    async with start_world(BUILDS, smtp_url="smtp://127.0.0.1:9") as it:
         yield it
-
-
-async def preau(*arguments: str) -> Result:
-    """One ``preau`` command, as an operator types it beside the running services."""
-    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
-
-
-def _state(running: World, service: str) -> Any:
-    return next(r.service.state for r in running.runner.running if r.service.name == service)
 
 
 async def _copies(running: World) -> dict[str, list[Document]]:
@@ -79,14 +48,14 @@ async def _copies(running: World) -> dict[str, list[Document]]:
 
 
 async def test_emptied_copies_are_rebuilt(running: World) -> None:
-    identity = _state(running, "identity")
+    identity = running.state("identity")
     for town in ("veyras", "andancette"):
         await load_town(identity, town_file(town=town, name=town.capitalize()))
     person = Person(first_name="Camille", last_name="Martin")
     account = await create_active_account(
         identity, "veyras", "camille.martin", "camille@example.org", person, "quatre chevaux verts"
     )
-    family = _state(running, "family")
+    family = running.state("family")
     await eventually(lambda: family.towns.find("veyras"))
     text = generate(7, "veyras", "tilleuls", 40)
     assert (await import_families(family, "veyras", text.encode())).stored
@@ -114,7 +83,7 @@ async def test_emptied_copies_are_rebuilt(running: World) -> None:
 
 
 async def test_one_town_is_rebuilt_and_newer_copies_stay(running: World) -> None:
-    identity = _state(running, "identity")
+    identity = running.state("identity")
     for town in ("veyras", "andancette"):
         await load_town(identity, town_file(town=town, name=town.capitalize()))
 
@@ -146,7 +115,7 @@ async def _unhandled(running: World) -> Envelope:
     store = running.store("notify")
     await eventually(lambda: store.get(HELD, said.id))
     # It is tried once more right after it is held: its last word must not come after ours.
-    notify = next(one for one in running.runner.running if one.service.name == "notify")
+    notify = running.of("notify")
     await notify.consumer.drain(within=10)
     await store._database[HELD].update_one({"_id": said.id}, {"$set": {"state": "parked"}})
     return said

@@ -25,11 +25,10 @@ from tests.bus.rig import (
     NobodyListens,
     Replica,
     Rig,
-    publish,
     say_until_saved,
 )
 from tests.servers import MongoServer
-from tests.world import eventually
+from tests.world import eventually, publish
 
 
 async def _all_heard(replica: Replica, expected: dict[str, int], within: float = 40) -> None:

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from deploy.demo.generator import generate
 from services.family.api import ROUTES
 from services.family.commands import ImportReport, import_families
 from services.family.domain.household import Family, family_id
-from services.family.operations import app
 from services.family.schemas import FamilyOut
 from services.family.service import build, state_of
 from services.family.state import State
@@ -22,8 +20,9 @@ from shared.contracts.family import FamilyChanged
 from shared.errors import Refused
 from shared.store import Document
 from tests.family.test_spreadsheet import CHILD, CO_HOLDER, CONTACT, HEADER, HOLDER
-from tests.family.towns import town_changed
-from tests.world import World, eventually, world
+from tests.operators import Done, preau
+from tests.samples import say_town, town_file
+from tests.world import StartWorld, World, eventually
 
 HIDDEN = CHILD.replace(";3;", ";5;").replace("Zoé", "Tom").replace(";voir;", ";aucun;")
 FILE = HEADER + HOLDER + CO_HOLDER + CHILD + HIDDEN + CONTACT
@@ -33,15 +32,9 @@ BASE = "/api/family/v1/veyras"
 
 
 @pytest.fixture
-async def running(
-    mongodb_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    async with world(
-        {"family": build}, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch,
-    ) as started:  # fmt: skip
-        await started.say(town_changed(), "towns/veyras")
-        await eventually(lambda: state(started).towns.find("veyras"), what="town heard of")
+async def running(start_world: StartWorld) -> AsyncIterator[World]:
+    async with start_world({"family": build}) as started:
+        await say_town(started, town_file())
         await eventually(lambda: answered(started), what="keys heard of")
         yield started
 
@@ -52,8 +45,7 @@ async def answered(running: World) -> bool:
 
 
 def state(running: World) -> State:
-    (service,) = running.runner.running
-    return state_of(service.parts)
+    return state_of(running.of("family").parts)
 
 
 async def load(running: World, text: str, *, dry_run: bool = False) -> ImportReport:
@@ -104,7 +96,7 @@ async def test_families_absent_from_a_file_stay(running: World) -> None:
 
 
 async def test_two_imports_at_once_leave_each_family_once(running: World) -> None:
-    text = generate(7, "veyras", "ecole-veyras", 60)
+    text = generate(7, "veyras", "tilleuls", 60)
     reports = await asyncio.gather(*(load(running, text) for _ in range(4)))
     assert all(report.stored for report in reports)
     documents = await stored(running)
@@ -217,18 +209,13 @@ async def test_no_route_answers_the_wrong_bearer(running: World) -> None:
 
 
 async def test_the_operators_command_imports_and_tells_problems(
-    running: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: World, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MONGODB_URL", running.mongodb_url)
-    monkeypatch.setenv("PREAU_NAMESPACE", running.namespace)
-    monkeypatch.setenv("PREAU_CLOCK_FILE", str(running.clock_file))
     file = tmp_path / "familles.csv"
 
-    async def command(text: str, *more: str) -> tuple[int, str]:
+    async def command(text: str, *more: str) -> Done:
         file.write_text(text)
-        arguments = ["import", "--town", "veyras", str(file), *more]
-        result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
-        return result.exit_code, result.output
+        return await preau("family", "import", "--town", "veyras", str(file), *more)
 
     code, said = await command(FILE.replace("CE1", "XX"))
     assert code == 1

@@ -19,15 +19,13 @@ HEADER = (
 )
 HOLDER = "12;1;titulaire;D'Éon;Anne-Laure;;;;;;;06 39 98 00 01;a@example.org;1 rue;07000;Veyras;\n"
 CO_HOLDER = "12;2;co-titulaire;Roux;Paul;;;;;;oui;;;;;;\n"
-CHILD = "12;3;enfant;D'Éon;Zoé;01/02/2019;ecole-veyras;CE1;;voir;;;;;;;\n"
+CHILD = "12;3;enfant;D'Éon;Zoé;01/02/2019;tilleuls;CE1;;voir;;;;;;;\n"
 CONTACT = "12;4;urgence;Faure;Luc;;;;;;;06 39 98 00 02;;;;;voisin\n"
 
 
 def read(text: str | bytes) -> Sheet:
     content = text if isinstance(text, bytes) else text.encode()
-    return spreadsheet.read(
-        content, town="veyras", schools=frozenset({"ecole-veyras"}), today=TODAY
-    )
+    return spreadsheet.read(content, town="veyras", schools=frozenset({"tilleuls"}), today=TODAY)
 
 
 def faults(text: str | bytes) -> list[tuple[int, str | None]]:
@@ -43,7 +41,7 @@ def test_a_family_is_read_with_the_rights_of_each_guardian() -> None:
     assert (holder.role, holder.first_name, holder.last_name) == ("holder", "Anne-Laure", "D'Éon")
     assert (holder.invoiced, co_holder.invoiced) == (False, True)
     assert (child.birth_date, child.school, child.level) == (
-        date(2019, 2, 1), "ecole-veyras", "CE1",
+        date(2019, 2, 1), "tilleuls", "CE1",
     )  # fmt: skip
     assert [(r.see, r.decide, r.pay) for r in holder.rights] == [(True, True, True)]
     assert [(r.see, r.decide, r.pay) for r in co_holder.rights] == [(True, False, False)]
@@ -93,7 +91,7 @@ def test_a_guardian_sees_only_the_children_they_may_see() -> None:
         (HEADER + HOLDER + CHILD.replace(";voir;", ";;"), []),
         (HEADER + HOLDER + CHILD.replace(";voir;", ";;").replace("2019", "2027"),
          [(3, "naissance")]),
-        (HEADER + HOLDER + CHILD.replace(";voir;", ";;").replace("ecole-veyras", "ailleurs"),
+        (HEADER + HOLDER + CHILD.replace(";voir;", ";;").replace("tilleuls", "ailleurs"),
          [(3, "école")]),
         (HEADER + HOLDER + CHILD.replace(";voir;", ";;").replace("CE1", "C1"), [(3, "niveau")]),
         (HEADER + HOLDER + CHILD, [(3, "droits co-titulaire")]),
@@ -159,9 +157,9 @@ def test_no_cells_break_the_reader(rows: list[list[str]]) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 2026])
 def test_invented_families_are_plausible_and_always_the_same(seed: int) -> None:
-    text = generate(seed, "veyras", "ecole-veyras")
-    assert text == generate(seed, "veyras", "ecole-veyras")
-    assert text != generate(seed + 1, "veyras", "ecole-veyras")
+    text = generate(seed, "veyras", "tilleuls")
+    assert text == generate(seed, "veyras", "tilleuls")
+    assert text != generate(seed + 1, "veyras", "tilleuls")
     sheet = read(text)
     assert sheet.problems == ()
     assert len(sheet.families) == 200

@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,15 @@ import aiohttp
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.process import free_port, spawn
-from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight, Signer
+from shared.auth import Signer
 from shared.bus.amqp import AmqpBus
 from shared.clock import write_offset
 from shared.contracts.identity import KeysRotated, TownChanged
-from shared.events import ALL_TOWNS, Envelope, Event
+from shared.events import ALL_TOWNS, Event
 from shared.ids import new_id
 from shared.store import Document, connect
 from tests.samples import Household, activity, places, town_file
-from tests.world import START, eventually
+from tests.world import START, access_token, envelope, eventually, is_ready, publish
 
 TOWN = "veyras"
 CAPACITY = 400
@@ -74,17 +74,8 @@ class Process:
 
     async def ready(self) -> None:
         """Return once it says that it is ready."""
-        await eventually(self._answers, what=f"{self.service} is ready")
-
-    async def _answers(self) -> bool:
-        try:
-            async with (
-                aiohttp.ClientSession() as http,
-                http.get(f"http://127.0.0.1:{self.port}/readyz") as got,
-            ):
-                return got.status == 200
-        except (aiohttp.ClientError, OSError):
-            return False
+        origin = f"http://127.0.0.1:{self.port}"
+        await eventually(lambda: is_ready(origin), what=f"{self.service} is ready")
 
     async def stop(self) -> None:
         """SIGTERM, and wait for its drain."""
@@ -117,16 +108,8 @@ class Stage:
     async def say(self, event: Event, subject: str, town: str = TOWN) -> None:
         """Publish an event as an absent service would, until the broker has it."""
         self._sequence += 1
-        envelope = Envelope(
-            id=new_id(), type=event.type, subject=subject, time=self.now, town=town,
-            sequence=self._sequence, correlation=new_id(), causation=None,
-            data=event.model_dump(mode="json"),
-        )  # fmt: skip
-
-        async def published() -> bool:
-            return (await self.bus.publish([envelope]))[0]
-
-        await eventually(published, what=f"{event.type} published")
+        said = envelope(event, subject, town=town, time=self.now, sequence=self._sequence)
+        await publish(self.bus, said)
 
     async def say_basics(self) -> None:
         """The signing keys and the town."""
@@ -151,12 +134,10 @@ class Stage:
 
     def token(self, household: Household | None = None) -> str:
         """A family's token, or an agent's."""
-        now = datetime.now(UTC)
-        rights = (FamilyRight(household.id, household.guardian),) if household else ()
-        roles = frozenset[str]() if household else frozenset({"childcare_office"})
-        expires = int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp())
-        account = household.account if household else "a" * 32
-        return self.signer.sign(Bearer(account, TOWN, new_id(), rights, roles, expires), now)
+        if household is None:
+            return access_token(self.signer, TOWN, account="a" * 32, roles=("childcare_office",))
+        families = {household.id: household.guardian}
+        return access_token(self.signer, TOWN, account=household.account, families=families)
 
     # -- the front end's part --------------------------------------------------------------
 

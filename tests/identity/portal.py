@@ -9,10 +9,8 @@ from services.identity.commands.agents import create_active_account, create_agen
 from services.identity.commands.base import Identity
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from shared.bus.local import QUEUE
 from shared.contracts.family import Child, ChildRights, FamilyChanged, Guardian
-from shared.events import Envelope, decode
-from shared.store import Store, connect
+from shared.events import Envelope
 from shared.town_files import read_town_file
 from tests.world import Answer, World, eventually
 
@@ -59,14 +57,7 @@ class Portal:
 
     async def said(self, name: str, service: str = "notify") -> list[Envelope]:
         """Events of that name that wait for a service which is not running, in order."""
-        client = connect(self.world.mongodb_url)
-        store = Store(client, f"{self.world.namespace}_bus", self.world.clock)
-        try:
-            found = await store.find(QUEUE, {"service": service}, sort=[("order", 1)])
-        finally:
-            await client.close()
-        envelopes = [decode(document["body"]) for document in found]
-        return [one for one in envelopes if one.contract.name == name]
+        return [one for one in await self.world.queued(service) if one.contract.name == name]
 
     async def mailed(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """The data of that many events of that name, once they are said."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from typer.testing import CliRunner
 
 from services.identity.commands.family_keys import issue_all
-from services.identity.operations import app
 from services.identity.service import build
 from services.identity.signing import SigningKeys
 from services.identity.store import KEYS
@@ -22,72 +19,68 @@ from shared.clock import MachineClock
 from shared.runner import Parts, Runner
 from shared.settings import CommonSettings
 from shared.store import Store, connect
+from tests import operators
 from tests.identity.portal import TOWN_FILES, Portal
 from tests.world import SIGNING_KEYS
 
 VEYRAS = f"{TOWN_FILES}/veyras.yaml"
-Preau = Callable[..., tuple[int, str]]
+Preau = Callable[..., Awaitable[operators.Done]]
 
 
 @pytest.fixture
 def preau(mongodb_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Preau:
+    """Before any service has run."""
     monkeypatch.setenv("MONGODB_URL", mongodb_url)
     monkeypatch.setenv("PREAU_NAMESPACE", namespace)
     monkeypatch.setenv("PREAU_SIGNING_KEYS", SIGNING_KEYS)
-
-    def run(*arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, list(arguments))
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.exit_code, done.output
-
-    return run
+    return operators.preau
 
 
-def test_checking_and_loading_a_town(preau: Preau, tmp_path: Path) -> None:
-    assert preau("town", "check", VEYRAS)[0] == 0
-    assert preau("town", "load", VEYRAS) == (0, "veyras: version 1\n")
-    assert preau("town", "load", VEYRAS) == (0, "veyras: version 1\n")
+async def test_checking_and_loading_a_town(preau: Preau, tmp_path: Path) -> None:
+    assert (await preau("town", "check", VEYRAS)).exit_code == 0
+    assert (await preau("town", "load", VEYRAS)) == (0, "veyras: version 1\n")
+    assert (await preau("town", "load", VEYRAS)) == (0, "veyras: version 1\n")
     bad = tmp_path / "veyras.yaml"
     text = Path(VEYRAS).read_text(encoding="utf-8")
     bad.write_text(text.replace("capacity: 120", "capacity: lots"), encoding="utf-8")
-    code, output = preau("town", "load", str(bad))
+    code, output = await preau("town", "load", str(bad))
     assert code == 1
     assert "activities[0].places[0].capacity: a whole number is expected" in output
-    assert preau("town", "load", VEYRAS) == (0, "veyras: version 1\n")
+    assert (await preau("town", "load", VEYRAS)) == (0, "veyras: version 1\n")
 
 
-def test_the_schema_is_printed(preau: Preau) -> None:
-    code, output = preau("town", "schema")
+async def test_the_schema_is_printed(preau: Preau) -> None:
+    code, output = await preau("town", "schema")
     assert code == 0
     assert json.loads(output)["properties"]["town"]
 
 
-def test_fresh_signing_keys_sign(preau: Preau) -> None:
-    code, output = preau("keys", "new")
+async def test_fresh_signing_keys_sign(preau: Preau) -> None:
+    code, output = await preau("keys", "new")
     assert code == 0
     keys = SigningKeys()
     keys.load(output)
     assert "d" not in keys.public_jwks()["keys"][0]
 
 
-def test_an_agent_is_added_once(preau: Preau, tmp_path: Path) -> None:
-    preau("town", "load", VEYRAS)
+async def test_an_agent_is_added_once(preau: Preau, tmp_path: Path) -> None:
+    await preau("town", "load", VEYRAS)
     who = ("--town", "veyras", "--login", "alix", "--email", "alix@veyras.example")
-    code, output = preau("agent", "add", *who, "--role", "kitchen")
+    code, output = await preau("agent", "add", *who, "--role", "kitchen")
     assert code == 0
     assert "token " in output
     account = output.splitlines()[0]
-    assert preau("agent", "add", *who, "--role", "school") == (0, f"{account}\n")
+    assert (await preau("agent", "add", *who, "--role", "school")) == (0, f"{account}\n")
     secret = tmp_path / "password"
     secret.write_text("court\n", encoding="utf-8")
-    code, output = preau(
+    code, output = await preau(
         "agent", "add", "--town", "veyras", "--login", "autre", "--email", "a@veyras.example",
         "--role", "kitchen", "--password-file", str(secret),
     )  # fmt: skip
     assert (code, "password-too-weak" in output) == (1, True)
-    assert preau("agent", "add", *who, "--role", "emperor")[0] == 2
-    assert preau("agent", "add", "--town", "nulle-part", *who[2:], "--role", "kitchen")[0] == 1
+    assert (await preau("agent", "add", *who, "--role", "emperor")).exit_code == 2
+    nowhere = await preau("agent", "add", "--town", "nulle-part", *who[2:], "--role", "kitchen")
+    assert nowhere.exit_code == 1
 
 
 async def test_keys_of_a_whole_town_are_the_same_when_asked_again(portal: Portal) -> None:
@@ -118,22 +111,22 @@ async def test_keys_sealed_with_a_withdrawn_key_are_not_printed_again(
 ) -> None:
     await portal.family("f1")
     asked = ("keys", "issue-family", "--town", "veyras")
-    code, printed = await asyncio.to_thread(preau, *asked)
+    code, printed = await preau(*asked)
     assert (code, len(printed.splitlines())) == (0, 3)
     both = json.loads(SIGNING_KEYS)["keys"] + json.loads(new_private_jwks(["next"]))["keys"]
     monkeypatch.setenv("PREAU_SIGNING_KEYS", json.dumps({"keys": both[::-1]}))
-    assert await asyncio.to_thread(preau, *asked) == (0, printed), "rotated, not yet withdrawn"
+    assert await preau(*asked) == (0, printed), "rotated, not yet withdrawn"
     monkeypatch.setenv("PREAU_SIGNING_KEYS", json.dumps({"keys": both[1:]}))
-    code, output = await asyncio.to_thread(preau, *asked)
+    code, output = await preau(*asked)
     assert (code, output.partition(":")[0]) == (1, "keys-not-repeatable")
-    code, other = await asyncio.to_thread(preau, *asked, "--series", "2")
+    code, other = await preau(*asked, "--series", "2")
     assert (code, len(other.splitlines())) == (0, 3)
 
 
-def test_the_letters_file_is_for_its_owner_only(preau: Preau, tmp_path: Path) -> None:
-    preau("town", "load", VEYRAS)
+async def test_the_letters_file_is_for_its_owner_only(preau: Preau, tmp_path: Path) -> None:
+    await preau("town", "load", VEYRAS)
     path = tmp_path / "keys.csv"
-    code, output = preau("keys", "issue-family", "--town", "veyras", "--csv", str(path))
+    code, output = await preau("keys", "issue-family", "--town", "veyras", "--csv", str(path))
     assert (code, output) == (0, f"0 keys in {path}\n")
     assert path.stat().st_mode & 0o077 == 0
     with path.open(newline="", encoding="utf-8") as stream:

@@ -20,12 +20,11 @@ from shared.contracts.booking import (
     RequestedLine,
 )
 from shared.contracts.family import ChildRights, Guardian
-from shared.contracts.town_file import TownFile
 from shared.events import Envelope
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.store import Document
-from tests.samples import Household, say_household, say_town
+from tests.samples import Household
 from tests.world import World, eventually
 
 ALTER = step("tests.notify.alter")
@@ -42,30 +41,8 @@ def at(hour: int, minute: int = 0, second: int = 0, *, day: int = 14) -> datetim
 
 def notify_of(world: World) -> Notify:
     """The running service's collaborators."""
-    state: Notify = next(
-        r.service.state for r in world.runner.running if r.service.name == "notify"
-    )
+    state: Notify = world.state("notify")
     return state
-
-
-async def set_town(world: World, file: TownFile, version: int = 1) -> None:
-    """Say a town's file; return once notify goes by it."""
-    await say_town(world, file, version)
-
-    async def heard() -> bool:
-        town = await notify_of(world).towns.find(file.town)
-        cut_offs = await world.store("notify").get("cut_offs", file.town)
-        return (
-            town is not None and town.version == version
-            and cut_offs is not None and cut_offs["heard"] == town.heard
-        )  # fmt: skip
-
-    await eventually(heard, what="the town file is known")
-
-
-async def family(world: World, **values: Any) -> Household:
-    """A new household that notify knows."""
-    return await say_household(world, Household(**values))
 
 
 def guardian(*rights: tuple[str, bool]) -> Guardian:

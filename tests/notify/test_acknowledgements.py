@@ -8,7 +8,6 @@ from deploy.local.mailbox import Mailbox
 from shared.contracts.booking import Period, Reason
 from tests.notify.helpers import (
     at,
-    family,
     guardian,
     line,
     mails,
@@ -17,9 +16,8 @@ from tests.notify.helpers import (
     requested,
     say_adult,
     say_card,
-    set_town,
 )
-from tests.samples import Household, activity, arrived, say_household, town_file
+from tests.samples import Household, activity, arrived, family, say_household, say_town, town_file
 from tests.world import World, eventually
 
 ONE_SLOT = """\
@@ -48,7 +46,7 @@ Du lundi au vendredi, 8 h 30 – 12 h
 
 async def test_one_slot(running: World, mailbox: Mailbox) -> None:
     timed = [{"id": "unit", "name": "Repas", "starts": "12:00", "ends": "13:30"}]
-    await set_town(running, town_file(activities=[activity("cantine", units=timed)]), version=2)
+    await say_town(running, town_file(activities=[activity("cantine", units=timed)]), version=2)
     home = await family(running)
     await running.say(requested(home, line(home, "2026-09-17")), "requests/r")
     mail = await arrived(mailbox, lambda mail: True)
@@ -164,7 +162,7 @@ async def test_names_and_reasons_are_text_in_html_and_headers(
 ) -> None:
     contact = {"service": "Service <b>enfance</b>", "telephone": "04", "email": "e@v.example",
                "hours": "& le soir"}  # fmt: skip
-    await set_town(
+    await say_town(
         running, town_file(name='Veyras "la Belle", <Ardèche>', contact=contact), version=2
     )
     home = await family(running, first_names=("<script>alert(1)</script>", "Noé"))

@@ -24,7 +24,6 @@ from tests.notify.helpers import (
     decision,
     digests,
     ended,
-    family,
     guardian,
     mails,
     notify_of,
@@ -33,9 +32,8 @@ from tests.notify.helpers import (
     say_adult,
     say_card,
     say_decision,
-    set_town,
 )
-from tests.samples import town_file
+from tests.samples import family, say_town, town_file
 from tests.world import World, eventually
 
 WHOLE = """\
@@ -285,7 +283,7 @@ async def test_it_waits_for_booking_s_word(running: World, mailbox: Mailbox) -> 
 
 
 async def test_receipted_lines_may_be_left_out(running: World, mailbox: Mailbox) -> None:
-    await set_town(running, town_file(digest={"leave_out_receipted": True}), version=2)
+    await say_town(running, town_file(digest={"leave_out_receipted": True}), version=2)
     home = await family(running)
     at_once = decision(home, at(10), decided_by="rule", agent=None)
     said = at_once.lines[0].model_copy(update={"receipted": True})
@@ -300,7 +298,7 @@ async def test_receipted_lines_may_be_left_out(running: World, mailbox: Mailbox)
 async def test_a_near_date_is_told_at_once_and_again_in_the_digest(
     running: World, mailbox: Mailbox
 ) -> None:
-    await set_town(running, town_file(digest={"immediate_mail": True}), version=2)
+    await say_town(running, town_file(digest={"immediate_mail": True}), version=2)
     home = await family(running)
     near = decision(home, at(18, 30), days=("2026-09-15", "2026-09-24"), accepted=False)
     envelope = await say_decision(running, near)
@@ -321,7 +319,7 @@ async def test_other_cut_offs_hold_from_the_next_window_on(
     running: World, mailbox: Mailbox
 ) -> None:
     home = await family(running)
-    await set_town(running, town_file(digest={"at": ["12:00", "20:00"]}), version=2)
+    await say_town(running, town_file(digest={"at": ["12:00", "20:00"]}), version=2)
     await say_decision(running, decision(home, at(12, 30)))
     await say_decision(running, decision(home, at(18, 30), days=("2026-09-25",)))
     await reach(running, NOON_CUT)

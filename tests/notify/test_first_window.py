@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from services.notify.domain.windows import EVER
 from shared.contracts.identity import TownChanged
-from tests.notify.conftest import Start
 from tests.samples import town_file
-from tests.world import START, eventually
+from tests.world import START, StartWorld, eventually
 
 
-async def test_windows_begin_when_the_file_was_saved_not_when_it_is_heard(start: Start) -> None:
+async def test_windows_begin_when_the_file_was_saved_not_when_it_is_heard(
+    start: StartWorld,
+) -> None:
     async with start() as running:
         running.move_to(START + timedelta(hours=4))
         await running.say(TownChanged(version=1, file=town_file()), "towns/veyras", time=START)

@@ -15,7 +15,6 @@ from services.notify.service import build
 from services.notify.store.mails import new_mail
 from shared.ids import derived_id, new_id
 from shared.store import Document
-from tests.notify.conftest import Start
 from tests.notify.helpers import (
     EVENING_CUT,
     NOON_CUT,
@@ -23,14 +22,12 @@ from tests.notify.helpers import (
     decision,
     digests,
     ended,
-    family,
     notify_of,
     reach,
     say_decision,
-    set_town,
 )
-from tests.samples import town_file
-from tests.world import World
+from tests.samples import family, say_town, town_file
+from tests.world import StartWorld, World
 
 
 async def exactly_once(world: World) -> None:
@@ -49,9 +46,9 @@ async def exactly_once(world: World) -> None:
     assert await store.count("digests", {"open": True}) == 0
 
 
-async def test_two_replicas_send_each_outcome_once(start: Start, mailbox: Mailbox) -> None:
+async def test_two_replicas_send_each_outcome_once(start: StartWorld, mailbox: Mailbox) -> None:
     async with start() as one, start():
-        await set_town(one, town_file())
+        await say_town(one, town_file())
         homes = [await family(one) for _ in range(12)]
         for minute in range(3):
             for home in homes:

@@ -18,7 +18,6 @@ from tests.notify.helpers import (
     decision,
     digests,
     ended,
-    family,
     line,
     mails,
     notify_of,
@@ -27,9 +26,8 @@ from tests.notify.helpers import (
     requested,
     say_adult,
     say_decision,
-    set_town,
 )
-from tests.samples import Household, arrived, town_file
+from tests.samples import Household, arrived, family, say_town, town_file
 from tests.world import World, eventually
 
 
@@ -280,7 +278,7 @@ async def test_each_reads_their_own_log_and_agents_the_town_s(
     assert peek.json["field"] == "?/after"
     still_due = await log(home.token(running), f"?state=due&after={own[0]['id']}")
     assert still_due.json["items"] == [], "sent since it was listed as due: still a place to go on"
-    await set_town(running, town_file(town="andancette"), version=1)
+    await say_town(running, town_file(town="andancette"), version=1)
     assert len(ROUTES) == 1
     for token in (None, "garbage"):
         assert (await log(token)).status == 401

@@ -1,5 +1,5 @@
 """Fixtures of the scenarios."""
 
-from tests.whole import whole
+from tests.whole import start_whole, whole
 
-__all__ = ["whole"]
+__all__ = ["start_whole", "whole"]

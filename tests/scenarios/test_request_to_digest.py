@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -12,25 +11,17 @@ from deploy.local.mailbox import Mailbox
 from services.booking.service import build as build_booking
 from services.notify.service import build as build_notify
 from tests.samples import Household, arrived, ask, decide, say_household, say_town, town_file
-from tests.world import World, world
+from tests.world import StartWorld, World
 
 BUILDS = {"booking": build_booking, "notify": build_notify}
 
 
 @pytest.fixture(params=["local", "amqp"])
 async def running(
-    request: pytest.FixtureRequest,
-    mongodb_url: str,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    mailbox: Mailbox,
+    request: pytest.FixtureRequest, start_world: StartWorld, mailbox: Mailbox
 ) -> AsyncIterator[World]:
     amqp_url = request.getfixturevalue("amqp_url") if request.param == "amqp" else None
-    async with world(
-        BUILDS, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch, amqp_url=amqp_url, smtp_url=mailbox.url,
-    ) as it:  # fmt: skip
+    async with start_world(BUILDS, amqp_url=amqp_url, smtp_url=mailbox.url) as it:
         await say_town(it, town_file())
         yield it
 

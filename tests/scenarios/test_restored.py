@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from deploy.demo.generator import generate
-from services.booking.service import build as build_booking
-from services.events import app
 from services.family.commands import import_families
-from services.family.service import build as build_family
 from services.identity.commands.agents import create_active_account
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from services.identity.service import build as build_identity
 from services.identity.store import ACCOUNTS, TOWNS
-from services.notify.service import build as build_notify
 from services.notify.store.digests import timeline_of
+from services.registry import BUILDS
 from shared.failpoints import step
 from shared.store import Document
+from tests.operators import preau
 from tests.samples import activity, places, town_file
-from tests.world import World, eventually, world
+from tests.world import StartWorld, World, eventually
 
-BUILDS = {
-    "identity": build_identity, "family": build_family,
-    "booking": build_booking, "notify": build_notify,
-}  # fmt: skip
 ALTER = step("tests.restored.alter")
 
 
 @pytest.fixture
-async def running(
-    mongodb_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")
-    monkeypatch.setenv("MONGODB_URL", mongodb_url)
-    monkeypatch.setenv("PREAU_NAMESPACE", namespace)
-    async with world(
-        BUILDS, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch,
-    ) as it:  # fmt: skip
+async def running(start_world: StartWorld) -> AsyncIterator[World]:
+    async with start_world(BUILDS, smtp_url="smtp://127.0.0.1:9") as it:
         yield it
-
-
-async def republish(*arguments: str) -> str:
-    """``preau republish``, as an operator types it beside the running services."""
-    done = await asyncio.to_thread(CliRunner().invoke, app, ["republish", *arguments])
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-def state(running: World, service: str) -> Any:
-    return next(r.service.state for r in running.runner.running if r.service.name == service)
 
 
 async def dumped(running: World, service: str, *collections: str) -> dict[str, list[Document]]:
@@ -87,7 +58,7 @@ def rules(hour: int, capacity: int) -> Any:
 
 async def known(running: World) -> tuple[int, int, str] | None:
     """What notify and booking go by: the digest's hour, the capacity, and the adult's address."""
-    town = await state(running, "booking").towns.find("veyras")
+    town = await running.state("booking").towns.find("veyras")
     cut_offs = await running.store("notify").get("cut_offs", "veyras")
     contact = await running.store("notify").first("contacts", {"town": "veyras"})
     if not (town and cut_offs and contact):
@@ -97,7 +68,7 @@ async def known(running: World) -> tuple[int, int, str] | None:
 
 
 async def test_an_identity_restored_from_a_dump_is_believed_again(running: World) -> None:
-    identity = state(running, "identity")
+    identity = running.state("identity")
 
     async def goes_by(*expected: object) -> None:
         async def so() -> bool:
@@ -119,22 +90,23 @@ async def test_an_identity_restored_from_a_dump_is_believed_again(running: World
         ALTER, ACCOUNTS, account, {}, {"$set": {"email": "depuis@example.org"}}
     )
     for _ in range(3):
-        await republish("identity")
+        assert (await preau("republish", "identity")).exit_code == 0
     await goes_by(14, 14, "depuis@example.org")
 
     for hour in (15, 16):  # the same dump, twice
         await restore(running, "identity", dump)
         await load_town(identity, rules(hour - 4, 1))
         assert await load_town(identity, rules(hour, hour)) == 3, "as the one that was lost"
-        assert await republish("identity", "--restored") == "3 documents said again\n"
+        said = await preau("republish", "identity", "--restored")
+        assert said == (0, "3 documents said again\n")
         await goes_by(hour, hour, "avant@example.org")
         await load_town(identity, rules(hour + 4, 7))
         await goes_by(hour + 4, 7, "avant@example.org")
 
 
 async def test_families_imported_again_after_a_restoration_are_believed(running: World) -> None:
-    await load_town(state(running, "identity"), town_file())
-    family = state(running, "family")
+    await load_town(running.state("identity"), town_file())
+    family = running.state("family")
     await eventually(lambda: family.towns.find("veyras"))
     before, after = (generate(seed, "veyras", "tilleuls", 10).encode() for seed in (1, 2))
     assert (await import_families(family, "veyras", before)).created == 10
@@ -155,7 +127,8 @@ async def test_families_imported_again_after_a_restoration_are_believed(running:
 
     await eventually(others_agree)
     await restore(running, "family", dump)
-    await republish("family", "--restored", "--town", "veyras")
+    said = await preau("republish", "family", "--restored", "--town", "veyras")
+    assert said.exit_code == 0
     await eventually(others_agree, what="the families of the dump are believed")
     await import_families(family, "veyras", after)
     await eventually(others_agree, what="and what becomes of them")

@@ -5,33 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
 from deploy.demo.seed import seed
 from deploy.demo.story import EMAIL, LOGIN, PASSWORD, Portal, tell
 from deploy.local.mailbox import Mailbox
-from services.registry import BUILDS
 from tests.samples import arrived
-from tests.world import World, eventually, world
+from tests.world import StartWorld, World, eventually
 
 
 @pytest.fixture
-async def second(
-    whole: World,
-    mongodb_url: str,
-    amqp_url: str,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    mailbox: Mailbox,
-) -> AsyncIterator[World]:
+async def second(whole: World, start_whole: StartWorld) -> AsyncIterator[World]:
     """The other replica of everything that ``whole`` runs."""
-    async with world(
-        BUILDS, mongodb_url=mongodb_url, namespace=namespace, tmp_path=tmp_path,
-        monkeypatch=monkeypatch, amqp_url=amqp_url, smtp_url=mailbox.url, replica=True,
-    ) as it:  # fmt: skip
+    async with start_whole(replica=True) as it:
         yield it
 
 

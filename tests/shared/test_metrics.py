@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +26,7 @@ from shared.store import Store, connect
 from shared.tasks import cancelled
 from tests.samples import Household
 from tests.servers import MongoServer
-from tests.world import eventually, world
+from tests.world import StartWorld, eventually
 
 SAY = step("sample.metrics.say")
 #: The driver leaves a socket unclosed when a connection attempt fails half way.
@@ -117,7 +116,7 @@ async def test_nobody_tells_while_the_database_is_away(proxy: TcpProxy, namespac
 
 @_LEAVES_A_SOCKET
 async def test_held_events_are_counted_by_state_at_each_scrape(
-    proxy: TcpProxy, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    proxy: TcpProxy, start_world: StartWorld
 ) -> None:
     home = Household()
 
@@ -131,10 +130,8 @@ async def test_held_events_are_counted_by_state_at_each_scrape(
         table = [on(FamilyChanged, fails), on(AccountChanged, waits)]
         return Service("notify", "Holds what it hears.", None, [], table, {}, ())
 
-    async with world(
-        {"notify": hard_of_hearing}, mongodb_url=_through(proxy), namespace=namespace,
-        tmp_path=tmp_path, monkeypatch=monkeypatch,
-    ) as running:  # fmt: skip
+    builds = {"notify": hard_of_hearing}
+    async with start_world(builds, mongodb_url=_through(proxy)) as running:
 
         async def held() -> dict[str, float]:
             async with running.http.get(f"{running.origin}/metrics") as scraped:
