@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused", "withdrawn"]
+#: Where a child's enrolment in a group of services stands.
+EnrolmentState = Literal["requested", "accepted", "refused", "withdrawn"]
 #: What a line asks for: a booking, another instead of one, or the end of one (``of`` names it:
 #: ``request-line``, and ``was`` its units).
 LineKind = Literal["book", "change", "cancel", "absence"]
@@ -46,7 +48,7 @@ class Surcharged(_Part):
 
 
 #: What an agent may set aside, with a reason: a stored fact.
-Override = Literal["deadline", "places", "eligibility", "week", "enrolment"]
+Override = Literal["deadline", "places", "eligibility", "week", "enrolment", "documents"]
 
 
 class _Booked(_Part):
@@ -183,6 +185,87 @@ class BookingWithdrawn(
     account: str
     withdrawn_at: datetime
     lines: tuple[str, ...]
+
+
+class EnrolmentDocument(_Part):
+    """What a family provided: ``asked`` is the town's name for it, ``files`` ids that family
+    keeps."""
+
+    asked: str
+    files: tuple[str, ...]
+
+
+class _Enrolment(_Part):
+    """A child and a group of services of the town file (which counts for the days from ``first``
+    to ``last``); ``account`` is who sent it."""
+
+    enrolment: str
+    number: str
+    family: str
+    account: str
+    child: str
+    group: str
+    requested_at: datetime
+
+
+class EnrolmentRequested(
+    _Enrolment, Event, service="booking", name="enrolment-requested", kind="fact", public=True
+):
+    """A family asked for a child's enrolment; ``state`` is what it was told at once.
+
+    ``pattern``: it will book now and then (``casual``), or the same days every week.
+    ``regulations`` is the version accepted. ``book_from`` is an instant, where it is accepted.
+    """
+
+    channel: Literal["online", "desk"]
+    pattern: Literal["casual", "weekly"]
+    first: date
+    last: date
+    state: Literal["requested", "accepted"]
+    book_from: datetime | None = None
+    regulations: str | None = None
+    documents: tuple[EnrolmentDocument, ...] = ()
+    comment: bool = False
+
+
+class EnrolmentAccepted(
+    _Enrolment, Event, service="booking", name="enrolment-accepted", kind="fact", public=True
+):
+    """The child is enrolled: its days may be booked, on line from ``book_from`` on (None: never).
+
+    ``receipted``: the acknowledgement said it already.
+    """
+
+    pattern: Literal["casual", "weekly"]
+    first: date
+    last: date
+    decided_at: datetime
+    decided_by: Literal["rule", "agent"]
+    agent: str | None = None
+    book_from: datetime | None = None
+    receipted: bool
+
+
+class EnrolmentRefused(_Enrolment, Event, service="booking", name="enrolment-refused", kind="fact"):
+    """The child is not enrolled, or no longer.
+
+    Internal: an agent writes the reason freely, and may name or describe somebody in it.
+    """
+
+    decided_at: datetime
+    agent: str
+    reason: Reason
+
+
+class EnrolmentWithdrawn(
+    _Enrolment, Event, service="booking", name="enrolment-withdrawn", kind="fact", public=True
+):
+    """What waited for an answer is taken back by ``withdrawn_by``, the family or an agent for
+    it."""
+
+    withdrawn_by: str
+    channel: Literal["online", "desk"]
+    withdrawn_at: datetime
 
 
 class DecisionsCompleted(Event, service="booking", name="decisions-completed", kind="fact"):

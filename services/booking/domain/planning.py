@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from services.booking.domain.allowances import Allowance, Claim, claim_of
+from services.booking.domain.enrolled import Standing
 from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
@@ -26,12 +27,14 @@ NOT_ELIGIBLE = Reason(
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One activity as it stands at ``now`` (aware), by one version of the town's rules;
-    ``allowance`` is what the family has used of what the town counts."""
+    ``allowance`` is what the family has used of what the town counts, ``standing`` how it asks and
+    where it is enrolled."""
 
     rules: Rulebook
     activity: Activity
     now: datetime
     allowance: Allowance = field(default_factory=Allowance)
+    standing: Standing = Standing()
 
     @property
     def mode(self) -> Mode:
@@ -80,7 +83,12 @@ class Offer:
         answer = self.answer("book", child, day, choice)
         if "eligibility" not in aside and not self.eligible(child, day):
             return NOT_ELIGIBLE, answer
-        if answer.allowed or ("deadline" in aside and answer.code in _OF_DEADLINES):
+        of_time = answer.code in _OF_DEADLINES
+        if answer.allowed or of_time:
+            why_not = self.standing.why_not(self.activity, child, day, aside)
+            if why_not is not None:
+                return why_not, answer
+        if answer.allowed or ("deadline" in aside and of_time):
             return None, answer
         return Reason(code=answer.code, text=answer.explanation), answer
 
