@@ -85,7 +85,9 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
     return LineOut(
         line=line.id, kind=line.kind, of=line.of, effect=line.effect,
         surcharge=line.surcharge, overridden=line.overridden,
-        proof_until=line.proof_until, ended=line.ended is not None, absent=line.absent is not None,
+        proof_until=line.proof_until,
+        ended=line.ended is not None and not as_receipted,
+        absent=line.absent is not None and not as_receipted,
         **line.booked, state=said.state, reason=said.reason,
         decided_at=said.decided_at, cancel_until=line.cancel_until,
     )  # fmt: skip
