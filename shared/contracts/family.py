@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +31,12 @@ class Guardian(_Part):
     last_name: str
     invoiced: bool
     rights: tuple[ChildRights, ...]
+
+
+#: School levels that a child may have, in the order of the classes.
+Level = Literal[
+    "TPS", "PS", "MS", "GS", "CP", "CE1", "CE2", "CM1", "CM2", "ULIS", "6E", "5E", "4E", "3E",
+]  # fmt: skip
 
 
 class Child(_Part):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,10 +19,7 @@ from shared.ids import derived_id
 GuardianRole = Literal["holder", "co_holder"]
 ContactKind = Literal["emergency", "authorised_collector"]
 
-#: School levels a child may have, in the order of the classes.
-LEVELS = (
-    "TPS", "PS", "MS", "GS", "CP", "CE1", "CE2", "CM1", "CM2", "ULIS", "6E", "5E", "4E", "3E",
-)  # fmt: skip
+LEVELS: tuple[contract.Level, ...] = get_args(contract.Level)
 
 
 class _Part(BaseModel):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from shared.contracts.family import Level
 from shared.contracts.town_file.absences import Absences
 from shared.contracts.town_file.parts import Part, Slug, Text, one_at_a_time, unique
 from shared.contracts.town_file.places import PlaceCounter, check_units
@@ -18,7 +19,7 @@ class Eligible(Part):
     years on the day, of one of ``audiences``. What is left out restricts nothing."""
 
     schools: tuple[Slug, ...] = ()
-    levels: tuple[Slug, ...] = ()
+    levels: tuple[Level, ...] = ()
     from_age: Annotated[int | None, Field(ge=0, le=120)] = None
     to_age: Annotated[int | None, Field(ge=0, le=120)] = None
     audiences: tuple[Slug, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, model_validator
 
+from shared.contracts.family import Level
 from shared.contracts.town_file.parts import Part, Slug, Text, Weekday
 
 
@@ -13,9 +14,9 @@ class Trait(Part):
     """One thing known of a child or family: ``fact`` is one of ``is``, or lies between ``from``
     and ``to`` (both included).
 
-    Facts of a child: ``school``, ``level``, ``age`` (whole years on the day); of a family, those
-    that the town keeps in its dossier (``resident``, ``works-in-town``, …). A fact that is not
-    known fulfils nothing.
+    Facts of a child: ``school``, ``level`` (``CE2``), ``age`` (whole years on the day); of a
+    family, those that the town keeps in its dossier (``resident``, ``works-in-town``, …). A fact
+    that is not known fulfils nothing.
     """
 
     fact: Slug
@@ -28,6 +29,9 @@ class Trait(Part):
         bounds = self.from_ is not None or self.to is not None
         if bounds == bool(self.is_):
             raise ValueError("give either `is` or `from`/`to`")
+        unknown = [one for one in self.is_ if one not in get_args(Level)]
+        if self.fact == "level" and unknown:
+            raise ValueError(f"{unknown[0]!r} is no level ({', '.join(get_args(Level))})")
         return self
 
 

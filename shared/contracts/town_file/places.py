@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from shared.contracts.family import Level
 from shared.contracts.town_file.parts import Part, Slug, Span, Text, Weekday, known
 
 Capacity = Annotated[int, Field(ge=0, le=2000)]
@@ -32,7 +33,7 @@ class Group(Part):
     on the day (both ends included). Nothing given: all."""
 
     schools: tuple[Slug, ...] = ()
-    levels: tuple[Slug, ...] = ()
+    levels: tuple[Level, ...] = ()
     from_age: Annotated[int | None, Field(ge=0, le=120)] = None
     to_age: Annotated[int | None, Field(ge=0, le=120)] = None
 
