@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,26 +47,17 @@ class Period(Input):
         return self
 
 
-class Asked(Input):
-    """One child, one activity, what of it, for one day or over a period: give one of the two.
+class ChoiceIn(Input):
+    """What of an activity. ``units``: one or more; or ``starts`` and ``ends`` alone, where the
+    times say which. Both where a unit leaves its times to the family."""
 
-    ``units``: one or more; or ``starts`` and ``ends`` alone, where the times say which. Both where
-    a unit leaves its times to the family. ``quantity`` where it is a number.
-    """
-
-    child: Id
     activity: Slug
     units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     starts: ClockTime | None = None
     ends: ClockTime | None = None
-    quantity: Annotated[int, Field(ge=1, le=100)] = 1
-    day: Day | None = None
-    period: Period | None = None
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Asked:
-        if (self.day is None) == (self.period is None):
-            raise ValueError("donnez soit un jour (day), soit une période (period).")
+    def _says_what(self) -> Self:
         if (self.starts is None) != (self.ends is None):
             raise ValueError("donnez l'arrivée (starts) et le départ (ends), ou aucun des deux.")
         if not self.units and self.starts is None:
@@ -76,25 +67,29 @@ class Asked(Input):
         return self
 
 
-class ChangeIn(Input):
+class Asked(ChoiceIn):
+    """One child, one activity, what of it, for one day or over a period: give one of the two;
+    ``quantity`` where it is a number."""
+
+    child: Id
+    quantity: Annotated[int, Field(ge=1, le=100)] = 1
+    day: Day | None = None
+    period: Period | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Asked:
+        if (self.day is None) == (self.period is None):
+            raise ValueError("donnez soit un jour (day), soit une période (period).")
+        return self
+
+
+class ChangeIn(ChoiceIn):
     """Another choice instead of what is booked on a day: the old place is kept until the new one
     is granted. ``from_units`` says which booking, where the child has several that day."""
 
     child: Id
-    activity: Slug
     day: Day
     from_units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
-    units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
-    starts: ClockTime | None = None
-    ends: ClockTime | None = None
-
-    @model_validator(mode="after")
-    def _says_what(self) -> ChangeIn:
-        if (self.starts is None) != (self.ends is None):
-            raise ValueError("donnez l'arrivée (starts) et le départ (ends), ou aucun des deux.")
-        if not self.units and self.starts is None:
-            raise ValueError("dites ce qui est demandé (units), ou les heures (starts et ends).")
-        return self
 
 
 class EndIn(Input):
@@ -124,9 +119,10 @@ class EndIn(Input):
 
 class OverrideIn(Input):
     """What an agent sets aside for a family, and why: deadlines, places (one more is declared),
-    eligibility, what a week has to come to, enrolment. Never a day without service."""
+    eligibility, what a week has to come to, enrolment; for an enrolment, missing documents. Never
+    a day without service."""
 
-    rules: Annotated[tuple[Override, ...], Field(min_length=1, max_length=5)]
+    rules: Annotated[tuple[Override, ...], Field(min_length=1, max_length=6)]
     reason: Sentence
 
 
@@ -238,19 +234,24 @@ class WithdrawalIn(Input):
     lines: Annotated[tuple[LineId, ...], Field(max_length=400)] = ()
 
 
-class DecisionIn(Input):
-    """What an agent decides of one line; a refusal says why."""
+class VerdictIn(Input):
+    """What an agent decides; a refusal says why."""
 
-    request: Id
-    line: LineId
     outcome: Literal["accepted", "refused"]
     reason: Sentence | None = None
 
     @model_validator(mode="after")
-    def _refusal_has_reason(self) -> DecisionIn:
+    def _refusal_has_reason(self) -> Self:
         if self.outcome == "refused" and not self.reason:
             raise ValueError("un refus doit donner son motif (reason).")
         return self
+
+
+class DecisionIn(VerdictIn):
+    """What an agent decides of one line."""
+
+    request: Id
+    line: LineId
 
 
 class DecisionsIn(Input):
