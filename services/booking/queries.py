@@ -56,7 +56,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
     allowance = await booking.allowance(town, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance)
+    standing = await booking.standing(scope, town, wish.family)
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     children = {ask.child.id: ask.child for ask in asks}

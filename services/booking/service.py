@@ -10,7 +10,15 @@ from services.booking.commands.progress import say_progress
 from services.booking.commands.settling import finish_left_behind
 from services.booking.reactions import reactions
 from services.booking.state import Booking
-from services.booking.store import INDEXES, OUTBOXES, STATES, Allowances, BookingStore, Places
+from services.booking.store import (
+    INDEXES,
+    OUTBOXES,
+    STATES,
+    Allowances,
+    BookingStore,
+    Enrolments,
+    Places,
+)
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -21,6 +29,7 @@ def build(parts: Parts) -> Service:
         store=BookingStore(parts.store),
         places=Places(parts.store),
         allowances=Allowances(parts.store),
+        enrolments=Enrolments(parts.store),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),

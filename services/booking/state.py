@@ -8,6 +8,7 @@ from datetime import date
 
 from services.booking.calendars import FrenchHolidays
 from services.booking.domain.allowances import Allowance
+from services.booking.domain.enrolled import Enrolled, Standing, compulsory
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
@@ -15,8 +16,8 @@ from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
-from services.booking.schemas import Asked, ChangeIn, EndIn, OverrideIn
-from services.booking.store import Allowances, BookingStore, Places
+from services.booking.schemas import Asked, ChangeIn, ChoiceIn, EndIn, OverrideIn
+from services.booking.store import Allowances, BookingStore, Enrolments, Places
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
@@ -62,15 +63,36 @@ class Booking:
     store: BookingStore
     places: Places
     allowances: Allowances
+    enrolments: Enrolments
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
 
-    def offer(self, town: Town, activity: Activity, allowance: Allowance | None = None) -> Offer:
-        """The activity as of now, for a family that has used so much of its allowance."""
+    def offer(
+        self,
+        town: Town,
+        activity: Activity,
+        allowance: Allowance | None = None,
+        standing: Standing | None = None,
+    ) -> Offer:
+        """The activity as of now, for a family that has used so much of its allowance, asks this
+        way and is enrolled there."""
         book = self.rulebooks.of(town).book
-        return Offer(book, activity, self.clock.town(), allowance or Allowance())
+        return Offer(
+            book, activity, self.clock.town(), allowance or Allowance(), standing or Standing()
+        )
+
+    async def standing(self, scope: Scope, town: Town, family: str) -> Standing:
+        """Who asks, and where the family's children are enrolled; nothing is read where the town
+        enrols nobody."""
+        online = isinstance(scope, FamilyScope)
+        book = self.rulebooks.of(town).book
+        groups = compulsory(book)
+        if not groups:
+            return Standing(online)
+        states = await self.enrolments.states(scope, family)
+        return Standing(online, Enrolled(book, self.clock.town(), groups, states))
 
     async def allowance(self, town: Town, family: str) -> Allowance:
         """What a family has used; nothing is read where the town counts nothing."""
@@ -154,8 +176,8 @@ class Booking:
             child = child_for(scope, card, one.child, "decide")
             activity = town.file.activity(one.activity)
             if activity is None:
-                raise _unknown("changes", "activity", position, "activité inconnue.")
-            choice = _choice(activity, "changes", position, one)
+                raise wrong_input("changes", "activity", position, "activité inconnue.")
+            choice = choice_of(activity, "changes", position, one)
             that_day = Ending("cancel", child, one.day, one.day)
             found = await self.booked(
                 scope, town, card.family, that_day, one.activity, one.from_units, allowance
@@ -247,26 +269,28 @@ def asks_of(
     asked: Sequence[Asked],
     override: OverrideIn | None,
     allowance: Allowance,
+    standing: Standing,
+    most: int = MAX_LINES,
 ) -> list[Ask]:
     """What was asked, with rights, activities and units checked."""
-    aside = _aside(scope, override)
+    aside = set_aside(scope, override)
     asks = []
     offers: dict[str, Offer] = {}
     for position, one in enumerate(asked):
         activity = town.file.activity(one.activity)
         if activity is None:
-            raise _unknown("asked", "activity", position, "activité inconnue.")
-        choice = _choice(activity, "asked", position, one, one.quantity)
+            raise wrong_input("asked", "activity", position, "activité inconnue.")
+        choice = choice_of(activity, "asked", position, one, one.quantity)
         child = child_for(scope, card, one.child, "decide")
-        offer = offers.setdefault(activity.id, booking.offer(town, activity, allowance))
+        offer = offers.setdefault(activity.id, booking.offer(town, activity, allowance, standing))
         days = [one.day] if one.day else []
         if one.period:
             numbers = [weekday.number for weekday in one.period.weekdays]
             days = days_of_period(one.period.first, one.period.last, numbers)
         asks.append(Ask(child, offer, choice, days, aside))
-    if sum(len(ask.days) for ask in asks) > MAX_LINES:
+    if sum(len(ask.days) for ask in asks) > most:
         raise Refused(
-            "too-many-dates", f"Au plus {MAX_LINES} dates par demande.", status=422, field="/asked"
+            "too-many-dates", f"Au plus {most} dates par demande.", status=422, field="/asked"
         )
     return asks
 
@@ -275,7 +299,7 @@ def asks_of(
 _OVERRIDERS = frozenset({"childcare_office", "administrator"})
 
 
-def _aside(scope: Scope, override: OverrideIn | None) -> tuple[Override, ...]:
+def set_aside(scope: Scope, override: OverrideIn | None) -> tuple[Override, ...]:
     """What is set aside. Raises ``Refused`` when the bearer may not."""
     if override is None:
         return ()
@@ -284,13 +308,14 @@ def _aside(scope: Scope, override: OverrideIn | None) -> tuple[Override, ...]:
     return tuple(sorted(set(override.rules)))
 
 
-def _choice(
-    activity: Activity, where: str, position: int, asked: Asked | ChangeIn, quantity: int = 1
+def choice_of(
+    activity: Activity, where: str, position: int, asked: ChoiceIn, quantity: int = 1
 ) -> Choice:
     """What was asked of an activity, with its units and times checked."""
     known = {unit.id: unit for unit in activity.units}
     if unknown := [unit for unit in asked.units if unit not in known]:
-        raise _unknown(where, "units", position, f"cette activité n'a pas l'unité {unknown[0]}.")
+        sentence = f"cette activité n'a pas l'unité {unknown[0]}."
+        raise wrong_input(where, "units", position, sentence)
     units = tuple(asked.units)
     if asked.starts is not None and asked.ends is not None:
         if not units:
@@ -307,14 +332,15 @@ def _choice(
                 )
     most = min(known[unit].most for unit in units)
     if quantity > most:
-        raise _unknown(where, "quantity", position, f"au plus {most}.")
+        raise wrong_input(where, "quantity", position, f"au plus {most}.")
     ranged = any(known[unit].kind in ("time_range", "ranges") for unit in units)
     if ranged and asked.starts is None:
-        raise _unknown(where, "starts", position, "choisissez l'arrivée et le départ.")
+        raise wrong_input(where, "starts", position, "choisissez l'arrivée et le départ.")
     times = (asked.starts, asked.ends) if ranged else (None, None)
     return Choice(units, *times, quantity)
 
 
-def _unknown(where: str, field: str, position: int, sentence: str) -> Refused:
+def wrong_input(where: str, field: str, position: int, sentence: str) -> Refused:
+    """The refusal of one field of an item."""
     place = f"/{where}/{position}/{field}"
     return Refused("invalid-input", f"{place} : {sentence}", status=422, field=place)

@@ -10,7 +10,7 @@ from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.planning import Ask, fit_weeks, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
-from services.booking.state import Booking, asks_of
+from services.booking.state import MAX_LINES, Booking, asks_of
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import NotRetained, Period
 from shared.copies import Town
@@ -18,13 +18,16 @@ from shared.errors import Refused
 from shared.web.routes import Command
 
 
-async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
-    """Store a family's request and settle it; the same command again gives the same request.
+async def ask(
+    booking: Booking, scope: Scope, wish: RequestIn, command: Command, most: int = MAX_LINES
+) -> Request:
+    """Store a family's request of at most so many lines and settle it; the same command again
+    gives the same request.
 
     Raises ``Refused``: ``nothing-bookable`` when no date can become a line, with every reason.
     """
     try:
-        known = await _create(booking, scope, wish, command)
+        known = await _create(booking, scope, wish, command, most)
     except Refused:
         # A repetition may find its own bookings in the way, or its deadline past.
         earlier = await booking.store.request(command.id)
@@ -38,11 +41,16 @@ async def ask(booking: Booking, scope: Scope, wish: RequestIn, command: Command)
     return await finished(booking, known.id) if known.unfinished else known
 
 
-async def _create(booking: Booking, scope: Scope, wish: RequestIn, command: Command) -> Request:
+async def _create(
+    booking: Booking, scope: Scope, wish: RequestIn, command: Command, most: int
+) -> Request:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
     allowance = await booking.allowance(town, wish.family)
-    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance)
+    standing = await booking.standing(scope, town, wish.family)
+    asks = asks_of(
+        booking, scope, town, card, wish.asked, wish.override, allowance, standing, most
+    )
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
     changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)

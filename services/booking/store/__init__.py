@@ -6,6 +6,8 @@
               ``freed`` (holds given back: tombstones). Shared: guarded by conditions.
 ``requests``  one act of a family with its lines. One writer at a time: guarded by ``v``.
               ``unfinished`` (machine instant) while places are being taken or given back.
+``enrolments`` a child in a group of services: what was sent, what became of it. Guarded by ``v``.
+              ``unfinished`` (machine instant) while its weekly pattern is to be booked.
 ``batches``   one command that decides: its instant, ``open`` until it is through, then the
               results it answered.
 ``progress``  per town, up to when every decision has been said.
@@ -21,6 +23,7 @@ from __future__ import annotations
 from pymongo import IndexModel
 
 from services.booking.store.allowances import Allowances
+from services.booking.store.enrolments import ENROLMENTS, Enrolments
 from services.booking.store.places import Places
 from services.booking.store.requests import (
     BATCHES,
@@ -30,9 +33,9 @@ from services.booking.store.requests import (
     progress_states,
 )
 
-__all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Places"]
+__all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Enrolments", "Places"]
 
-OUTBOXES = (REQUESTS, BATCHES, PROGRESS)
+OUTBOXES = (REQUESTS, BATCHES, ENROLMENTS, PROGRESS)
 STATES = {PROGRESS: progress_states}
 INDEXES = {
     REQUESTS: [
@@ -42,6 +45,16 @@ INDEXES = {
             [("town", 1), ("requested_at", -1)],
             name="waiting_for_an_agent",
             partialFilterExpression={"lines.state": "requested"},
+        ),
+        IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
+    ],
+    ENROLMENTS: [
+        IndexModel([("family", 1)]),
+        IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
+        IndexModel(
+            [("town", 1), ("requested_at", -1)],
+            name="waiting_for_an_agent",
+            partialFilterExpression={"state": "requested"},
         ),
         IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
     ],
