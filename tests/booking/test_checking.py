@@ -15,8 +15,8 @@ from services.cli import app
 from shared.failpoints import step
 from shared.ids import new_id
 from tests.booking.checked import findings, kinds
-from tests.booking.helpers import family, holds, session, set_town, try_ask
-from tests.samples import API, Household, activity, ask, decide, places, town_file
+from tests.booking.helpers import holds, session, try_ask
+from tests.samples import API, Household, activity, ask, decide, family, places, say_town, town_file
 from tests.world import World
 
 DAMAGE = step("tests.damage")
@@ -79,7 +79,7 @@ class Scene:
 
 async def scene(world: World) -> Scene:
     home = await family(world)
-    await set_town(world, town(), version=2)
+    await say_town(world, town(), version=2)
     asked = {
         "booked": home.asks(DAY, activity="garderie"),
         "refused": home.asks(NEXT, activity="garderie"),
@@ -176,7 +176,7 @@ DAMAGES: list[tuple[Callable[[Scene], Awaitable[None]], set[str]]] = [
     (of_a_refused_line, {"hold-not-due"}),
     (not_held, {"place-not-held"}),
     (another_number, {"hold-not-due", "place-not-held"}),
-    (not_together, {"units-not-combined", "hold-of-another-line"}),
+    (not_together, {"units-excluded", "hold-of-another-line"}),
     (ended_by_nobody, {"mark-without-end", "hold-not-due"}),
     (end_unknown_to_the_booking, {"end-without-mark"}),
     (never_finished, {"unfinished"}),
@@ -204,7 +204,7 @@ async def stopped(world: World) -> None:
 
 async def test_places_held_for_lines_that_wait_when_the_town_holds_none(running: World) -> None:
     await scene(running)
-    await set_town(running, town(hold_while_waiting=False), version=3)
+    await say_town(running, town(hold_while_waiting=False), version=3)
     assert await kinds(running) == {"hold-while-waiting"}
 
 
@@ -259,12 +259,12 @@ async def test_a_busy_town_gives_nothing(running: World) -> None:
     """Families and agents are at work, the town takes places away and gives more, and the check
     goes on all the time."""
     homes = [await family(running) for _ in range(6)]
-    await set_town(running, town(4), version=2)
+    await say_town(running, town(4), version=2)
     agent = running.token(roles=("childcare_office",))
 
     async def town_changes() -> None:
         for version, number in enumerate((2, 6, 3, 8), start=3):
-            await set_town(running, town(number), version=version)
+            await say_town(running, town(number), version=version)
 
     work = asyncio.gather(*(busy(running, home, agent) for home in homes), town_changes())
     looks = 0

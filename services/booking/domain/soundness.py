@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from services.booking.domain.places import DayShape, Shape, hold_value
 from services.booking.domain.request import Line, Mode, Request
-from services.booking.domain.rules.choices import wrong_units
+from services.booking.domain.rules.choices import excluded_units
 
 #: A crash's leftovers are taken over within seconds.
 FINISHED_WITHIN = timedelta(minutes=1)
@@ -112,14 +112,14 @@ def _of_counters(session: Counted, rules: Rules) -> Iterator[Fault]:
 
 
 def _of_children(session: Counted, rules: Rules) -> Iterator[Fault]:
-    """Whether what each child holds goes together; of days that are over, an earlier file may
-    have said otherwise."""
+    """Whether what each child holds may be held together; of days that are over, an earlier file
+    may have said otherwise."""
     shape = rules.shape_of(session.activity)
     if shape is None or session.date < rules.today:
         return
     for child, held in session.holders.items():
-        if held and wrong_units(shape.activity, session.date, held.keys()):
-            yield _fault("units-not-combined", child=child, units=" ".join(sorted(held)))
+        if excluded_units(shape.activity, session.date, held.keys()):
+            yield _fault("units-excluded", child=child, units=" ".join(sorted(held)))
 
 
 def _wrong_hold(

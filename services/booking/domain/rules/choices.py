@@ -49,10 +49,8 @@ def _sets(relations: Relations, units: tuple[str, ...], weekday: int) -> list[tu
 def _permitted(relations: Relations, weekday: int, chosen: frozenset[str]) -> bool:
     if not chosen:
         return False
-    for composition in relations.compositions:
-        weekdays = composition.weekdays
-        if weekdays is None or weekday in [one.number for one in weekdays]:
-            return any(chosen == set(one) for one in composition.sets)
+    if (sets := _composed(relations, weekday)) is not None:
+        return any(chosen == set(one) for one in sets)
     return (
         all(len(chosen & set(group)) <= 1 for group in relations.excludes)
         and all(
@@ -61,6 +59,23 @@ def _permitted(relations: Relations, weekday: int, chosen: frozenset[str]) -> bo
         )
         and all(chosen & set(group) in (set(), set(group)) for group in relations.together)
     )
+
+
+def _composed(relations: Relations, weekday: int) -> tuple[tuple[str, ...], ...] | None:
+    """The sets that the file lists for a weekday, None where it lists none."""
+    for composition in relations.compositions:
+        weekdays = composition.weekdays
+        if weekdays is None or weekday in [one.number for one in weekdays]:
+            return composition.sets
+    return None
+
+
+def excluded_units(activity: Activity, day: date, held: Set[str]) -> bool:
+    """Whether these units can never be held together that day, whatever were booked besides."""
+    weekday, relations = day.isoweekday(), activity.relations
+    if (sets := _composed(relations, weekday)) is not None:
+        return not any(held <= set(one) for one in sets)
+    return any(len(held & set(group)) > 1 for group in relations.excludes)
 
 
 def unit_of_times(activity: Activity, starts: time, ends: time) -> Unit | Reason:
