@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.booking.helpers import family, set_town, states, try_ask
-from tests.samples import Household, activity, ask, town_file
+from tests.booking.helpers import states, try_ask
+from tests.samples import Household, activity, ask, family, say_town, town_file
 from tests.world import Answer, World, eventually
 
 ALWAYS = {"anchor": "day", "days_before": 1, "time": "18:00"}
@@ -41,7 +41,7 @@ def outcome(answer: Answer) -> str:
 async def test_so_many_weeks_and_a_week_given_back_may_be_taken_again(running: World) -> None:
     home = await family(running)
     at_most = rule(times={"counter": "weeks", "to": 2})
-    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    await say_town(running, counted(WEEKS, book=[at_most]), version=2)
     assert outcome(await books(running, home, "2026-09-17")) == "accepted"
     assert outcome(await books(running, home, "2026-09-18")) == "accepted"
     assert outcome(await books(running, home, "2026-09-24")) == "accepted"
@@ -66,7 +66,7 @@ async def test_so_many_weeks_and_a_week_given_back_may_be_taken_again(running: W
 async def test_two_guardians_take_the_last_allowed_week_at_once(running: World) -> None:
     home = await family(running)
     at_most = rule(times={"counter": "weeks", "to": 1})
-    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    await say_town(running, counted(WEEKS, book=[at_most]), version=2)
     weeks = ("2026-09-17", "2026-09-24", "2026-10-01", "2026-10-08")
     answers = await asyncio.gather(*(books(running, home, day) for day in weeks))
     outcomes = sorted(outcome(answer) for answer in answers)
@@ -76,7 +76,7 @@ async def test_two_guardians_take_the_last_allowed_week_at_once(running: World) 
 async def test_one_act_counts_its_own_lines(running: World) -> None:
     home = await family(running)
     at_most = rule(times={"counter": "weeks", "to": 2})
-    await set_town(running, counted(WEEKS, book=[at_most]), version=2)
+    await say_town(running, counted(WEEKS, book=[at_most]), version=2)
     days = [{"day": day} for day in ("2026-09-17", "2026-09-24", "2026-10-01")]
     answer = await ask(running, home, home.asks_all(days, activity="centre"))
     assert await states(running, home, answer.json["id"]) == ["accepted", "accepted"]
@@ -87,7 +87,7 @@ async def test_one_act_counts_its_own_lines(running: World) -> None:
 async def test_two_free_cancellations_a_month_for_the_family(running: World) -> None:
     home = await family(running)
     at_most = rule(times={"counter": "free", "to": 2})
-    await set_town(running, counted(FREE, book=[rule()], cancel=[at_most]), version=2)
+    await say_town(running, counted(FREE, book=[rule()], cancel=[at_most]), version=2)
     for day in ("2026-09-17", "2026-09-18", "2026-09-21"):
         await books(running, home, day)
         await books(running, home, day, child=1)

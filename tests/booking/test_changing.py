@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from shared.contracts.booking import BookingAccepted
-from tests.booking.helpers import family, planning, recap, said, seen, session, set_town, try_ask
-from tests.samples import Household, activity, ask, decide, town_file
+from tests.booking.helpers import planning, recap, said, seen, session, try_ask
+from tests.samples import Household, activity, ask, decide, family, say_town, town_file
 from tests.world import World, eventually
 
 DAY = "2026-09-17"
@@ -54,7 +54,7 @@ async def test_another_meal_takes_the_new_place_and_gives_the_old_one_back(
     running: World,
 ) -> None:
     home = await family(running)
-    await set_town(running, centre(), version=2)
+    await say_town(running, centre(), version=2)
     first = (await ask(running, home, books(home, "m", "av"))).json
     assert (await left(running)) == {"room": 2, "meat": 2, "veggie": 1}
     foreseen = (await recap(running, home, changes(home, "m", "a", "sv"))).json["lines"]
@@ -82,7 +82,7 @@ async def test_another_meal_takes_the_new_place_and_gives_the_old_one_back(
 
 async def test_when_the_new_place_is_not_to_be_had_the_old_one_stays(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, centre(), version=2)
+    await say_town(running, centre(), version=2)
     await ask(running, other, books(other, "m", "sv"))
     first = (await ask(running, home, books(home, "m", "av"))).json
     refused = await try_ask(running, home, changes(home, "m", "sv"))
@@ -105,7 +105,7 @@ async def test_when_the_new_place_is_not_to_be_had_the_old_one_stays(running: Wo
 
 async def test_two_families_change_at_once_for_the_last_place(running: World) -> None:
     homes = [await family(running) for _ in range(3)]
-    await set_town(running, centre(), version=2)
+    await say_town(running, centre(), version=2)
     for home in homes:
         await ask(running, home, books(home, "m", "av"))
     answers = await asyncio.gather(
@@ -124,9 +124,9 @@ async def test_two_families_change_at_once_for_the_last_place(running: World) ->
 
 async def test_an_agent_decides_a_change(running: World) -> None:
     home = await family(running)
-    await set_town(running, centre(), version=2)
+    await say_town(running, centre(), version=2)
     await ask(running, home, books(home, "m", "av"))
-    await set_town(running, centre(decision="agent", hold_while_waiting=False), version=3)
+    await say_town(running, centre(decision="agent", hold_while_waiting=False), version=3)
     waiting = (await ask(running, home, changes(home, "m", "sv"))).json
     assert waiting["lines"][0]["state"] == "requested"
     assert await held(running, home) == {"m", "av"}

@@ -14,18 +14,8 @@ from shared.contracts.booking import (
     BookingRequested,
     BookingWithdrawn,
 )
-from tests.booking.helpers import (
-    family,
-    holds,
-    planning,
-    recap,
-    said,
-    seen,
-    session,
-    set_town,
-    try_ask,
-)
-from tests.samples import Household, activity, ask, decide, places, town_file
+from tests.booking.helpers import holds, planning, recap, said, seen, session, try_ask
+from tests.samples import Household, activity, ask, decide, family, places, say_town, town_file
 from tests.world import World, eventually
 
 DAY = "2026-09-17"
@@ -66,7 +56,7 @@ async def freed(world: World) -> None:
 
 async def test_cancelled_in_time_the_place_is_free_at_once(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     first = await booked(running, home)
     full = await try_ask(running, other, other.asks(DAY, activity="garderie"))
     assert full.json["lines"][0]["reason"]["code"] == "full"
@@ -89,7 +79,7 @@ async def test_cancelled_in_time_the_place_is_free_at_once(running: World) -> No
 
 async def test_out_of_time_it_is_locked_and_an_absence_is_billed(running: World) -> None:
     home = await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     first = await booked(running, home)
     running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
     late = await try_ask(running, home, ends(home))
@@ -120,7 +110,7 @@ async def test_an_absence_over_a_period_finds_the_activities_by_itself(running: 
         activity("garderie", decision="automatic", absences=absences),
         activity("cantine", decision="automatic", absences=absences),
     ]
-    await set_town(running, town_file(activities=both), version=2)
+    await say_town(running, town_file(activities=both), version=2)
     for name in ("garderie", "cantine"):
         for day in (DAY, "2026-09-18", "2026-09-21"):
             await ask(running, home, home.asks(day, activity=name))
@@ -139,7 +129,7 @@ async def test_a_cancellation_that_an_agent_decides(running: World) -> None:
     home = await family(running)
     asked_first = RULE | {"outcome": "ask_agent"}
     deadlines = {"book": [RULE], "cancel": [asked_first]}
-    await set_town(running, care(deadlines=deadlines), version=2)
+    await say_town(running, care(deadlines=deadlines), version=2)
     await booked(running, home)
     waiting = await ask(running, home, ends(home))
     assert waiting.json["lines"][0]["state"] == "requested"
@@ -166,7 +156,7 @@ async def test_a_cancellation_that_an_agent_decides(running: World) -> None:
 
 async def test_two_guardians_cancel_at_once_and_a_double_click(running: World) -> None:
     home = await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     await booked(running, home)
     answers = await asyncio.gather(*(try_ask(running, home, ends(home)) for _ in range(6)))
     states = [
@@ -186,7 +176,7 @@ async def test_nothing_booked_is_said_and_another_family_s_child_is_out_of_reach
     running: World,
 ) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     nothing = await try_ask(running, home, ends(home))
     assert (nothing.status, nothing.json["code"]) == (422, "nothing-booked")
     await booked(running, other)
@@ -199,7 +189,7 @@ async def test_nothing_booked_is_said_and_another_family_s_child_is_out_of_reach
 
 async def test_a_basket_books_and_cancels_in_one_act(running: World) -> None:
     home = await family(running)
-    await set_town(running, care(places=places(5)), version=2)
+    await say_town(running, care(places=places(5)), version=2)
     await booked(running, home)
     basket = home.asks("2026-09-18", activity="garderie", child=1) | ends(home)
     answer = await ask(running, home, basket)
@@ -218,7 +208,7 @@ async def test_an_empty_basket_is_refused(running: World, body: dict[str, Any]) 
 
 async def test_what_is_not_decided_may_be_taken_back(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, care(decision="agent"), version=2)
+    await say_town(running, care(decision="agent"), version=2)
     asked = (await ask(running, home, home.asks(DAY, activity="garderie"))).json["id"]
     assert holds(await session(running, DAY, "garderie")) == 1
     path = f"/api/booking/v1/veyras/requests/{asked}/withdrawals"

@@ -8,17 +8,8 @@ from typing import Any
 import pytest
 
 from shared.contracts.booking import BookingAccepted
-from tests.booking.helpers import (
-    family,
-    holds,
-    planning,
-    said,
-    seen,
-    session,
-    set_town,
-    try_ask,
-)
-from tests.samples import API, Household, activity, ask, decide, places, town_file
+from tests.booking.helpers import holds, planning, said, seen, session, try_ask
+from tests.samples import API, Household, activity, ask, decide, family, places, say_town, town_file
 from tests.world import Answer, World, eventually
 
 DAY = "2026-09-17"
@@ -42,7 +33,7 @@ async def for_family(
 
 async def test_a_deadline_set_aside_keeps_who_and_why(running: World) -> None:
     home = await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
     late = await for_family(running, home)
     assert late.json["code"] == "nothing-bookable"
@@ -59,7 +50,7 @@ async def test_a_deadline_set_aside_keeps_who_and_why(running: World) -> None:
 
 async def test_a_place_more_is_declared_and_gone_with_its_child(running: World) -> None:
     home, other, third = [await family(running) for _ in range(3)]
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     first = (await ask(running, home, home.asks(DAY, activity="garderie"))).json["id"]
     full = await for_family(running, other, "deadline")
     assert full.json["lines"][0]["reason"]["code"] == "full"
@@ -91,10 +82,10 @@ async def test_a_place_more_is_declared_and_gone_with_its_child(running: World) 
 
 async def test_capacity_changed_while_places_more_are_declared(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, care(1), version=2)
+    await say_town(running, care(1), version=2)
     await for_family(running, home)
     await for_family(running, other, "places")
-    await set_town(running, care(3), version=3)
+    await say_town(running, care(3), version=3)
     days = await planning(running, home, DAY, DAY, child=1)
     assert days["garderie", DAY]["places_left"] == 2
     await for_family(running, home, asked=home.asks(DAY, activity="garderie", child=1)["asked"])
@@ -107,7 +98,7 @@ async def test_capacity_changed_while_places_more_are_declared(running: World) -
 @pytest.mark.parametrize("role", ["centre_director", "family"])
 async def test_only_who_may_sets_a_rule_aside(running: World, role: str) -> None:
     home = await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     body = home.asks(DAY, activity="garderie")
     body["override"] = {"rules": ["deadline"], "reason": "Parce que"}
     if role == "family":
@@ -119,7 +110,7 @@ async def test_only_who_may_sets_a_rule_aside(running: World, role: str) -> None
 
 async def test_a_day_without_service_is_never_overridden(running: World) -> None:
     home = await family(running)
-    await set_town(running, care(), version=2)
+    await say_town(running, care(), version=2)
     closed = home.asks("2026-09-16", activity="garderie")["asked"]
     everything = ("deadline", "places", "eligibility", "week", "enrolment")
     answer = await for_family(running, home, *everything, asked=closed)
@@ -139,7 +130,7 @@ async def test_past_the_deadline_the_rule_may_ask_an_agent_or_a_surcharge(
     rule = {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": eve,
             "after": after}  # fmt: skip
     late = activity("garderie", decision="automatic", deadlines={"book": [rule], "cancel": [rule]})
-    await set_town(running, town_file(activities=[late]), version=2)
+    await say_town(running, town_file(activities=[late]), version=2)
     running.move_to(datetime(2026, 9, 17, 5, 0, tzinfo=UTC))
     dearer = (await ask(running, home, home.asks(DAY, activity="garderie"))).json["lines"][0]
     assert dearer["state"] == "accepted"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.booking.helpers import family, holds, recap, session, set_town, try_ask
-from tests.samples import Household, activity, places, town_file
+from tests.booking.helpers import holds, recap, session, try_ask
+from tests.samples import Household, activity, family, places, say_town, town_file
 from tests.world import World, eventually
 
 MONDAY, TUESDAY, THURSDAY, FRIDAY = "2026-09-21", "2026-09-22", "2026-09-24", "2026-09-25"
@@ -32,7 +32,7 @@ async def held(world: World) -> list[int]:
 
 async def test_a_whole_week_is_all_or_nothing(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, centre(whole=True), version=2)
+    await say_town(running, centre(whole=True), version=2)
     part = await try_ask(running, home, home.asks(TUESDAY, activity="centre"))
     assert part.json["not_retained"][0]["reason"]["code"] == "whole-week"
     foreseen = (await recap(running, home, week_of(home))).json["lines"]
@@ -47,9 +47,9 @@ async def test_a_whole_week_is_all_or_nothing(running: World) -> None:
 
 async def test_a_day_that_is_gone_gives_the_others_of_the_week_back(running: World) -> None:
     home, other = await family(running), await family(running)
-    await set_town(running, centre(), version=2)
+    await say_town(running, centre(), version=2)
     await try_ask(running, home, home.asks(THURSDAY, activity="centre"))
-    await set_town(running, centre(whole=True), version=3)
+    await say_town(running, centre(whole=True), version=3)
     refused = await try_ask(running, other, week_of(other))
     assert {one["state"] for one in refused.json["lines"]} == {"refused"}
 
@@ -62,7 +62,7 @@ async def test_a_day_that_is_gone_gives_the_others_of_the_week_back(running: Wor
 async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> None:
     """Of those who ask at once for the last place of each day, one gets the whole week."""
     homes = [await family(running) for _ in range(6)]
-    await set_town(running, centre(whole=True), version=2)
+    await say_town(running, centre(whole=True), version=2)
     answers = await asyncio.gather(*(try_ask(running, home, week_of(home)) for home in homes))
     states = [{line["state"] for line in answer.json["lines"]} for answer in answers]
     assert all(len(state) == 1 for state in states)
@@ -76,7 +76,7 @@ async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> Non
 
 async def test_so_many_days_at_least_and_at_most(running: World) -> None:
     home = await family(running)
-    await set_town(running, centre(5, least_days=2, most_days=3), version=2)
+    await say_town(running, centre(5, least_days=2, most_days=3), version=2)
 
     async def on(*days: str) -> Any:
         wanted = [{"day": day} for day in days]
