@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from services.booking import queries
-from services.booking.commands import asking, deciding, withdrawing
+from services.booking import catalogue, enrolment_queries, queries
+from services.booking.catalogue_schemas import Activities, CatalogueQuery
+from services.booking.commands import answering, asking, deciding, enrolling, withdrawing
 from services.booking.domain.request import Line, Request
+from services.booking.enrolment_schemas import (
+    EnrolmentDecisionsIn,
+    EnrolmentDecisionsOut,
+    EnrolmentIn,
+    EnrolmentOut,
+    EnrolmentPage,
+    EnrolmentQuery,
+    EnrolmentWithdrawalIn,
+    Groups,
+    GroupsQuery,
+)
 from services.booking.schemas import (
-    Activities,
     DecisionsIn,
     DecisionsOut,
     LineOut,
@@ -29,8 +40,8 @@ _READERS = agents(
 )
 
 
-async def list_activities(booking: Booking, call: Call[NoBody, NoQuery]) -> Activities:
-    return await queries.activities(booking, call.town)
+async def list_activities(booking: Booking, call: Call[NoBody, CatalogueQuery]) -> Activities:
+    return await catalogue.activities(booking, call.town, call.query)
 
 
 async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Planning:
@@ -64,6 +75,36 @@ async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> Decision
     return await deciding.decide_many(booking, call.agent_scope, call.body, call.known_command)
 
 
+async def list_groups(booking: Booking, call: Call[NoBody, GroupsQuery]) -> Groups:
+    return await enrolment_queries.groups(booking, call.scope, call.query)
+
+
+async def enrol(booking: Booking, call: Call[EnrolmentIn, NoQuery]) -> EnrolmentOut:
+    found = await enrolling.enrol(booking, call.scope, call.body, call.known_command)
+    return enrolment_queries.shown(found, call.scope, as_receipted=True)
+
+
+async def list_enrolments(booking: Booking, call: Call[NoBody, EnrolmentQuery]) -> EnrolmentPage:
+    return await enrolment_queries.sent(booking, call.scope, call.query)
+
+
+async def see_enrolment(booking: Booking, call: Call[NoBody, NoQuery]) -> EnrolmentOut:
+    return await enrolment_queries.enrolment(booking, call.scope, call.path["enrolment"])
+
+
+async def withdraw_enrolment(
+    booking: Booking, call: Call[EnrolmentWithdrawalIn, NoQuery]
+) -> EnrolmentOut:
+    found = await enrolling.take_back(booking, call.scope, call.path["enrolment"])
+    return enrolment_queries.shown(found, call.scope)
+
+
+async def decide_enrolments(
+    booking: Booking, call: Call[EnrolmentDecisionsIn, NoQuery]
+) -> EnrolmentDecisionsOut:
+    return await answering.decide_many(booking, call.agent_scope, call.body, call.known_command)
+
+
 def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
     """``as_receipted``: as the family was first told, so that a repetition answers the same."""
     return RequestOut(
@@ -95,7 +136,7 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
 
 ROUTES = [
     Route("GET", "/activities", list_activities, "The town's catalogue",
-          either(ACCOUNT, _READERS), Activities),
+          either(ACCOUNT, _READERS), Activities, query=CatalogueQuery),
     Route("GET", "/planning", see_planning, "A child's days: booked, bookable, until when",
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
     Route("POST", "/recaps", recap, "What validating these wishes would do",
@@ -114,5 +155,25 @@ ROUTES = [
           body=WithdrawalIn),
     Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
           _DECIDERS, DecisionsOut, body=DecisionsIn, idempotent=True, max_body=512 * 1024,
+          refusals=("idempotency-key-reused", "idempotency-key-missing")),
+    Route("GET", "/enrolments", list_groups,
+          "Groups of services for a child: enrolled, open, when the next window opens",
+          either(FAMILY, _READERS), Groups, query=GroupsQuery),
+    Route("POST", "/enrolments", enrol, "Enrol a child in a group of services",
+          either(FAMILY, _DECIDERS), EnrolmentOut, body=EnrolmentIn, status=201, idempotent=True,
+          refusals=("outside-window", "enrolment-over", "not-eligible", "already-asked",
+                    "already-enrolled", "pattern-not-offered", "documents-missing",
+                    "regulations-not-accepted", "desk-only", "too-many-dates",
+                    "idempotency-key-reused", "idempotency-key-missing")),
+    Route("GET", "/enrolments/{enrolment}", see_enrolment, "One enrolment with its history",
+          either(FAMILY, _READERS), EnrolmentOut),
+    Route("POST", "/enrolments/{enrolment}/withdrawals", withdraw_enrolment,
+          "Take back what waits for an answer", either(FAMILY, _DECIDERS), EnrolmentOut,
+          body=EnrolmentWithdrawalIn, refusals=("already-decided",)),
+    Route("GET", "/enrolment-requests", list_enrolments, "What was sent, newest first",
+          either(FAMILY, _READERS), EnrolmentPage, query=EnrolmentQuery),
+    Route("POST", "/enrolment-decisions", decide_enrolments,
+          "Accept and refuse enrolments, one or many at once", _DECIDERS, EnrolmentDecisionsOut,
+          body=EnrolmentDecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
 ]  # fmt: skip

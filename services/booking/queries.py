@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.agenda import WORDS, Entry, agenda
+from services.booking.domain.agenda import WORDS, Entry, Status, agenda
+from services.booking.domain.enrolled import Enrolled
 from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import Offer, fit_weeks, fitting, foreseen, plan, week_slots
 from services.booking.domain.request import TAKEN, Choice, Line, Mode, Request
@@ -14,8 +15,6 @@ from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.days import days_between
 from services.booking.domain.rules.facts import traits_of
 from services.booking.schemas import (
-    Activities,
-    ActivityOut,
     Planning,
     PlanningEntry,
     PlanningQuery,
@@ -24,31 +23,12 @@ from services.booking.schemas import (
     RecapLine,
     RequestIn,
     RequestQuery,
-    UnitOut,
+    ToEnrol,
 )
 from services.booking.state import Booking, asks_of, child_for, children_seen
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child
 from shared.errors import MissingCopy, not_found
-
-
-async def activities(booking: Booking, town: str) -> Activities:
-    """The town's catalogue, as families see it."""
-    file = (await booking.towns.get(town)).file
-    return Activities(
-        items=[
-            ActivityOut(
-                id=activity.id,
-                name=activity.name,
-                site=activity.site,
-                units=[UnitOut(id=unit.id, name=unit.name) for unit in activity.units],
-                schools=list(activity.eligible.schools),
-                decision=activity.decision,
-                billing=activity.billing,
-            )
-            for activity in file.activities
-        ]
-    )
 
 
 async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
@@ -125,22 +105,30 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
     allowance = await booking.allowance(town, wanted.family)
-    offers = [booking.offer(town, activity, allowance) for activity in town.file.activities]
-    slots = [
-        (offer, day)
-        for day in days_between(wanted.first, wanted.last)
-        for offer in offers
-        if offer.open_on(day, child.school) and offer.eligible(child, day)
+    standing = await booking.standing(scope, town, wanted.family)
+    offers = [
+        booking.offer(town, activity, allowance, standing) for activity in town.file.activities
     ]
-    shapes = booking.shapes(town)
-    sessions = await booking.places.peek(
-        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
-    )
     known = agenda(
         await booking.store.requests_about(
             scope, wanted.family, child.id, wanted.first, wanted.last
         ),
         child.id,
+    )
+    slots, to_enrol = _shown(
+        child,
+        [
+            (offer, day)
+            for day in days_between(wanted.first, wanted.last)
+            for offer in offers
+            if offer.open_on(day, child.school) and offer.eligible(child, day)
+        ],
+        {activity for activity, _unit, _day in known},
+        standing.enrolled,
+    )
+    shapes = booking.shapes(town)
+    sessions = await booking.places.peek(
+        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
     )
     return Planning(
         child=child.id,
@@ -158,7 +146,25 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
             for offer, day in slots
             for unit in offer.activity.units
         ],
+        to_enrol=to_enrol,
     )
+
+
+def _shown(
+    child: Child, slots: Sequence[tuple[Offer, date]], booked: Set[str], enrolled: Enrolled
+) -> tuple[list[tuple[Offer, date]], list[ToEnrol]]:
+    """Without the activities for which the child is enrolled on none of these days and has
+    nothing ``booked``; and the groups in which it is not."""
+    missing = {
+        (offer.activity.id, day): enrolled.missing(child.id, offer.activity.id, day)
+        for offer, day in slots
+    }
+    offered = {activity for (activity, _day), group in missing.items() if group is None} | booked
+    groups = {group.id: group for group in missing.values() if group is not None}
+    return [slot for slot in slots if slot[0].activity.id in offered], [
+        ToEnrol(group=group.id, name=group.title, explanation=enrolled.words(group, child))
+        for group in groups.values()
+    ]
 
 
 def _entry(
@@ -173,7 +179,8 @@ def _entry(
     activity, choice = offer.activity, Choice((unit,))
     line = known.line if known else None
     active = line is not None and line.active
-    status = known.status if known else "free"
+    enrolled = offer.standing.enrolled.missing(child.id, activity.id, day) is None
+    status: Status = known.status if known else "free" if enrolled else "not_enrolled"
     why_not = TAKEN if active else offer.why_not(child, day, choice)
     book = offer.answer("book", child, day, choice)
     cancel = offer.answer("cancel", child, day, choice)

@@ -281,31 +281,6 @@ class DecisionsOut(Output):
     results: list[DecisionOut]
 
 
-class UnitOut(Output):
-    """What can be booked within an activity."""
-
-    id: str
-    name: str
-
-
-class ActivityOut(Output):
-    """An activity as families see it; rules in force on the day asked for, in words."""
-
-    id: str
-    name: str
-    site: str
-    units: list[UnitOut]
-    schools: list[str]
-    decision: Literal["agent", "automatic"]
-    billing: Literal["pay_in_arrears", "pay_at_booking"]
-
-
-class Activities(Output):
-    """The town's catalogue."""
-
-    items: list[ActivityOut]
-
-
 class PlanningQuery(Input):
     """Which child, which days (at most 62)."""
 
@@ -354,9 +329,22 @@ class PlanningEntry(Output):
     cancel_locked: bool
 
 
+class ToEnrol(Output):
+    """A group in which the child is not enrolled on all these days, and when it may be."""
+
+    group: str
+    name: str
+    explanation: str
+
+
 class Planning(Output):
-    """The child's days with service, in order; ``version`` of the town file that answered."""
+    """The child's days with service, in order; ``version`` of the town file that answered.
+
+    Activities for which the child is enrolled on none of these days are left out: ``to_enrol``
+    says in what groups.
+    """
 
     child: str
     version: int
     entries: list[PlanningEntry]
+    to_enrol: list[ToEnrol]

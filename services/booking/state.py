@@ -8,8 +8,8 @@ from datetime import date
 
 from services.booking.calendars import FrenchHolidays
 from services.booking.domain.allowances import Allowance
-from services.booking.domain.enrolled import Enrolled, Standing, compulsory
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
+from services.booking.domain.enrolled import Enrolled, Standing, compulsory
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line

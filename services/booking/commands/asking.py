@@ -48,9 +48,7 @@ async def _create(
     card = await booking.family_of(scope, wish.family)
     allowance = await booking.allowance(town, wish.family)
     standing = await booking.standing(scope, town, wish.family)
-    asks = asks_of(
-        booking, scope, town, card, wish.asked, wish.override, allowance, standing, most
-    )
+    asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing, most)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
     changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from services.booking.commands.batches import AT_ONCE, in_batch
 from services.booking.commands.settling import (
     again,
     decided_event,
@@ -26,12 +28,9 @@ from services.booking.schemas import DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
 from shared.auth import AgentScope
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
-from shared.errors import Refused
 from shared.events import Event
 from shared.store import Document
 from shared.web.routes import Command
-
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +50,11 @@ async def decide_many(
 
     The same command again resumes, or once it is through, answers the same.
     """
-    kept = await booking.store.open_batch(
-        command.id, scope.town, scope.account, command.body_hash, booking.clock.town(),
-        booking.clock.machine(),
-    )  # fmt: skip
-    if kept["body_hash"] != command.body_hash:
-        raise Refused(
-            "idempotency-key-reused", "Cette clé a déjà servi à d'autres décisions.", status=422
-        )
-    if "results" not in kept:
-        kept["results"] = await _decide_all(booking, scope, wanted, command, kept["decided_at"])
+    decided_at, results = await in_batch(
+        booking, scope, command, partial(_decide_all, booking, scope, wanted, command)
+    )
     return DecisionsOut(
-        decided_at=kept["decided_at"],
-        results=[DecisionOut.model_validate(result) for result in kept["results"]],
+        decided_at=decided_at, results=[DecisionOut.model_validate(result) for result in results]
     )
 
 
@@ -73,7 +64,7 @@ async def _decide_all(
     wanted: DecisionsIn,
     command: Command,
     decided_at: datetime,
-) -> list[Document]:
+) -> tuple[list[Document], Sequence[Event]]:
     wishes: dict[str, list[Wish]] = {}
     for one in wanted.decisions:
         reason = Reason(code="agent", text=one.reason) if one.reason else None
@@ -81,7 +72,7 @@ async def _decide_all(
         wishes.setdefault(one.request, []).append(wish)
     several = len(wishes) > 1
     batch = _Batch(command.id, scope.account, decided_at, command.id if several else None)
-    limit = asyncio.Semaphore(_AT_ONCE)
+    limit = asyncio.Semaphore(AT_ONCE)
 
     async def one_request(request_id: str) -> tuple[str, Mapping[str, LineResult]]:
         async with limit:
@@ -94,8 +85,7 @@ async def _decide_all(
         for one in wanted.decisions
     ]
     decided = sum(result["result"] in ("accepted", "refused") for result in results)
-    events = [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
-    return await booking.store.close_batch(command.id, scope.town, results, *events)
+    return results, [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
 
 
 async def _decide(

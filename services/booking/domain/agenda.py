@@ -12,12 +12,13 @@ from services.booking.domain.request import Line, Request
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
 Status = Literal[
-    "free", "requested", "accepted", "refused", "withdrawn", "cancel_requested",
+    "not_enrolled", "free", "requested", "accepted", "refused", "withdrawn", "cancel_requested",
     "absence_requested", "cancel_refused", "absence_refused", "cancelled", "absent",
 ]  # fmt: skip
 
 #: The guides' words below an activity's name.
 WORDS: dict[Status, str] = {
+    "not_enrolled": "Non inscrit",
     "free": "Inscrit",
     "requested": "Réservation demandée",
     "accepted": "Réservation acceptée",

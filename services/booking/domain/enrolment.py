@@ -45,12 +45,14 @@ class WeeklyChoice(BaseModel):
 class Sent:
     """What a family, or an agent for it, sends.
 
-    ``regulations`` is the version accepted; ``documents`` are ids of files that family keeps, by
+    ``guardian`` is who the account is in the family, None for an agent; ``regulations`` is the
+    version accepted; ``documents`` are ids of files that family keeps, by
     what was asked; ``overridden`` what an agent set aside, and ``override`` why. ``command`` and
     ``body_hash`` tell a repetition.
     """
 
     account: str
+    guardian: str | None
     channel: Channel
     pattern: EnrolmentPattern
     weekly: tuple[WeeklyChoice, ...]
