@@ -1,7 +1,10 @@
 """Booking: what children may be booked into, requests, places and decisions.
 
-Owns   sessions (places of one activity on one date), requests with their lines, decisions.
-Says   booking-requested, booking-accepted, booking-refused, decisions-completed, decided-up-to.
+Owns   sessions (places of one activity on one date), requests with their lines, decisions,
+       enrolments (a child in a group of services).
+Says   booking-requested, booking-accepted, booking-refused, booking-withdrawn,
+       decisions-completed, decided-up-to, enrolment-requested, enrolment-accepted,
+       enrolment-refused, enrolment-withdrawn.
 Hears  keys-rotated, town-changed (identity), family-changed (family).
 
 A place is granted by one conditional update of its session; what became of each line is written

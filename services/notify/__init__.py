@@ -4,8 +4,10 @@ Owns   addresses to write to, acknowledgements, the digests of decisions, the ma
 Says   digest-sent, mail-failed.
 Hears  keys-rotated, town-changed, account-changed, activation-requested,
        password-reset-requested, email-change-requested, email-changed (identity),
-       family-changed (family), booking-requested, booking-accepted, booking-refused,
-       decisions-completed, decided-up-to (booking), invoice-issued (billing).
+       family-changed (family), booking-requested, booking-withdrawn, booking-accepted,
+       booking-refused, decisions-completed, decided-up-to, enrolment-requested,
+       enrolment-accepted, enrolment-refused, enrolment-withdrawn (booking), invoice-issued
+       (billing).
 
 Reactions only store: an intention to write, or an outcome. ``digests`` freezes outcomes into
 digests and digests into mails; ``sending`` claims mails, sends them, records the result.

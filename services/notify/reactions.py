@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.notify.commands import intentions
+from services.notify.commands import enrolments, intentions
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
 from shared.contracts.billing import InvoiceIssued
@@ -16,6 +16,10 @@ from shared.contracts.booking import (
     BookingWithdrawn,
     DecidedUpTo,
     DecisionsCompleted,
+    EnrolmentAccepted,
+    EnrolmentRefused,
+    EnrolmentRequested,
+    EnrolmentWithdrawn,
 )
 from shared.contracts.family import FamilyChanged
 from shared.contracts.identity import (
@@ -45,5 +49,9 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(BookingRefused, partial(intentions.hear_outcomes, notify)),
         on(DecisionsCompleted, partial(intentions.hear_batch, notify)),
         on(DecidedUpTo, partial(intentions.hear_progress, notify), after_all=True),
+        on(EnrolmentRequested, partial(enrolments.write_receipt, notify)),
+        on(EnrolmentAccepted, partial(enrolments.write_acceptance, notify)),
+        on(EnrolmentRefused, partial(enrolments.write_refusal, notify)),
+        on(EnrolmentWithdrawn, partial(enrolments.write_withdrawal, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
     ]

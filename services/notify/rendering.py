@@ -23,7 +23,8 @@ _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "password-reset", "email-change", "email-changed", "acknowledgement",
-    "withdrawal", "outcome", "digest", "invoice",
+    "withdrawal", "outcome", "digest", "invoice", "enrolment", "enrolment-accepted",
+    "enrolment-refused", "enrolment-withdrawn",
 )  # fmt: skip
 
 

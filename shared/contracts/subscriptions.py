@@ -36,6 +36,10 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         booking.BookingRefused,
         booking.DecisionsCompleted,
         booking.DecidedUpTo,
+        booking.EnrolmentRequested,
+        booking.EnrolmentAccepted,
+        booking.EnrolmentRefused,
+        booking.EnrolmentWithdrawn,
         billing.InvoiceIssued,
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -149,7 +149,7 @@ def said_at_once(
         first=group.first,
         last=group.last,
         state="accepted" if accepted else "requested",
-        book_from=_book_from(booking, town, group, child) if accepted else None,
+        book_from=_book_from(booking, town, group, child, one.requested_at) if accepted else None,
         regulations=one.sent.regulations,
         documents=tuple(
             EnrolmentDocument(asked=asked, files=files)
@@ -181,14 +181,14 @@ def _accepted(
         decided_at=one.decided_at,
         decided_by=one.decided_by,
         agent=one.agent,
-        book_from=_book_from(booking, town, group, child) if child else None,
+        book_from=_book_from(booking, town, group, child, one.decided_at) if child else None,
         receipted=receipted,
     )
 
 
 def _book_from(
-    booking: Booking, town: Town, group: EnrolmentGroup, child: Child
+    booking: Booking, town: Town, group: EnrolmentGroup, child: Child, now: datetime
 ) -> datetime | None:
     covered = activities_of(booking.rulebooks.of(town).book, group)
-    offers = [booking.offer(town, activity) for activity in covered]
-    return books_from(offers, group, child, booking.clock.town())
+    offers = [replace(booking.offer(town, activity), now=now) for activity in covered]
+    return books_from(offers, group, child, now)

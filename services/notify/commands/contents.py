@@ -17,6 +17,7 @@ from services.notify.domain.shown import (
     Decided,
     activity_name,
     decided,
+    enrolment,
     group,
     listed,
 )
@@ -68,6 +69,8 @@ class Contents:
             return self._acknowledgement(mail)
         if mail["kind"] == "outcome":
             return self._outcome(mail)
+        if mail["kind"].startswith("enrolment"):
+            return self._enrolment(mail)
         if mail["kind"] == "invoice":
             self._check_invoiced(mail)
         return {"data": mail["data"]}
@@ -138,6 +141,14 @@ class Contents:
             "waiting": any(line["state"] == "requested" for line in lines),
             "cut_offs": listed([f"à {french.time_words(cut)}" for cut in town.digest.at]),
         }
+
+    def _enrolment(self, mail: Document) -> dict[str, Any]:
+        data = mail["data"]
+        asked = mail["account"] in (data["account"], data.get("withdrawn_by"))
+        names = self._children(mail, data["family"], asked=asked)
+        if data["child"] not in names:
+            raise NotEntitled
+        return {"data": data, "child": names[data["child"]], **enrolment(self.town(mail), data)}
 
     def _outcome(self, mail: Document) -> dict[str, Any]:
         town = self.town(mail)

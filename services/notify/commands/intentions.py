@@ -34,7 +34,7 @@ from shared.contracts.identity import (
 )
 from shared.copies import Town
 from shared.errors import MissingCopy
-from shared.events import Envelope
+from shared.events import Envelope, Event
 from shared.ids import derived_id
 from shared.store import Document
 
@@ -125,7 +125,7 @@ async def write_acknowledgement(
     else:
         linked = await notify.directory.contacts_of(envelope.town, [event.family])
         accounts = [contact.account for contact in linked]
-    await _to_accounts(notify, envelope, "acknowledgement", event, accounts)
+    await to_accounts(notify, envelope, "acknowledgement", event.family, event, accounts)
 
 
 async def write_withdrawal(notify: Notify, envelope: Envelope, event: BookingWithdrawn) -> None:
@@ -133,7 +133,7 @@ async def write_withdrawal(notify: Notify, envelope: Envelope, event: BookingWit
     await notify.towns.need(envelope.town)
     await notify.directory.need_family(event.family)
     await notify.directory.need_contact(envelope.town, event.account)
-    await _to_accounts(notify, envelope, "withdrawal", event, [event.account])
+    await to_accounts(notify, envelope, "withdrawal", event.family, event, [event.account])
 
 
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
@@ -141,14 +141,15 @@ async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued
     await notify.towns.need(envelope.town)
     linked = await notify.directory.contacts_of(envelope.town, [event.family])
     accounts = [c.account for c in linked if c.families[event.family] == event.guardian]
-    await _to_accounts(notify, envelope, "invoice", event, accounts)
+    await to_accounts(notify, envelope, "invoice", event.family, event, accounts)
 
 
-async def _to_accounts(
+async def to_accounts(
     notify: Notify,
     envelope: Envelope,
     kind: str,
-    event: BookingRequested | BookingWithdrawn | InvoiceIssued,
+    family: str,
+    event: Event,
     accounts: Sequence[str],
 ) -> None:
     """One mail to each; a letter to print when there is nobody to write to."""
@@ -157,7 +158,7 @@ async def _to_accounts(
         await notify.mails.intend(
             new_mail(
                 derived_id("mail", envelope.id, account or ""), envelope.town, kind,
-                notify.clock.machine(), account=account, family=event.family,
+                notify.clock.machine(), account=account, family=family,
                 data=event.model_dump(mode="json"),
             )
         )  # fmt: skip

@@ -148,6 +148,28 @@ def group(
     }
 
 
+def enrolment(town: TownFile, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What an enrolment is about, and from when on booking is possible."""
+    found = town.enrolment(data["group"])
+    activities = found.activities if found else ()
+    return {
+        "group": found.title if found else _plain(data["group"]),
+        "activities": listed([activity_name(town, activity) for activity in activities]),
+        "may_book": _may_book(data, ZoneInfo(town.time_zone)),
+        "files": sum(len(one["files"]) for one in data.get("documents", ())),
+    }
+
+
+def _may_book(data: Mapping[str, Any], zone: ZoneInfo) -> str | None:
+    """``Vous pouvez réserver dès maintenant.``"""
+    if not data.get("book_from"):
+        return None
+    begins = datetime.fromisoformat(data["book_from"])
+    if begins <= datetime.fromisoformat(data.get("decided_at") or data["requested_at"]):
+        return "Vous pouvez réserver dès maintenant."
+    return f"Vous pouvez réserver à partir du {french.instant_words(begins, zone)}."
+
+
 def listed(words: Sequence[str]) -> str:
     """``a``, ``a et b``, ``a, b et c``."""
     if len(words) < 2:

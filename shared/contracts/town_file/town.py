@@ -154,10 +154,10 @@ class TownFile(Part):
             here = {**declared, "units": {unit.id for unit in activity.units}}
             _known_all(where, activity, here)
         declared["activities"] = {activity.id for activity in self.activities}
-        named = (("calendars", self.calendars), ("enrolments", self.enrolments))
-        for name, parts in named:
-            for part in parts:
-                _known_all(f"{name}: {part.id}", part, declared)
+        for calendar in self.calendars:
+            _known_all(f"calendars: {calendar.id}", calendar, declared)
+        for group in self.enrolments:
+            _known_all(f"enrolments: {group.id}", group, declared)
 
     def _check_enrolments(self) -> None:
         """Groups that families can tell apart, and school meals for every pupil."""
