@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime, time
 from pathlib import Path
@@ -18,7 +19,15 @@ from services.booking.domain.rules import absences
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.days import Days, days_between
 from services.booking.domain.rules.facts import Absent, Facts, Known, age_on, eligible
-from shared.contracts.town_file import ACTIONS, Action, Activity
+from shared.contracts.town_file import (
+    ACTIONS,
+    AbsenceReason,
+    Action,
+    Activity,
+    Counter,
+    School,
+    Unit,
+)
 from shared.town_files import BadTownFile, read_town_file
 
 app = typer.Typer(no_args_is_help=True)
@@ -108,7 +117,7 @@ def explain(
     """May this be done for that day, until when, by which rule, and what does it cost?"""
     book = _rulebook(town)
     found = _activity(book, activity)
-    known = _facts(facts)
+    known = _facts(facts, book, found)
     answer = explained(book, found, _action(action), _date(day), _instant(now, book.zone), known)
     typer.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
@@ -126,7 +135,8 @@ def try_period(
     """The same for every day of a period: one JSON object a line."""
     book = _rulebook(town)
     found = _activity(book, activity)
-    known, at, what = _facts(facts), _instant(now, book.zone), _action(action)
+    known = _facts(facts, book, found)
+    at, what = _instant(now, book.zone), _action(action)
     for day in days_between(_date(first), _date(last)):
         answer = explained(book, found, what, day, at, known)
         typer.echo(orjson.dumps({"date": day, **answer}))
@@ -138,12 +148,13 @@ def explained(
     """What ``preau rules explain`` prints, with its instants aware and in the town's zone."""
     facts = known.facts(day, book.zone)
     if facts.traits and not eligible(activity.eligible, facts.traits, book.audiences):
-        return {"allowed": False, "outcome": "refuse", "code": "not-eligible", "cutoff": None,
-                "rule": None, "explanation": "Cette activité n'est pas ouverte à cet enfant.",
-                "surcharge": None}  # fmt: skip
-    if action == "absence":
+        not_open = "Cette activité n'est pas ouverte à cet enfant."
+        answer = Answer(False, "refuse", None, None, None, "not-eligible", not_open)
+        return _out(book, activity, action, answer)
+    answer = offered(book, activity, action, day, now, facts)
+    if action == "absence" and answer.allowed:
         return _absence(book, activity, day, now, known, facts)
-    return _out(book, activity, action, offered(book, activity, action, day, now, facts))
+    return _out(book, activity, action, answer)
 
 
 def _absence(
@@ -216,14 +227,37 @@ def _action(name: str) -> Action:
     return name
 
 
-def _facts(file: Path | None) -> FactsIn:
+def _facts(file: Path | None, book: Rulebook, activity: Activity) -> FactsIn:
     if file is None:
         return FactsIn()
     try:
-        return TypeAdapter(FactsIn).validate_json(file.read_bytes())
+        known = TypeAdapter(FactsIn).validate_json(file.read_bytes())
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    else:
+        faults = [
+            f"{where}: {name!r} is not in the town file"
+            for where, names, declared in _named(known, book, activity)
+            for name in names
+            if name not in {one.id for one in declared}
+        ]
+    if faults:
         sys.exit("\n".join(f"{file}: {fault}" for fault in faults))
+    return known
+
+
+def _named(
+    known: FactsIn, book: Rulebook, activity: Activity
+) -> list[tuple[str, Iterable[str], Iterable[Unit | Counter | School | AbsenceReason]]]:
+    """What the facts name, by field, and where it has to be declared: a name misspelt would
+    change the answer and not be seen."""
+    reason = known.absence.reason if known.absence else None
+    return [
+        ("units", known.units, activity.units),
+        ("counts", known.counts, book.file.counters),
+        ("school", filter(None, [known.school]), book.file.schools),
+        ("absence.reason", filter(None, [reason]), activity.absences.reasons),
+    ]
 
 
 def _date(text: str) -> date:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import time
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from tests.identity.portal import TOWN_FILES, Portal
 
 DEMO = Path(TOWN_FILES)
 VEYRAS = (DEMO / "veyras.yaml").read_text(encoding="utf-8")
-GUIDE = Path("docs/town-file.md")
 
 
 def _errors(text: str) -> tuple[FileError, ...]:
@@ -81,6 +78,8 @@ def test_the_deadlines_are_those_the_towns_published() -> None:
         ("service: school_meals", "service: cantine", "activities[0].service", "'school_meals'"),
         ("family_key: optional", "audiences:\n  - {id: p, name: P, all: [{fact: level, is: [ps]}]}",
          "audiences[0].all[0]", "'ps' is no level (TPS, PS, MS"),
+        ("family_key: optional", "audiences:\n  - {id: p, name: P, all: [{fact: school, is: [x]}]}",
+         "audiences[0]", "'x' is declared nowhere"),
         ("unit: morning", "unit: matin", "tariffs[1]", "no unit 'matin'"),
         ("id: morning-2026", "id: meal-2026", "tariffs", "'meal-2026' appears twice"),
         ("units: [evening]", "units: [morning]", "activities[1]", "no place counter limits"),
@@ -227,20 +226,3 @@ async def test_anybody_may_see_the_towns_card(portal: Portal) -> None:
 def test_the_schema_committed_is_the_one_in_force() -> None:
     """`preau town schema > docs/town-file.schema.json` writes it anew."""
     assert Path("docs/town-file.schema.json").read_text(encoding="utf-8") == json_schema()
-
-
-def test_the_examples_of_the_guide_make_a_valid_file() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    file = read_town_file("".join(blocks).encode())
-    assert file.activities
-
-
-def test_the_guide_names_every_field() -> None:
-    text = GUIDE.read_text(encoding="utf-8")
-    schema = json.loads(json_schema())
-    parts = (schema, *schema["$defs"].values())
-    fields = {field for part in parts for field in part.get("properties", {})}
-    missing = sorted(
-        field for field in fields if f"`{field}`" not in text and f"{field}:" not in text
-    )
-    assert missing == []

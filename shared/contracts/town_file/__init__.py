@@ -11,6 +11,7 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 """
 
 from shared.contracts.town_file.absences import (
+    AbsenceReason,
     AbsenceRule,
     Absences,
     Effect,
@@ -112,6 +113,7 @@ __all__ = [
     "MIDNIGHT_AFTER",
     "SERVICE_DAYS",
     "WORKING_DAYS",
+    "AbsenceReason",
     "AbsenceRule",
     "Absences",
     "Action",

@@ -146,6 +146,11 @@ class TownFile(Part):
                 ("counter", self.counters),
             )
         }
+        for audience in self.audiences:
+            for trait in (*audience.all, *audience.any):
+                if trait.fact == "school":
+                    named = map(str, trait.is_)
+                    known(f"audiences: {audience.id}", named, declared["schools"])
         calendars = {one.id for one in self.calendars}
         declared |= {"calendar": calendars, "office": calendars,
                      "counting": calendars | set(BUILT_IN)}  # fmt: skip

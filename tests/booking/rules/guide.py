@@ -37,6 +37,7 @@ class Example:
     """A section of the shapes' guide: parts of a town file, and what comes of them."""
 
     title: str
+    said: str
     fences: tuple[Fence, ...]
 
     @property
@@ -98,9 +99,24 @@ def examples() -> list[Example]:
     """Every section of the shapes' guide, in order."""
     _, *parts = _HEADING.split(SHAPES.read_text(encoding="utf-8"))
     return [
-        Example(title, tuple(fences(body)))
+        Example(title, body.partition("```")[0].strip(), tuple(fences(body)))
         for title, body in zip(parts[::2], parts[1::2], strict=True)
     ]
+
+
+def table_of_shapes() -> str:
+    """Every example of a shape, as the file's guide lists them."""
+    rows = [
+        f"| {one.shape} | [{one.title.partition(' – ')[2]}]({SHAPES.name}#{_anchor(one.title)}) |"
+        for one in examples()
+        if one.shape
+    ]
+    return "\n".join(["| id | shape |", "|---|---|", *rows]) + "\n"
+
+
+def _anchor(heading: str) -> str:
+    """Where a heading is to be found in a page."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def town_file() -> str:

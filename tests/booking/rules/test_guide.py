@@ -40,9 +40,16 @@ def test_every_shape_has_an_example() -> None:
     assert {example.shape for example in EXAMPLES} - {None} == SHAPES
 
 
+def test_the_guide_lists_every_example_of_a_shape() -> None:
+    text = guide.FILE.read_text(encoding="utf-8")
+    listed = text.partition("<!-- shapes -->\n")[2].partition("<!-- /shapes -->")[0]
+    assert listed == guide.table_of_shapes()
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
 def test_an_example_is_a_file_that_gives_these_answers_or_is_refused(example: Example) -> None:
     cases = example.cases()
+    assert example.said
     assert bool(cases) != bool(example.refusals)
     if example.refusals:
         with pytest.raises(BadTownFile) as refused:
@@ -57,7 +64,7 @@ def test_an_example_is_a_file_that_gives_these_answers_or_is_refused(example: Ex
 
 
 def test_an_example_changes_the_file_that_the_guide_begins_with() -> None:
-    plain = read_town_file(Example("nothing", ()).content())
+    plain = read_town_file(Example("nothing", "", ()).content())
     for example in EXAMPLES:
         if example.refusals or example.shape == "A0":
             continue
