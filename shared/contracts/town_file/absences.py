@@ -36,8 +36,8 @@ class Proof(Part):
 class Effect(Part):
     """What a day of absence comes to.
 
-    ``free``: nothing is due. ``billed``: the price. ``keep_percent``: that share of the price is
-    kept (shape A7). ``price``: so much instead (A11). ``surcharge``: the price and more (A8).
+    ``free``: nothing is due. ``billed``: the price (shape A5). ``keep_percent``: that share of the
+    price is kept (A7). ``price``: so much instead (A11). ``surcharge``: the price and more (A8).
     ``credit``: what was paid is credited; ``refund``: it is paid back; ``carry_over``: the hours
     or meals are kept for later (I8). ``collect``: billed, and the meal may be fetched (A12).
     """
@@ -104,7 +104,8 @@ class Absences(Part):
 
     ``in_time``: what becomes of a price paid already for a day cancelled in time: none is due, or
     it is credited for the next booking, paid back, or the meal or hours carried over (I8).
-    ``reasons``: those that families may choose from. ``return_announced``: an absence
+    ``reasons``: those that families may choose from. ``trip``, ``strike``, ``teacher_absent``:
+    what becomes of bookings when a class is away (shape A9). ``return_announced``: an absence
     without an end suspends bookings until the return is announced by ``return_notice`` (A14).
     """
 

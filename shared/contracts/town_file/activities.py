@@ -29,7 +29,8 @@ class Eligible(Part):
 class Activity(Part):
     """Something a child may be booked into, at one site, on the days of one calendar.
 
-    ``desk_only`` is the sentence that says where to go, for what is not booked on line.
+    ``service``: nobody may be kept from ``school_meals`` (shape C8). ``desk_only`` is the sentence
+    that says where to go, for what is not booked on line.
     ``hold_minutes``: how long a place is kept for whoever pays at booking (shape D17).
     ``horizons``: over what families may book at once (shape S5). ``booking: none``: attended
     without booking (shape S7).

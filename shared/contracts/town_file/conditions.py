@@ -56,7 +56,7 @@ class Audience(Part):
 class Scope(Part):
     """What a rule is about; what is left out restricts nothing.
 
-    ``weekdays``: of the day booked; ``units``: what is booked; ``schools``: the child's;
+    ``weekdays``: of the day booked; ``units``: what is booked (D14); ``schools``: the child's;
     ``audiences``: one of these; ``in_school_holidays``: the day lies in them, or outside;
     ``holiday_on``: a public holiday falls on one of these weekdays of the day's week (shape D4h);
     ``first_days_back``: the day is among the first N open days after school holidays (shape D12).

@@ -57,7 +57,7 @@ class Timed(Part):
 
 
 class DayCutoff(Timed):
-    """``days_before`` the day (shapes D2, D3, D5, D7, D11, K2), counted over ``counting``;
+    """``days_before`` the day (shapes D2, D3, D5, D6t, D7, D11, K2), counted over ``counting``;
     ``clear``: both ends excluded ("jours francs")."""
 
     anchor: Literal["day"]

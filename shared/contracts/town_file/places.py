@@ -47,7 +47,7 @@ class Staff(Part):
 
 class PlaceCounter(Part):
     """What is limited: at most ``capacity`` places over ``units`` in one session, counted for
-    ``group`` (the whole place when left out)."""
+    ``group`` (the whole place when left out): shapes C1, S6."""
 
     id: Slug
     units: Annotated[tuple[Slug, ...], Field(min_length=1)]

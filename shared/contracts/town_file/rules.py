@@ -101,7 +101,8 @@ class Times(Part):
 
 
 class Step(Part):
-    """One rung of what happens after the cut-off: the first that fits decides.
+    """One rung of what happens after the cut-off: the first that fits decides. Late may mean
+    dearer (shapes L1 to L5), on request (L7), waiting (C9), or no (L6).
 
     ``until``: how long this rung lasts (no end when left out). ``times``: for which times.
     ``procedures``: what the family has to have done, all of it (call before 9:00, letter:
@@ -117,7 +118,8 @@ class Step(Part):
 
 
 class Deadline(Dated):
-    """From when (``opens``) and until when (``cutoff``) an action is possible, free of charge.
+    """From when (``opens``: shapes C5, D11, S6) and until when (``cutoff``) an action is possible,
+    free of charge; ``outcome: ask_agent``: on request (D18).
 
     The first rule of the list that holds on the day and whose ``for`` fits decides; when several
     units are asked, the strictest answer. ``times`` bounds how often (shapes D16, C10). After the
@@ -140,9 +142,9 @@ Rules = Annotated[tuple[Deadline, ...], Field(max_length=60)]
 
 
 class Deadlines(Part):
-    """The rules of each action. Where none holds on a day the action is not possible, but for:
-    ``change`` (as ``cancel`` and ``book`` together), ``absence`` (always: it is a report),
-    ``attend`` (refused) and ``proof``, ``pay`` (always)."""
+    """The rules of each action, apart from one another (shape D13). Where none holds on a day the
+    action is not possible, but for: ``change`` (as ``cancel`` and ``book`` together), ``absence``
+    (always: it is a report), ``proof`` and ``pay`` (always)."""
 
     book: Annotated[tuple[Deadline, ...], Field(min_length=1, max_length=60)]
     change: Rules = ()

@@ -85,8 +85,8 @@ class Composition(Part):
 
 
 class Relations(Part):
-    """How the units of one day go together. ``excludes``: at most one of each group.
-    ``together``: all or none of each group. ``compositions``: an explicit list instead."""
+    """How the units of one day go together (shapes S3, S4). ``excludes``: at most one of each
+    group. ``together``: all or none of each group. ``compositions``: an explicit list instead."""
 
     excludes: tuple[Annotated[tuple[Slug, ...], Field(min_length=2)], ...] = ()
     implies: tuple[Implied, ...] = ()

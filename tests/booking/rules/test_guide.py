@@ -20,7 +20,7 @@ from services.booking.operations import app
 from shared.contracts.family import Level
 from shared.contracts.town_file import TownFile
 from shared.contracts.town_file.cutoffs import BUILT_IN
-from shared.town_files import BadTownFile, read_town_file
+from shared.town_files import BadTownFile, json_schema, read_town_file
 from tests.booking.rules import guide
 from tests.booking.rules.guide import Example
 from tests.booking.rules.helpers import rulebook
@@ -38,6 +38,10 @@ SHAPES = {
 
 def test_every_shape_has_an_example() -> None:
     assert {example.shape for example in EXAMPLES} - {None} == SHAPES
+
+
+def test_the_schema_names_every_shape() -> None:
+    assert set(re.findall(r"\w+", json_schema())) >= SHAPES
 
 
 def test_the_guide_lists_every_example_of_a_shape() -> None:
