@@ -14,7 +14,7 @@ from services.booking.domain.rules.facts import belongs, eligible, traits_of
 from shared.contracts.booking import EnrolmentState, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import Activity, EnrolmentGroup
-from shared.french import instant_words
+from shared.french import day_words, instant_words
 
 WindowState = Literal["open", "next", "over"]
 _MINUTE = timedelta(minutes=1)
@@ -119,30 +119,42 @@ class Enrolled:
     states: Mapping[tuple[str, str], EnrolmentState] = field(default_factory=dict)
 
     def missing(self, child: str, activity: str, day: date) -> EnrolmentGroup | None:
-        """The compulsory group in which the child is not enrolled that day; None where nothing
-        more is asked for."""
-        groups = [group for group in self.groups.get(activity, ()) if group.holds(day)]
-        if any(self.states.get((child, group.id)) == "accepted" for group in groups):
+        """The compulsory group that the child would have to be enrolled in to be booked that day
+        (where none counts for it, the one that comes nearest); None when it may be booked."""
+        groups = self.groups.get(activity, ())
+        counting = [group for group in groups if group.holds(day)]
+        if any(self.states.get((child, group.id)) == "accepted" for group in counting):
             return None
-        return next(iter(groups), None)
+        return min(counting or groups, key=lambda one: _distance(one, day), default=None)
 
     def why_not(self, child: Child, activity: str, day: date) -> Reason | None:
         """Why the child cannot be booked there that day, naming the group and its window."""
         group = self.missing(child.id, activity, day)
-        if group is None or self.book is None or self.now is None:
+        if group is None:
             return None
-        return Reason(code="not-enrolled", text=self.words(group, child))
+        if group.holds(day):
+            return Reason(code="not-enrolled", text=self.words(group, child))
+        first, last = day_words(group.first), day_words(group.last)
+        text = f"{_NEEDED} : « {group.title} » ne va que du {first} au {last}."
+        return Reason(code="not-enrolled", text=text)
 
     def words(self, group: EnrolmentGroup, child: Child) -> str:
         """What is to be done before booking."""
         if self.book is None or self.now is None:
             raise ValueError("nothing is known of the town's groups")
-        needed = f"Inscription nécessaire avant de réserver : « {group.title} »."
+        needed = f"{_NEEDED} : « {group.title} »."
         if self.states.get((child.id, group.id)) == "requested":
             return f"{needed} Votre demande d'inscription attend sa réponse."
         window = window_for(self.book, group, child, self.now)
-        words = window.words() if window else "Les inscriptions ne concernent pas cet enfant."
+        words = window.words() if window else "Elle ne concerne pas cet enfant."
         return f"{needed} {words}"
+
+
+_NEEDED = "Inscription nécessaire avant de réserver"
+
+
+def _distance(group: EnrolmentGroup, day: date) -> int:
+    return max((group.first - day).days, (day - group.last).days, 0)
 
 
 def compulsory(book: Rulebook) -> dict[str, list[EnrolmentGroup]]:
