@@ -349,6 +349,8 @@ def _result(
     wanted: LineResult = "accepted" if wish.accept else "refused"
     if line.batch == batch:
         return wanted
+    if line.ending:  # what waits about it is decided first
+        return "not-possible"
     over = line.state == "refused" if line.books else line.state != "requested"
     if line.ended or line.state == "withdrawn" or (line.of is not None and over):
         return "already-decided"

@@ -171,7 +171,8 @@ class BookingStore:
     async def claim_booking(self, town: str, ref: str, by: str) -> bool:
         """Let one line (``by``) end a booking; False when it does not stand, or another will."""
         request, _, line = ref.rpartition("-")
-        stands = {"id": line, "state": "accepted", "ended": None, "ending": {"$in": [None, by]}}
+        stands = {"id": line, "state": "accepted", "ended": None, "absent": None,
+                  "ending": {"$in": [None, by]}}  # fmt: skip
         return await self._store.change(
             CLAIM_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": stands}},
             {"$set": {"lines.$.ending": by}},
