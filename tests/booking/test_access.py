@@ -9,6 +9,7 @@ from services.booking.api import ROUTES as BOOKING
 from services.notify.api import ROUTES as NOTIFY
 from shared.contracts.family import ChildRights, Guardian
 from shared.web.routes import Route
+from tests.booking.enrolments import answer_all, enrolled, enrolling, group
 from tests.booking.helpers import (
     holds,
     seen,
@@ -158,20 +159,32 @@ async def test_a_guardian_acts_and_sees_within_their_rights(running: World) -> N
     assert (await get(f"planning?family={home.id}&child={second}&{days}")).status == 403
 
 
-def body_for(route: Route, home: Household, request: str) -> Any:
+def body_for(route: Route, home: Household, target: str) -> Any:
     if route.path == "/decisions":
-        return {"decisions": [{"request": request, "line": "1", "outcome": "accepted"}]}
+        return {"decisions": [{"request": target, "line": "1", "outcome": "accepted"}]}
+    if route.path == "/enrolment-decisions":
+        return {"decisions": [{"enrolment": target, "outcome": "accepted"}]}
     if route.path.endswith("/withdrawals"):
         return {}
+    if route.path == "/enrolments":
+        return enrolling(home, 1) if route.method == "POST" else None
     return home.asks("2026-09-18") if route.method == "POST" else None
 
 
-def path_for(service: str, route: Route, home: Household, request: str, town: str) -> str:
-    path = f"/api/{service}/v1/{town}{route.path}".replace("{request}", request)
+def path_for(service: str, route: Route, home: Household, target: str, town: str) -> str:
+    path = f"/api/{service}/v1/{town}{route.path}"
+    path = path.replace("{request}", target).replace("{enrolment}", target)
+    about = f"?family={home.id}&child={home.children[0]}"
     if route.path == "/planning":
-        child = home.children[0]
-        path += f"?family={home.id}&child={child}&first=2026-09-14&last=2026-09-20"
+        path += f"{about}&first=2026-09-14&last=2026-09-20"
+    if (route.method, route.path) == ("GET", "/enrolments"):
+        path += about
     return path
+
+
+def ids(answer: Any) -> list[str]:
+    """The ids of the items of a listing."""
+    return [one["id"] for one in answer.get("items", ())]
 
 
 WALK = [("booking", route) for route in BOOKING]
@@ -183,16 +196,30 @@ def test_the_walk_knows_every_route() -> None:
         ("GET", "/activities"), ("GET", "/planning"), ("POST", "/recaps"), ("POST", "/requests"),
         ("GET", "/requests"), ("GET", "/requests/{request}"),
         ("POST", "/requests/{request}/withdrawals"), ("POST", "/decisions"),
+        ("GET", "/enrolments"), ("POST", "/enrolments"), ("GET", "/enrolments/{enrolment}"),
+        ("POST", "/enrolments/{enrolment}/withdrawals"), ("GET", "/enrolment-requests"),
+        ("POST", "/enrolment-decisions"),
     ]  # fmt: skip
     assert [(route.method, route.path) for route in NOTIFY] == [("GET", "/mails")]
 
 
 async def test_every_route_with_every_wrong_bearer(running: World) -> None:
-    await say_town(running, town_file(town="andancette"), version=1)
+    free = [group(compulsory=False)]
+    for version, town in ((2, "veyras"), (1, "andancette")):
+        await say_town(running, town_file(town=town, enrolments=free), version=version)
     home, stranger = await family(running), await family(running)
     request = (await ask(running, home, home.asks("2026-09-17"))).json["id"]
+    enrolment = await enrolled(running, home)
+    targets = {route.path: enrolment for route in BOOKING if "enrolment" in route.path}
     stored = {"pending": 0, "seq": 0, "v": 0}
-    before = await running.store("booking").find("requests", {}, projection=stored)
+
+    async def everything() -> Any:
+        store = running.store("booking")
+        return [
+            await store.find(name, {}, projection=stored) for name in ("requests", "enrolments")
+        ]
+
+    before = await everything()
     their = stranger.token(running)
     elsewhere = running.token("andancette", families={home.id: home.guardian})
     agent_elsewhere = running.token("andancette", roles=("administrator",))
@@ -201,7 +228,8 @@ async def test_every_route_with_every_wrong_bearer(running: World) -> None:
     for service, route in WALK:
 
         async def call(
-            token: str | None, town: str = "veyras", target: str = request, *,
+            token: str | None, town: str = "veyras",
+            target: str = targets.get(route.path, request), *,
             route: Route = route, service: str = service,
         ) -> Any:  # fmt: skip
             return await running.call(
@@ -216,10 +244,10 @@ async def test_every_route_with_every_wrong_bearer(running: World) -> None:
             if route.path != "/activities":
                 there = await call(token, town="andancette")
                 assert there.status in (200, 403, 404), (route.path, there.json)
-                assert request not in str(there.json.get("items", ""))
-        if route.path in ("/activities", "/requests"):
+                assert not {request, enrolment} & set(ids(there.json))
+        if route.path in ("/activities", "/requests", "/enrolment-requests"):
             mine = await call(their)
-            assert request not in str(mine.json)
+            assert not {request, enrolment} & set(ids(mine.json))
             continue
         here, nowhere = await call(their), await call(their, target="0" * 32)
         assert here.status in (403, 404), route.path
@@ -230,8 +258,10 @@ async def test_every_route_with_every_wrong_bearer(running: World) -> None:
             json=body_for(route, home, request),
         )  # fmt: skip
         assert answer.status == 403
-    assert await running.store("booking").find("requests", {}, projection=stored) == before
+    assert await everything() == before
     foreign = await decide(running, [(request, "1", None)], town="andancette")
+    assert foreign.json["results"][0]["result"] == "not-found"
+    foreign = await answer_all(running, [(enrolment, None)], town="andancette")
     assert foreign.json["results"][0]["result"] == "not-found"
     assert (await seen(running, home, request))["lines"][0]["state"] == "requested"
 
