@@ -190,6 +190,7 @@ def _out(book: Rulebook, activity: Activity, action: Action, answer: Answer) -> 
     return {
         "allowed": answer.allowed,
         "outcome": answer.outcome,
+        "decision": activity.decision,
         "code": answer.code,
         "cutoff": answer.cutoff,
         "opens": answer.opens,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -11,8 +12,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from shared.contracts.town_file.activities import Activity
 from shared.contracts.town_file.calendars import Calendar, Periods
-from shared.contracts.town_file.conditions import Audience
-from shared.contracts.town_file.cutoffs import BUILT_IN
+from shared.contracts.town_file.conditions import Audience, Scope
+from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
 from shared.contracts.town_file.enrolments import EnrolmentGroup
 from shared.contracts.town_file.parts import (
     ClockTime,
@@ -126,8 +127,12 @@ class TownFile(Part):
             unique(name, (part.id for part in getattr(self, name)))
         unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
         self._check_references()
+        for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.first)):
+            if later.first <= earlier.last:
+                raise ValueError(f"periods: {later.id}: begins before {earlier.id!r} has ended")
         for activity in self.activities:
             _check_lawful(activity)
+            self._check_readable(activity)
         self._check_enrolments()
         units = {(a.id, u.id) for a in self.activities for u in a.units}
         for tariff in self.tariffs:
@@ -164,6 +169,22 @@ class TownFile(Part):
         for group in self.enrolments:
             _known_all(f"enrolments: {group.id}", group, declared)
 
+    def _check_readable(self, activity: Activity) -> None:
+        """Refuse rules that would never fit or never give an instant: about school holidays where
+        no calendar says whose, and hours before a start that is not known."""
+        calendar = next(one for one in self.calendars if one.id == activity.calendar)
+        started = all(unit.starts for unit in activity.units)
+        for path, part in _inside(activity):
+            where = ": ".join(("activities", activity.id, *path))
+            of_holidays = isinstance(part, Scope) and (
+                part.in_school_holidays is not None or part.first_days_back is not None
+            )
+            of_periods = isinstance(part, PeriodCutoff) and not self.periods
+            if calendar.school_zone is None and (of_holidays or of_periods):
+                raise ValueError(f"{where}: the calendar {calendar.id!r} needs a `school_zone`")
+            if isinstance(part, HoursCutoff) and part.of is None and not started:
+                raise ValueError(f"{where}: give `of`, or `starts` of every unit")
+
     def _check_enrolments(self) -> None:
         """Groups that families can tell apart, and school meals for every pupil."""
         unique("enrolments", (group.title for group in self.enrolments))
@@ -184,23 +205,22 @@ class TownFile(Part):
 def _known_all(where: str, part: BaseModel, declared: Mapping[str, set[str]]) -> None:
     """Refuse a name under one of the fields of ``declared`` that is declared nowhere, at any
     depth. A field of names is called the same everywhere."""
-    for path, field, names in _references(part, declared.keys()):
-        known(": ".join((where, *path)), names, declared[field])
-
-
-def _references(
-    part: BaseModel, fields: Iterable[str]
-) -> Iterator[tuple[Sequence[str], str, Sequence[str]]]:
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        if name in fields and value is not None:
+    for path, inner in _inside(part):
+        for field in type(inner).model_fields:
+            value = getattr(inner, field)
             names: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-            if all(isinstance(one, str) for one in names):
-                yield (), name, names
-                continue
-        for step, inner in _parts(info.alias or name, value):
-            for path, field, found in _references(inner, fields):
-                yield (*step, *path), field, found
+            if field in declared and all(isinstance(one, str) for one in names):
+                known(": ".join((where, *path)), names, declared[field])
+
+
+def _inside(
+    part: BaseModel, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], BaseModel]]:
+    """A part and every part below it, with the words that lead there in the file."""
+    yield path, part
+    for name, info in type(part).model_fields.items():
+        for step, inner in _parts(info.alias or name, getattr(part, name)):
+            yield from _inside(inner, (*path, *step))
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[Sequence[str], BaseModel]]:
