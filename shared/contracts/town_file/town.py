@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import time
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -28,6 +29,12 @@ from shared.contracts.town_file.parts import (
 )
 from shared.contracts.town_file.rules import Counter
 from shared.money import Cents
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Set[str]:
+    """The names of the IANA list; to read them anew walks through a thousand files."""
+    return available_timezones()
 
 
 class Contact(Part):
@@ -109,7 +116,7 @@ class TownFile(Part):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in _zones():
             raise ValueError(f"unknown time zone {zone!r}")
         return zone
 
