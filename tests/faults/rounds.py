@@ -16,6 +16,7 @@ from shared.bus.amqp import AmqpBus
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.ids import new_id
 from tests.faults.checker import acknowledged, told
+from tests.faults.enrolling import GROUP, enrol, enrolments_are_told_and_booked
 from tests.faults.stage import SERVICES, Process, Stage
 from tests.samples import Household
 from tests.world import SIGNING_KEYS, drop_databases, eventually
@@ -54,7 +55,7 @@ async def staged(
     async with aiohttp.ClientSession() as http:
         it = Stage(
             processes, bus, http, folder / "clock", mailbox, mongodb_url, namespace,
-            Signer(SIGNING_KEYS),
+            Signer(SIGNING_KEYS), enrolments=[GROUP],
         )  # fmt: skip
         it.move_to(it.now)
         await bus.start()
@@ -74,7 +75,7 @@ async def staged(
 
 async def one_round(stage: Stage, replica: int = 0) -> None:
     """A new family asks three times, an agent decides all, refuses two, accepts one of these
-    after all."""
+    after all; it enrols a child, which is accepted."""
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
@@ -99,6 +100,7 @@ async def one_round(stage: Stage, replica: int = 0) -> None:
     again = {"request": long["id"], "line": long["lines"][0]["line"], "outcome": "accepted"}
     answer = await stage.decide([again], 1 - replica)
     assert [one["result"] for one in answer["results"]] == ["accepted"]
+    await enrol(stage, family, replica)
 
 
 async def nothing_lost_nothing_twice(stage: Stage) -> None:
@@ -122,4 +124,5 @@ async def nothing_lost_nothing_twice(stage: Stage) -> None:
         return not any("unfinished" in one for one in await stage.documents("booking", "requests"))
 
     await eventually(nothing_unfinished, what="every request is finished")
+    await enrolments_are_told_and_booked(stage)
     await stage.places_are_right()

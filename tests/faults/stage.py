@@ -101,6 +101,7 @@ class Stage:
     signer: Signer
     now: datetime = START
     rounds: int = 0
+    enrolments: list[Document] = field(default_factory=list)
     _sequence: int = 0
 
     # -- others' parts ---------------------------------------------------------------------
@@ -123,7 +124,8 @@ class Stage:
             activities=[
                 activity("cantine", places=places(CAPACITY + self.rounds)),
                 activity("garderie", decision="automatic", places=places(CAPACITY)),
-            ]
+            ],
+            enrolments=self.enrolments,
         )
         await self.say(TownChanged(version=self.rounds + 1, file=file), f"towns/{TOWN}")
 
@@ -223,5 +225,6 @@ class Stage:
         for session in await self.documents("booking", "sessions"):
             holds = {hold for units in session["holders"].values() for hold in units.values()}
             assert holds == wanted.get(session["_id"], set()), session["_id"]
-            left = session["capacity"]["places"] - len(holds)
+            (counter,) = session["counters"]
+            left = counter["capacity"] - len(holds)
             assert session["left"] == {"places": left}, session["_id"]
