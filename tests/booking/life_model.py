@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-#: Thursday, Friday, Monday, Tuesday; the story begins on Monday the 14th at 10:00.
-DAYS = ("2026-09-17", "2026-09-18", "2026-09-21", "2026-09-22")
+#: Thursday, Friday, Monday; the story begins on Monday the 14th at 10:00.
+DAYS = ("2026-09-17", "2026-09-18", "2026-09-21")
 Units = tuple[str, ...]
 
 
@@ -35,24 +35,26 @@ class Care:
         return len(meals) <= 1 and (not meals or bool(halves))
 
 
+_HALF_DAYS: dict[str, Any] = {
+    "units": ("m", "a", "av", "sv"),
+    "counters": {"room": ("m", "a"), "meat": ("av",), "veggie": ("sv",)},
+    "capacity": {"room": 2, "meat": 2, "veggie": 1},
+}
 CARES = {
     care.name: care
     for care in (
         Care("garderie", automatic=True, holds=True),
         Care("cantine", automatic=False, holds=True, cancelled_by_agent=True),
-        Care("etude", automatic=False, holds=False, capacity={"places": 1}),
-        Care(
-            "centre", automatic=True, holds=True, units=("m", "a", "av", "sv"),
-            counters={"room": ("m", "a"), "meat": ("av",), "veggie": ("sv",)},
-            capacity={"room": 3, "meat": 3, "veggie": 1},
-        ),
+        Care("centre", automatic=True, holds=True, **_HALF_DAYS),
+        Care("mercredi", automatic=False, holds=False, **_HALF_DAYS),
     )
-}  # fmt: skip
+}
 
 
 @dataclass
 class Line:
-    """One line of a request, by what the family and the agent know of it."""
+    """One line of a request, by what the family and the agent know of it; ``aside``: an agent
+    asked for it beyond the deadline and the places there are."""
 
     ref: str
     child: str
@@ -63,6 +65,7 @@ class Line:
     of: str | None = None
     was: Units = ()
     frees: bool = False
+    aside: bool = False
     state: str = "asked"
     held: bool = False
     ended: bool = False
@@ -99,6 +102,9 @@ class Model:
         self.lines: dict[str, Line] = {}
         self.capacity = {(care.name, name): number for care in CARES.values()
                          for name, number in care.capacity.items()}  # fmt: skip
+        #: Places declared beyond the capacity, by session and counter; the first to disappear.
+        self.extra: dict[tuple[str, str, str], int] = {}
+        self._used: dict[tuple[str, str, str], int] = {}
 
     # -- who holds what ----------------------------------------------------------------------
 
@@ -125,12 +131,33 @@ class Model:
 
     def left(self, care: Care, day: str) -> dict[str, int]:
         """Places left by counter, below zero after a reduction."""
+        return {
+            name: self.capacity[care.name, name] + self.extra.get((care.name, day, name), 0) - used
+            for name, used in self._taken(care, day).items()
+        }
+
+    def extra_of(self, care: str, day: str) -> dict[str, int]:
+        """Places declared beyond the capacity of a session."""
+        return {
+            name: number for (one, when, name), number in self.extra.items()
+            if (one, when) == (care, day) and number
+        }  # fmt: skip
+
+    def _taken(self, care: Care, day: str) -> dict[str, int]:
         holders = self.holders(care.name, day).values()
         return {
-            name: self.capacity[care.name, name]
-            - sum(bool(set(held) & set(units)) for held in holders)
+            name: sum(bool(set(held) & set(units)) for held in holders)
             for name, units in care.counters.items()
         }
+
+    def _recount(self, line: Line) -> None:
+        """Where places came free, those declared beyond the capacity disappear."""
+        for name, used in self._taken(line.care, line.day).items():
+            key = (line.care.name, line.day, name)
+            freed = self._used.get(key, 0) - used
+            if freed > 0:
+                self.extra[key] = max(0, self.extra.get(key, 0) - freed)
+            self._used[key] = used
 
     def _why_no_place(self, line: Line) -> str | None:
         held = self.held(line.child, line.care.name, line.day)
@@ -140,10 +167,15 @@ class Model:
         if held and not line.care.together((held - gone) | set(line.units)):
             return "units-not-combined"
         left = self.left(line.care, line.day)
-        for name, units in line.care.counters.items():
-            needed = bool(line.fresh & set(units)) and not held & set(units)
-            if needed and left[name] < 1:
-                return "full"
+        short = [
+            name for name, units in line.care.counters.items()
+            if line.fresh & set(units) and not held & set(units) and left[name] < 1
+        ]  # fmt: skip
+        if short and not line.aside:
+            return "full"
+        for name in short:
+            key = (line.care.name, line.day, name)
+            self.extra[key] = self.extra.get(key, 0) + 1
         return None
 
     def pending_end(self, ref: str) -> Line | None:
@@ -156,14 +188,16 @@ class Model:
     # -- a family asks -----------------------------------------------------------------------
 
     def book(
-        self, request: str, child: str, care: Care, units: Units, days: list[str], now: datetime
-    ) -> Foreseen:
+        self, request: str, child: str, care: Care, units: Units, days: list[str], now: datetime,
+        *, aside: bool = False,
+    ) -> Foreseen:  # fmt: skip
         """A basket that books some days of one activity."""
         found = Foreseen(201)
         kept: list[Line] = []
         for day in days:
             held = self.held(child, care.name, day)
-            if late := _too_late(day, now):
+            late = _too_late(day, now)
+            if late and not (aside and late == "too-late"):
                 found.dropped.append((day, late))
             elif held & set(units):
                 found.dropped.append((day, "already-booked"))
@@ -172,7 +206,8 @@ class Model:
             elif not care.together(held | set(units)):
                 found.dropped.append((day, "units-not-combined"))
             else:
-                kept.append(Line(f"{request}-{len(kept) + 1:x}", child, care, day, units))
+                ref = f"{request}-{len(kept) + 1:x}"
+                kept.append(Line(ref, child, care, day, units, aside=aside))
         return self._settled(found, kept)
 
     def change(
@@ -231,6 +266,7 @@ class Model:
             self.lines[line.ref] = line
             found.lines.append((line.day, line.state, code))
             self._carry_out(line)
+            self._recount(line)
         return found
 
     def _settle(self, line: Line) -> str | None:
@@ -266,11 +302,14 @@ class Model:
         for line in self.of_request(request):
             if line.state == "requested":
                 line.state, line.held = "withdrawn", False
+                self._recount(line)
 
     def decide(self, ref: str, accept: bool) -> str:
         """An agent's decision of one line: its result."""
         line = self.lines[ref]
         wanted = "accepted" if accept else "refused"
+        if self.pending_end(ref):
+            return "not-possible"
         over = line.state == "refused" if line.books else line.state != "requested"
         if line.ended or line.state == "withdrawn" or (line.of is not None and over):
             return "already-decided"
@@ -282,6 +321,7 @@ class Model:
                 return code if code in ("full", "already-booked") else "not-possible"
         line.state, line.held = wanted, accept and line.books
         self._carry_out(line)
+        self._recount(line)
         return wanted
 
     def of_request(self, request: str) -> list[Line]:
@@ -293,17 +333,22 @@ class Model:
         when more than one outcome is right."""
         for seen in request["lines"]:
             ref = f"{request['id']}-{seen['line']}"
-            care = CARES[seen["activity"]]
-            known = self.lines.get(ref)
-            was = self.lines[seen["of"]].units if seen["of"] else ()
+            care, books = CARES[seen["activity"]], seen["kind"] in ("book", "change")
+            waits = seen["state"] == "requested" and care.holds
             self.lines[ref] = Line(
                 ref, seen["child"], care, seen["date"], tuple(seen["units"]), seen["kind"],
-                seen["of"], known.was if known else was, seen["effect"] == "cancelled",
-                seen["state"],
-                held=seen["state"] in ("accepted", "requested") and seen["kind"] in ("book", "change")
-                and (seen["state"] == "accepted" or care.holds),
+                seen["of"], frees=seen["effect"] == "cancelled", aside=bool(seen["overridden"]),
+                state=seen["state"], held=books and (waits or seen["state"] == "accepted"),
                 ended=seen["ended"], absent=seen["absent"],
             )  # fmt: skip
+        for line in self.of_request(request["id"]):
+            line.was = self.lines[line.of].units if line.of else ()
+
+    def adopt_extra(self, care: str, day: str, extra: dict[str, int]) -> None:
+        """The same for the places declared beyond the capacity."""
+        self.extra |= {(care, day, name): number for name, number in extra.items()}
+        for name, used in self._taken(CARES[care], day).items():
+            self._used[care, day, name] = used
 
 
 def _too_late(day: str, now: datetime) -> str | None:
