@@ -308,7 +308,7 @@ def test_the_whole_life_of_bookings(stage: Stage) -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, print_blob=True,
+            max_examples=30, stateful_step_count=30, deadline=None, print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
