@@ -1,29 +1,45 @@
-"""School and public holidays, from two well-kept libraries, as the data the rules take."""
+"""School and public holidays, as the data the rules take.
+
+School holidays come from a library that keeps the ministry's; public holidays from a table of the
+law and the date of Easter. Source: code du travail, articles L3133-1 (everywhere), L3134-13
+(Alsace-Moselle) and L3422-2 (overseas), as the State's published calendar applies them.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import lru_cache
 
-from jours_feries_france import JoursFeries
+from dateutil.easter import easter
 from vacances_scolaires_france import SchoolHolidayDates
 
-#: The library's name for what the town file calls a territory.
-_ZONES: dict[str, str] = {
-    "metropole": "Métropole",
-    "alsace-moselle": "Alsace-Moselle",
-    "guadeloupe": "Guadeloupe",
-    "guyane": "Guyane",
-    "la-reunion": "La Réunion",
-    "martinique": "Martinique",
-    "mayotte": "Mayotte",
-    "nouvelle-caledonie": "Nouvelle-Calédonie",
-    "polynesie-francaise": "Polynésie Française",
-    "saint-barthelemy": "Saint-Barthélémy",
-    "saint-martin": "Saint-Martin",
-    "saint-pierre-et-miquelon": "Saint-Pierre-et-Miquelon",
-    "wallis-et-futuna": "Wallis-et-Futuna",
+#: (month, day) of each year.
+_FIXED = {
+    (1, 1): "1er janvier",
+    (5, 1): "1er mai",
+    (5, 8): "8 mai",
+    (7, 14): "14 juillet",
+    (8, 15): "Assomption",
+    (11, 1): "Toussaint",
+    (11, 11): "11 novembre",
+    (12, 25): "Noël",
 }
+#: Days after Easter Sunday.
+_MOVING = {1: "Lundi de Pâques", 39: "Ascension", 50: "Lundi de Pentecôte"}
+_ABOLITION = "Abolition de l'esclavage"
+#: What a territory has besides.
+_LOCAL: dict[str, dict[tuple[int, int], str]] = {
+    "alsace-moselle": {(12, 26): "2e jour de Noël"},
+    "guadeloupe": {(5, 27): _ABOLITION},
+    "guyane": {(6, 10): _ABOLITION},
+    "la-reunion": {(12, 20): _ABOLITION},
+    "martinique": {(5, 22): _ABOLITION},
+    "mayotte": {(4, 27): _ABOLITION},
+    "saint-barthelemy": {(10, 9): _ABOLITION},
+    "saint-martin": {(5, 28): _ABOLITION},
+}
+_LOCAL_MOVING = {"alsace-moselle": {-2: "Vendredi saint"}}
 
 
 class FrenchHolidays:
@@ -63,4 +79,11 @@ def _school(zone: str, year: int) -> dict[date, str]:
 
 @lru_cache(maxsize=256)
 def _public(territory: str, year: int) -> dict[date, str]:
-    return {day: name for name, day in JoursFeries.for_year(year, zone=_ZONES[territory]).items()}
+    return dict(_public_of(territory, year))
+
+
+def _public_of(territory: str, year: int) -> Iterator[tuple[date, str]]:
+    for (month, day), name in {**_LOCAL.get(territory, {}), **_FIXED}.items():
+        yield date(year, month, day), name
+    for after, name in {**_MOVING, **_LOCAL_MOVING.get(territory, {})}.items():
+        yield easter(year) + timedelta(days=after), name

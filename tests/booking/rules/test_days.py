@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+import csv
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.booking.calendars import FrenchHolidays
 from services.booking.domain.planning import days_of_period
 from tests.booking.rules.helpers import rule, town
 
@@ -79,3 +82,19 @@ def test_a_period_takes_its_weekdays_over_leap_days_and_new_year() -> None:
         date(2026, 12, 28), date(2027, 1, 1), date(2027, 1, 4), date(2027, 1, 8),
     ]  # fmt: skip
     assert days_of_period(date(2026, 9, 14), date(2026, 9, 15), [7]) == []
+
+
+PUBLISHED = Path(__file__).parent / "public_holidays.csv"
+"""The State's published calendar of public holidays (Etalab, MIT licence), 2024 to 2031."""
+
+
+def test_public_holidays_are_those_that_the_state_publishes() -> None:
+    holidays = FrenchHolidays()
+    with PUBLISHED.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["territory"] for row in rows}) == 13
+    for row in rows:
+        first = date(int(row["year"]), 1, 1)
+        year = [first + timedelta(days=n) for n in range(366) if n < 365 or first.year % 4 == 0]
+        found = [f"{day:%m-%d}" for day in year if holidays.public(row["territory"], day)]
+        assert found == row["days"].split(), row
