@@ -5,6 +5,8 @@ from __future__ import annotations
 from services.booking import catalogue, enrolment_queries, queries
 from services.booking.catalogue_schemas import Activities, CatalogueQuery
 from services.booking.commands import answering, asking, deciding, enrolling, withdrawing
+from services.booking.domain.acts import Act, By
+from services.booking.domain.history import seen
 from services.booking.domain.request import Line, Request
 from services.booking.enrolment_schemas import (
     EnrolmentDecisionsIn,
@@ -24,14 +26,16 @@ from services.booking.schemas import (
     Planning,
     PlanningQuery,
     Recap,
+    RequestActOut,
     RequestIn,
     RequestOut,
     RequestPage,
     RequestQuery,
+    RequestSeen,
     WithdrawalIn,
 )
 from services.booking.state import Booking
-from shared.auth import ACCOUNT, FAMILY, agents, either
+from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
 from shared.web.routes import Call, NoBody, NoQuery, Route
 
 _DECIDERS = agents("childcare_office", "centre_director", "administrator")
@@ -59,11 +63,13 @@ async def ask(booking: Booking, call: Call[RequestIn, NoQuery]) -> RequestOut:
 
 async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> RequestPage:
     found = await queries.requests(booking, call.scope, call.query)
-    return RequestPage(items=[_request_out(one) for one in found.items], next=found.next)
+    items = [_request_seen(one, call.scope) for one in found.items]
+    return RequestPage(items=items, next=found.next)
 
 
-async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestOut:
-    return _request_out(await queries.request(booking, call.scope, call.path["request"]))
+async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestSeen:
+    found = await queries.request(booking, call.scope, call.path["request"])
+    return _request_seen(found, call.scope)
 
 
 async def withdraw(booking: Booking, call: Call[WithdrawalIn, NoQuery]) -> RequestOut:
@@ -121,6 +127,34 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
     )
 
 
+def _request_seen(request: Request, scope: Scope) -> RequestSeen:
+    """The request with its history, of the lines that are shown."""
+    who: By = "agent" if request.channel == "desk" else "family"
+    lines = tuple(line.id for line in request.lines)
+    asked = RequestActOut(
+        at=request.requested_at, what="asked", lines=lines, by=who,
+        account=_account(request.account, who, scope), reason=request.override, request=None,
+        number=None,
+    )  # fmt: skip
+    return RequestSeen(
+        **dict(_request_out(request)),
+        history=[asked, *(_act_out(act, scope) for act in seen(request.history, request.lines))],
+    )
+
+
+def _act_out(act: Act, scope: Scope) -> RequestActOut:
+    return RequestActOut(
+        at=act.at, what=act.what, lines=act.lines, by=act.by,
+        account=_account(act.account, act.by, scope), reason=act.reason, request=act.request,
+        number=act.number,
+    )  # fmt: skip
+
+
+def _account(account: str | None, by: By, scope: Scope) -> str | None:
+    """Whose act it was; families do not learn which agent."""
+    return account if by == "family" or isinstance(scope, AgentScope) else None
+
+
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
@@ -149,7 +183,7 @@ ROUTES = [
     Route("GET", "/requests", list_requests, "Requests, newest first",
           either(FAMILY, _READERS), RequestPage, query=RequestQuery),
     Route("GET", "/requests/{request}", see_request, "One request",
-          either(FAMILY, _READERS), RequestOut),
+          either(FAMILY, _READERS), RequestSeen),
     Route("POST", "/requests/{request}/withdrawals", withdraw,
           "Take back what waits for an answer", either(FAMILY, _DECIDERS), RequestOut,
           body=WithdrawalIn),

@@ -236,10 +236,13 @@ async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page
     Raises ``Refused``: ``cursor-unknown``.
     """
     found = await booking.store.requests_of(
-        scope, state=wanted.state, after=wanted.after, limit=wanted.limit
+        scope, state=wanted.state, child=wanted.child, after=wanted.after, limit=wanted.limit
     )
     following = found[-1].id if len(found) == wanted.limit else None
-    return Page(await _seen(booking, scope, found), following)
+    seen = await _seen(booking, scope, found)
+    if wanted.child is not None:
+        seen = [one for one in seen if any(line.child == wanted.child for line in one.lines)]
+    return Page(seen, following)
 
 
 async def _seen(booking: Booking, scope: Scope, found: Sequence[Request]) -> list[Request]:

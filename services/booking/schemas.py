@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from services.booking.domain.acts import By, What
 from services.booking.domain.agenda import Status
 from services.booking.domain.request import LineResult
 from shared.contracts.booking import (
@@ -194,17 +195,39 @@ class RequestOut(Output):
     override: str | None
 
 
+class RequestActOut(Output):
+    """One thing that happened to some lines: when, and by whom: the family, the town's rule or an
+    agent, whose account only agents see. ``request`` and ``number`` name the other request by
+    which a booking was changed or ended."""
+
+    at: datetime
+    what: Literal["asked"] | What
+    lines: tuple[str, ...]
+    by: By
+    account: str | None
+    reason: str | None
+    request: str | None
+    number: str | None
+
+
+class RequestSeen(RequestOut):
+    """A request and all that happened to it, oldest first."""
+
+    history: list[RequestActOut]
+
+
 class RequestPage(Output):
     """Requests, newest first; ``next`` goes into ``after`` for the following page."""
 
-    items: list[RequestOut]
+    items: list[RequestSeen]
     next: str | None
 
 
 class RequestQuery(PageQuery):
-    """Which requests."""
+    """Which requests: with a line in this state, about this child (one line for both)."""
 
     state: LineState | None = None
+    child: Id | None = None
 
 
 class RecapLine(BookedOut):

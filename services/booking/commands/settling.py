@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from services.booking.domain.acts import Act
+from services.booking.domain.history import ended as ended_by
 from services.booking.domain.places import Shape
 from services.booking.domain.request import (
     FULL,
@@ -300,9 +302,11 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
         raise ValueError("the line ends no booking")
     by = ref_of(request, line)
     marks: dict[str, str] = {}
+    act: Act | None = None
     if line.state == "accepted":
         marks = {"ended" if line.frees or line.books else "absent": by}
         ended, _, ended_line = line.of.rpartition("-")
+        act = ended_by(request, line, ended_line)
         booked = await again(booking, ended)
         held = next(one for one in booked.lines if one.id == ended_line)
         if line.books:
@@ -311,7 +315,7 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
             await booking.places.free(request.town, ended, held)
             if held.claim is not None and held.claim.kept:
                 await _give_up(booking, booked, held)
-    await booking.store.end_booking(request.town, line.of, by, marks)
+    await booking.store.end_booking(request.town, line.of, by, marks, act)
 
 
 def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.request import Request, withdraw
 from services.booking.state import Booking, child_for
-from shared.auth import Scope
+from shared.auth import AgentScope, Scope
 from shared.contracts.booking import BookingWithdrawn
 from shared.errors import not_found
 
@@ -36,8 +36,9 @@ async def take_back(
         )  # fmt: skip
         open_ends = any(line.gives_back or line.to_close or line.gives_up for line in lines)
         saved = await booking.store.save_withdrawn(
-            request, lines, booking.clock.machine() if open_ends else None, event
-        )
+            request, lines, booking.clock.machine() if open_ends else None, event,
+            by=("agent" if isinstance(scope, AgentScope) else "family", scope.account),
+        )  # fmt: skip
         if saved is not None:
             await finish(booking, saved)
             return await again(booking, request.id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 
+from services.booking.domain.acts import Act
 from services.booking.domain.allowances import Claim
 from shared.contracts.booking import (
     DecidedLine,
@@ -428,6 +429,7 @@ class Request:
     attachments: tuple[str, ...] = ()
     version: int = 0
     override: str | None = None
+    history: tuple[Act, ...] = ()
 
     def only(self, children: set[str]) -> Request:
         """The request as far as it concerns these children."""

@@ -8,7 +8,9 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from services.booking.domain.acts import Act, By
 from services.booking.domain.allowances import Claim
+from services.booking.domain.history import acts_between
 from services.booking.domain.request import Line, Receipt, Request
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
@@ -123,13 +125,22 @@ class BookingStore:
         return request_of(document) if document else None
 
     async def requests_of(
-        self, scope: Scope, *, state: str | None, after: str | None, limit: int
+        self,
+        scope: Scope,
+        *,
+        state: str | None,
+        child: str | None,
+        after: str | None,
+        limit: int,
     ) -> list[Request]:
-        """Requests the scope reaches, newest first, optionally with a line in ``state``, and
-        following the request ``after``."""
+        """Requests the scope reaches, newest first, optionally with a line in ``state`` about
+        ``child``, and following the request ``after``."""
+        wanted = {"lines.state": state, "lines.child": child}
+        only: Document = {name: value for name, value in wanted.items() if value is not None}
+        if len(only) == len(wanted):
+            only["lines"] = {"$elemMatch": {"state": state, "child": child}}
         found = await page(
-            self._store, REQUESTS, within=scope.query(),
-            only={"lines.state": state} if state else {},
+            self._store, REQUESTS, within=scope.query(), only=only,
             order=[("requested_at", -1), ("_id", -1)], after=after, limit=limit,
         )  # fmt: skip
         return [request_of(document) for document in found]
@@ -178,23 +189,32 @@ class BookingStore:
             {"$set": {"lines.$.ending": by}},
         )  # fmt: skip
 
-    async def end_booking(self, town: str, ref: str, by: str, marks: Mapping[str, str]) -> None:
+    async def end_booking(
+        self, town: str, ref: str, by: str, marks: Mapping[str, str], act: Act | None
+    ) -> None:
         """Tell a booking what came of the line that was to end it: ``marks`` (``ended``,
-        ``absent``) are set; with none it stands as before."""
+        ``absent``) are set, with the ``act`` in its history; with none it stands as before."""
         request, _, line = ref.rpartition("-")
         update: Document = {"$unset": {"lines.$.ending": ""}}
         if marks:
             update["$set"] = {f"lines.$.{name}": value for name, value in marks.items()}
+        if act is not None:
+            update["$push"] = {"history": _act_document(act)}
         claimed = {"id": line, "ending": by}
         await self._store.change(
             END_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": claimed}}, update
         )
 
     async def save_withdrawn(
-        self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
+        self,
+        request: Request,
+        lines: Sequence[Line],
+        unfinished: datetime | None,
+        *events: Event,
+        by: tuple[By, str],
     ) -> Request | None:
-        """What a family took back; ``unfinished`` when places are still to be given back."""
-        return await self._save(WITHDRAW_REQUEST, request, lines, unfinished, *events)
+        """What was taken back, ``by`` whom; ``unfinished`` when places are to be given back."""
+        return await self._save(WITHDRAW_REQUEST, request, lines, unfinished, *events, by=by)
 
     async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
         """The places have been given back."""
@@ -207,17 +227,23 @@ class BookingStore:
         lines: Sequence[Line],
         unfinished: datetime | None,
         *events: Event,
+        by: tuple[By, str] | None = None,
     ) -> Request | None:
         """The request as it is after the write; None when it had changed since it was read."""
         fresh: Document = {"lines": [_line_document(line) for line in lines]}
         update: Document = {"$set": fresh}
+        if acts := acts_between(request.lines, lines, by):
+            update["$push"] = {"history": {"$each": [_act_document(act) for act in acts]}}
         if unfinished:
             fresh["unfinished"] = unfinished
         else:
             update["$unset"] = {"unfinished": ""}
         if not await self._store.save(step, REQUESTS, _read(request), update, *events):
             return None
-        return replace(request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1)
+        return replace(
+            request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1,
+            history=(*request.history, *acts),
+        )  # fmt: skip
 
     async def some_tied_and_unfinished(self, ids: Collection[str]) -> bool:
         """Whether one of these requests takes places for lines that are tied to one another."""
@@ -299,6 +325,10 @@ class BookingStore:
 _USUAL = {"quantity": 1, "kind": "book"}
 
 
+def _act_document(act: Act) -> Document:
+    return {name: value for name, value in asdict(act).items() if value is not None}
+
+
 def _line_document(line: Line) -> Document:
     document: Document = {}
     for one in fields(Line):
@@ -368,4 +398,7 @@ def request_of(document: Document) -> Request:
         override=document.get("override"),
         comment=document.get("comment"),
         attachments=tuple(document.get("attachments", ())),
+        history=tuple(
+            Act(**{**act, "lines": tuple(act["lines"])}) for act in document.get("history", ())
+        ),
     )
