@@ -1,4 +1,4 @@
-"""``python -m tests.bench [booking|events|digest|memory …]``: a table, and ``bench.json``."""
+"""``python -m tests.bench [booking|planning|rules|digest …]``: a table, and ``bench.json``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from shared import logs
-from tests.bench import booking, digest, events, memory
+from tests.bench import basket, booking, digest, events, memory, planning, rules, year
 from tests.bench.measure import Row, servers
 
 BENCHMARKS = {
+    "rules": rules.measure,
     "booking": booking.measure,
+    "planning": planning.measure,
+    "basket": basket.measure,
+    "year": year.measure,
     "events": events.measure,
     "digest": digest.measure,
     "memory": memory.measure,

@@ -4,38 +4,24 @@ confirmed by the broker, per request; notify and the broker apart."""
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import time
 from datetime import date, timedelta
-from functools import partial
 
-import aiohttp
-
-from deploy.local.process import free_port, spawn, terminate
-from shared.auth import Signer
-from shared.bus.amqp import AmqpBus
-from shared.clock import MachineClock, write_offset
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRequested,
     DecidedLine,
     RequestedLine,
 )
-from shared.contracts.identity import KeysRotated, TownChanged
-from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.events import Event
 from shared.failpoints import step
 from shared.ids import new_id
-from shared.store import Document, Store, connect
+from shared.store import Document, Store
+from tests.bench.alone import AT_ONCE, Alone, Spent, booking_alone
 from tests.bench.measure import Row, Servers, at_most, cpu_seconds, own_cpu_seconds, row
-from tests.faults.stage import Stage
 from tests.samples import Household, activity, places, town_file
-from tests.world import SIGNING_KEYS, START, eventually
 
 ROUNDS = 5
 REQUESTS = 300
-AT_ONCE = 8
 _SETUP = step("bench.setup")
 _WRITE = step("bench.write")
 _DAYS = [date(2026, 9, 17) + timedelta(days=7 * week) for week in range(4)]
@@ -43,98 +29,40 @@ _DAYS = [date(2026, 9, 17) + timedelta(days=7 * week) for week in range(4)]
 
 async def measure(servers: Servers) -> list[Row]:
     """CPU per request over several rounds, then each write by itself."""
-    namespace = f"b{new_id()[-6:]}"
-    clock_file = servers.folder / "clock"
-    write_offset(clock_file, START)
-    port = free_port()
-    environment = {
-        **os.environ, "MONGODB_URL": servers.mongodb_url, "AMQP_URL": servers.amqp_url,
-        "PREAU_NAMESPACE": namespace, "PREAU_CLOCK_FILE": str(clock_file),
-        "PREAU_PORT": str(port), "PREAU_LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    child = spawn(
-        [sys.executable, "-m", "services.booking"], env=environment,
-        output=servers.folder / "booking.log",
-    )  # fmt: skip
-    bus = AmqpBus(servers.amqp_url, namespace, SUBSCRIPTIONS)
-    await bus.start()
-    client = connect(servers.mongodb_url)
-    store = Store(client, f"{namespace}_booking", MachineClock())
-    try:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE)) as http:
-            stage = Stage(
-                {}, bus, http, clock_file, None, servers.mongodb_url, namespace,  # type: ignore[arg-type]
-                Signer(SIGNING_KEYS),
-            )  # fmt: skip
-            families = await _seed(stage, store)
-            url = f"http://127.0.0.1:{port}/api/booking/v1/veyras/requests"
-            found: list[tuple[float, float, float]] = []
-            for number in range(ROUNDS + 1):
-                day = _DAYS[number % len(_DAYS)]
-                kind = "garderie" if number < len(_DAYS) else "etude"
-                before = (cpu_seconds(child.pid), cpu_seconds(servers.mongod))
-                started = time.monotonic()
-                await _round(http, url, stage, families, day, kind)
-                await eventually(partial(_said, store), what="events confirmed")
-                after = (cpu_seconds(child.pid), cpu_seconds(servers.mongod))
-                seconds = time.monotonic() - started
-                found.append((after[0] - before[0], after[1] - before[1], seconds))
-            found = found[1:]
-        terminate(child, patience=15)  # its relay would take the events of what follows
-        writes = await _each_write(servers, store)
-    finally:
-        terminate(child, patience=15)
-        await bus.stop()
-        await client.close()
+    async with booking_alone(servers) as alone:
+        lax = {"decision": "automatic", "places": places(2000)}
+        file = town_file(activities=[activity(name, **lax) for name in ("garderie", "etude")])
+        families = [Household() for _ in range(REQUESTS)]
+        await alone.introduce(file, families)
+        found: list[Spent] = []
+        for number in range(ROUNDS + 1):
+            day = _DAYS[number % len(_DAYS)]
+            kind = "garderie" if number < len(_DAYS) else "etude"
+            found.append(await alone.spent(_round(alone, families, day, kind)))
+        found = found[1:]
+        alone.stop()  # its relay would take the events of what follows
+        writes = await _each_write(servers, alone.store)
     per = 1000 / REQUESTS
     return [
         at_most("one-day booking, CPU of booking and database",
-                [(a + b) * per for a, b, _ in found], "ms", 3.5),
-        row("  of which booking", [a * per for a, _, _ in found], "ms"),
-        row("  of which database", [b * per for _, b, _ in found], "ms"),
-        row("  requests per second", [REQUESTS / s for _, _, s in found], "1/s"),
+                [one.cpu * per for one in found], "ms", 3.5),
+        row("  of which booking", [one.booking * per for one in found], "ms"),
+        row("  of which database", [one.database * per for one in found], "ms"),
+        row("  requests per second", [REQUESTS / one.seconds for one in found], "1/s"),
         *writes,
     ]  # fmt: skip
 
 
-async def _seed(stage: Stage, store: Store) -> list[Household]:
-    lax = {"decision": "automatic", "places": places(2000)}
-    file = town_file(activities=[activity(name, **lax) for name in ("garderie", "etude")])
-    jwks = stage.signer.public_jwks()
-    await stage.say(KeysRotated(jwks=jwks), "signing_keys/current", "all")
-    await stage.say(TownChanged(version=1, file=file), "towns/veyras")
-    families = [Household() for _ in range(REQUESTS)]
-    for family in families:
-        await stage.say(family.card(), f"families/{family.id}")
-
-    async def heard() -> bool:
-        return await store.count("copy_families", {}) == REQUESTS
-
-    await eventually(heard, within=30)
-    return families
-
-
-async def _round(
-    http: aiohttp.ClientSession, url: str, stage: Stage, families: list[Household], day: date,
-    kind: str,
-) -> None:  # fmt: skip
-    tokens = [stage.token(family) for family in families]
+async def _round(alone: Alone, families: list[Household], day: date, kind: str) -> None:
+    tokens = [alone.stage.token(family) for family in families]
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(family: Household, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
         async with limit:
-            body = family.asks(day.isoformat(), activity=kind)
-            async with http.post(url, json=body, headers=headers) as got:
-                content = await got.json()
-                assert got.status == 201, content
-                assert content["lines"][0]["state"] == "accepted", content
+            content = await alone.ask(family, family.asks(day.isoformat(), activity=kind), token)
+            assert content["lines"][0]["state"] == "accepted", content
 
     await asyncio.gather(*(one(*pair) for pair in zip(families, tokens, strict=True)))
-
-
-async def _said(store: Store) -> bool:
-    return not await store.count("requests", {"pending.0.id": {"$exists": True}})
 
 
 async def _each_write(servers: Servers, store: Store) -> list[Row]:
