@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.rabbitmq import Broker
 from tests import servers
 from tests.world import StartWorld, world
+
+# A busy machine is slow now and then: that is no failure of an example.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules import wording
@@ -55,18 +56,43 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One version of a town's file, ready to be asked."""
+    """One version of a town's file, ready to be asked.
+
+    ``traits`` are the facts that its audiences ask for. What a rule says of a day is read once:
+    it does not change within a version.
+    """
 
     file: TownFile
     days: Days
     zone: ZoneInfo
     audiences: Mapping[str, Audience]
+    traits: tuple[str, ...]
+    _readings: dict[tuple[Any, ...], Reading | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, file: TownFile, days: Days) -> Rulebook:
         """The rulebook of a file; ``days`` are its calendars."""
         audiences = {audience.id: audience for audience in file.audiences}
-        return cls(file, days, ZoneInfo(file.time_zone), audiences)
+        traits = {trait.fact for one in file.audiences for trait in (*one.all, *one.any)}
+        return cls(file, days, ZoneInfo(file.time_zone), audiences, tuple(sorted(traits)))
+
+    def reading(
+        self, activity: Activity, action: Action, day: date, facts: Facts
+    ) -> Reading | None:
+        """The rule that decides about one unit on a day, read for that day; None without any."""
+        known = [(value, type(value)) for value in map(facts.traits.get, self.traits)]
+        key = (activity.id, action, day, facts.units, facts.starts, facts.school, *known)
+        try:
+            return self._readings[key]
+        except KeyError:
+            if len(self._readings) >= _MOST_READINGS:
+                self._readings.clear()
+            found = self._readings[key] = _read(self, activity, action, day, facts)
+            return found
+
+
+#: A few megabytes: the days of a month, of every activity of a large town.
+_MOST_READINGS = 10_000
 
 
 def offered(
@@ -76,12 +102,18 @@ def offered(
     closed = book.days.closed(activity.calendar, day, facts.school)
     if closed is not None:
         return Answer(False, "refuse", None, None, None, closed.code, closed.text)
-    today = now.astimezone(book.zone).date()
+    today = _today(now, book.zone)
     if action in ("book", "change", "cancel") and day < today:
         return Answer(False, "refuse", None, None, None, "day-over", wording.day_over())
     if action == "book" and (day - today).days > activity.horizon_days:
         return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
     return may(book, activity, action, day, now, facts)
+
+
+@lru_cache(maxsize=64)
+def _today(now: datetime, zone: ZoneInfo) -> date:
+    """The day of the town; many are asked about at one instant."""
+    return now.astimezone(zone).date()
 
 
 def may(
@@ -90,33 +122,32 @@ def may(
     """Whether ``action`` may be done for ``day`` at ``now`` (aware): of the units asked, the
     strictest answer."""
     units = facts.units or tuple(unit.id for unit in activity.units[:1])
-    answers = [_of_unit(book, activity, action, day, now, facts.of_unit(unit)) for unit in units]
-    answer = max(answers, key=_strictness)
+    each = [facts] if units == facts.units[:1] else [facts.of_unit(unit) for unit in units]
+    at = now.astimezone(UTC)
+    answer = _strictest([_of_unit(book, activity, action, day, at, one) for one in each])
     if action == "book" and answer.allowed:
-        answer = replace(answer, warning=_born_locked(book, activity, day, now, facts))
+        for one in each:
+            cancel = _of_unit(book, activity, "cancel", day, at, one)
+            if not cancel.allowed:  # born locked (shape D13)
+                return replace(answer, warning=wording.born_locked(cancel.cutoff, book.zone))
     return answer
 
 
 def _of_unit(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, facts: Facts
+    book: Rulebook, activity: Activity, action: Action, day: date, at: datetime, facts: Facts
 ) -> Answer:
-    rules = activity.deadlines.of(action)
-    if not rules:
-        return _without_rules(book, activity, action, day, now, facts)
-    rule = _rule_for(book, activity, rules, day, facts)
-    if rule is None:
-        return _unruled(action)
-    place = Place(book.days, book.zone, activity.calendar, _starts(activity, facts))
-    return _decide(rule, action, day, now, facts, place, book.audiences)
+    if not activity.deadlines.of(action):
+        return _without_rules(book, activity, action, day, at, facts)
+    reading = book.reading(activity, action, day, facts)
+    return reading.answer(at, facts, book.audiences) if reading else _unruled(action)
 
 
 def _without_rules(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, facts: Facts
+    book: Rulebook, activity: Activity, action: Action, day: date, at: datetime, facts: Facts
 ) -> Answer:
     """An action of which the file says nothing."""
     if action == "change":
-        both = [_of_unit(book, activity, one, day, now, facts) for one in _CHANGE]
-        return max(both, key=_strictness)
+        return _strictest([_of_unit(book, activity, one, day, at, facts) for one in _CHANGE])
     if action in ("absence", "proof", "pay"):
         return Answer(True, "accept", None, None, None, "open", wording.always(action))
     return _unruled(action)
@@ -141,6 +172,27 @@ def _rule_for(
     return None
 
 
+def _read(
+    book: Rulebook, activity: Activity, action: Action, day: date, facts: Facts
+) -> Reading | None:
+    rule = _rule_for(book, activity, activity.deadlines.of(action), day, facts)
+    if rule is None:
+        return None
+    place = Place(book.days, book.zone, activity.calendar, _starts(activity, facts))
+    opens = limit(rule.opens, day, place) if rule.opens else None
+    normal = limit(rule.cutoff, day, place)
+    first = _Rung(normal, rule.times, (), rule.outcome, rule.surcharge, rule.text, late=False)
+    steps = [
+        _Rung(
+            limit(step.until, day, place) if step.until else None, step.times, step.procedures,
+            step.outcome, step.surcharge, step.text, late=True,
+        )
+        for step in rule.after
+    ]  # fmt: skip
+    said = wording.Said(action, normal, opens, rule.text)
+    return Reading(rule, opens, normal, (first, *steps), said)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rung:
     """What holds until ``end``: the rule itself, then each of its steps."""
@@ -154,56 +206,61 @@ class _Rung:
     late: bool
 
 
-def _rungs(rule: Deadline, day: date, place: Place) -> Iterator[_Rung]:
-    yield _Rung(
-        limit(rule.cutoff, day, place), rule.times, (), rule.outcome, rule.surcharge, rule.text,
-        late=False,
-    )  # fmt: skip
-    for step in rule.after:
-        yield _Rung(
-            limit(step.until, day, place) if step.until else None, step.times, step.procedures,
-            step.outcome, step.surcharge, step.text, late=True,
-        )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A rule, read for one day: its instants, and its answers, which are kept as far as they
+    depend on nothing but the instant."""
 
+    rule: Deadline
+    opens: Limit | None
+    normal: Limit | None
+    rungs: tuple[_Rung, ...]
+    said: wording.Said
+    _kept: dict[str | int, Answer] = field(default_factory=dict, repr=False)
 
-def _decide(
-    rule: Deadline,
-    action: Action,
-    day: date,
-    now: datetime,
-    facts: Facts,
-    place: Place,
-    audiences: Mapping[str, Audience],
-) -> Answer:
-    opens = limit(rule.opens, day, place) if rule.opens else None
-    normal = limit(rule.cutoff, day, place)
-    said = wording.Said(action, normal, opens, rule.text)
-    cutoff, opening = normal.at if normal else None, opens.at if opens else None
-    if normal is None or (rule.opens and opens is None):
-        return Answer(
-            False, "refuse", None, opening, rule.id, "not-published", said.not_published()
-        )
-    at = now.astimezone(UTC)
-    if opens is not None and opens.at is not None and at < opens.at.astimezone(UTC):
-        return Answer(False, "refuse", cutoff, opening, rule.id, "not-yet-open", said.not_yet())
-    for rung in _rungs(rule, day, place):
-        if not _holds(rung, at, facts):
-            continue
-        owed = due(rung.surcharge, facts, rung.times, audiences) if rung.surcharge else None
+    def answer(self, at: datetime, facts: Facts, audiences: Mapping[str, Audience]) -> Answer:
+        """What it answers at an instant (UTC)."""
+        if self.normal is None or (self.rule.opens and self.opens is None):
+            return self._no("not-published", None, self.said.not_published)
+        cutoff = self.normal.at
+        if self.opens is not None and self.opens.at is not None and at < self.opens.at:
+            return self._no("not-yet-open", cutoff, self.said.not_yet)
+        for number, rung in enumerate(self.rungs):
+            if not _holds(rung, at, facts):
+                continue
+            if rung.surcharge is not None:
+                owed = due(rung.surcharge, facts, rung.times, audiences)
+                return self._granted(rung, owed)
+            known = self._kept.get(number)
+            if known is None:
+                known = self._kept[number] = self._granted(rung, None)
+            return known
+        if self.normal.holds(at):
+            return self._no("too-often", cutoff, self.said.too_often)
+        return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over)
+
+    def _granted(self, rung: _Rung, owed: Due | None) -> Answer:
         outcome: Result = "surcharge" if owed and rung.outcome == "accept" else rung.outcome
         return Answer(
-            outcome != "refuse", outcome, cutoff, opening, rule.id,
+            outcome != "refuse", outcome, self.normal.at if self.normal else None, self._opening,
+            self.rule.id,
             _code(outcome, late=rung.late),
-            said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text),
+            self.said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text),
             owed,
             times=rung.times,
         )  # fmt: skip
-    over = not normal.holds(at)
-    return Answer(
-        False, "refuse", cutoff, opening, rule.id,
-        "never" if normal.never else "too-late" if over else "too-often",
-        said.over() if over else said.too_often(),
-    )  # fmt: skip
+
+    def _no(self, code: str, cutoff: datetime | None, words: Callable[[], str]) -> Answer:
+        known = self._kept.get(code)
+        if known is None:
+            known = self._kept[code] = Answer(
+                False, "refuse", cutoff, self._opening, self.rule.id, code, words()
+            )
+        return known
+
+    @property
+    def _opening(self) -> datetime | None:
+        return self.opens.at if self.opens else None
 
 
 def _holds(rung: _Rung, at: datetime, facts: Facts) -> bool:
@@ -226,22 +283,16 @@ def _code(outcome: Result, *, late: bool) -> str:
     return "late" if late else "open"
 
 
-def _strictness(answer: Answer) -> tuple[int, float]:
-    """Worse first; of equals, the one that ends earlier."""
-    ends = answer.cutoff.timestamp() if answer.cutoff else float("inf")
-    return _WORSE.index(answer.outcome), -ends
+def _strictest(answers: Sequence[Answer]) -> Answer:
+    """Of several the worst; of equals, the one that ends earlier."""
+    if len(answers) == 1:
+        return answers[0]
 
+    def strictness(answer: Answer) -> tuple[int, float]:
+        ends = answer.cutoff.timestamp() if answer.cutoff else float("inf")
+        return _WORSE.index(answer.outcome), -ends
 
-def _born_locked(
-    book: Rulebook, activity: Activity, day: date, now: datetime, facts: Facts
-) -> str | None:
-    """The warning that what is booked now cannot be cancelled any more (shape D13)."""
-    units = facts.units or tuple(unit.id for unit in activity.units[:1])
-    for unit in units:
-        cancel = _of_unit(book, activity, "cancel", day, now, facts.of_unit(unit))
-        if not cancel.allowed:
-            return wording.born_locked(cancel.cutoff, book.zone)
-    return None
+    return max(answers, key=strictness)
 
 
 def _starts(activity: Activity, facts: Facts) -> time | None:
