@@ -68,6 +68,9 @@ async def sign_up(
     check_login_name(asked.login_name, "/credentials/login_name")
     check_password(asked.password, asked.login_name, asked.email, "/credentials/password")
     if await identity.store.account_by_login(login_key(asked.login_name)):
+        # The same command, repeated at once, may have made it a moment ago.
+        if known := await identity.store.account(account_id):
+            return _signed_up(identity, known, command)
         raise _taken()
     await attempt(identity, SIGN_UP_BY_EMAIL, email_key(asked.email))
     now = identity.clock.machine()
