@@ -27,6 +27,7 @@ from shared.bus.port import Bus
 from shared.clock import MovedClock, write_offset
 from shared.contracts.identity import KeysRotated
 from shared.contracts.subscriptions import SUBSCRIPTIONS
+from shared.errors import Refused
 from shared.events import ALL_TOWNS, Envelope, Event, decode
 from shared.ids import new_id
 from shared.runner import Build, Runner
@@ -127,6 +128,16 @@ class World:
     def of(self, service: str) -> Any:
         """What the runner holds of a service: its ``service``, ``parts`` and ``consumer``."""
         return next(one for one in self.runner.running if one.service.name == service)
+
+    async def trusted(self) -> bool:
+        """Whether every service that runs knows the keys that tokens are signed with."""
+        token = self.token()
+        try:
+            for running in self.runner.running:
+                running.parts.keys.verify(token)
+        except Refused:
+            return False
+        return True
 
     def store(self, service: str) -> Store:
         """A service's own store, to look into."""
@@ -241,6 +252,7 @@ async def world(
             if "identity" not in builds:
                 keys = KeysRotated(jwks=running.signer.public_jwks())
                 await running.say(keys, "signing_keys/current", town=ALL_TOWNS)
+                await eventually(running.trusted, what="the signing keys are known everywhere")
             yield running
     finally:
         await runner.stop()

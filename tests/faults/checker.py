@@ -14,7 +14,8 @@ _MONTHS = (
     "octobre", "novembre", "décembre",
 )  # fmt: skip
 _ENTRY = re.compile(
-    r"(ACCEPTÉE|REFUSÉE) – Réservation, .*?, \w+ (\d+)(?:er)? (\w+) (\d{4})\s*"
+    r"(ACCEPTÉE|REFUSÉE) – (?:Réservation|Modification|Annulation|Absence), .*?, "
+    r"\w+ (\d+)(?:er)? (\w+) (\d{4})\s*"
     r"(?:\n\s+)?Demande n° (\S+) du"
 )
 

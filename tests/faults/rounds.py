@@ -16,6 +16,7 @@ from shared.bus.amqp import AmqpBus
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.ids import new_id
 from tests.faults.checker import acknowledged, told
+from tests.faults.ending import COUNTER, WORKSHOP, change_their_mind
 from tests.faults.enrolling import GROUP, enrol, enrolments_are_told_and_booked
 from tests.faults.stage import SERVICES, Process, Stage
 from tests.samples import Household
@@ -56,6 +57,7 @@ async def staged(
         it = Stage(
             processes, bus, http, folder / "clock", mailbox, mongodb_url, namespace,
             Signer(SIGNING_KEYS), enrolments=[GROUP],
+            others=[WORKSHOP], counters=[COUNTER],
         )  # fmt: skip
         it.move_to(it.now)
         await bus.start()
@@ -75,7 +77,7 @@ async def staged(
 
 async def one_round(stage: Stage, replica: int = 0) -> None:
     """A new family asks three times, an agent decides all, refuses two, accepts one of these
-    after all; it enrols a child, which is accepted."""
+    after all; it enrols a child, which is accepted, and changes its mind about another day."""
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
@@ -101,6 +103,7 @@ async def one_round(stage: Stage, replica: int = 0) -> None:
     answer = await stage.decide([again], 1 - replica)
     assert [one["result"] for one in answer["results"]] == ["accepted"]
     await enrol(stage, family, replica)
+    await change_their_mind(stage, family, alone, replica)
 
 
 async def nothing_lost_nothing_twice(stage: Stage) -> None:

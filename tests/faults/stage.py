@@ -102,6 +102,8 @@ class Stage:
     now: datetime = START
     rounds: int = 0
     enrolments: list[Document] = field(default_factory=list)
+    others: list[Document] = field(default_factory=list)
+    counters: list[Document] = field(default_factory=list)
     _sequence: int = 0
 
     # -- others' parts ---------------------------------------------------------------------
@@ -124,7 +126,9 @@ class Stage:
             activities=[
                 activity("cantine", places=places(CAPACITY + self.rounds)),
                 activity("garderie", decision="automatic", places=places(CAPACITY)),
+                *self.others,
             ],
+            counters=self.counters,
             enrolments=self.enrolments,
         )
         await self.say(TownChanged(version=self.rounds + 1, file=file), f"towns/{TOWN}")
@@ -217,7 +221,8 @@ class Stage:
         for request in await self.documents("booking", "requests"):
             assert "unfinished" not in request, request["_id"]
             for line in request["lines"]:
-                if line["state"] in ("requested", "accepted"):
+                books = line.get("kind", "book") in ("book", "change") and "ended" not in line
+                if books and line["state"] in ("requested", "accepted"):
                     session = f"{TOWN}/{line['activity']}/{line['date']}"
                     wanted.setdefault(session, set()).add(
                         f"{request['_id']}-{line['id']}-{line['hold']}"

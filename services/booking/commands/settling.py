@@ -313,8 +313,8 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
             await booking.places.hand_over(request.town, held.hold_id(ended), request.id, line)
         elif line.frees:
             await booking.places.free(request.town, ended, held)
-            if held.claim is not None and held.claim.kept:
-                await _give_up(booking, booked, held)
+        if (line.books or line.frees) and held.claim is not None and held.claim.kept:
+            await _give_up(booking, booked, held)
     await booking.store.end_booking(request.town, line.of, by, marks, act)
 
 

@@ -127,4 +127,5 @@ def plan_change(child: Child, one: Booked, choice: Choice) -> Line | Reason:
         id="", child=line.child, activity=line.activity, date=line.date, units=choice.units,
         starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
         of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
+        claim=line.claim if line.claim and line.claim.kept else None,
     )  # fmt: skip
