@@ -16,9 +16,9 @@ GROUP: dict[str, Any] = {
     "id": "garderie-2026",
     "name": "Garderie",
     "activities": ["garderie"],
-    "first": "2026-09-01",
-    "last": "2026-10-16",
-    "windows": [{"opens": "2026-06-01T08:00", "closes": "2026-10-16T23:59"}],
+    "first": "2026-11-23",
+    "last": "2026-12-18",
+    "windows": [{"opens": "2026-06-01T08:00", "closes": "2026-12-18T23:59"}],
     "compulsory": False,
     "patterns": ["weekly"],
     "decision": "agent",
@@ -59,10 +59,14 @@ async def enrolments_are_told_and_booked(stage: Stage) -> None:
 
     await eventually(all_told, what="every enrolment is told")
     assert set(_numbers(stage.mailbox.messages, "est enregistrée").values()) == {1}
+
+    async def all_booked() -> bool:
+        return not any("unfinished" in one for one in await stage.documents("booking", "enrolments"))
+
+    await eventually(all_booked, what="every enrolment is booked")
     requests = {one["_id"] for one in await stage.documents("booking", "requests")}
-    for one in enrolments:
+    for one in await stage.documents("booking", "enrolments"):
         assert one["state"] == "accepted"
-        assert "unfinished" not in one
         assert one["request"] in requests
 
 

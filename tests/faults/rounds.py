@@ -22,12 +22,9 @@ from tests.faults.stage import SERVICES, Process, Stage
 from tests.samples import Household
 from tests.world import SIGNING_KEYS, drop_databases, eventually
 
-#: School days of zone A that no period of this module reaches.
+#: Open days that no period and no enrolment of this module reaches, one for each round.
 FRESH_DAYS = [
-    first + timedelta(days=number)
-    for first, count in ((date(2026, 11, 3), 46), (date(2027, 1, 4), 40), (date(2027, 3, 2), 30))
-    for number in range(count)
-    if (first + timedelta(days=number)).isoweekday() in (1, 2, 4, 5)
+    date(2027, 1, 4) + timedelta(weeks=week, days=day) for week in range(24) for day in (0, 1, 3, 4)
 ]
 
 

@@ -34,6 +34,11 @@ from tests.world import START, access_token, envelope, eventually, is_ready, pub
 
 TOWN = "veyras"
 CAPACITY = 400
+#: Open in the holidays too: half a day a round, the clock walks far into the school year.
+OPEN_DAYS = {
+    "id": "school-days", "weekdays": ["monday", "tuesday", "thursday", "friday"],
+    "public_holidays": "none",
+}  # fmt: skip
 SERVICES = ("booking", "notify")
 
 
@@ -123,6 +128,7 @@ class Stage:
     async def say_town(self) -> None:
         """The town's file, as a new version each time."""
         file = town_file(
+            calendars=[OPEN_DAYS],
             activities=[
                 activity("cantine", places=places(CAPACITY + self.rounds)),
                 activity("garderie", decision="automatic", places=places(CAPACITY)),
