@@ -2,8 +2,9 @@
 
 Every write, publication, acknowledgement and mail goes through a ``Step``: a step declares its
 two fail points (``<name>.before`` and ``<name>.after``) by existing, so none can be forgotten.
-A process dies by SIGKILL at a point when ``PREAU_FAIL_AT`` names it; ``name:3`` means at its
-third passage. Outside development the variable is refused (``shared.settings``).
+A process dies by SIGKILL at the point that the file ``PREAU_FAIL_FILE`` names, once SIGUSR1 has
+told it to read that file; ``name:3`` means at its third passage. Outside development the variable
+is refused (``shared.settings``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _steps: dict[str, Step] = {}
 
@@ -61,3 +63,9 @@ def arm(fail_at: str) -> None:
     if point not in points():
         raise ValueError(f"no such fail point: {point}")
     _steps[name]._armed[side] = int(count or 1)
+
+
+def arm_from(file: Path) -> None:
+    """Arm the fail point that the file names, and remove the file: whoever wrote it knows then."""
+    arm(file.read_text().strip())
+    file.unlink()

@@ -253,10 +253,10 @@ async def run(
     """Run until SIGTERM or SIGINT."""
     logs.configure("+".join(builds), settings.log_level)
     runner = Runner(builds, settings, subscriptions)
-    if settings.fail_at:
-        failpoints.arm(settings.fail_at)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if settings.fail_file:
+        loop.add_signal_handler(signal.SIGUSR1, failpoints.arm_from, settings.fail_file)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await runner.start()

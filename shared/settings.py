@@ -72,9 +72,12 @@ class CommonSettings(BaseSettings):
             description="File with the town clock's offset in seconds (development)",
         ),
     ] = None
-    fail_at: Annotated[
-        str | None,
-        Field(alias="PREAU_FAIL_AT", description="Fail point at which to die (development)"),
+    fail_file: Annotated[
+        Path | None,
+        Field(
+            alias="PREAU_FAIL_FILE",
+            description="File with the fail point at which to die, read at SIGUSR1 (development)",
+        ),
     ] = None
     retry_delays: Annotated[
         tuple[float, float, float],
@@ -99,8 +102,8 @@ class CommonSettings(BaseSettings):
         if self.env == "production":
             if self.amqp_url is None:
                 raise ValueError("AMQP_URL is compulsory in production: the local bus is refused")
-            if self.clock_file or self.fail_at:
-                raise ValueError("PREAU_CLOCK_FILE and PREAU_FAIL_AT are refused in production")
+            if self.clock_file or self.fail_file:
+                raise ValueError("PREAU_CLOCK_FILE and PREAU_FAIL_FILE are refused in production")
         return self
 
     def clock(self) -> Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import services.booking as room
@@ -20,6 +21,7 @@ from services.booking.store import (
     Enrolments,
     Places,
 )
+from services.booking.store.requests import LEFT_BEHIND
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -34,6 +36,7 @@ def build(parts: Parts) -> Service:
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),
+        left_behind=min(LEFT_BEHIND, timedelta(seconds=parts.settings.lease_seconds)),
     )
     return Service(
         name="booking",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from services.booking.calendars import FrenchHolidays
 from services.booking.domain.allowances import Allowance
@@ -18,6 +18,7 @@ from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.domain.rules.days import Days
 from services.booking.schemas import Asked, ChangeIn, ChoiceIn, EndIn, OverrideIn
 from services.booking.store import Allowances, BookingStore, Enrolments, Places
+from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
@@ -67,6 +68,7 @@ class Booking:
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
+    left_behind: timedelta = LEFT_BEHIND
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
 
     def offer(

@@ -61,7 +61,9 @@ async def enrolments_are_told_and_booked(stage: Stage) -> None:
     assert set(_numbers(stage.mailbox.messages, "est enregistrée").values()) == {1}
 
     async def all_booked() -> bool:
-        return not any("unfinished" in one for one in await stage.documents("booking", "enrolments"))
+        return not any(
+            "unfinished" in one for one in await stage.documents("booking", "enrolments")
+        )
 
     await eventually(all_booked, what="every enrolment is booked")
     requests = {one["_id"] for one in await stage.documents("booking", "requests")}

@@ -54,12 +54,12 @@ class Process:
     _child: subprocess.Popen[bytes] | None = None
     _watch: asyncio.Task[None] | None = None
 
-    async def start(self, fail_at: str | None = None) -> None:
-        """Start it, to die at a fail point once; then it is started without one."""
-        environment = {**os.environ, **self.environment, "PREAU_PORT": str(self.port)}
-        environment.pop("PREAU_FAIL_AT", None)
-        if fail_at:
-            environment["PREAU_FAIL_AT"] = fail_at
+    async def start(self) -> None:
+        """Start it; whenever it is killed, it is started again."""
+        environment = {
+            **os.environ, **self.environment, "PREAU_PORT": str(self.port),
+            "PREAU_FAIL_FILE": str(self._fail_file),
+        }  # fmt: skip
         command = [sys.executable, "-m", f"services.{self.service}"]
         self._child = spawn(command, env=environment, output=self.log)
         self._watch = asyncio.create_task(self._start_again(self._child))
@@ -72,10 +72,21 @@ class Process:
         elif code != 0:
             raise RuntimeError(f"{self.service} ended by itself ({code}): {self.log}")
 
-    def kill(self) -> None:
-        """SIGKILL: the watcher starts it again."""
+    @property
+    def _fail_file(self) -> Path:
+        return self.log.with_suffix(".fail")
+
+    async def arm(self, fail_at: str) -> None:
+        """Make it die once, at that fail point."""
+        await self.ready()
         assert self._child is not None
-        self._child.kill()
+        self._fail_file.write_text(fail_at)
+        self._child.send_signal(signal.SIGUSR1)
+
+        async def armed() -> bool:
+            return not self._fail_file.exists()
+
+        await eventually(armed, what=f"{self.service} is armed at {fail_at}")
 
     async def ready(self) -> None:
         """Return once it says that it is ready."""

@@ -25,8 +25,7 @@ async def test_two_replicas_of_each_killed_now_and_then(
             stage.rounds += 1
             service = chance.choice(SERVICES)
             victim = chance.choice(stage.processes[service])
-            await victim.stop()
-            await victim.start(f"{chance.choice(points_of(service))}:{chance.randint(1, 3)}")
+            await victim.arm(f"{chance.choice(points_of(service))}:{chance.randint(1, 3)}")
             await asyncio.gather(*(one_round(stage, replica) for replica in (0, 1)))
             stage.move_to(stage.next_cut_off())
             await nothing_lost_nothing_twice(stage)

@@ -141,7 +141,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {"AMQP_URL": None},
         {"PREAU_CLOCK_FILE": "/tmp/clock"},
-        {"PREAU_FAIL_AT": "outbox.pull.before"},
+        {"PREAU_FAIL_FILE": "/tmp/fail"},
     ],
 )
 def test_production_refuses_every_development_aid(aid: dict[str, object]) -> None:

@@ -54,7 +54,7 @@ def _bearer(**changed: Any) -> Bearer:
 
 
 def _ring(*signers: Signer, clock: Any = None) -> Keyring:
-    ring = Keyring(clock or MachineClock())
+    ring = Keyring(clock or MovableClock())
     ring.learn({"keys": [key for signer in signers for key in signer.public_jwks()["keys"]]})
     return ring
 

@@ -10,7 +10,6 @@ from services.booking.enrolment_schemas import MAX_PATTERN_DATES
 from services.booking.schemas import Asked, Period, RequestIn
 from services.booking.state import Booking
 from services.booking.store.enrolments import BOOK_PATTERN
-from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyRight, FamilyScope, Scope
 from shared.contracts.booking import Reason
 from shared.contracts.town_file import Weekday
@@ -80,7 +79,7 @@ def _asker(known: Enrolment) -> Scope:
 
 async def book_left_behind(booking: Booking) -> None:
     """Book what a crash left unbooked: the sweeper behind every acceptance."""
-    for _id in await booking.enrolments.unfinished(booking.clock.machine() - LEFT_BEHIND):
+    for _id in await booking.enrolments.unfinished(booking.clock.machine() - booking.left_behind):
         known = await booking.enrolments.one(_id)
         if known is None:
             continue

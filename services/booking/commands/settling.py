@@ -1,8 +1,8 @@
 """Takes and gives back the places of a request; resumable at every step.
 
 The process that marks a request ``unfinished`` works on it alone. Who else needs it waits, and
-after ``LEFT_BEHIND`` takes it over: from then on the writes of the first are refused, and what
-either may have taken is given back.
+after ``Booking.left_behind`` takes it over: from then on the writes of the first are refused, and
+what either may have taken is given back.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def finished(booking: Booking, request_id: str) -> Request:
         if request.unfinished is None:
             return request
         now = booking.clock.machine()
-        if now - request.unfinished < LEFT_BEHIND:
+        if now - request.unfinished < booking.left_behind:
             await asyncio.sleep(_POLL)
         elif await booking.store.claim(request, now):
             return await finish(booking, await again(booking, request_id), alone=False)
@@ -87,7 +87,7 @@ async def again(booking: Booking, request_id: str) -> Request:
 
 async def finish_left_behind(booking: Booking) -> None:
     """Finish what a crash left half done: the sweeper behind every command."""
-    for request_id in await booking.store.unfinished(booking.clock.machine() - LEFT_BEHIND):
+    for request_id in await booking.store.unfinished(booking.clock.machine() - booking.left_behind):
         try:
             await finished(booking, request_id)
         except StoreUnavailable:

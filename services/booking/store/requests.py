@@ -40,7 +40,8 @@ SAY_PROGRESS = step("booking.progress.say")
 KEEP_FAMILY = step("booking.copy.family")
 
 _NUMBERS_AT_ONCE = 50
-#: A request unfinished for longer than this was left by a crash, not by a slow command.
+#: A request unfinished for longer than this, or than ``PREAU_LEASE_SECONDS`` where that is less,
+#: was left by a crash, not by a slow command.
 LEFT_BEHIND = timedelta(seconds=5)
 #: A command still open after this was left by a crash: nothing waits for it any longer.
 _BATCH_AT_MOST = timedelta(minutes=1)
