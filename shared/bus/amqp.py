@@ -25,6 +25,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
 from shared.bus.port import Delivery, Submit, Subscriptions
 from shared.events import Envelope, event_types
 from shared.logs import get_logger
+from shared.tasks import cancelled
 
 PREFETCH = 50
 #: Never -1 (3.10 drops on the first redelivery) and never the default (20 on 4.x).
@@ -55,9 +56,7 @@ class AmqpBus:
         self._tasks.append(asyncio.create_task(self._stay_connected(self._publisher)))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
 
     @property
     def connected(self) -> bool:

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [booking|planning|rules|digest …]``: a table, and ``bench.json``."""
+"""``python -m tests.bench [booking|planning|rules …]``: a table of each, and ``bench.json``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ async def main(names: list[str]) -> None:
     rows: list[Row] = []
     for name in names or BENCHMARKS:
         async with servers() as running:
-            rows += await BENCHMARKS[name](running)
+            found = await BENCHMARKS[name](running)
+        _show(found)
+        rows += found
+    result = [{**asdict(one), "median": one.median} for one in rows]
+    Path("bench.json").write_text(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+def _show(rows: list[Row]) -> None:
     table = Table("what", "median", "min", "max", "unit", "reach", "met")
     for one in rows:
         table.add_row(
@@ -41,8 +48,6 @@ async def main(names: list[str]) -> None:
             one.unit, one.reach, {True: "yes", False: "NO", None: ""}[one.met],
         )  # fmt: skip
     Console(width=130).print(table)
-    result = [{**asdict(one), "median": one.median} for one in rows]
-    Path("bench.json").write_text(json.dumps(result, ensure_ascii=False, indent=1))
 
 
 if __name__ == "__main__":

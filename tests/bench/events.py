@@ -22,6 +22,7 @@ from shared.failpoints import step
 from shared.ids import new_id
 from shared.outbox import Relay
 from shared.store import Store, connect
+from shared.tasks import cancelled
 from tests.bench.measure import Row, Servers, at_least, at_most, percentile, row
 
 ROUNDS = 5
@@ -96,8 +97,7 @@ async def _with_ours(
     try:
         return await work(source, effects, latencies)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await cancelled([running])
         await bus.cancel()
         await bus.stop()
         await client.drop_database(f"{namespace}_source")
