@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.generator import generate
-from services.family.commands import import_families
+from services.family.commands.importing import import_families
 from services.family.service import state_of
 from services.identity.commands.agents import create_agent
 from services.identity.commands.family_keys import issue_all

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.family.commands import ImportReport, import_families
+from services.family.commands.importing import ImportReport, import_families
 from services.family.domain.spreadsheet import COLUMNS
 from services.family.service import state_of
 from shared.errors import Refused

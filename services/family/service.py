@@ -6,7 +6,7 @@ import services.family as room
 from services.family.api import ROUTES
 from services.family.reactions import reactions
 from services.family.state import State
-from services.family.store import FAMILIES, INDEXES, OUTBOXES, FamilyStore, states_of
+from services.family.store import INDEXES, OUTBOXES, STATES, FamilyStore
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Parts, Service
 
@@ -23,7 +23,7 @@ def build(parts: Parts) -> Service:
         reactions=reactions(keys, state.towns),
         indexes=INDEXES,
         outboxes=OUTBOXES,
-        states={FAMILIES: states_of},
+        states=STATES,
         jobs=[keys.job],
         warm=keys.load,
     )

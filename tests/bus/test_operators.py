@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from deploy.demo.generator import generate
-from services.family.commands import import_families
+from services.family.commands.importing import import_families
 from services.identity.commands.agents import create_active_account
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person

@@ -10,12 +10,12 @@ import pytest
 
 from deploy.demo.generator import generate
 from services.family.api import ROUTES
-from services.family.commands import ImportReport, import_families
+from services.family.commands.importing import ImportReport, import_families
 from services.family.domain.household import Family, family_id
-from services.family.schemas import FamilyOut
+from services.family.schemas.households import FamilyOut
 from services.family.service import build, state_of
 from services.family.state import State
-from services.family.store import FAMILIES, states_of
+from services.family.store.families import FAMILIES, states_of
 from shared.contracts.family import FamilyChanged
 from shared.errors import Refused
 from shared.store import Document

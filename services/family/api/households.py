@@ -1,10 +1,10 @@
-"""Routes of the family service."""
+"""Routes of households: a guardian's own, an agent's search."""
 
 from __future__ import annotations
 
-from services.family import queries
 from services.family.domain.household import Family
-from services.family.schemas import (
+from services.family.queries import households
+from services.family.schemas.households import (
     FamiliesOut,
     FamilyLine,
     FamilyOut,
@@ -21,7 +21,7 @@ _AGENTS = agents("administrator", "billing_office", "childcare_office", "read_on
 
 async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsOut:
     """The bearer's own households."""
-    found = await queries.households(state, call.family_scope)
+    found = await households.of_bearer(state, call.family_scope)
     return HouseholdsOut(
         households=tuple(
             HouseholdOut(**FamilyOut.of(family).model_dump(), me=me) for family, me in found
@@ -31,13 +31,13 @@ async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsO
 
 async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesOut:
     """An agent's search."""
-    found = await queries.search(state, call.agent_scope, call.query.search)
+    found = await households.search(state, call.agent_scope, call.query.search)
     return FamiliesOut(families=tuple(_line(family) for family in found))
 
 
 async def one_family(state: State, call: Call[NoBody, NoQuery]) -> FamilyOut:
     """One family, by its id."""
-    return FamilyOut.of(await queries.family_of(state, call.scope, call.path["family"]))
+    return FamilyOut.of(await households.family_of(state, call.scope, call.path["family"]))
 
 
 def _line(family: Family) -> FamilyLine:

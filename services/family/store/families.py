@@ -1,9 +1,5 @@
-"""Documents of families: one per family record.
-
-``families``: ``{_id, town, family, reference, guardians, children, contacts, search}``; ``family``
-repeats ``_id`` so that a scope's condition applies, ``search`` holds the words to find it by.
-Written by one command at a time, guarded by ``v``; each write says the family's card.
-"""
+"""Family records: ``families``, one document each, written whole by one command at a time; each
+write says the family's card."""
 
 from __future__ import annotations
 
@@ -20,7 +16,6 @@ from shared.store import Document, Store
 
 FAMILIES = "families"
 INDEXES = {FAMILIES: [IndexModel([("town", 1), ("search", 1)], name="search")]}
-OUTBOXES = (FAMILIES,)
 
 INSERT = step("family.record.insert")
 SAVE = step("family.record.save")

@@ -10,7 +10,7 @@ from shared.errors import not_found
 _WHAT = "ce dossier"
 
 
-async def households(state: State, scope: FamilyScope) -> list[tuple[Family, str]]:
+async def of_bearer(state: State, scope: FamilyScope) -> list[tuple[Family, str]]:
     """Each family of the bearer as they may see it, with the guardian that they are in it."""
     return [
         (seen, scope.guardian_of(family.id))

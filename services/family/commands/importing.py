@@ -1,4 +1,4 @@
-"""Use cases that change families: the import of a town's spreadsheet."""
+"""The import of a town's spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.family.domain.household import Family
 from services.family.domain.members import Problem
 from services.family.domain.spreadsheet import read
 from services.family.state import State
-from services.family.store import family_in
+from services.family.store.families import family_in
 from shared.errors import Refused
 from shared.store import Document
 
