@@ -26,9 +26,9 @@ from services.booking.domain.catalogue import (
 from services.booking.domain.enrolled import compulsory
 from services.booking.domain.places import Session, Shape
 from services.booking.domain.rules.answers import Rulebook
-from services.booking.domain.rules.days import days_between
 from services.booking.state import Booking
 from shared.contracts.town_file import Activity, Unit
+from shared.days import days_between
 
 
 async def activities(booking: Booking, town_slug: str, wanted: CatalogueQuery) -> Activities:

@@ -14,11 +14,9 @@ import orjson
 import typer
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from services.booking.calendars import FrenchHolidays
 from services.booking.domain.rules import absences
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
-from services.booking.domain.rules.days import Days, days_between
-from services.booking.domain.rules.facts import Absent, Facts, Known, age_on, eligible
+from services.booking.domain.rules.facts import Absent, Facts, eligible
 from shared.contracts.town_file import (
     ACTIONS,
     AbsenceReason,
@@ -28,7 +26,10 @@ from shared.contracts.town_file import (
     School,
     Unit,
 )
+from shared.days import Days, days_between
+from shared.holidays import FrenchHolidays
 from shared.town_files import BadTownFile, read_town_file
+from shared.traits import Known, age_on
 
 app = typer.Typer(no_args_is_help=True)
 _rules = typer.Typer(no_args_is_help=True, help="Try a town's rules.")

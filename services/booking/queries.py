@@ -12,8 +12,6 @@ from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import Offer, fit_weeks, fitting, foreseen, plan, week_slots
 from services.booking.domain.request import TAKEN, Choice, Line, Mode, Request
 from services.booking.domain.rules.answers import Answer
-from services.booking.domain.rules.days import days_between
-from services.booking.domain.rules.facts import traits_of
 from services.booking.schemas import (
     Planning,
     PlanningEntry,
@@ -28,7 +26,9 @@ from services.booking.schemas import (
 from services.booking.state import Booking, asks_of, child_for, children_seen
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child
+from shared.days import days_between
 from shared.errors import MissingCopy, not_found
+from shared.traits import traits_of
 
 
 async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from services.booking.calendars import FrenchHolidays
 from services.booking.domain.allowances import Allowance
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.enrolled import Enrolled, Standing, compulsory
@@ -15,7 +14,6 @@ from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
-from services.booking.domain.rules.days import Days
 from services.booking.schemas import Asked, ChangeIn, ChoiceIn, EndIn, OverrideIn
 from services.booking.store import Allowances, BookingStore, Enrolments, Places
 from services.booking.store.requests import LEFT_BEHIND
@@ -25,7 +23,9 @@ from shared.contracts.booking import NotRetained, Override, Reason
 from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
+from shared.days import Days
 from shared.errors import MissingCopy, Refused, forbidden, not_found
+from shared.holidays import FrenchHolidays
 
 
 @dataclass(frozen=True, slots=True)

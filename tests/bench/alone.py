@@ -15,14 +15,14 @@ from typing import Any
 import aiohttp
 
 from deploy.local.process import free_port, spawn, terminate
-from services.booking.calendars import FrenchHolidays
-from services.booking.domain.rules.days import Days, days_between
 from shared.auth import Signer
 from shared.bus.amqp import AmqpBus
 from shared.clock import MachineClock, write_offset
 from shared.contracts.identity import KeysRotated, TownChanged
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.contracts.town_file import TownFile
+from shared.days import Days, days_between
+from shared.holidays import FrenchHolidays
 from shared.ids import new_id
 from shared.store import Store, connect
 from tests.bench.measure import Servers, cpu_seconds

@@ -6,10 +6,10 @@ import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from services.booking.calendars import FrenchHolidays
 from services.booking.domain.rules.answers import Rulebook, offered
-from services.booking.domain.rules.days import Days
 from services.booking.domain.rules.facts import Facts
+from shared.days import Days
+from shared.holidays import FrenchHolidays
 from tests.bench.measure import Row, Servers, at_least, row
 from tests.booking.rules.cases import book_of
 from tests.booking.rules.helpers import PARIS

@@ -20,7 +20,6 @@ from services.booking.domain.enrolment import (
 )
 from services.booking.domain.planning import NOT_ELIGIBLE, days_of_period
 from services.booking.domain.rules.choices import wrong_units
-from services.booking.domain.rules.days import days_between
 from services.booking.enrolment_schemas import MAX_PATTERN_DATES, EnrolmentIn, WeeklyIn
 from services.booking.state import Booking, child_for, choice_of, set_aside, wrong_input
 from services.booking.store.enrolments import SEND_AGAIN, WITHDRAW_ENROLMENT
@@ -29,6 +28,7 @@ from shared.contracts.booking import EnrolmentWithdrawn, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import EnrolmentGroup
 from shared.copies import Town
+from shared.days import days_between
 from shared.errors import Refused, not_found
 from shared.web.routes import Command
 

@@ -28,7 +28,6 @@ from services.booking.domain.request import (
     settle,
     tied,
 )
-from services.booking.domain.rules.facts import traits_of
 from services.booking.state import Booking
 from services.booking.store.places import Members
 from services.booking.store.requests import LEFT_BEHIND
@@ -43,6 +42,7 @@ from shared.contracts.booking import (
 from shared.errors import StoreUnavailable
 from shared.events import Event
 from shared.logs import get_logger
+from shared.traits import traits_of
 
 _POLL = 0.05
 _log = get_logger()

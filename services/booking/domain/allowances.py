@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from services.booking.domain.rules.days import Days, NoSuchDay
 from shared.contracts.town_file import Counter, Times
+from shared.days import Days, NoSuchDay
 
 #: Counters of days kept, which come free when a booking ends; the others count what happened.
 _KEPT = ("weeks_booked", "days_booked")

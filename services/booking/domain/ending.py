@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 from services.booking.domain.planning import Offer, dropped
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import settle
-from services.booking.domain.rules.facts import Absent, Facts, traits_of
+from services.booking.domain.rules.facts import Absent, Facts
 from shared.contracts.booking import LineKind, NotRetained, Reason
 from shared.contracts.family import Child
+from shared.traits import traits_of
 
 NOTHING_BOOKED = Reason(code="nothing-booked", text="Rien n'est réservé à cette date.")
 UNCHANGED = Reason(code="unchanged", text="C'est ce qui est déjà réservé.")

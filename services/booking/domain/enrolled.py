@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.cutoffs import wall_instant
-from services.booking.domain.rules.facts import belongs, eligible, traits_of
+from services.booking.domain.rules.facts import eligible
 from shared.contracts.booking import EnrolmentState, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import Activity, EnrolmentGroup
 from shared.french import day_words, instant_words
+from shared.traits import belongs, traits_of
 
 WindowState = Literal["open", "next", "over"]
 _MINUTE = timedelta(minutes=1)

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from services.booking.domain.planning import Offer
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.cutoffs import wall_instant
-from services.booking.domain.rules.days import days_between
 from shared.contracts.booking import EnrolmentState, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import EnrolmentGroup, EnrolmentPattern
+from shared.days import days_between
 from shared.ids import derived_id
 
 Channel = Literal["online", "desk"]

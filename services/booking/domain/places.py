@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
-from services.booking.domain.rules.facts import Known, in_group
+from services.booking.domain.rules.facts import in_group
 from shared.contracts.town_file import Activity, PlaceCounter
 from shared.ids import derived_id
+from shared.traits import Known
 
 _TIMES = "*"
 

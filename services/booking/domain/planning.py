@@ -13,11 +13,12 @@ from services.booking.domain.places import Session
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
-from services.booking.domain.rules.days import days_between
-from services.booking.domain.rules.facts import Facts, eligible, traits_of
+from services.booking.domain.rules.facts import Facts, eligible
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Child
 from shared.contracts.town_file import Action, Activity, Week
+from shared.days import days_between
+from shared.traits import traits_of
 
 NOT_ELIGIBLE = Reason(
     code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."

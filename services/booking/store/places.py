@@ -12,7 +12,6 @@ from datetime import date
 
 from services.booking.domain.places import Session, Shape, hold_value
 from services.booking.domain.request import FULL, Line
-from services.booking.domain.rules.facts import traits_of
 from services.booking.store.session_documents import (
     TRY,
     Wanted,
@@ -34,6 +33,7 @@ from shared.contracts.booking import Reason
 from shared.contracts.family import Child
 from shared.failpoints import step
 from shared.store import Document, Store
+from shared.traits import traits_of
 
 SESSIONS, FAMILIES = "sessions", "copy_families"
 CREATE_SESSIONS = step("booking.session.create")

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.booking.calendars import FrenchHolidays
 from services.booking.domain.rules.answers import Answer, Rulebook, may
-from services.booking.domain.rules.days import Days
 from services.booking.domain.rules.facts import Facts
 from shared.contracts.town_file import Action, TownFile
+from shared.days import Days
+from shared.holidays import FrenchHolidays
 from tests.samples import activity, town_file
 
 PARIS = ZoneInfo("Europe/Paris")

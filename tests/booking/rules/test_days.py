@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.booking.calendars import FrenchHolidays
 from services.booking.domain.planning import days_of_period
+from shared.holidays import FrenchHolidays
 from tests.booking.rules.helpers import rule, town
 
 

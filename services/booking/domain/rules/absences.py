@@ -15,10 +15,10 @@ from typing import Literal
 from services.booking.domain.rules import wording
 from services.booking.domain.rules.answers import Answer, Rulebook, may
 from services.booking.domain.rules.cutoffs import Limit, Place, limit, wall_instant
-from services.booking.domain.rules.days import NoSuchDay
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import AbsenceRule, Activity, Effect, Proof
+from shared.days import NoSuchDay
 
 #: ``cancelled``: in time, the place is free again. ``to_prove``: free once the proof has come.
 Settled = Literal[

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules import wording
 from services.booking.domain.rules.cutoffs import Limit, Place, limit
-from services.booking.domain.rules.days import Days
 from services.booking.domain.rules.facts import Facts, fits
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import (
@@ -24,6 +23,7 @@ from shared.contracts.town_file import (
     Times,
     TownFile,
 )
+from shared.days import Days
 
 #: What an action comes to: ``surcharge`` is accepted at another price.
 Result = Literal["accept", "surcharge", "ask_agent", "waiting_list", "free_with_proof", "refuse"]

@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import combinations
 
-from services.booking.domain.rules.days import Days
 from shared.contracts.booking import Reason
 from shared.contracts.town_file import Activity, Relations, Unit
+from shared.days import Days
 from shared.french import time_words
 
 #: Above so many units, the possible sets are not all named.

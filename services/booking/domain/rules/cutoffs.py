@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.booking.domain.rules.days import Days, NoSuchDay
 from shared.contracts.town_file import (
     Cutoff,
     DatesCutoff,
@@ -26,6 +25,7 @@ from shared.contracts.town_file import (
     Timed,
     WeekCutoff,
 )
+from shared.days import Days, NoSuchDay
 
 _MINUTE = timedelta(minutes=1)
 _LAST_MINUTE = time(23, 59)

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
-from services.booking.domain.rules.days import Days
-from shared.contracts.family import Child
-from shared.contracts.town_file import Audience, Eligible, Group, Scope, Trait
-
-Known = bool | int | str
+from shared.contracts.town_file import Audience, Eligible, Group, Scope
+from shared.days import Days
+from shared.traits import Known, belongs, between
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +53,6 @@ class Facts:
         """The child's school."""
         school = self.traits.get("school")
         return school if isinstance(school, str) else None
-
-
-def age_on(birth_date: date, day: date) -> int:
-    """Whole years on a day; somebody born on 29 February is older on 1 March."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
-
-
-def traits_of(child: Child, day: date) -> dict[str, Known]:
-    """What rules may ask of a child."""
-    traits: dict[str, Known] = {"age": age_on(child.birth_date, day)}
-    if child.school:
-        traits["school"] = child.school
-    if child.level:
-        traits["level"] = child.level
-    return traits
-
-
-def has(trait: Trait, traits: Mapping[str, Known]) -> bool:
-    """Whether a trait is fulfilled; what is not known fulfils nothing."""
-    value = traits.get(trait.fact)
-    if value is None:
-        return False
-    if trait.is_:
-        return any(value == wanted and type(value) is type(wanted) for wanted in trait.is_)
-    return _between(value, trait.from_, trait.to)
-
-
-def belongs(audience: Audience, traits: Mapping[str, Known]) -> bool:
-    """Whether an audience holds somebody with these traits."""
-    return all(has(trait, traits) for trait in audience.all) and (
-        not audience.any or any(has(trait, traits) for trait in audience.any)
-    )
 
 
 def in_group(group: Group, traits: Mapping[str, Known]) -> bool:
@@ -149,13 +115,7 @@ def _aged(youngest: int | None, oldest: int | None, traits: Mapping[str, Known])
     if youngest is None and oldest is None:
         return True
     age = traits.get("age")
-    return age is not None and _between(age, youngest, oldest)
-
-
-def _between(value: Known, lowest: int | None, highest: int | None) -> bool:
-    if isinstance(value, bool | str):
-        return False
-    return (lowest is None or value >= lowest) and (highest is None or value <= highest)
+    return age is not None and between(age, youngest, oldest)
 
 
 def _in_week(day: date, weekday: int) -> date:

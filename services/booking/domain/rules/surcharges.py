@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from services.booking.domain.rules.facts import Facts, belongs
+from services.booking.domain.rules.facts import Facts
 from shared.contracts.town_file import (
     Addition,
     Audience,
@@ -15,6 +15,7 @@ from shared.contracts.town_file import (
     Surcharge,
     Times,
 )
+from shared.traits import belongs
 
 _ROUNDING = {"half_up": ROUND_HALF_UP, "up": ROUND_CEILING, "down": ROUND_DOWN}
 

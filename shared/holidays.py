@@ -43,7 +43,7 @@ _LOCAL_MOVING = {"alsace-moselle": {-2: "Vendredi saint"}}
 
 
 class FrenchHolidays:
-    """The holidays of France, as ``services.booking.domain.rules.days`` asks for them."""
+    """The holidays of France, as ``shared.days`` asks for them."""
 
     def public(self, territory: str, day: date) -> str | None:
         """The name of the public holiday that falls on the day."""
