@@ -29,6 +29,7 @@ from services.notify.api import ROUTES as NOTIFY
 from services.notify.settings import Settings as NotifySettings
 from shared.contracts import subscriptions
 from shared.events import Contract, event_types
+from shared.sealing import FieldKeySettings
 from shared.settings import CommonSettings
 from shared.town_files import json_schema
 from shared.web.openapi import document
@@ -203,7 +204,9 @@ def _shape(schema: Any) -> Any:
 def settings_table() -> str:
     """Every variable of every settings class, as a Markdown table."""
     rows = ["| variable | default | what |", "|---|---|---|"]
-    classes: tuple[type[BaseSettings], ...] = (CommonSettings, IdentitySettings, NotifySettings)
+    classes: tuple[type[BaseSettings], ...] = (
+        CommonSettings, FieldKeySettings, IdentitySettings, NotifySettings,
+    )  # fmt: skip
     for settings in classes:
         rows += [_row(field) for field in settings.model_fields.values()]
     return "\n".join(rows) + "\n"

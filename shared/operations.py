@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.auth import Keyring
+from shared.pdf import Press
 from shared.runner import Parts
 from shared.settings import CommonSettings
 from shared.store import Store, connect
@@ -19,9 +19,11 @@ async def parts_of(service: str) -> AsyncIterator[Parts]:
     """The parts of ``service``, from the environment."""
     settings = CommonSettings()
     clock = settings.clock()
+    press = Press()
     client = connect(settings.mongodb_url.get_secret_value())
     try:
         store = Store(client, f"{settings.namespace}_{service}", clock)
-        yield Parts(settings, store, clock, Keyring(clock))
+        yield Parts.over(settings, store, clock, press)
     finally:
+        await press.close()
         await client.close()

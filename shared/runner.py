@@ -29,6 +29,7 @@ from shared.clock import Clock
 from shared.errors import StoreUnavailable
 from shared.events import Event
 from shared.outbox import Relay
+from shared.pdf import Press
 from shared.settings import CommonSettings
 from shared.store import Document, Store, connect
 from shared.tasks import cancelled
@@ -58,6 +59,12 @@ class Parts:
     store: Store
     clock: Clock
     keys: Keyring
+    press: Press
+
+    @staticmethod
+    def over(settings: CommonSettings, store: Store, clock: Clock, press: Press) -> Parts:
+        """The parts of a service that knows no keys yet."""
+        return Parts(settings, store, clock, Keyring(clock), press)
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ class Runner:
         self._clock = settings.clock()
         self._client = connect(settings.mongodb_url.get_secret_value())
         self._bus = self._make_bus(subscriptions)
+        self._press = Press()
         self.running = [self._build(name, build) for name, build in builds.items()]
         self.app = web.Application(middlewares=[problems], client_max_size=_MAX_BODY)
         self.app[BEHIND_GATEWAY] = settings.behind_gateway
@@ -131,7 +139,7 @@ class Runner:
 
     def _build(self, name: str, build: Build) -> _Running:
         store = Store(self._client, f"{self._settings.namespace}_{name}", self._clock)
-        parts = Parts(self._settings, store, self._clock, Keyring(self._clock))
+        parts = Parts.over(self._settings, store, self._clock, self._press)
         service = build(parts)
         reactions = {reaction.contract.type: reaction for reaction in service.reactions}
         consumer = Consumer(name, reactions, store, self._clock, self._settings.retry_delays)
@@ -197,6 +205,7 @@ class Runner:
             if running.service.close is not None:
                 await running.service.close()
         await self._bus.stop()
+        await self._press.close()
         await self._client.close()
 
     async def _bring_up(self, running: _Running) -> None:

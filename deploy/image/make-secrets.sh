@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the secrets of docker-compose.yml in deploy/secrets: random, each once. What is there
 # already is kept; delete a file to have it made again (a database or broker password: delete
-# all but mongodb_keyfile, mongodb_root_password and preau_signing_keys).
+# all but mongodb_keyfile, mongodb_root_password, preau_signing_keys and the field keys, without
+# which what they sealed is lost).
 # Needs python3 and openssl; asks nothing of the network.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -41,6 +42,11 @@ def signing_keys():
     return json.dumps({"keys": [jwk]})
 
 
+def field_keys():
+    """One key for sealed fields, as PREAU_FIELD_KEYS takes it."""
+    return json.dumps({secrets.token_hex(4): base64.b64encode(os.urandom(32)).decode()})
+
+
 def rabbitmq_hash(password):
     """RabbitMQ's salted SHA-256."""
     salt = secrets.token_bytes(4)
@@ -52,6 +58,8 @@ single = {
     "mongodb_keyfile": lambda: base64.b64encode(os.urandom(567)).decode(),
     "mongodb_root_password": lambda: secrets.token_urlsafe(32),
     "preau_signing_keys": signing_keys,
+    "identity_field_keys": field_keys,
+    "family_field_keys": field_keys,
 }
 for name, make in single.items():
     if not (folder / name).exists():

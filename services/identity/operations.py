@@ -25,6 +25,7 @@ from shared.contracts.town_file import TownFile
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.operations import parts_of
+from shared.sealing import new_field_keys
 from shared.town_files import BadTownFile, json_schema, read_town_file
 
 app = typer.Typer(no_args_is_help=True)
@@ -80,6 +81,13 @@ def new_keys(
 ) -> None:
     """Print a fresh private JSON Web Key Set for PREAU_SIGNING_KEYS. Keep it secret."""
     typer.echo(new_private_jwks([kid or new_id()]))
+
+
+@_keys.command("new-field")
+def new_keys_of_fields() -> None:
+    """Print a fresh key for PREAU_FIELD_KEYS. Keep it secret, and keep it: without it what it
+    sealed is lost."""
+    typer.echo(new_field_keys())
 
 
 @_keys.command("issue-family")

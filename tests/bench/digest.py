@@ -21,10 +21,10 @@ from services.notify.domain.windows import EVER, CutOffs
 from services.notify.service import state
 from services.notify.state import Notify
 from services.notify.store import INDEXES, OUTBOXES
-from shared.auth import Keyring
 from shared.clock import MovedClock, write_offset
 from shared.failpoints import step
 from shared.ids import new_id
+from shared.pdf import Press
 from shared.runner import Parts
 from shared.settings import CommonSettings
 from shared.store import Document, Store, connect
@@ -93,7 +93,7 @@ async def _ours(servers: Servers, url: str) -> tuple[float, float, bytes]:
     client = connect(servers.mongodb_url)
     clock = MovedClock(clock_file)
     store = Store(client, f"{namespace}_notify", clock)
-    notify = state(Parts(settings, store, clock, Keyring(clock)))
+    notify = state(Parts.over(settings, store, clock, Press()))
     try:
         await store.prepare(INDEXES, OUTBOXES)
         await _fill(notify, store)

@@ -105,12 +105,18 @@ def test_no_secret_is_in_the_environment(compose: dict[str, Any]) -> None:
             assert not re.search(r"PASSWORD$|KEYS?$|MONGODB_URL|AMQP_URL|TOKEN", variable), name
 
 
+#: The services that keep health, bank data or second factors.
+SEALING = ("identity", "family")
+
+
 def test_each_service_has_its_own_credentials(compose: dict[str, Any], secrets_made: Path) -> None:
     for name in SERVICES:
         given = {one["target"]: one["source"] for one in compose["services"][name]["secrets"]}
         assert given.pop("mongodb_url") == f"{name}_mongodb_url"
         assert given.pop("amqp_url") == f"{name}_amqp_url"
-        assert set(given) == ({"preau_signing_keys"} if name == "identity" else set())
+        sealing = {"preau_field_keys": f"{name}_field_keys"} if name in SEALING else {}
+        signing = {"preau_signing_keys": "preau_signing_keys"} if name == "identity" else {}
+        assert given == {**sealing, **signing}
     files = {Path(one["file"]).name for one in compose["secrets"].values()}
     assert files == {file.name for file in secrets_made.iterdir()}, "each is made, none is unused"
     used = {

@@ -14,8 +14,9 @@ from services.identity.commands.family_keys import issue_all
 from services.identity.service import build
 from services.identity.signing import SigningKeys
 from services.identity.store import KEYS
-from shared.auth import Keyring, new_private_jwks
+from shared.auth import new_private_jwks
 from shared.clock import MachineClock
+from shared.pdf import Press
 from shared.runner import Parts, Runner
 from shared.settings import CommonSettings
 from shared.store import Store, connect
@@ -181,7 +182,8 @@ async def test_production_refuses_to_start_without_keys(
     settings = _settings(
         mongodb_url, namespace, PREAU_ENV="production", AMQP_URL=SecretStr("amqp://127.0.0.1")
     )
-    parts = Parts(settings, Store(client, f"{namespace}_identity", clock), clock, Keyring(clock))
+    store = Store(client, f"{namespace}_identity", clock)
+    parts = Parts.over(settings, store, clock, Press())
     try:
         with pytest.raises(ValueError, match="PREAU_SIGNING_KEYS"):
             build(parts)
