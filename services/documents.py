@@ -28,6 +28,7 @@ from services.identity.settings import IdentitySettings
 from services.notify.api import ROUTES as NOTIFY
 from services.notify.settings import Settings as NotifySettings
 from shared.contracts import subscriptions
+from shared.contracts.dossier import FIELDS
 from shared.events import Contract, event_types
 from shared.sealing import FieldKeySettings
 from shared.settings import CommonSettings
@@ -46,7 +47,9 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "notify": NOTIFY,
 }
 CONTRACTS = Path("docs/api/contracts.json")
+TOWN_FILE = Path("docs/town-file.md")
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
+_FIELDS = re.compile(r"(?<=<!-- dossier -->\n).*?(?=<!-- /dossier -->)", re.DOTALL)
 _REF = "#/components/schemas/{model}"
 
 
@@ -221,9 +224,21 @@ def _written(default: Any) -> str:
     return "" if default is None else f"`{default}`"
 
 
+def dossier_table() -> str:
+    """Every field of a dossier, as a Markdown table."""
+    rows = ["| field | what families read | holds | sensitivity | rule | validation |",
+            "|---|---|---|---|---|---|"]  # fmt: skip
+    rows += [
+        f"| `{field.path}` | {field.label} | {field.kind.replace('_', ' ')} | {field.sensitivity} |"
+        f" `{field.rule}` | `{field.validation}` |"
+        for field in FIELDS
+    ]
+    return "\n".join(rows) + "\n"
+
+
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document by its path below ``root``, as it should be."""
-    readme = (root / "README.md").read_text()
+    readme, guide = (root / "README.md").read_text(), (root / TOWN_FILE).read_text()
     return {
         **{
             Path(f"docs/api/{name}.openapi.json"): _json(
@@ -234,6 +249,7 @@ def documents(root: Path) -> dict[Path, str]:
         Path("docs/api/events.asyncapi.json"): _json(asyncapi()),
         CONTRACTS: _json(contract_schemas()),
         Path("docs/town-file.schema.json"): json_schema(),
+        TOWN_FILE: _FIELDS.sub(lambda _: dossier_table(), guide),
         Path("README.md"): _TABLE.sub(lambda _: settings_table(), readme),
     }
 

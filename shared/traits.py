@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from shared.contracts.family import Child
+from pydantic import Field
+
+from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import Audience, Trait
 
 Known = bool | int | str
@@ -16,9 +18,25 @@ def age_on(birth_date: date, day: date) -> int:
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
+class KnownChild(Child):
+    """A child with what the town keeps of its family (``resident``, ``works-in-town``, …)."""
+
+    facts: Mapping[str, Known] = Field(default={})
+
+
+def known_children(card: FamilyChanged) -> FamilyChanged:
+    """A family's card whose children carry what rules may ask of their family."""
+    children = (
+        KnownChild(**child.model_dump(), facts=card.facts) if card.facts else child
+        for child in card.children
+    )
+    return card.model_copy(update={"children": tuple(children)})
+
+
 def traits_of(child: Child, day: date) -> dict[str, Known]:
-    """What rules may ask of a child."""
-    traits: dict[str, Known] = {"age": age_on(child.birth_date, day)}
+    """What rules may ask of a child, and of its family as far as the child carries it."""
+    traits: dict[str, Known] = dict(child.facts) if isinstance(child, KnownChild) else {}
+    traits["age"] = age_on(child.birth_date, day)
     if child.school:
         traits["school"] = child.school
     if child.level:

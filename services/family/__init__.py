@@ -1,10 +1,12 @@
 """Family: who the families of a town are.
 
 Owns      ``families``: one document per family record, with its guardians and the rights each
-          has over each child, its children, its contacts.
+          has over each child, its children, its contacts, every field of them, and the changes
+          that wait for the town.
 Says      ``family-changed`` (state): the card of a family, whole.
-Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know the schools).
+          ``dossier-change-requested``, ``dossier-change-decided`` (facts, without values).
+Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know schools and rules).
 
-Families come from the town's spreadsheet (``preau family import``); a guardian reads their own
-household, agents search and read every family of their town.
+Families come from the town's spreadsheet (``preau family import``); guardians read and change
+their own dossier as the town's rules have it, agents search, read, change and decide.
 """

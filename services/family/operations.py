@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from services.family.commands.importing import ImportReport, import_families
+from services.family.commands.resealing import Resealed, reseal
 from services.family.domain.spreadsheet import COLUMNS
 from services.family.service import state_of
 from shared.errors import Refused
 from shared.operations import parts_of
+from shared.sealing import load_own_keys
 
 app = typer.Typer(name="family", help="Dossiers des familles.", no_args_is_help=True)
 
@@ -52,6 +54,22 @@ def import_(
     typer.echo(_summary(report))
     if report.problems:
         raise typer.Exit(1)
+
+
+@app.command("reseal")
+def reseal_() -> None:
+    """Chiffre à nouveau, avec la première clé de PREAU_FIELD_KEYS, ce que les autres ont chiffré.
+
+    Ensuite les anciennes clés peuvent être retirées."""
+    done = asyncio.run(_reseal())
+    typer.echo(f"{done.seen} dossier(s) lu(s), {done.changed} chiffré(s) à nouveau.")
+
+
+async def _reseal() -> Resealed:
+    async with parts_of("family") as parts:
+        state = state_of(parts)
+        await load_own_keys(state.sealer, parts.store, parts.settings)
+        return await reseal(state)
 
 
 async def _import(town: str, content: bytes, *, dry_run: bool) -> ImportReport:

@@ -9,12 +9,18 @@ from services.family.state import State
 from services.family.store import INDEXES, OUTBOXES, STATES, FamilyStore
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Parts, Service
+from shared.sealing import load_own_keys, sealer_of
 
 
 def build(parts: Parts) -> Service:
     """The family service from its parts."""
     keys = KeyCopy(parts.store, parts.keys)
     state = state_of(parts)
+
+    async def warm() -> None:
+        await load_own_keys(state.sealer, parts.store, parts.settings)
+        await keys.load()
+
     return Service(
         name="family",
         purpose=(room.__doc__ or "").partition("\n")[0],
@@ -25,10 +31,15 @@ def build(parts: Parts) -> Service:
         outboxes=OUTBOXES,
         states=STATES,
         jobs=[keys.job],
-        warm=keys.load,
+        warm=warm,
     )
 
 
 def state_of(parts: Parts) -> State:
     """What the use cases work with: for the service and for operators' commands."""
-    return State(FamilyStore(parts.store), TownCopy(parts.store, parts.clock), parts.clock)
+    return State(
+        families=FamilyStore(parts.store),
+        towns=TownCopy(parts.store, parts.clock),
+        clock=parts.clock,
+        sealer=sealer_of(parts.settings),
+    )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from services.family.domain.fields import Rules, rules_of
+from services.family.domain.household import Family
+from services.family.domain.showing import Eyes
+from services.family.domain.work import Actor
 from services.family.store import FamilyStore
+from shared.auth import AgentScope, Scope
 from shared.clock import Clock
 from shared.copies import TownCopy
+from shared.sealing import Sealer
+
+#: What a sealed field is bound to besides its member, who may move to another family's document.
+_SEALED_IN = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +27,34 @@ class State:
     families: FamilyStore
     towns: TownCopy
     clock: Clock
+    sealer: Sealer
+
+    async def rules(self, town: str) -> Rules:
+        """The town's rules for the fields of its dossiers. Raises ``Refused`` (404)."""
+        return rules_of((await self.towns.get(town)).file.dossier)
+
+    async def seen(self, scope: Scope, family: Family, *, sealed: bool = False) -> Family | None:
+        """The family as the bearer may see it; None when they are no longer a guardian there,
+        whatever their token still says. Every answer about a family is made of this."""
+        actor = actor_in(scope, family)
+        if actor is None:
+            return None
+        return Eyes(actor, await self.rules(scope.town), sealed).see(family)
+
+    def seal(self, member: str, field: str, value: Any) -> dict[str, Any]:
+        """A value sealed for that field of that member, as JSON."""
+        sealed = self.sealer.seal(value, _SEALED_IN, member, field)
+        return {"key": sealed["key"], "box": bytes(sealed["box"]).hex()}
+
+    def open(self, member: str, field: str, sealed: Mapping[str, Any]) -> Any:
+        """What ``seal`` was given."""
+        box = {"key": sealed["key"], "box": bytes.fromhex(sealed["box"])}
+        return self.sealer.open(box, _SEALED_IN, member, field)
+
+
+def actor_in(scope: Scope, family: Family) -> Actor | None:
+    """Who the bearer is in that family; None when they are nobody there."""
+    if isinstance(scope, AgentScope):
+        return Actor(roles=scope.roles)
+    guardian = family.guardian(scope.guardian_of(family.id))
+    return Actor(guardian=guardian) if guardian is not None else None

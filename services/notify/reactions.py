@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.notify.commands import enrolments, intentions
+from services.notify.commands import dossiers, enrolments, intentions
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
 from shared.contracts.billing import InvoiceIssued
@@ -21,7 +21,11 @@ from shared.contracts.booking import (
     EnrolmentRequested,
     EnrolmentWithdrawn,
 )
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import (
+    DossierChangeDecided,
+    DossierChangeRequested,
+    FamilyChanged,
+)
 from shared.contracts.identity import (
     AccountChanged,
     ActivationRequested,
@@ -53,5 +57,7 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(EnrolmentAccepted, partial(enrolments.write_acceptance, notify)),
         on(EnrolmentRefused, partial(enrolments.write_refusal, notify)),
         on(EnrolmentWithdrawn, partial(enrolments.write_withdrawal, notify)),
+        on(DossierChangeRequested, partial(dossiers.write_receipt, notify)),
+        on(DossierChangeDecided, partial(dossiers.write_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
     ]

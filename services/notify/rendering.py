@@ -24,7 +24,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "password-reset", "email-change", "email-changed", "acknowledgement",
     "withdrawal", "outcome", "digest", "invoice", "enrolment", "enrolment-accepted",
-    "enrolment-refused", "enrolment-withdrawn",
+    "enrolment-refused", "enrolment-withdrawn", "dossier-change", "dossier-decided",
 )  # fmt: skip
 
 

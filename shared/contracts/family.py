@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.events import Event
 
@@ -23,14 +23,30 @@ class ChildRights(_Part):
     pay: bool
 
 
+class PostalAddress(_Part):
+    """Where a letter to a guardian goes."""
+
+    street: str
+    postcode: str
+    city: str
+
+
 class Guardian(_Part):
-    """An adult of the household; ``invoiced`` marks the one to whom invoices are addressed."""
+    """An adult of the household; ``invoiced`` marks the one to whom invoices are addressed.
+
+    ``email`` and ``address`` are what the dossier holds. Of a ``protected`` guardian nothing but
+    the name may be shown to anybody but that guardian and agents.
+    """
 
     id: str
     first_name: str
     last_name: str
     invoiced: bool
     rights: tuple[ChildRights, ...]
+    email: str | None = None
+    address: PostalAddress | None = None
+    protected: bool = False
+    benefit_scheme: Literal["caf", "msa", "other"] | None = None
 
 
 #: School levels that a child may have, in the order of the classes.
@@ -48,6 +64,17 @@ class Child(_Part):
     birth_date: date
     school: str | None
     level: str | None
+    school_class: str | None = None
+
+
+class Quotient(_Part):
+    """A quotient familial that the town has accepted: from ``effect`` (the first of a month) until
+    the next one's, or ``until`` (included)."""
+
+    value_cents: int
+    effect: date
+    until: date | None = None
+    source: str
 
 
 class FamilyChanged(Event, service="family", name="family-changed", kind="state"):
@@ -57,3 +84,53 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
     reference: str
     guardians: tuple[Guardian, ...]
     children: tuple[Child, ...]
+    quotients: tuple[Quotient, ...] = ()
+    facts: dict[str, bool | int | str] = Field(default={})
+
+
+class DossierItem(_Part):
+    """One change of a dossier, without its value: what is done to which field of whom.
+
+    ``child``: the member, when it is a child. ``field`` is empty of a member added or removed.
+    """
+
+    id: str
+    act: Literal["set", "add", "remove"]
+    member: str
+    child: str | None
+    field: str
+    label: str
+    state: Literal["waiting", "accepted", "refused", "withdrawn", "replaced"]
+    reason: str | None = None
+
+
+class DossierChangeRequested(Event, service="family", name="dossier-change-requested", kind="fact"):
+    """Changes of a dossier were sent: some count already (``accepted``), others wait.
+
+    ``guardian`` sent them, or had them sent by an agent (``channel`` ``desk``).
+    """
+
+    family: str
+    request: str
+    account: str
+    guardian: str | None
+    channel: Literal["online", "desk"]
+    requested_at: datetime
+    items: tuple[DossierItem, ...]
+
+
+class DossierChangeDecided(Event, service="family", name="dossier-change-decided", kind="fact"):
+    """Changes of one sending are no longer waiting; ``left`` of it still are.
+
+    ``guardian`` and ``account`` are those of the sending; ``decided_by`` an account.
+    """
+
+    family: str
+    request: str
+    account: str
+    guardian: str | None
+    requested_at: datetime
+    decided_at: datetime
+    decided_by: str
+    items: tuple[DossierItem, ...]
+    left: int

@@ -30,6 +30,8 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.EmailChangeRequested,
         identity.EmailChanged,
         family.FamilyChanged,
+        family.DossierChangeRequested,
+        family.DossierChangeDecided,
         booking.BookingRequested,
         booking.BookingWithdrawn,
         booking.BookingAccepted,

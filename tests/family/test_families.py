@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import pytest
 from deploy.demo.generator import generate
 from services.family.api import ROUTES
 from services.family.commands.importing import ImportReport, import_families
-from services.family.domain.household import Family, family_id
-from services.family.schemas.households import FamilyOut
+from services.family.domain.household import family_id
 from services.family.service import build, state_of
 from services.family.state import State
 from services.family.store.families import FAMILIES, states_of
@@ -29,6 +29,12 @@ FILE = HEADER + HOLDER + CO_HOLDER + CHILD + HIDDEN + CONTACT
 OTHER = HEADER + (HOLDER + CO_HOLDER + CHILD).replace("12;", "13;").replace("D'Éon", "Duprénom")
 FAMILY = family_id("veyras", "12")
 BASE = "/api/family/v1/veyras"
+#: What the routes that change something are sent by the wrong bearers.
+BODIES = {
+    "/families/{family}/changes": {"changes": [{"act": "remove", "member": "m"}]},
+    "/change-decisions": {"decisions": [{"change": "c", "outcome": "accepted"}]},
+    "/families/{family}/guardians/{guardian}/measures": {"reason": "motif"},
+}
 
 
 @pytest.fixture
@@ -135,12 +141,6 @@ async def test_a_guardian_reads_their_household_and_only_the_children_they_may_s
     assert [c["first_name"] for c in by_id.json["children"]] == ["Zoé"]
 
 
-def test_what_is_kept_of_a_member_is_what_is_answered() -> None:
-    for members in ("guardians", "children", "contacts"):
-        kept, answer = Family.model_fields[members], FamilyOut.model_fields[members]
-        assert answer.annotation == kept.annotation
-
-
 async def test_a_guardian_removed_from_the_file_reads_nothing_more(running: World) -> None:
     await load(running, FILE)
     (document,) = await stored(running)
@@ -196,11 +196,12 @@ async def test_no_route_answers_the_wrong_bearer(running: World) -> None:
         "another role": running.token(roles=("canteen_staff",)),
     }
     for route in ROUTES:
-        path = BASE + route.path.replace("{family}", FAMILY)
+        path = BASE + re.sub(r"{\w+}", "x", route.path.replace("{family}", FAMILY))
         if route.path == "/families":
             path += "?search=eon"
         for who, token in wrong.items():
-            answer = await running.call(route.method, path, token=token)
+            body = BODIES.get(route.path) if route.method != "GET" else None
+            answer = await running.call(route.method, path, token=token, json=body)
             if who == "another family" and route.path == "/household":
                 assert answer.json == {"households": []}
             else:

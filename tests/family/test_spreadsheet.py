@@ -58,16 +58,6 @@ def test_order_of_columns_and_rows_bom_and_accents_of_headers_do_not_matter() ->
     assert read(b"\xef\xbb\xbf" + turned.encode()) == plain
 
 
-def test_a_guardian_sees_only_the_children_they_may_see() -> None:
-    hidden = CHILD.replace(";3;", ";5;").replace("Zoé", "Tom").replace(";voir;", ";aucun;")
-    (family,) = read(HEADER + HOLDER + CO_HOLDER + CHILD + hidden).families
-    holder, co_holder = family.guardians
-    assert [child.first_name for child in family.seen_by(holder).children] == ["Zoé", "Tom"]
-    seen = family.seen_by(co_holder)
-    assert [child.first_name for child in seen.children] == ["Zoé"]
-    assert family.children[1].id not in seen.model_dump_json()
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -20,6 +20,7 @@ from shared.events import Envelope, Event
 from shared.failpoints import Step, step
 from shared.paging import page
 from shared.store import Document, Store
+from shared.traits import known_children
 
 REQUESTS, BATCHES = "requests", "batches"
 PROGRESS, NUMBERS, FAMILIES = "progress", "numbers", "copy_families"
@@ -68,11 +69,12 @@ class BookingStore:
         await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
 
     async def family(self, town: str, family: str) -> FamilyChanged:
-        """The family's card. Raises ``MissingCopy``."""
+        """The family's card, its children with what is known of the family for the town's rules.
+        Raises ``MissingCopy``."""
         card = await self._store.get(FAMILIES, family)
         if card is None or card["town"] != town:
             raise MissingCopy(f"families/{family}")
-        return FamilyChanged.model_validate(card)
+        return known_children(FamilyChanged.model_validate(card))
 
     # -- requests --------------------------------------------------------------------------
 

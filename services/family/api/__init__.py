@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.family.api import households
+from services.family.api import dossiers, households
 
-ROUTES = [*households.ROUTES]
+ROUTES = [*households.ROUTES, *dossiers.ROUTES]

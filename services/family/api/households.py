@@ -16,7 +16,8 @@ from services.family.state import State
 from shared.auth import FAMILY, agents, either
 from shared.web.routes import Call, NoBody, NoQuery, Route
 
-_AGENTS = agents("administrator", "billing_office", "childcare_office", "read_only")
+#: Agents who read dossiers, each as far as their role does.
+READERS = agents("administrator", "billing_office", "childcare_office", "read_only")
 
 
 async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsOut:
@@ -37,7 +38,8 @@ async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesO
 
 async def one_family(state: State, call: Call[NoBody, NoQuery]) -> FamilyOut:
     """One family, by its id."""
-    return FamilyOut.of(await households.family_of(state, call.scope, call.path["family"]))
+    seen, _ = await households.family_of(state, call.scope, call.path["family"])
+    return FamilyOut.of(seen)
 
 
 def _line(family: Family) -> FamilyLine:
@@ -57,10 +59,10 @@ ROUTES = [
     ),
     Route(
         "GET", "/families", search_families, "Search the town's families by reference or name",
-        access=_AGENTS, answer=FamiliesOut, query=Search,
+        access=READERS, answer=FamiliesOut, query=Search,
     ),
     Route(
         "GET", "/families/{family}", one_family, "A family, as its reader may see it",
-        access=either(FAMILY, _AGENTS), answer=FamilyOut,
+        access=either(FAMILY, READERS), answer=FamilyOut,
     ),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from services.family.domain.household import Family
+from services.family.domain.imported import imported
 from services.family.domain.members import Problem
 from services.family.domain.spreadsheet import read
 from services.family.state import State
@@ -52,7 +53,7 @@ async def import_families(
     for some in _in_parts(sheet.families, _READ):
         held = await state.families.of_ids([family.id for family in some])
         new = [family for family in some if family.id not in held]
-        other = [f for f in some if f.id in held and family_in(held[f.id]) != f]
+        other = [f for f in some if f.id in held and _changes(held[f.id], f)]
         created, changed = created + len(new), changed + len(other)
         if write:
             for few in _in_parts([*new, *other], _AT_ONCE):
@@ -66,14 +67,19 @@ async def _store(state: State, family: Family, before: Document | None) -> None:
     for _ in range(5):
         if before is None:
             done = await state.families.insert(family)
-        elif family_in(before) == family:
-            done = True
+        elif _changes(before, family):
+            done = await state.families.save(before, imported(family_in(before), family))
         else:
-            done = await state.families.save(before, family)
+            done = True
         if done:
             return
         before = (await state.families.of_ids([family.id])).get(family.id)
     raise Refused("record-busy", "Ce dossier est en cours de modification. Recommencez.")
+
+
+def _changes(before: Document, family: Family) -> bool:
+    held = family_in(before)
+    return imported(held, family) != held
 
 
 def _in_parts(families: Sequence[Family], size: int) -> list[Sequence[Family]]:

@@ -1,123 +1,203 @@
-"""A family record: guardians, children, contacts, and who sees what of it.
+"""A family record: guardians, children, contacts, and what waits to be decided about them.
 
-Whoever may see a member sees every field of it (``schemas``): what only some may read needs a
-model of its own.
+A member's fields are rows of ``shared.contracts.dossier``: those that rules go by are attributes
+here, the others are kept under ``more``, as JSON, or sealed. Who reads what: ``domain.showing``.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
-from typing import Literal, get_args
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from services.family.domain.parts import Address, Author, Certificate, Consent, Quotient, Scheme
 from shared.contracts import family as contract
+from shared.contracts.dossier import Owner
 from shared.ids import derived_id
 
 GuardianRole = Literal["holder", "co_holder"]
 ContactKind = Literal["emergency", "authorised_collector"]
+#: Where a member came from: the town's spreadsheet, which may take them away again, or elsewhere.
+Origin = Literal["import", "online", "desk"]
+ChangeAct = Literal["set", "add", "remove"]
+ChangeState = Literal["waiting", "accepted", "refused", "withdrawn", "replaced"]
 
 LEVELS: tuple[contract.Level, ...] = get_args(contract.Level)
+#: The member that stands for the family itself.
+HOUSEHOLD = "household"
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Address(_Part):
-    """A postal address."""
-
-    street: str
-    postcode: str
-    city: str
-
-
-class Guardian(_Part):
-    """An adult of the household, and what they may do about each child.
-
-    ``invoiced``: invoices are addressed to them.
-    """
+class Member(_Part):
+    """What all have in common."""
 
     id: str
-    role: GuardianRole
     first_name: str
     last_name: str
+    origin: Origin = "import"
+    more: dict[str, Any] = {}
+
+
+class Guardian(Member):
+    """An adult of the household, and what they may do about each child.
+
+    ``invoiced``: invoices are addressed to them. ``protected``: their address, telephones, e-mail
+    and workplace are hidden from the other guardian. ``limited``: by a court order, to the fields
+    that the town has set.
+    """
+
+    role: GuardianRole
     phone: str | None
     email: str | None
     address: Address | None
+    benefit_scheme: Scheme | None = None
     invoiced: bool
     rights: tuple[contract.ChildRights, ...]
+    protected: bool = False
+    limited: bool = False
+
+    def may(self, child: str, right: Literal["see", "decide", "pay"]) -> bool:
+        """Whether this guardian has a right over that child."""
+        return any(one.child == child and getattr(one, right) for one in self.rights)
 
     def sees(self, child: str) -> bool:
         """Whether this guardian has the right to see that child."""
-        return any(right.child == child and right.see for right in self.rights)
+        return self.may(child, "see")
+
+    def card(self) -> contract.Guardian:
+        """What the other services are told of them."""
+        address = self.address and contract.PostalAddress(**self.address.model_dump())
+        return contract.Guardian(
+            id=self.id, first_name=self.first_name, last_name=self.last_name,
+            invoiced=self.invoiced, rights=self.rights, email=self.email, address=address,
+            protected=self.protected, benefit_scheme=self.benefit_scheme,
+        )  # fmt: skip
 
 
-class Child(_Part):
+class Child(Member):
     """A child of the household. ``school`` is an id of the town file."""
 
-    id: str
-    first_name: str
-    last_name: str
     birth_date: date
     school: str | None
     level: str | None
+    school_class: str | None = None
+    permissions: dict[str, Consent] = {}
+    health_certificate: Certificate | None = None
 
 
-class Contact(_Part):
+class Contact(Member):
     """Somebody to call, or who may fetch a child."""
 
-    id: str
     kind: ContactKind
-    first_name: str
-    last_name: str
-    phone: str
+    phone: str | None
     relation: str | None
+    adult: bool | None = None
+    birth_date: date | None = None
+
+
+class Change(_Part):
+    """One change of one member that a family has asked for.
+
+    ``field`` and ``value`` (JSON, or sealed) of what is ``set``; of whom to ``add``, ``kind`` is
+    their owner or contact kind and ``value`` their fields. A value is kept only while it waits.
+    """
+
+    id: str
+    request: str
+    act: ChangeAct
+    member: str
+    field: str = ""
+    kind: str | None = None
+    value: Any = None
+    by: Author
+    at: datetime
+    state: ChangeState = "waiting"
+    reason: str | None = None
+    decided_by: Author | None = None
+    decided_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has decided it yet."""
+        return self.state == "waiting"
+
+
+class Measure(_Part):
+    """What an agent set about a guardian – rights over children, a protected address, limits by a
+    court order – with the reason, which agents alone read."""
+
+    guardian: str
+    rights: tuple[contract.ChildRights, ...]
+    protected: bool
+    limited: bool
+    reason: str
+    by: Author
+    at: datetime
 
 
 class Family(_Part):
-    """A family record. ``reference`` is the town's own number for it."""
+    """A family record. ``reference`` is the town's own number for it.
 
+    ``revisions`` counts what has happened to each field (``<member>/<field>``), waiting changes
+    included: who changes a field says which count they saw.
+    """
+
+    id: str
     town: str
     reference: str
     guardians: tuple[Guardian, ...]
     children: tuple[Child, ...]
     contacts: tuple[Contact, ...]
+    quotients: tuple[Quotient, ...] = ()
+    facts: dict[str, bool | int | str] = {}
+    more: dict[str, Any] = {}
+    changes: tuple[Change, ...] = ()
+    revisions: dict[str, int] = {}
+    measures: tuple[Measure, ...] = ()
 
-    @property
-    def id(self) -> str:
-        """The same town and reference give the same id, file after file."""
-        return family_id(self.town, self.reference)
-
-    def guardian(self, guardian: str) -> Guardian | None:
+    def guardian(self, guardian: str | None) -> Guardian | None:
         """The guardian of that id, or None."""
         return next((one for one in self.guardians if one.id == guardian), None)
 
-    def seen_by(self, guardian: Guardian) -> Family:
-        """The family as that guardian may see it: without the children they may not see."""
-        seen = tuple(child for child in self.children if guardian.sees(child.id))
-        ids = {child.id for child in seen}
-        guardians = tuple(
-            one.model_copy(update={"rights": tuple(r for r in one.rights if r.child in ids)})
-            for one in self.guardians
-        )
-        return self.model_copy(update={"children": seen, "guardians": guardians})
+    def members(self) -> Iterator[tuple[Owner, Member]]:
+        """Every member, with the owner that its fields are listed under."""
+        yield from (("guardian", one) for one in self.guardians)
+        yield from (("child", one) for one in self.children)
+        yield from (("contact", one) for one in self.contacts)
+
+    def waiting(self) -> tuple[Change, ...]:
+        """The changes that nobody has decided yet."""
+        return tuple(change for change in self.changes if change.waits)
 
     def card(self) -> contract.FamilyChanged:
-        """What the other services are told."""
+        """What the other services are told: nothing of health, nothing of a bank."""
         return contract.FamilyChanged(
             family=self.id,
             reference=self.reference,
-            guardians=tuple(
-                contract.Guardian(
+            guardians=tuple(one.card() for one in self.guardians),
+            children=tuple(
+                contract.Child(
                     id=one.id, first_name=one.first_name, last_name=one.last_name,
-                    invoiced=one.invoiced, rights=one.rights,
+                    birth_date=one.birth_date, school=one.school, level=one.level,
+                    school_class=one.school_class,
                 )
-                for one in self.guardians
+                for one in self.children
             ),
-            children=tuple(contract.Child(**child.model_dump()) for child in self.children),
+            quotients=tuple(
+                contract.Quotient(
+                    value_cents=int(one.value * 100), effect=one.effect, until=one.until,
+                    source=one.source,
+                )
+                for one in self.quotients
+            ),
+            facts=self.facts,
         )  # fmt: skip
 
     def search_words(self) -> list[str]:

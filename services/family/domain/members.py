@@ -10,7 +10,6 @@ from datetime import date
 
 from services.family.domain.household import (
     LEVELS,
-    Address,
     Child,
     Contact,
     ContactKind,
@@ -21,6 +20,7 @@ from services.family.domain.household import (
     member_id,
     plain,
 )
+from services.family.domain.parts import Address
 from shared.contracts.family import ChildRights
 
 _GUARDIANS: dict[str, GuardianRole] = {"titulaire": "holder", "co-titulaire": "co_holder"}
@@ -220,6 +220,7 @@ def family_of(
     if not guardians or None in guardians or None in built or None in contacts:
         return None
     return Family(
+        id=family_id(town, reference),
         town=town,
         reference=reference,
         guardians=tuple(

@@ -1,31 +1,74 @@
-"""Request and response models of the family service.
-
-The members of a household are answered as they are kept: ``domain.household`` says their fields.
-"""
+"""Request and response models of households at a glance; ``schemas.dossiers`` has every field."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
-from services.family.domain.household import Child, Contact, Family, Guardian
+from services.family.domain.household import ContactKind, Family, GuardianRole
+from services.family.domain.parts import Address
+from shared.contracts.family import ChildRights
 from shared.web.routes import Input, Output
 
 
+class GuardianOut(Output):
+    """An adult of the household. ``protected`` and ``limited`` are shown to agents and to the
+    guardian; the coordinates of a protected one, to nobody else."""
+
+    id: str
+    role: GuardianRole
+    first_name: str
+    last_name: str
+    phone: str | None
+    email: str | None
+    address: Address | None
+    invoiced: bool
+    rights: tuple[ChildRights, ...]
+    protected: bool
+    limited: bool
+
+
+class ChildOut(Output):
+    """A child. ``school`` is an id of the town file."""
+
+    id: str
+    first_name: str
+    last_name: str
+    birth_date: date
+    school: str | None
+    level: str | None
+    school_class: str | None
+
+
+class ContactOut(Output):
+    """Somebody to call, or who may fetch a child."""
+
+    id: str
+    kind: ContactKind
+    first_name: str
+    last_name: str
+    phone: str | None
+    relation: str | None
+
+
 class FamilyOut(Output):
-    """A household as its reader may see it."""
+    """A household as its reader may see it; ``waiting``: how many changes wait for the town."""
 
     family: str
     reference: str
-    guardians: tuple[Guardian, ...]
-    children: tuple[Child, ...]
-    contacts: tuple[Contact, ...]
+    guardians: tuple[GuardianOut, ...]
+    children: tuple[ChildOut, ...]
+    contacts: tuple[ContactOut, ...]
+    waiting: int
 
     @classmethod
     def of(cls, family: Family) -> FamilyOut:
         """The answer for a family."""
-        return cls.model_validate({**family.model_dump(), "family": family.id})
+        return cls.model_validate(
+            {**family.model_dump(), "family": family.id, "waiting": len(family.waiting())}
+        )
 
 
 class HouseholdOut(FamilyOut):

@@ -12,20 +12,33 @@ from services.family.domain.household import Family
 from shared.auth import Scope
 from shared.events import Event
 from shared.failpoints import step
-from shared.store import Document, Store
+from shared.paging import page
+from shared.store import EPOCH, Document, Store
 
 FAMILIES = "families"
-INDEXES = {FAMILIES: [IndexModel([("town", 1), ("search", 1)], name="search")]}
+INDEXES = {
+    FAMILIES: [
+        IndexModel([("town", 1), ("search", 1)], name="search"),
+        IndexModel(
+            [("town", 1), ("waits_since", 1), ("_id", 1)],
+            name="waiting",
+            partialFilterExpression={"waiting": True},
+        ),
+    ]
+}
 
 INSERT = step("family.record.insert")
 SAVE = step("family.record.save")
+RESEAL = step("family.record.reseal")
 
 _MOST_FOUND = 50
+#: How many commands a dossier knows again: at least as many as one may see in 72 hours.
+KEPT = 40
 
 
 def family_in(document: Document) -> Family:
     """The family a document holds."""
-    return Family.model_validate(document)
+    return Family.model_validate({**document, "id": document["_id"]})
 
 
 def states_of(document: Document) -> tuple[Event, ...]:
@@ -50,22 +63,58 @@ class FamilyStore:
         """Store a new family; False when it exists."""
         document = {
             "_id": family.id, "town": family.town, "family": family.id,
-            "reference": family.reference, **_members(family),
+            "reference": family.reference, "waits_since": EPOCH, **_members(family),
+            **_waiting(family),
         }  # fmt: skip
         return await self._store.insert(INSERT, FAMILIES, document, family.card())
 
-    async def save(self, before: Document, family: Family) -> bool:
-        """Change a family as it was read; False when it has changed since."""
-        return await self._store.save(
-            SAVE, FAMILIES, before, {"$set": _members(family)}, family.card()
-        )
+    async def save(
+        self, before: Document, family: Family, *events: Event, done: Document | None = None
+    ) -> bool:
+        """Change a family as it was read; False when it has changed since.
 
-    async def one(self, scope: Scope, family: str) -> Family | None:
-        """A family within the scope, or None."""
-        document = await self._store.first(
+        ``events`` are said besides the card; ``done`` is kept of the command, to know it again.
+        """
+        update: dict[str, Document] = {"$set": {**_members(family), **_waiting(family)}}
+        if done is not None:
+            update["$push"] = {"done": {"$each": [done], "$slice": -KEPT}}
+        return await self._store.save(SAVE, FAMILIES, before, update, family.card(), *events)
+
+    async def some_after(self, family: str, limit: int) -> list[Document]:
+        """The next documents by id, of any town: for operators' commands."""
+        return await self._store.find(
+            FAMILIES, {"_id": {"$gt": family}}, sort=[("_id", 1)], limit=limit,
+            projection={"pending": 0},
+        )  # fmt: skip
+
+    async def reseal(self, before: Document, family: Family, done: Sequence[Document]) -> bool:
+        """Keep the same sealed by another key, which nobody need be told; False when the family
+        has changed since it was read."""
+        update = {"$set": {**_members(family), "done": list(done)}}
+        return await self._store.save(RESEAL, FAMILIES, before, update)
+
+    async def document(self, scope: Scope, family: str) -> Document | None:
+        """A family's document within the scope, or None."""
+        return await self._store.first(
             FAMILIES, {"$and": [{"_id": family}, scope.query()]}, projection={"pending": 0}
         )
-        return None if document is None else family_in(document)
+
+    async def of_change(self, scope: Scope, changes: Sequence[str]) -> dict[str, str]:
+        """The families (by change) that hold these changes."""
+        found = await self._store.find(
+            FAMILIES,
+            {**scope.query(), "changes.id": {"$in": list(changes)}},
+            projection={"changes.id": 1},
+        )
+        return {change["id"]: one["_id"] for one in found for change in one["changes"]}
+
+    async def waiting(self, scope: Scope, after: str | None, limit: int) -> list[Document]:
+        """Families with a change that waits, the longest waiting first."""
+        return await page(
+            self._store, FAMILIES, within=scope.query(), only={"waiting": True},
+            order=(("waits_since", 1), ("_id", 1)), after=after, limit=limit,
+            projection={"pending": 0},
+        )  # fmt: skip
 
     async def all_in(self, scope: Scope) -> list[Family]:
         """The families within a guardian's scope, by reference."""
@@ -88,5 +137,12 @@ class FamilyStore:
 
 
 def _members(family: Family) -> Document:
-    members = family.model_dump(mode="json", include={"guardians", "children", "contacts"})
+    members = family.model_dump(mode="json", exclude={"id", "town", "reference"})
     return {**members, "search": family.search_words()}
+
+
+def _waiting(family: Family) -> Document:
+    """Whether and since when changes wait; the instant stays, so that a listing can go on after a
+    family that has been answered meanwhile."""
+    since = [change.at for change in family.waiting()]
+    return {"waiting": True, "waits_since": min(since)} if since else {"waiting": False}

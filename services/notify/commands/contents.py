@@ -71,6 +71,8 @@ class Contents:
             return self._outcome(mail)
         if mail["kind"].startswith("enrolment"):
             return self._enrolment(mail)
+        if mail["kind"].startswith("dossier"):
+            return self._dossier(mail)
         if mail["kind"] == "invoice":
             self._check_invoiced(mail)
         return {"data": mail["data"]}
@@ -149,6 +151,21 @@ class Contents:
         if data["child"] not in names:
             raise NotEntitled
         return {"data": data, "child": names[data["child"]], **enrolment(self.town(mail), data)}
+
+    def _dossier(self, mail: Document) -> dict[str, Any]:
+        """What a guardian sent, or what became of it: about themselves, the household and the
+        children whom they may still see."""
+        data = mail["data"]
+        names = self._children(mail, data["family"], asked=True)
+        known = {child.id for child in self.families[data["family"]].children}
+        items = [
+            {**item, "child": names.get(item["child"])}
+            for item in data["items"]
+            if item["child"] not in known or item["child"] in names
+        ]
+        if not items:
+            raise NotEntitled
+        return {"data": data, "entries": items}
 
     def _outcome(self, mail: Document) -> dict[str, Any]:
         town = self.town(mail)

@@ -7,7 +7,7 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 
 ``parts`` names, times, validity · ``calendars`` days · ``conditions`` for whom and when ·
 ``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``units`` ·
-``places`` · ``activities`` · ``enrolments`` · ``town`` the whole.
+``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``town`` the whole.
 """
 
 from shared.contracts.town_file.absences import (
@@ -50,6 +50,13 @@ from shared.contracts.town_file.cutoffs import (
     Timed,
     Until,
     WeekCutoff,
+)
+from shared.contracts.town_file.dossier import (
+    Dossier,
+    DossierRule,
+    Fact,
+    Permission,
+    Statement,
 )
 from shared.contracts.town_file.enrolments import (
     AskedDocument,
@@ -137,12 +144,15 @@ __all__ = [
     "Deadline",
     "Deadlines",
     "DigestSettings",
+    "Dossier",
+    "DossierRule",
     "Download",
     "Effect",
     "Eligible",
     "EnrolmentGroup",
     "EnrolmentPattern",
     "EnrolmentWindow",
+    "Fact",
     "Group",
     "HoursCutoff",
     "Implied",
@@ -153,6 +163,7 @@ __all__ = [
     "Percent",
     "Period",
     "PeriodCutoff",
+    "Permission",
     "PlaceCounter",
     "Proof",
     "PublishedDate",
@@ -165,6 +176,7 @@ __all__ = [
     "Slug",
     "Span",
     "Staff",
+    "Statement",
     "Step",
     "Surcharge",
     "TableCutoff",

@@ -15,6 +15,7 @@ from shared.contracts.town_file.activities import Activity
 from shared.contracts.town_file.calendars import Calendar, Periods
 from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
+from shared.contracts.town_file.dossier import Dossier
 from shared.contracts.town_file.enrolments import EnrolmentGroup
 from shared.contracts.town_file.parts import (
     ClockTime,
@@ -101,6 +102,7 @@ class TownFile(Part):
     contact: Contact
     digest: DigestSettings = DigestSettings()
     family_key: Literal["required", "optional", "hidden"] = "optional"
+    dossier: Dossier = Dossier()
     schools: Annotated[tuple[School, ...], Field(min_length=1)]
     audiences: Annotated[tuple[Audience, ...], Field(max_length=60)] = ()
     calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]

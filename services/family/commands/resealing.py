@@ -1,0 +1,86 @@
+"""What an older key sealed is sealed again by the current one, so that the older can be taken
+away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.family.domain.household import Change, Family, Member
+from services.family.state import State
+from services.family.store.families import family_in
+from shared.errors import Refused
+from shared.store import Document
+
+_READ = 200
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many dossiers were looked at, and how many had something to seal again."""
+
+    seen: int
+    changed: int
+
+
+async def reseal(state: State) -> Resealed:
+    """Seal every field again whose key is not the current one. Interrupted, it is run again."""
+    seen, changed, after = 0, 0, ""
+    while documents := await state.families.some_after(after, _READ):
+        for document in documents:
+            seen += 1
+            changed += await _reseal(state, document)
+        after = documents[-1]["_id"]
+    return Resealed(seen, changed)
+
+
+async def _reseal(state: State, document: Document) -> bool:
+    for _ in range(_TRIES):
+        held = family_in(document)
+        family = _family(state, held)
+        done = [_command(state, held.id, one) for one in document.get("done", ())]
+        if family == held and done == document.get("done", []):
+            return False
+        if await state.families.reseal(document, family, done):
+            return True
+        document = (await state.families.of_ids([held.id]))[held.id]
+    raise Refused("record-busy", f"Le dossier {document['_id']} change sans cesse.")
+
+
+def _family(state: State, family: Family) -> Family:
+    return family.model_copy(
+        update={
+            "guardians": tuple(_member(state, one) for one in family.guardians),
+            "children": tuple(_member(state, one) for one in family.children),
+            "changes": tuple(_change(state, one) for one in family.changes),
+        }
+    )
+
+
+def _member(state: State, member: Member) -> Member:
+    more = {name: _again(state, member.id, name, value) for name, value in member.more.items()}
+    return member.model_copy(update={"more": more})
+
+
+def _change(state: State, change: Change) -> Change:
+    if change.act == "add" and change.value:
+        value: Any = {
+            name: _again(state, change.member, name, one) for name, one in change.value.items()
+        }
+    else:
+        value = _again(state, change.member, change.field, change.value)
+    return change.model_copy(update={"value": value})
+
+
+def _command(state: State, family: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**entry, "body": _again(state, family, entry["id"], entry["body"])}
+
+
+def _again(state: State, member: str, field: str, value: Any) -> Any:
+    """A sealed value under the current key; anything else as it is."""
+    sealed = isinstance(value, Mapping) and set(value) == {"key", "box"}
+    if not sealed or value["key"] == state.sealer.current:
+        return value
+    return state.seal(member, field, state.open(member, field, value))
