@@ -8,7 +8,7 @@ from typing import Any, Literal
 from services.identity.commands.base import Identity
 from services.identity.domain.accounts import Account
 from services.identity.domain.family_keys import FamilyKey
-from services.identity.store import account_of
+from services.identity.store.accounts import account_of
 from shared.auth import AgentScope, Bearer, FamilyScope
 from shared.contracts.town_file import TownFile
 from shared.errors import not_found

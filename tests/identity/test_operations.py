@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from services.identity.commands.family_keys import issue_all
 from services.identity.service import build
 from services.identity.signing import SigningKeys
-from services.identity.store import KEYS
+from services.identity.store.signing_keys import KEYS
 from shared.auth import new_private_jwks
 from shared.clock import MachineClock
 from shared.pdf import Press

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.identity.store import ACCOUNTS, FAMILY_KEYS
+from services.identity.store.accounts import ACCOUNTS
+from services.identity.store.family_keys import FAMILY_KEYS
 from tests.identity.portal import PASSWORD, Portal, sign_up_body
 
 

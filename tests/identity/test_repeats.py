@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 from services.identity.api import ROUTES
-from services.identity.store import ACCOUNTS, FAMILY_KEYS, SESSIONS
+from services.identity.store.accounts import ACCOUNTS
+from services.identity.store.family_keys import FAMILY_KEYS
+from services.identity.store.sessions import SESSIONS
 from shared.auth import new_private_jwks
 from tests.identity.portal import PASSWORD, Portal, sign_up_body
 from tests.world import Answer, eventually

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.identity.commands.towns import load_town
-from services.identity.store import TOWNS
+from services.identity.store.towns import TOWNS
 from shared.contracts.town_file import DayCutoff, WeekCutoff
 from shared.town_files import BadTownFile, FileError, json_schema, read_town_file
 from tests.identity.portal import TOWN_FILES, Portal

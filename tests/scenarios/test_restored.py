@@ -12,7 +12,8 @@ from services.family.commands.importing import import_families
 from services.identity.commands.agents import create_active_account
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from services.identity.store import ACCOUNTS, TOWNS
+from services.identity.store.accounts import ACCOUNTS
+from services.identity.store.towns import TOWNS
 from services.notify.store.digests import timeline_of
 from services.registry import BUILDS
 from shared.failpoints import step

@@ -32,7 +32,7 @@ from services.identity.domain.accounts import (
 from services.identity.domain.attempts import MAIL_BY_ACCOUNT, SIGN_UP_BY_EMAIL
 from services.identity.domain.names import check_login_name, email_key, login_key
 from services.identity.domain.passwords import check_password
-from services.identity.store import account_of
+from services.identity.store.accounts import account_of
 from shared.errors import Refused
 from shared.ids import derived_id
 from shared.store import Document, DuplicateKey

@@ -13,7 +13,8 @@ from services.identity.domain.attempts import Policy, admit
 from services.identity.hashing import HashingPool
 from services.identity.repeats import Repeats
 from services.identity.signing import SigningKeys
-from services.identity.store import IdentityStore, account_of
+from services.identity.store import IdentityStore
+from services.identity.store.accounts import account_of
 from shared.clock import Clock
 from shared.errors import Refused, not_found
 from shared.web.routes import Command

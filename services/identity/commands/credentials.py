@@ -18,7 +18,7 @@ from services.identity.domain import accounts
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import MAIL_BY_ACCOUNT
 from services.identity.domain.passwords import check_password
-from services.identity.store import account_of
+from services.identity.store.accounts import account_of
 from shared.auth import Bearer
 from shared.errors import Refused, not_found
 from shared.web.routes import Command

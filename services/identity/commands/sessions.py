@@ -28,7 +28,8 @@ from services.identity.domain.sessions import (
     not_recognised,
     on_refresh,
 )
-from services.identity.store import account_of, session_of
+from services.identity.store.accounts import account_of
+from services.identity.store.sessions import session_of
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight
 from shared.errors import Refused
 from shared.ids import derived_id

@@ -1,0 +1,50 @@
+"""The town's card and its file."""
+
+from __future__ import annotations
+
+from services.identity import queries
+from services.identity.api.access import ADMINISTRATOR, REPEATED
+from services.identity.commands import towns
+from services.identity.commands.base import Identity
+from services.identity.schemas.towns import TownCard, TownFileInput, TownFileSaved, TownFileVersion
+from shared.auth import PUBLIC
+from shared.contracts.town_file import TownFile
+from shared.web.routes import Call, NoBody, NoQuery, Route
+
+_TOWN_FILE_BYTES = 512 * 1024
+
+
+async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
+    _, file = await queries.town_file(identity, call.town)
+    return TownCard(
+        town=file.town,
+        name=file.name,
+        contact=file.contact,
+        family_key=file.family_key,
+        time_zone=file.time_zone,
+    )
+
+
+async def get_town_file(identity: Identity, call: Call[NoBody, NoQuery]) -> TownFileSaved:
+    version, file = await queries.town_file(identity, call.agent_scope.town)
+    return TownFileSaved(version=version, file=file)
+
+
+async def put_town_file(identity: Identity, call: Call[TownFileInput, NoQuery]) -> TownFileVersion:
+    file = TownFile.model_validate(call.body.model_dump())
+    version = await towns.put_town_file(identity, call.agent_scope, file, call.known_command)
+    return TownFileVersion(version=version)
+
+
+ROUTES = [
+    Route("GET", "/town", get_town, "The town's public card", PUBLIC, TownCard),
+    Route(
+        "GET", "/town-file", get_town_file, "The town file in force", ADMINISTRATOR,
+        TownFileSaved,
+    ),
+    Route(
+        "PUT", "/town-file", put_town_file, "Replace the town file", ADMINISTRATOR,
+        TownFileVersion, body=TownFileInput, idempotent=True, max_body=_TOWN_FILE_BYTES,
+        refusals=("wrong-town", *REPEATED),
+    ),
+]  # fmt: skip

@@ -1,0 +1,57 @@
+"""Identity's documents.
+
+``towns``           a town's file, whole, with its ``version``; `_id` is the town's slug.
+``signing_keys``    ``current``: the public keys last said; in development, the private ones too.
+``accounts``        an account with its memberships, families and roles; ``done`` holds the last
+                    commands with their answers. One writer at a time: guarded by ``v``.
+``login_sessions``  one login to one town; `_id` derives from the command. Guarded by the
+                    generation of its refresh token. Removed when it runs out.
+``family_keys``     one key by its hash. Guarded by conditions on its use.
+``key_issues``      one act of issuing keys; the keys derive from it.
+``families``        family-changed, by family: who its guardians are.
+``attempts``        failed guesses, by policy and hashed target. Forgotten after a day.
+``mail_requests``   somebody asked for a mail; a job finds out whether an account is concerned.
+
+Each module of this package holds one kind of document with its indexes.
+"""
+
+from __future__ import annotations
+
+from services.identity.store import (
+    accounts,
+    attempts,
+    family_keys,
+    mail_requests,
+    sessions,
+    signing_keys,
+    towns,
+)
+
+__all__ = ["INDEXES", "OUTBOXES", "STATES", "IdentityStore"]
+
+OUTBOXES = (towns.TOWNS, signing_keys.KEYS, accounts.ACCOUNTS)
+INDEXES = (
+    accounts.INDEXES
+    | sessions.INDEXES
+    | family_keys.INDEXES
+    | attempts.INDEXES
+    | mail_requests.INDEXES
+)
+#: What each document says again when copies are rebuilt.
+STATES = {
+    towns.TOWNS: towns.states_of,
+    signing_keys.KEYS: signing_keys.states_of,
+    accounts.ACCOUNTS: accounts.states_of,
+}
+
+
+class IdentityStore(
+    towns.Towns,
+    signing_keys.SigningKeys,
+    accounts.Accounts,
+    sessions.LoginSessions,
+    family_keys.FamilyKeys,
+    attempts.AttemptCounts,
+    mail_requests.MailRequests,
+):
+    """Every query and write of the service."""

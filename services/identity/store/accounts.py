@@ -1,0 +1,89 @@
+"""Accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import IndexModel
+
+from services.identity.domain.accounts import Account, changed_states
+from services.identity.store.base import Collections, push_done
+from shared.events import Event
+from shared.failpoints import step
+from shared.store import Document
+
+ACCOUNTS = "accounts"
+INDEXES = {
+    ACCOUNTS: [
+        IndexModel([("login", 1)], unique=True, name="login"),
+        IndexModel([("email_key", 1)]),
+        IndexModel([("memberships.town", 1), ("_id", 1)]),
+        IndexModel([("state", 1), ("created_at", 1)]),
+    ],
+}
+
+CREATE_ACCOUNT = step("identity.account.create")
+CHANGE_ACCOUNT = step("identity.account.change")
+FORGET_ACCOUNTS = step("identity.account.forget")
+
+
+class Accounts(Collections):
+    """Every query and write of accounts."""
+
+    async def account(self, account_id: str) -> Document | None:
+        """An account's document: read it with ``account_of``."""
+        return await self._store.get(ACCOUNTS, account_id)
+
+    async def account_by_login(self, login: str) -> Document | None:
+        """The account whose normalised login name that is."""
+        return await self._store.first(ACCOUNTS, {"login": login})
+
+    async def accounts_by_email(self, email_key: str) -> list[str]:
+        """Ids of the accounts that share that normalised address, at most 20."""
+        found = await self._store.find(
+            ACCOUNTS, {"email_key": email_key}, sort=[("_id", 1)], limit=20, projection={"_id": 1}
+        )
+        return [document["_id"] for document in found]
+
+    async def create_account(self, account: Account, mark: Document, *events: Event) -> bool:
+        """Insert a new account; False when its id exists.
+
+        Raises ``DuplicateKey("login")`` when its login name is taken.
+        """
+        new = {"_id": account.id, **account.model_dump(exclude={"id"}), "made_by": mark, "done": []}
+        return await self._store.insert(CREATE_ACCOUNT, ACCOUNTS, new, *events)
+
+    async def save_account(
+        self,
+        before: Document,
+        after: Account,
+        events: Sequence[Event],
+        entry: Document | None = None,
+    ) -> bool:
+        """Write what changed, with its events; False when the account changed meanwhile."""
+        old = account_of(before).model_dump(exclude={"id"})
+        new = after.model_dump(exclude={"id"})
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        update = {**({"$set": changed} if changed else {}), **push_done(entry)}
+        if not update and not events:
+            return True
+        return await self._store.save(CHANGE_ACCOUNT, ACCOUNTS, before, update, *events)
+
+    async def forget_unactivated(self, created_before: datetime) -> int:
+        """Delete accounts that nobody activated; how many."""
+        return await self._store.delete(
+            FORGET_ACCOUNTS,
+            ACCOUNTS,
+            {"state": "pending", "created_at": {"$lt": created_before}},
+        )
+
+
+def account_of(document: Mapping[str, Any]) -> Account:
+    """The account a document holds."""
+    return Account.model_validate({**document, "id": document["_id"]})
+
+
+def states_of(document: Document) -> tuple[Event, ...]:
+    return changed_states(account_of(document))

@@ -1,0 +1,57 @@
+"""Towns' files."""
+
+from __future__ import annotations
+
+from services.identity.store.base import Collections, push_done
+from shared.contracts.identity import TownChanged
+from shared.contracts.town_file import TownFile
+from shared.events import Event
+from shared.failpoints import step
+from shared.store import Document
+
+TOWNS = "towns"
+
+CREATE_TOWN = step("identity.town.create")
+CHANGE_TOWN = step("identity.town.change")
+
+
+class Towns(Collections):
+    """Every query and write of towns."""
+
+    async def town(self, town: str) -> Document | None:
+        """``{file, version, digest, done, ...}``, or None."""
+        return await self._store.get(TOWNS, town)
+
+    async def town_exists(self, town: str) -> bool:
+        """Whether the town was ever loaded."""
+        return await self._store.get(TOWNS, town, {"_id": 1}) is not None
+
+    async def save_town(
+        self,
+        before: Document | None,
+        said: TownChanged,
+        digest: str,
+        entry: Document | None,
+    ) -> bool:
+        """Save a town's file as the next version and say it; False when it changed meanwhile."""
+        town = said.file.town
+        fields = {
+            "file": said.file.model_dump(mode="json"),
+            "version": said.version,
+            "digest": digest,
+        }
+        if before is None:
+            new = {"_id": town, "town": town, **fields, "done": [entry] if entry else []}
+            return await self._store.insert(CREATE_TOWN, TOWNS, new, said)
+        return await self._store.save(
+            CHANGE_TOWN, TOWNS, before, {"$set": fields, **push_done(entry)}, said
+        )
+
+    async def note_town_command(self, before: Document, entry: Document) -> bool:
+        """Remember a command that changed nothing."""
+        return await self._store.save(CHANGE_TOWN, TOWNS, before, push_done(entry))
+
+
+def states_of(document: Document) -> tuple[Event, ...]:
+    file = TownFile.model_validate(document["file"])
+    return (TownChanged(version=document["version"], file=file),)
