@@ -27,7 +27,7 @@ async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> I
     found = await queries.invoices(billing, call.scope, call.query)
     full = len(found) == call.query.limit
     return InvoicePage(
-        invoices=tuple(InvoiceSummary.of(one) for one in found),
+        items=tuple(InvoiceSummary.of(one) for one in found),
         next=found[-1].id if full else None,
     )
 

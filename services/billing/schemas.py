@@ -12,7 +12,7 @@ from services.billing.domain.invoicing import Invoice, InvoiceLine
 from services.billing.domain.months import Month
 from services.billing.domain.runs import LeftAsideLine, Run
 from shared.money import Cents
-from shared.web.routes import Input, Output, PageQuery
+from shared.web.routes import Input, Output, Page, PageQuery
 
 
 class InvoiceSummary(Output):
@@ -51,11 +51,8 @@ class InvoiceQuery(PageQuery):
     month: Month | None = None
 
 
-class InvoicePage(Output):
-    """Invoices, newest first; ``next`` goes into ``after`` for the following page."""
-
-    invoices: tuple[InvoiceSummary, ...]
-    next: str | None
+class InvoicePage(Page[InvoiceSummary]):
+    """Invoices, newest first."""
 
 
 ChargeState = Literal["uninvoiced", "invoiced", "cancelled-after-invoice"]

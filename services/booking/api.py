@@ -36,7 +36,7 @@ from services.booking.schemas import (
 )
 from services.booking.state import Booking
 from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
-from shared.web.routes import Call, NoBody, NoQuery, Route
+from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 _DECIDERS = agents("childcare_office", "centre_director", "administrator")
 _READERS = agents(
@@ -63,13 +63,13 @@ async def ask(booking: Booking, call: Call[RequestIn, NoQuery]) -> RequestOut:
 
 async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> RequestPage:
     found = await queries.requests(booking, call.scope, call.query)
-    items = [_request_seen(one, call.scope) for one in found.items]
+    items = tuple(_request_seen(one, call.scope) for one in found.items)
     return RequestPage(items=items, next=found.next)
 
 
-async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> RequestSeen:
+async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> Versioned:
     found = await queries.request(booking, call.scope, call.path["request"])
-    return _request_seen(found, call.scope)
+    return Versioned(_request_seen(found, call.scope), found.v)
 
 
 async def withdraw(booking: Booking, call: Call[WithdrawalIn, NoQuery]) -> RequestOut:
@@ -94,8 +94,9 @@ async def list_enrolments(booking: Booking, call: Call[NoBody, EnrolmentQuery]) 
     return await enrolment_queries.sent(booking, call.scope, call.query)
 
 
-async def see_enrolment(booking: Booking, call: Call[NoBody, NoQuery]) -> EnrolmentOut:
-    return await enrolment_queries.enrolment(booking, call.scope, call.path["enrolment"])
+async def see_enrolment(booking: Booking, call: Call[NoBody, NoQuery]) -> Versioned:
+    found = await enrolment_queries.enrolment(booking, call.scope, call.path["enrolment"])
+    return Versioned(enrolment_queries.shown(found, call.scope), found.v)
 
 
 async def withdraw_enrolment(
@@ -183,7 +184,7 @@ ROUTES = [
     Route("GET", "/requests", list_requests, "Requests, newest first",
           either(FAMILY, _READERS), RequestPage, query=RequestQuery),
     Route("GET", "/requests/{request}", see_request, "One request",
-          either(FAMILY, _READERS), RequestSeen),
+          either(FAMILY, _READERS), RequestSeen, versioned=True),
     Route("POST", "/requests/{request}/withdrawals", withdraw,
           "Take back what waits for an answer", either(FAMILY, _DECIDERS), RequestOut,
           body=WithdrawalIn),
@@ -200,7 +201,7 @@ ROUTES = [
                     "regulations-not-accepted", "desk-only", "too-many-dates",
                     "idempotency-key-reused", "idempotency-key-missing")),
     Route("GET", "/enrolments/{enrolment}", see_enrolment, "One enrolment with its history",
-          either(FAMILY, _READERS), EnrolmentOut),
+          either(FAMILY, _READERS), EnrolmentOut, versioned=True),
     Route("POST", "/enrolments/{enrolment}/withdrawals", withdraw_enrolment,
           "Take back what waits for an answer", either(FAMILY, _DECIDERS), EnrolmentOut,
           body=EnrolmentWithdrawalIn, refusals=("already-decided",)),

@@ -100,12 +100,12 @@ class _About:
         )
 
 
-async def enrolment(booking: Booking, scope: Scope, _id: str) -> EnrolmentOut:
+async def enrolment(booking: Booking, scope: Scope, _id: str) -> Enrolment:
     """One enrolment, if the bearer may see the child's."""
     found = await booking.enrolments.one_of(scope, _id)
     if found is None or not await _sees(booking, scope, found):
         raise not_found("cette inscription")
-    return shown(found, scope)
+    return found
 
 
 async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> EnrolmentPage:
@@ -117,7 +117,7 @@ async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> Enrolm
         scope, state=wanted.state, group=wanted.group, after=wanted.after, limit=wanted.limit
     )
     return EnrolmentPage(
-        items=[shown(one, scope) for one in found if await _sees(booking, scope, one)],
+        items=tuple([shown(one, scope) for one in found if await _sees(booking, scope, one)]),
         next=found[-1].id if len(found) == wanted.limit else None,
     )
 

@@ -20,7 +20,7 @@ from shared.contracts.town_file import (
     Slug,
     Weekday,
 )
-from shared.web.routes import Input, Output, PageQuery
+from shared.web.routes import Input, Output, Page, PageQuery
 
 #: More dates than a year of three services: keeps a request within the limits of a document.
 MAX_PATTERN_DATES = 1500
@@ -188,11 +188,8 @@ class EnrolmentQuery(PageQuery):
     group: Slug | None = None
 
 
-class EnrolmentPage(Output):
-    """Enrolments, newest first; ``next`` goes into ``after`` for the following page."""
-
-    items: list[EnrolmentOut]
-    next: str | None
+class EnrolmentPage(Page[EnrolmentOut]):
+    """Enrolments, newest first."""
 
 
 class EnrolmentDecisionIn(VerdictIn):

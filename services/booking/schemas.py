@@ -20,7 +20,7 @@ from shared.contracts.booking import (
     Surcharged,
 )
 from shared.contracts.town_file import ClockTime, Slug, Weekday
-from shared.web.routes import Input, Output, PageQuery
+from shared.web.routes import Input, Output, Page, PageQuery
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 LineId = Annotated[str, Field(pattern=r"^[0-9a-f]{1,4}$")]
@@ -216,11 +216,8 @@ class RequestSeen(RequestOut):
     history: list[RequestActOut]
 
 
-class RequestPage(Output):
-    """Requests, newest first; ``next`` goes into ``after`` for the following page."""
-
-    items: list[RequestSeen]
-    next: str | None
+class RequestPage(Page[RequestSeen]):
+    """Requests, newest first."""
 
 
 class RequestQuery(PageQuery):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from shared.web.routes import Output, PageQuery
+from shared.web.routes import Output, Page, PageQuery
 
 MailState = Literal["due", "sending", "sent", "to_print", "not_entitled", "permanent", "technical"]
 
@@ -29,8 +29,5 @@ class MailOut(Output):
     family: str | None
 
 
-class MailPage(Output):
-    """The mail log, newest first; ``next`` goes into ``after`` for the following page."""
-
-    items: list[MailOut]
-    next: str | None
+class MailPage(Page[MailOut]):
+    """The mail log, newest first."""

@@ -53,6 +53,9 @@ def _query_definitions(routes: Sequence[Route]) -> dict[str, Any]:
 def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
     problem = {MEDIA_TYPE: {"schema": named[(Problem, "serialization")]}}
     success: dict[str, Any] = {"description": "Done"}
+    tag = {"ETag": {"schema": {"type": "string"}, "description": "The version answered"}}
+    if route.versioned:
+        success["headers"] = tag
     if route.answer is not Empty:
         success["content"] = {
             "application/json": {"schema": named[(route.answer, "serialization")]}
@@ -63,8 +66,14 @@ def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
         "parameters": _parameters(route),
         "responses": {
             str(route.status): success,
+            **(
+                {"304": {"description": "Not changed: as `If-None-Match` says", "headers": tag}}
+                if _rereads(route)
+                else {}
+            ),
             "default": {"description": _refusals(route), "content": problem},
         },
+        "x-problem-codes": sorted(_codes(route)),
     }
     if not route.access.public:
         operation["security"] = [{"bearer": []}]
@@ -89,17 +98,33 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             {"name": name, "in": "query", "required": name in required, "schema": field}
             for name, field in schema["properties"].items()
         ]
+    text = {"type": "string"}
     if route.idempotent:
-        parameters.append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "schema": {"type": "string", "minLength": 8, "maxLength": 128},
-                "description": "The same key with the same body has one effect and one answer.",
-            }
-        )
+        parameters.append(_header(
+            "Idempotency-Key", {**text, "minLength": 8, "maxLength": 128}, required=True,
+            what="The same key with the same body has one effect and one answer.",
+        ))  # fmt: skip
+    if route.guarded:
+        parameters.append(_header(
+            "If-Match", text, required=True,
+            what="The `ETag` of what is to be changed: refused when it has changed meanwhile.",
+        ))  # fmt: skip
+    if _rereads(route):
+        parameters.append(_header(
+            "If-None-Match", text, required=False,
+            what="An `ETag` held: 304 when nothing has changed.",
+        ))  # fmt: skip
     return parameters
+
+
+def _rereads(route: Route) -> bool:
+    return route.versioned and route.method == "GET"
+
+
+def _header(name: str, schema: dict[str, Any], *, required: bool, what: str) -> dict[str, Any]:
+    return {
+        "name": name, "in": "header", "required": required, "schema": schema, "description": what
+    }  # fmt: skip
 
 
 def _refusals(route: Route) -> str:
@@ -117,8 +142,13 @@ def _of_query(route: Route) -> tuple[str, ...]:
     return ("cursor-unknown",) if issubclass(route.query, PageQuery) else ()
 
 
+def _of_guard(route: Route) -> tuple[str, ...]:
+    return ("changed-meanwhile", "precondition-required") if route.guarded else ()
+
+
 def _codes(route: Route) -> set[str]:
-    return {*route.refusals, *_COMMON, *_of_access(route), *_of_query(route)}
+    more = (*_of_access(route), *_of_query(route), *_of_guard(route))
+    return {*route.refusals, *_COMMON, *more}
 
 
 def error_codes(routes: Sequence[Route]) -> set[str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import Access, AgentScope, Bearer, FamilyScope, Scope
 from shared.errors import forbidden
+from shared.web.conditional import Expected
 
 
 class Input(BaseModel):
@@ -35,12 +36,35 @@ class NoQuery(Input):
 class PageQuery(Input):
     """The query of a listing: ``after`` is the ``next`` of the page before (``shared.paging``)."""
 
-    after: Annotated[str, Field(max_length=64)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    after: Annotated[
+        Annotated[str, Field(max_length=64)] | None,
+        Field(description="`next` of the page before; without it, the first page"),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=100, description="At most so many items")] = 50
+
+
+ItemT = TypeVar("ItemT")
+
+
+class Page(Output, Generic[ItemT]):
+    """The answer of a listing: a page of it, and what comes next."""
+
+    items: tuple[ItemT, ...]
+    next: Annotated[
+        str | None, Field(description="`after` of the following page; null on the last")
+    ]
 
 
 class Empty(Output):
     """The answer of a route that has nothing to say (204)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """An answer that shows a document, with the version that the document has (``ETag``)."""
+
+    answer: BaseModel
+    version: int
 
 
 BodyT = TypeVar("BodyT", bound=Input)
@@ -71,6 +95,7 @@ class Call(Generic[BodyT, QueryT]):
     access: Access
     command: Command | None
     address: str
+    expected: Expected = Expected()
 
     @property
     def scope(self) -> Scope:
@@ -108,7 +133,7 @@ class Call(Generic[BodyT, QueryT]):
         return self.command
 
 
-Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel]]
+Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +141,8 @@ class Route:
     """One operation of a service, under ``/api/<service>/v1/{town}``.
 
     ``refusals`` lists the codes it may answer besides those every route may. ``idempotent``
-    routes require an ``Idempotency-Key``.
+    routes require an ``Idempotency-Key``; those that are ``guarded`` an ``If-Match``, and look at
+    ``Call.expected``. ``versioned`` ones answer with an ``ETag`` (their handler, a ``Versioned``).
     """
 
     method: str
@@ -129,5 +155,7 @@ class Route:
     query: type[Input] = NoQuery
     status: int = 200
     idempotent: bool = False
+    versioned: bool = False
+    guarded: bool = False
     refusals: tuple[str, ...] = ()
     max_body: int = 64 * 1024

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared import context
 from shared.auth import Bearer, Keyring
@@ -19,9 +19,11 @@ from shared.errors import Refused, StoreUnavailable
 from shared.ids import derived_id, new_id
 from shared.logs import get_logger
 from shared.metrics import HTTP_SECONDS, exposition
+from shared.web.browsable import STYLE, page
+from shared.web.conditional import Expected, entity_tag, expected, is_known
 from shared.web.openapi import document
 from shared.web.problem import invalid_input, problem_answer
-from shared.web.routes import Call, Command, Empty, Input, NoBody, NoQuery, Route
+from shared.web.routes import Call, Command, Empty, Input, NoBody, NoQuery, Route, Versioned
 
 _log = get_logger()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -47,16 +49,36 @@ def add_service(
     state: Any,
     keys: Keyring,
 ) -> None:
-    """Mount a service: its routes (handlers are called with ``state``) and its OpenAPI."""
+    """Mount a service: its routes (handlers are called with ``state``), its OpenAPI, and that as a
+    page to read (``shared.web.browsable``)."""
     base = base_path(name)
-    openapi = orjson.dumps(document(name, purpose, routes, base))
-
-    async def answer_openapi(_: web.Request) -> web.Response:
-        return web.Response(body=openapi, content_type="application/json")
-
-    app.router.add_get(f"/api/{name}/openapi.json", answer_openapi)
+    openapi = document(name, purpose, routes, base)
+    for path, content, media_type in (
+        ("openapi.json", orjson.dumps(openapi), "application/json"),
+        ("docs", page(name, openapi).encode(), "text/html"),
+        ("docs.css", STYLE.encode(), "text/css"),
+    ):
+        app.router.add_get(f"/api/{name}/{path}", _fixed(content, media_type))
     for route in routes:
         app.router.add_route(route.method, base + route.path, _endpoint(name, route, state, keys))
+
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def _fixed(content: bytes, media_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
+    charset = "utf-8" if media_type.startswith("text/") else None
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(
+            body=content, content_type=media_type, charset=charset, headers=headers
+        )
+
+    return answer
 
 
 BEHIND_GATEWAY = web.AppKey("behind_gateway", bool)
@@ -166,18 +188,13 @@ def _endpoint(
                 access=route.access,
                 command=_command(request, route, town, bearer, raw) if route.idempotent else None,
                 address=_address(request),
+                expected=expected(request.headers.getall(hdrs.IF_MATCH, ()))
+                if route.guarded
+                else Expected(),
             )
-            answer = await route.handler(state, call)
-            status = route.status
-            if isinstance(answer, Empty):
-                status = 204
-                return web.Response(status=204)
-            return web.Response(
-                body=answer.__pydantic_serializer__.to_json(answer),
-                status=status,
-                content_type="application/json",
-                headers={"Cache-Control": "no-store"},
-            )
+            response = _respond(request, route, await route.handler(state, call))
+            status = response.status
+            return response
         except Refused as refused:
             status = refused.status
             raise
@@ -185,6 +202,22 @@ def _endpoint(
             HTTP_SECONDS.labels(service, label, status).observe(time.perf_counter() - started)
 
     return endpoint
+
+
+def _respond(request: web.Request, route: Route, found: BaseModel | Versioned) -> web.Response:
+    answer = found.answer if isinstance(found, Versioned) else found
+    if isinstance(answer, Empty):
+        return web.Response(status=204)
+    body = answer.__pydantic_serializer__.to_json(answer)
+    headers = {hdrs.CACHE_CONTROL: "no-store"}
+    if isinstance(found, Versioned):
+        headers[hdrs.ETAG] = tag = entity_tag(found.version, body)
+        known = request.headers.getall(hdrs.IF_NONE_MATCH, ())
+        if request.method == hdrs.METH_GET and is_known(known, tag):
+            return web.Response(status=304, headers=headers)
+    return web.Response(
+        body=body, status=route.status, content_type="application/json", headers=headers
+    )
 
 
 def _bearer(request: web.Request, keys: Keyring, town: str) -> Bearer:

@@ -12,6 +12,7 @@ import pytest
 from services.documents import CONTRACTS, ROUTES, breaks, contract_schemas, contracts, documents
 from services.registry import BUILDS
 from shared.contracts.subscriptions import FOR_OTHERS, SUBSCRIPTIONS
+from shared.web.routes import Page, PageQuery
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,12 @@ def test_every_route_says_what_it_may_refuse_and_who_may_call() -> None:
             open_to_all = route.access.public or route.access.account
             assert open_to_all or route.access.family or route.access.roles
             assert route.method != "GET" or not route.idempotent
+
+
+def test_every_listing_comes_in_pages_of_one_shape() -> None:
+    for routes in ROUTES.values():
+        for route in routes:
+            assert issubclass(route.query, PageQuery) == issubclass(route.answer, Page), route.path
 
 
 def _tracked() -> list[Path]:

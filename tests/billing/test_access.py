@@ -33,12 +33,12 @@ async def seen(office: Office, **families: str) -> list[str]:
     """Whose invoices a guardian of these families is shown."""
     token = office.world.token(families=families)
     page = await office.world.call("GET", f"{BASE}/invoices", token=token)
-    for invoice in page.json["invoices"]:
+    for invoice in page.json["items"]:
         path = f"{BASE}/invoices/{invoice['invoice']}"
         whole = await office.world.call("GET", path, token=token)
         assert whole.json["number"] == invoice["number"]
         assert sum(line["total_cents"] for line in whole.json["lines"]) == invoice["total_cents"]
-    return sorted(invoice["family"] for invoice in page.json["invoices"])
+    return sorted(invoice["family"] for invoice in page.json["items"])
 
 
 async def test_a_guardian_sees_invoices_sent_to_them_or_all_of_children_they_pay_for(
@@ -69,17 +69,17 @@ async def test_anothers_invoice_answers_like_one_that_does_not_exist(invoiced: O
     assert (unknown.status, unknown.json["code"]) == (422, "cursor-unknown")
     assert unknown.json["field"] == "?/after"
     assert others.json == unknown.json
-    assert (await get("/invoices?family=f1")).json["invoices"] == []
+    assert (await get("/invoices?family=f1")).json["items"] == []
 
 
 async def test_agents_read_the_towns_invoices_page_by_page(invoiced: Office) -> None:
     first = (await invoiced.get("/invoices?limit=2", role="childcare_office")).json
-    assert [one["number"][-1] for one in first["invoices"]] == ["3", "2"]
+    assert [one["number"][-1] for one in first["items"]] == ["3", "2"]
     second = (await invoiced.get(f"/invoices?limit=2&after={first['next']}")).json
-    assert [one["number"][-1] for one in second["invoices"]] == ["1"]
+    assert [one["number"][-1] for one in second["items"]] == ["1"]
     assert second["next"] is None
-    assert len((await invoiced.get("/invoices?month=2026-09&family=f2")).json["invoices"]) == 1
-    assert (await invoiced.get("/invoices?month=2026-08")).json["invoices"] == []
+    assert len((await invoiced.get("/invoices?month=2026-09&family=f2")).json["items"]) == 1
+    assert (await invoiced.get("/invoices?month=2026-08")).json["items"] == []
 
 
 async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
@@ -98,7 +98,7 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
         for who, token in wrong.items():
             answer = await invoiced.world.call(route.method, path, token=token, json=body)
             if who == "another family" and route.path == "/invoices":
-                assert answer.json["invoices"] == []
+                assert answer.json["items"] == []
             else:
                 assert answer.status in (401, 403, 404), (route.path, who)
                 assert answer.headers["Content-Type"].startswith("application/problem+json")

@@ -64,6 +64,8 @@ def service(name: str, port: int | None = None) -> TestServer:
             "bytes": len(body),
         }
         extra = {"Retry-After": "7"} if status == 503 else {}
+        if policy := request.query.get("policy"):
+            extra |= {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.json_response(seen, status=status, headers={"X-Request-ID": "own", **extra})
 
     app = web.Application(client_max_size=2**24)
@@ -281,6 +283,15 @@ async def test_security_headers_are_on_every_answer(
         [request_id] = headers.getall("X-Request-ID")
         assert re.fullmatch(r"[0-9a-f]{32}", request_id)
         assert headers["Server"] == "nginx", "no version"
+
+
+async def test_a_page_of_a_service_says_itself_what_it_may_load(
+    gateway: Gateway, client: aiohttp.ClientSession
+) -> None:
+    own = "default-src 'none'; style-src 'self'"
+    async with client.get(f"{gateway.url}/api/notify/docs", params={"policy": own}) as answer:
+        assert answer.headers.getall("Content-Security-Policy") == [own]
+        assert answer.headers.getall("X-Content-Type-Options") == ["nosniff"]
 
 
 async def test_a_client_cannot_say_who_it_is_in_the_proxys_name(

@@ -67,7 +67,7 @@ async def test_keys_of_another_town_are_neither_seen_nor_revoked(portal: Portal)
     await portal.keys_for("f1")
     here = portal.world.token(roles=("administrator",))
     there = portal.world.token("andancette", roles=("administrator",))
-    key = (await portal.call("GET", "/family-keys", token=here)).json["keys"][0]["id"]
+    key = (await portal.call("GET", "/family-keys", token=here)).json["items"][0]["id"]
     page = await portal.call("GET", "/family-keys", town="andancette", token=there)
     assert page.json == {"keys": [], "next": None}
     gone = await portal.call("DELETE", f"/family-keys/{key}", town="andancette", token=there)

@@ -137,11 +137,11 @@ async def test_a_key_that_is_revoked_is_worth_nothing(portal: Portal) -> None:
     keys = await portal.keys_for("f1")
     agent = portal.world.token(roles=("childcare_office",))
     page = await portal.call("GET", "/family-keys?family=f1", token=agent)
-    assert [one["state"] for one in page.json["keys"]] == ["open", "open"]
+    assert [one["state"] for one in page.json["items"]] == ["open", "open"]
     text = str(page.json)
     assert not any(key in text or key.replace("-", "") in text for key in keys.values())
     for _ in range(2):
-        for one in page.json["keys"]:
+        for one in page.json["items"]:
             gone = await portal.call("DELETE", f"/family-keys/{one['id']}", token=agent)
             assert gone.status == 204
     await portal.adult()
@@ -166,8 +166,8 @@ async def test_keys_come_in_pages_and_never_begin_again_after_an_unknown_one(
     second = (await portal.call(
         "GET", f"/family-keys?limit=1&after={first['next']}", token=here
     )).json  # fmt: skip
-    assert {one["guardian"] for one in (*first["keys"], *second["keys"])} == {"f1-g1", "f1-g2"}
-    for after in (theirs.json["keys"][0]["id"], "0" * 64):
+    assert {one["guardian"] for one in (*first["items"], *second["items"])} == {"f1-g1", "f1-g2"}
+    for after in (theirs.json["items"][0]["id"], "0" * 64):
         answer = await portal.call("GET", f"/family-keys?after={after}", token=here)
         assert (answer.status, answer.json["code"]) == (422, "cursor-unknown")
         assert answer.json["field"] == "?/after"
@@ -181,7 +181,7 @@ async def test_a_used_key_cannot_be_revoked(portal: Portal) -> None:
     await portal.call("POST", "/family-links", {"key": key}, token=tokens["access_token"])
     agent = portal.world.token(roles=("administrator",))
     page = await portal.call("GET", "/family-keys", token=agent)
-    used = page.json["keys"][0]
+    used = page.json["items"][0]
     assert used["state"] == "used"
     answer = await portal.call("DELETE", f"/family-keys/{used['id']}", token=agent)
     assert (answer.status, answer.json["code"]) == (409, "family-key-used")

@@ -40,7 +40,7 @@ async def test_from_an_account_to_the_digest_and_the_invoice(
     mail = await arrived(mailbox, lambda mail: "votre facture de septembre 2026" in mail.subject)
     family = Portal(whole.http, whole.origin)
     await family.log_in(LOGIN, PASSWORD)
-    (invoice,) = (await family.call("GET", "billing/invoices"))["invoices"]
+    (invoice,) = (await family.call("GET", "billing/invoices"))["items"]
     # One evening at 1.80 and the accepted canteen days of September (21, 24, 28) at 4.10.
     assert invoice["total_cents"] == 180 + 3 * 410
     assert invoice["number"] == "VEY-2026-000001"

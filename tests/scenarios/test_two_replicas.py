@@ -38,7 +38,7 @@ async def test_the_main_job_with_two_replicas_of_everything(
     for path in ("family/household", "booking/requests", "billing/invoices", "notify/mails"):
         assert await one.call("GET", path) == await other.call("GET", path)
     one.token, other.token = other.token, one.token  # a token of one is good at the other
-    (invoice,) = (await other.call("GET", "billing/invoices"))["invoices"]
+    (invoice,) = (await other.call("GET", "billing/invoices"))["items"]
     assert invoice["total_cents"] == 180 + 3 * 410
     assert await one.call("GET", "identity/me") == await other.call("GET", "identity/me")
 

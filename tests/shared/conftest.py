@@ -19,7 +19,7 @@ from shared.clock import MachineClock
 from shared.errors import Refused, StoreUnavailable
 from shared.ids import new_id
 from shared.store import Store, connect
-from shared.web.routes import Call, Empty, Input, Output, Route
+from shared.web.routes import Call, Empty, Input, Output, Route, Versioned
 from shared.web.server import BEHIND_GATEWAY, add_operations, add_service, problems
 
 
@@ -81,6 +81,15 @@ async def _one(_: Any, call: Call[Any, Any]) -> Stored:
     return Stored(id=call.path["id"], title="one")
 
 
+async def _paper(_: Any, call: Call[Any, Any]) -> Versioned:
+    return Versioned(Stored(id=call.path["v"], title="seven"), int(call.path["v"]))
+
+
+async def _rewrite(_: Any, call: Call[Any, Any]) -> Versioned:
+    call.expected.check(int(call.path["v"]))
+    return Versioned(Stored(id=call.path["v"], title="seven"), int(call.path["v"]) + 1)
+
+
 async def _fail(_: Any, call: Call[Any, Any]) -> Empty:
     match call.path["how"]:
         case "refused":
@@ -105,6 +114,10 @@ ROUTES = [
           idempotent=True, refusals=("full",), max_body=2000),
     Route("GET", "/orders", _list, "List", PUBLIC, Listed, query=Page),
     Route("GET", "/orders/{id}", _one, "One", PUBLIC, Stored),
+    Route("GET", "/papers/{v}", _paper, "A document with versions", PUBLIC, Stored,
+          versioned=True),
+    Route("PUT", "/papers/{v}", _rewrite, "Change it as seen", PUBLIC, Stored, versioned=True,
+          guarded=True),
     Route("GET", "/fail/{how}", _fail, "Fail", PUBLIC, Empty),
     Route("GET", "/mine", _who, "Families only", FAMILY, Stored),
     Route("GET", "/ours", _desk, "Agents only", agents("desk"), Stored),

@@ -29,5 +29,15 @@ async def test_the_document_is_valid_and_complete(speaker: Speaker) -> None:
     assert document["paths"][f"{base}/mine"]["get"]["security"] == [{"bearer": []}]
 
 
+async def test_tags_are_described_where_they_are_given_and_wanted(speaker: Speaker) -> None:
+    _, document, _ = await speaker.ask("GET", f"{speaker.origin}/api/sample/openapi.json")
+    paper = document["paths"]["/api/sample/v1/{town}/papers/{v}"]
+    assert "ETag" in paper["get"]["responses"]["200"]["headers"]
+    assert "304" in paper["get"]["responses"]
+    assert {"If-None-Match"} == {p["name"] for p in paper["get"]["parameters"]} - {"town", "v"}
+    assert {"If-Match"} == {p["name"] for p in paper["put"]["parameters"]} - {"town", "v"}
+    assert {"changed-meanwhile", "precondition-required"} <= set(paper["put"]["x-problem-codes"])
+
+
 def test_every_code_is_listed() -> None:
     assert {"full", "invalid-input", "token-expired"} <= error_codes(ROUTES)

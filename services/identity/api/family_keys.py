@@ -32,7 +32,7 @@ async def get_family_keys(identity: Identity, call: Call[NoBody, KeysAsked]) -> 
         identity, call.agent_scope, asked.family, asked.after, asked.limit
     )
     cards = [KeyCard(**key.model_dump(include=_SHOWN), state=state) for key, state in found]
-    return KeyPage(keys=cards, next=cards[-1].id if len(cards) == asked.limit else None)
+    return KeyPage(items=tuple(cards), next=cards[-1].id if len(cards) == asked.limit else None)
 
 
 async def delete_family_key(identity: Identity, call: Call[NoBody, NoQuery]) -> Empty:

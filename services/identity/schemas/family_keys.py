@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.identity.schemas.fields import Id
-from shared.web.routes import Input, Output, PageQuery
+from shared.web.routes import Input, Output, Page, PageQuery
 
 
 class KeysWanted(Input):
@@ -51,8 +51,5 @@ class KeyCard(Output):
     used_at: datetime | None
 
 
-class KeyPage(Output):
-    """Keys by id; ``next`` is the next page's ``after``, or null at the end."""
-
-    keys: list[KeyCard]
-    next: str | None
+class KeyPage(Page[KeyCard]):
+    """Keys by id."""
