@@ -33,6 +33,7 @@ from shared.events import Contract, event_types
 from shared.sealing import FieldKeySettings
 from shared.settings import CommonSettings
 from shared.town_files import json_schema
+from shared.web.audit import AUDIT_ROUTES
 from shared.web.openapi import document
 from shared.web.routes import Route
 from shared.web.server import base_path
@@ -242,7 +243,7 @@ def documents(root: Path) -> dict[Path, str]:
     return {
         **{
             Path(f"docs/api/{name}.openapi.json"): _json(
-                document(name, purpose(name), routes, base_path(name))
+                document(name, purpose(name), [*routes, *AUDIT_ROUTES], base_path(name))
             )
             for name, routes in ROUTES.items()
         },

@@ -16,11 +16,11 @@ import structlog
 
 ALLOWED = frozenset(
     {
-        "attempt", "code", "collection", "correlation", "count", "delay", "digest", "duration_ms",
-        "error", "event", "event_id", "event_type", "exc_info", "id", "job", "kind", "level",
-        "mail", "method", "missing", "outcome", "port", "reason", "request", "route", "run",
-        "sequence", "service", "status", "step", "subject", "timestamp", "town", "transport",
-        "version", "waiting", "where", "window",
+        "attempt", "chain", "code", "collection", "correlation", "count", "delay", "digest",
+        "duration_ms", "error", "event", "event_id", "event_type", "exc_info", "hash", "id", "job",
+        "kind", "level", "mail", "method", "missing", "outcome", "port", "reason", "request",
+        "route", "run", "sequence", "service", "status", "step", "subject", "timestamp", "town",
+        "transport", "version", "waiting", "where", "window",
     }
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import uvloop
@@ -19,6 +20,7 @@ from aiohttp import web
 from pymongo import IndexModel
 
 from shared import failpoints, logs
+from shared.audit import AUDIT, AUDIT_INDEXES, Audit
 from shared.auth import Keyring
 from shared.bus.amqp import AmqpBus
 from shared.bus.consumer import HELD, HELD_INDEXES, Consumer, Reaction
@@ -60,11 +62,13 @@ class Parts:
     clock: Clock
     keys: Keyring
     press: Press
+    audit: Audit
 
     @staticmethod
     def over(settings: CommonSettings, store: Store, clock: Clock, press: Press) -> Parts:
-        """The parts of a service that knows no keys yet."""
-        return Parts(settings, store, clock, Keyring(clock), press)
+        """The parts of a service that knows no keys yet and has audited nothing."""
+        audit = Audit(store, clock, timedelta(days=settings.audit_days))
+        return Parts(settings, store, clock, Keyring(clock), press, audit)
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ class Runner:
             service = running.service
             add_service(
                 self.app, service.name, service.purpose, service.routes, service.state,
-                running.parts.keys,
+                running.parts.keys, running.parts.audit,
             )  # fmt: skip
         add_operations(self.app, self._is_ready, self._count)
         self._web = web.AppRunner(self.app, access_log=None, shutdown_timeout=10)
@@ -212,7 +216,8 @@ class Runner:
         service, store = running.service, running.parts.store
         while True:
             try:
-                await store.prepare({HELD: HELD_INDEXES, **service.indexes}, service.outboxes)
+                indexes = {HELD: HELD_INDEXES, AUDIT: AUDIT_INDEXES, **service.indexes}
+                await store.prepare(indexes, service.outboxes)
                 if service.warm is not None:
                     await service.warm()
                 break

@@ -97,6 +97,17 @@ class CommonSettings(BaseSettings):
         ),
     ] = 30
 
+    audit_days: Annotated[
+        int,
+        Field(
+            alias="PREAU_AUDIT_DAYS",
+            ge=183,
+            le=1096,
+            description="How long the audit is kept: six months to a year by the CNIL's advice"
+            " (délibération 2021-122), three years at most with a reason",
+        ),
+    ] = 365
+
     @model_validator(mode="after")
     def _no_aids_in_production(self) -> CommonSettings:
         if self.env == "production":

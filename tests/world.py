@@ -100,11 +100,12 @@ def access_token(
 
 @dataclass
 class Answer:
-    """An HTTP answer: status, parsed JSON (or None), headers."""
+    """An HTTP answer: status, parsed JSON (or None), headers, the body as it came."""
 
     status: int
     json: Any
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass
@@ -190,7 +191,7 @@ class World:
             raw = await got.read()
             is_json = "json" in got.headers.get("Content-Type", "")
             return Answer(got.status, (await got.json(content_type=None)) if raw and is_json
-                          else None, got.headers)  # fmt: skip
+                          else None, got.headers, raw)  # fmt: skip
 
     async def say(
         self,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.web.problem import MEDIA_TYPE, Problem
-from shared.web.routes import Empty, NoBody, NoQuery, PageQuery, Route
+from shared.web.routes import Empty, Files, NoBody, NoQuery, PageQuery, Route
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"{(\w+)}")
@@ -20,7 +20,11 @@ def document(service: str, purpose: str, routes: Sequence[Route], base: str) -> 
     """The document of ``service``; ``base`` is the path its routes hang under."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
     models += [(r.body, "validation") for r in routes if r.body is not NoBody]
-    models += [(r.answer, "serialization") for r in routes if r.answer is not Empty]
+    models += [
+        (r.answer, "serialization")
+        for r in routes
+        if not isinstance(r.answer, Files) and r.answer is not Empty
+    ]
     named, definitions = models_json_schema(
         sorted(set(models), key=lambda model: (model[0].__name__, model[1])),
         ref_template=_REF,
@@ -56,7 +60,9 @@ def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
     tag = {"ETag": {"schema": {"type": "string"}, "description": "The version answered"}}
     if route.versioned:
         success["headers"] = tag
-    if route.answer is not Empty:
+    if isinstance(route.answer, Files):
+        success["content"] = {one: {"schema": {}} for one in route.answer.media_types}
+    elif route.answer is not Empty:
         success["content"] = {
             "application/json": {"schema": named[(route.answer, "serialization")]}
         }

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.audit import Act
 from shared.auth import Access, AgentScope, Bearer, FamilyScope, Scope
 from shared.errors import forbidden
 from shared.web.conditional import Expected
@@ -67,6 +68,25 @@ class Versioned:
     version: int
 
 
+class Files:
+    """What a route answers that is not JSON: a file of one of these media types."""
+
+    def __init__(self, *media_types: str) -> None:
+        self.media_types = media_types
+
+
+PDF = Files("application/pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as an answer; ``name`` is what a browser saves it as."""
+
+    name: str
+    content: bytes
+    media_type: str = "application/pdf"
+
+
 BodyT = TypeVar("BodyT", bound=Input)
 QueryT = TypeVar("QueryT", bound=Input)
 
@@ -85,7 +105,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[BodyT, QueryT]):
-    """One validated HTTP request."""
+    """One validated HTTP request. ``act`` is its entry in the audit: a handler adds whom it
+    concerns where neither the request nor the answer has a ``family`` or a ``child``."""
 
     town: str
     path: Mapping[str, str]
@@ -95,6 +116,8 @@ class Call(Generic[BodyT, QueryT]):
     access: Access
     command: Command | None
     address: str
+    act: Act
+    user_agent: str = ""
     expected: Expected = Expected()
 
     @property
@@ -133,7 +156,7 @@ class Call(Generic[BodyT, QueryT]):
         return self.command
 
 
-Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned]]
+Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned | File]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +173,7 @@ class Route:
     handler: Handler
     summary: str
     access: Access
-    answer: type[BaseModel]
+    answer: type[BaseModel] | Files
     body: type[Input] = NoBody
     query: type[Input] = NoQuery
     status: int = 200

@@ -11,19 +11,22 @@ from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared import context
+from shared.audit import Act, Audit
 from shared.auth import Bearer, Keyring
 from shared.errors import Refused, StoreUnavailable
 from shared.ids import derived_id, new_id
 from shared.logs import get_logger
 from shared.metrics import HTTP_SECONDS, exposition
+from shared.web.answers import answered
+from shared.web.audit import AUDIT_ROUTES, begin_act, note_subjects
 from shared.web.browsable import STYLE, page
-from shared.web.conditional import Expected, entity_tag, expected, is_known
+from shared.web.conditional import Expected, expected
 from shared.web.openapi import document
 from shared.web.problem import invalid_input, problem_answer
-from shared.web.routes import Call, Command, Empty, Input, NoBody, NoQuery, Route, Versioned
+from shared.web.routes import Call, Command, Input, NoBody, NoQuery, Route
 
 _log = get_logger()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -33,6 +36,7 @@ _STORE_AWAY = Refused(
     "store-unavailable", "Le service est momentanément indisponible. Réessayez dans un instant.",
     status=503, retry_after=5,
 )  # fmt: skip
+_USER_AGENT = 400
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -48,19 +52,22 @@ def add_service(
     routes: Sequence[Route],
     state: Any,
     keys: Keyring,
+    audit: Audit,
 ) -> None:
-    """Mount a service: its routes (handlers are called with ``state``), its OpenAPI, and that as a
-    page to read (``shared.web.browsable``)."""
+    """Mount a service: its routes (handlers are called with ``state``), its audit, its OpenAPI, and
+    that as a page to read (``shared.web.browsable``)."""
     base = base_path(name)
-    openapi = document(name, purpose, routes, base)
+    openapi = document(name, purpose, [*routes, *AUDIT_ROUTES], base)
     for path, content, media_type in (
         ("openapi.json", orjson.dumps(openapi), "application/json"),
         ("docs", page(name, openapi).encode(), "text/html"),
         ("docs.css", STYLE.encode(), "text/css"),
     ):
         app.router.add_get(f"/api/{name}/{path}", _fixed(content, media_type))
-    for route in routes:
-        app.router.add_route(route.method, base + route.path, _endpoint(name, route, state, keys))
+    mounted = [*((one, state) for one in routes), *((one, audit) for one in AUDIT_ROUTES)]
+    for route, given in mounted:
+        endpoint = _endpoint(name, route, given, keys, audit)
+        app.router.add_route(route.method, base + route.path, endpoint)
 
 
 _PAGE_POLICY = (
@@ -74,9 +81,7 @@ def _fixed(content: bytes, media_type: str) -> Callable[[web.Request], Awaitable
     charset = "utf-8" if media_type.startswith("text/") else None
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(
-            body=content, content_type=media_type, charset=charset, headers=headers
-        )
+        return web.Response(body=content, content_type=media_type, charset=charset, headers=headers)
 
     return answer
 
@@ -160,64 +165,67 @@ def _of_http(error: web.HTTPException) -> Refused:
 
 
 def _endpoint(
-    service: str, route: Route, state: Any, keys: Keyring
+    service: str, route: Route, state: Any, keys: Keyring, audit: Audit
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     body_type = TypeAdapter(route.body)
     lists = _list_fields(route.query)
     label = f"{route.method} {route.path}"
 
+    async def serve(request: web.Request, act: Act) -> web.Response:
+        town = request.match_info["town"]
+        if not _SLUG.fullmatch(town):
+            raise Refused("not-found", "Cette commune n'existe pas.", status=404)
+        if any(_CONTROL.search(part) for part in request.match_info.values()):
+            raise Refused("not-found", "Cette adresse n'existe pas.", status=404)
+        bearer = None if route.access.public else _bearer(request, keys, town)
+        if bearer is not None:
+            begin_act(act, bearer, request.match_info, route.access)
+        raw = await _read(request, route)
+        call = Call(
+            town=town,
+            path=request.match_info,
+            body=_parse_body(body_type, raw) if route.body is not NoBody else NoBody(),
+            query=_parse_query(route.query, lists, request),
+            bearer=bearer,
+            access=route.access,
+            command=_command(request, route, town, bearer, raw) if route.idempotent else None,
+            address=_address(request),
+            user_agent=request.headers.get(hdrs.USER_AGENT, "")[:_USER_AGENT],
+            expected=expected(request.headers.getall(hdrs.IF_MATCH, ()))
+            if route.guarded
+            else Expected(),
+            act=act,
+        )
+        act.command = call.command.id if call.command else None
+        note_subjects(act, call.query, call.body)
+        answer = await route.handler(state, call)
+        note_subjects(act, answer)
+        return answered(request, route, answer)
+
     async def endpoint(request: web.Request) -> web.Response:
         started = time.perf_counter()
         status = 500
+        act = Act(route.method, route.path)
         try:
-            town = request.match_info["town"]
-            if not _SLUG.fullmatch(town):
-                raise Refused("not-found", "Cette commune n'existe pas.", status=404)
-            if any(_CONTROL.search(part) for part in request.match_info.values()):
-                raise Refused("not-found", "Cette adresse n'existe pas.", status=404)
-            bearer = None if route.access.public else _bearer(request, keys, town)
-            if bearer is not None:
-                route.access.scope(bearer)
-            raw = await _read(request, route)
-            call = Call(
-                town=town,
-                path=request.match_info,
-                body=_parse_body(body_type, raw) if route.body is not NoBody else NoBody(),
-                query=_parse_query(route.query, lists, request),
-                bearer=bearer,
-                access=route.access,
-                command=_command(request, route, town, bearer, raw) if route.idempotent else None,
-                address=_address(request),
-                expected=expected(request.headers.getall(hdrs.IF_MATCH, ()))
-                if route.guarded
-                else Expected(),
-            )
-            response = _respond(request, route, await route.handler(state, call))
-            status = response.status
-            return response
+            answer = await serve(request, act)
+            status = answer.status
         except Refused as refused:
             status = refused.status
             raise
+        except StoreUnavailable:
+            status = 503
+            raise
+        except web.HTTPException as error:
+            status = error.status
+            raise
         finally:
+            # Before the answer leaves: what cannot be written down is not answered.
+            if act.bearer is not None:
+                await audit.act(act, status)
             HTTP_SECONDS.labels(service, label, status).observe(time.perf_counter() - started)
+        return answer
 
     return endpoint
-
-
-def _respond(request: web.Request, route: Route, found: BaseModel | Versioned) -> web.Response:
-    answer = found.answer if isinstance(found, Versioned) else found
-    if isinstance(answer, Empty):
-        return web.Response(status=204)
-    body = answer.__pydantic_serializer__.to_json(answer)
-    headers = {hdrs.CACHE_CONTROL: "no-store"}
-    if isinstance(found, Versioned):
-        headers[hdrs.ETAG] = tag = entity_tag(found.version, body)
-        known = request.headers.getall(hdrs.IF_NONE_MATCH, ())
-        if request.method == hdrs.METH_GET and is_known(known, tag):
-            return web.Response(status=304, headers=headers)
-    return web.Response(
-        body=body, status=route.status, content_type="application/json", headers=headers
-    )
 
 
 def _bearer(request: web.Request, keys: Keyring, town: str) -> Bearer:

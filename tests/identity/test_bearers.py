@@ -69,6 +69,6 @@ async def test_keys_of_another_town_are_neither_seen_nor_revoked(portal: Portal)
     there = portal.world.token("andancette", roles=("administrator",))
     key = (await portal.call("GET", "/family-keys", token=here)).json["items"][0]["id"]
     page = await portal.call("GET", "/family-keys", town="andancette", token=there)
-    assert page.json == {"keys": [], "next": None}
+    assert page.json == {"items": [], "next": None}
     gone = await portal.call("DELETE", f"/family-keys/{key}", town="andancette", token=there)
     assert gone.status == 404

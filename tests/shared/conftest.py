@@ -13,13 +13,14 @@ import pytest
 from aiohttp import web
 from pydantic import Field
 
-from shared.auth import FAMILY, PUBLIC, Bearer, FamilyRight, Keyring, Signer, agents
+from shared.audit import Act, Audit
+from shared.auth import FAMILY, PUBLIC, Bearer, FamilyRight, Keyring, Signer, agents, either
 from shared.auth import new_private_jwks as new_keys
 from shared.clock import MachineClock
 from shared.errors import Refused, StoreUnavailable
 from shared.ids import new_id
 from shared.store import Store, connect
-from shared.web.routes import Call, Empty, Input, Output, Route, Versioned
+from shared.web.routes import PDF, Call, Empty, File, Input, Output, Route, Versioned
 from shared.web.server import BEHIND_GATEWAY, add_operations, add_service, problems
 
 
@@ -69,6 +70,21 @@ class Listed(Output):
     tags: list[str]
 
 
+class Note(Input):
+    """What an agent writes about a family."""
+
+    family: str
+    text: str
+
+
+class Home(Output):
+    """A family."""
+
+    family: str
+    child: str | None
+    title: str
+
+
 async def _create(_: Any, call: Call[Order, Any]) -> Stored:
     return Stored(id=call.known_command.id, title=call.body.title)
 
@@ -109,7 +125,21 @@ async def _desk(_: Any, call: Call[Any, Any]) -> Stored:
     return Stored(id=call.known_bearer.account, title="+".join(sorted(call.agent_scope.roles)))
 
 
+async def _printed(_: Any, call: Call[Any, Any]) -> File:
+    return File(call.path["name"], b"%PDF-1.7")
+
+
+async def _home(_: Any, call: Call[Any, Any]) -> Home:
+    return Home(family=call.path["family"], child="c9", title="Martin")
+
+
+async def _note(_: Any, call: Call[Note, Any]) -> Home:
+    call.act.concerns(family="f7")
+    return Home(family=call.body.family, child=None, title=call.body.text)
+
+
 ROUTES = [
+    Route("GET", "/printed/{name}", _printed, "A file", PUBLIC, PDF),
     Route("POST", "/orders", _create, "Create", PUBLIC, Stored, body=Order, status=201,
           idempotent=True, refusals=("full",), max_body=2000),
     Route("GET", "/orders", _list, "List", PUBLIC, Listed, query=Page),
@@ -121,13 +151,32 @@ ROUTES = [
     Route("GET", "/fail/{how}", _fail, "Fail", PUBLIC, Empty),
     Route("GET", "/mine", _who, "Families only", FAMILY, Stored),
     Route("GET", "/ours", _desk, "Agents only", agents("desk"), Stored),
+    Route("GET", "/families/{family}", _home, "Both", either(FAMILY, agents("desk")), Home),
+    Route("POST", "/notes", _note, "Agents write", agents("desk"), Home, body=Note,
+          idempotent=True),
 ]  # fmt: skip
+
+
+class HeardAudit(Audit):
+    """Keeps what is appended in memory; ``away`` is a database that does not answer."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.heard: list[tuple[Act, int]] = []
+
+    async def act(self, act: Act, status: int) -> None:
+        if self.away:
+            raise StoreUnavailable
+        self.heard.append((act, status))
 
 
 class Speaker:
     """The service and who may speak to it."""
 
-    def __init__(self, origin: str, http: aiohttp.ClientSession, keys: Keyring) -> None:
+    def __init__(
+        self, origin: str, http: aiohttp.ClientSession, keys: Keyring, audit: HeardAudit
+    ) -> None:
+        self.audit = audit
         self.base = f"{origin}/api/sample/v1/veyras"
         self.origin = origin
         self.http = http
@@ -153,7 +202,8 @@ class Speaker:
         url = path if path.startswith("http") else self.base + path
         async with self.http.request(method, url, **how) as got:
             raw = await got.read()
-            return got.status, (await got.json(content_type=None)) if raw else None, got.headers
+            is_json = raw and "json" in got.headers["Content-Type"]
+            return got.status, await got.json(content_type=None) if is_json else None, got.headers
 
     async def raw(self, request: bytes) -> bytes:
         """What a server answers to bytes that no client library would send."""
@@ -172,7 +222,8 @@ async def speaker() -> AsyncIterator[Speaker]:
     app = web.Application(middlewares=[problems], client_max_size=1024 * 1024)
     app[BEHIND_GATEWAY] = False
     keys = Keyring(MachineClock())
-    add_service(app, "sample", "A sample.", ROUTES, None, keys)
+    heard = HeardAudit()
+    add_service(app, "sample", "A sample.", ROUTES, None, keys, heard)
     ready = True
 
     async def is_ready() -> bool:
@@ -185,7 +236,7 @@ async def speaker() -> AsyncIterator[Speaker]:
     await site.start()
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as http:
-        yield Speaker(origin, http, keys)
+        yield Speaker(origin, http, keys, heard)
     await runner.cleanup()
 
 

@@ -9,6 +9,7 @@ from shared.auth import PUBLIC, Keyring
 from shared.clock import MachineClock
 from shared.web.routes import Call, NoBody, NoQuery, Output, Route
 from shared.web.server import BEHIND_GATEWAY, add_service, problems
+from tests.shared.conftest import HeardAudit
 
 
 class Seen(Output):
@@ -25,7 +26,7 @@ async def _seen(*, behind_gateway: bool, forwarded: str | None) -> str:
     app = web.Application(middlewares=[problems])
     app[BEHIND_GATEWAY] = behind_gateway
     route = Route("GET", "/seen", see, "Who is seen", PUBLIC, Seen)
-    add_service(app, "seen", "", [route], None, Keyring(MachineClock()))
+    add_service(app, "seen", "", [route], None, Keyring(MachineClock()), HeardAudit())
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/api/seen/v1/veyras/seen", headers=headers)

@@ -224,6 +224,17 @@ async def test_a_request_id_is_kept_when_it_is_one(speaker: Speaker) -> None:
     assert (await speaker.ask("GET", "/orders", headers=odd))[2]["X-Request-ID"] != "<script>"
 
 
+async def test_a_file_is_saved_under_its_name_and_runs_nowhere(speaker: Speaker) -> None:
+    status, _, headers = await speaker.ask("GET", "/printed/Clés%22de%20Zoé.pdf")
+    assert (status, headers["Content-Type"]) == (200, "application/pdf")
+    assert headers["Content-Disposition"] == (
+        "attachment; filename=\"Cl-s-de-Zo-.pdf\"; filename*=UTF-8''Cl%C3%A9s%22de%20Zo%C3%A9.pdf"
+    )
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+
+
 async def test_operations_are_answered(speaker: Speaker) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         status, _, _ = await _text(speaker, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.web.audit import AUDIT_ROUTES
 from shared.web.openapi import error_codes
 from tests.shared.conftest import ROUTES, Speaker
 
@@ -16,7 +17,8 @@ async def test_the_document_is_valid_and_complete(speaker: Speaker) -> None:
         (method, path) for path, methods in document["paths"].items() for method in methods
     }
     base = "/api/sample/v1/{town}"
-    assert operations == {(route.method.lower(), base + route.path) for route in ROUTES}
+    mounted = [*ROUTES, *AUDIT_ROUTES]
+    assert operations == {(route.method.lower(), base + route.path) for route in mounted}
     create = document["paths"][f"{base}/orders"]["post"]
     assert {p["name"] for p in create["parameters"]} == {"town", "Idempotency-Key"}
     assert "201" in create["responses"]
@@ -26,6 +28,8 @@ async def test_the_document_is_valid_and_complete(speaker: Speaker) -> None:
         "town", "limit", "since", "colour", "tags",
     }  # fmt: skip
     assert "security" not in listing
+    paper = document["paths"][f"{base}/printed/{{name}}"]["get"]["responses"]["200"]
+    assert list(paper["content"]) == ["application/pdf"]
     assert document["paths"][f"{base}/mine"]["get"]["security"] == [{"bearer": []}]
 
 
