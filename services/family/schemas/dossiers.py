@@ -15,7 +15,7 @@ from services.family.domain.membership import MemberKind
 from services.family.domain.parts import Author
 from shared.contracts.dossier import FieldKind, FieldRule, Owner
 from shared.contracts.family import ChildRights
-from shared.web.routes import Input, Output
+from shared.web.routes import Input, Output, Page
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,40}(:[a-z][a-z0-9-]{0,40})?$")]
@@ -202,11 +202,8 @@ class WaitingFamily(Output):
     changes: tuple[ChangeOut, ...]
 
 
-class WaitingPage(Output):
-    """The longest waiting first; ``next`` begins the following page."""
-
-    items: tuple[WaitingFamily, ...]
-    next: str | None
+class WaitingPage(Page[WaitingFamily]):
+    """The longest waiting first."""
 
 
 class DecisionIn(Input):
@@ -295,8 +292,5 @@ class ReadOut(Output):
     child: str | None
 
 
-class ReadsPage(Output):
-    """The latest first; ``next`` begins the following page."""
-
-    items: tuple[ReadOut, ...]
-    next: str | None
+class ReadsPage(Page[ReadOut]):
+    """The latest first."""
