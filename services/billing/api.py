@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.billing import commands, queries
+from services.billing import queries
+from services.billing.commands import month_ends, quotes
 from services.billing.schemas import (
     ChargeOut,
     ChargeQuery,
@@ -11,6 +12,8 @@ from services.billing.schemas import (
     InvoicePage,
     InvoiceQuery,
     InvoiceSummary,
+    QuoteIn,
+    QuoteOut,
     RunIn,
     RunOut,
     RunsOut,
@@ -43,7 +46,7 @@ async def list_charges(billing: Billing, call: Call[NoBody, ChargeQuery]) -> Cha
 
 async def end_month(billing: Billing, call: Call[RunIn, NoQuery]) -> RunOut:
     return RunOut.of(
-        await commands.run_month(billing, call.agent_scope, call.body.month, call.known_command)
+        await month_ends.run_month(billing, call.agent_scope, call.body.month, call.known_command)
     )
 
 
@@ -52,7 +55,25 @@ async def list_runs(billing: Billing, call: Call[NoBody, NoQuery]) -> RunsOut:
     return RunsOut(runs=tuple(RunOut.of(one) for one in found))
 
 
+async def ask_quote(billing: Billing, call: Call[QuoteIn, NoQuery]) -> QuoteOut:
+    found = await quotes.quote(billing, call.scope, call.body, call.known_command)
+    return QuoteOut.of(found, "valid")
+
+
+async def see_quote(billing: Billing, call: Call[NoBody, NoQuery]) -> QuoteOut:
+    return QuoteOut.of(*await quotes.see(billing, call.scope, call.path["quote"]))
+
+
 ROUTES = [
+    Route(
+        "POST", "/quotes", ask_quote, "The price of a basket, before it is validated",
+        access=either(FAMILY, _READERS), answer=QuoteOut, body=QuoteIn, status=201,
+        idempotent=True, refusals=("idempotency-key-reused",),
+    ),
+    Route(
+        "GET", "/quotes/{quote}", see_quote, "A quote, and whether it still holds",
+        access=either(FAMILY, _READERS), answer=QuoteOut,
+    ),
     Route(
         "GET", "/invoices", list_invoices, "Invoices the bearer may see, newest first",
         access=either(FAMILY, _READERS), answer=InvoicePage, query=InvoiceQuery,

@@ -1,27 +1,39 @@
-"""``preau invoices …``: commands for operators."""
+"""``preau invoices …`` for operators; ``preau price …``: a town tries its prices before publishing
+them, without a database."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from typing import Annotated
+import sys
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
 
+import orjson
 import typer
+from pydantic import ValidationError
 
-from services.billing.commands import preview_month, run_month_by_operator
+from services.billing.commands.month_ends import preview_month, run_month_by_operator
+from services.billing.domain.prices.basket import price
+from services.billing.domain.prices.book import PriceBook
+from services.billing.domain.prices.facts import Facts
 from services.billing.domain.runs import Outcome
 from services.billing.service import state_of
+from shared.days import Days
 from shared.errors import Refused
+from shared.holidays import FrenchHolidays
 from shared.money import euros
 from shared.operations import parts_of
+from shared.town_files import BadTownFile, read_town_file
 
-app = typer.Typer(name="invoices", help="Factures.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+_invoices = typer.Typer(no_args_is_help=True, help="Factures.")
+_prices = typer.Typer(no_args_is_help=True, help="Try a town's prices.")
+app.add_typer(_invoices, name="invoices")
+app.add_typer(_prices, name="price")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
-
-
-@app.callback()
-def invoices() -> None:
-    """Factures."""
 
 
 def _month(text: str) -> str:
@@ -30,8 +42,8 @@ def _month(text: str) -> str:
     return text
 
 
-@app.command("run")
-def run(
+@_invoices.command("run")
+def run_month(
     town: Annotated[str, typer.Option(help="La commune.")],
     month: Annotated[str, typer.Option(help="Le mois, AAAA-MM.", callback=_month)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compte sans émettre.")] = False,
@@ -64,3 +76,97 @@ async def _run(town: str, month: str, *, dry_run: bool) -> Outcome:
         if done.outcome is None:
             raise RuntimeError("a month end that was performed has no outcome")
         return done.outcome
+
+
+# -- prices --------------------------------------------------------------------------------
+
+_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A town file")]
+
+
+@_prices.command("check")
+def check_prices(file: _File) -> None:
+    """Check a town file, its grids too: every hole and overlap as an exact range."""
+    book = _price_book(file)
+    typer.echo(f"{file}: the {len(book.file.tariffs)} prices of {book.file.name} are valid")
+
+
+@_prices.command()
+def explain(
+    town: Annotated[Path, typer.Option("--town", exists=True, dir_okay=False, help="A town file")],
+    facts: Annotated[
+        Path, typer.Option("--facts", exists=True, dir_okay=False, help="What is known, as JSON")
+    ],
+) -> None:
+    """What does this cost, by which rule and why?"""
+    book = _price_book(town)
+    typer.echo(orjson.dumps(explained(book, _facts(facts, book)), option=orjson.OPT_INDENT_2))
+
+
+def explained(book: PriceBook, facts: Facts) -> dict[str, Any]:
+    """What ``preau price explain`` prints; amounts are in cents."""
+    found = price(book, facts)
+    pricing = book.pricing
+    sources = {
+        **{one.id: one.source for one in book.file.tariffs},
+        **{one.id: one.source for one in pricing.adjustments},
+        **{one.id: one.source for one in pricing.late_pick_ups},
+    }
+    lines = [{**asdict(one), "source": sources.get(one.rule)} for one in found.lines]
+    plain: dict[str, Any] = _plain(
+        {
+            "lines": lines,
+            "unpriced": [asdict(one) for one in found.unpriced],
+            "total_cents": found.total_cents,
+            "order": pricing.order,
+            "rounding": pricing.rounding.model_dump(mode="json"),
+        }
+    )
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as text, without needless zeros."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _price_book(file: Path) -> PriceBook:
+    try:
+        read = read_town_file(file.read_bytes())
+    except BadTownFile as bad:
+        sys.exit("\n".join(f"{file}: {error}" for error in bad.errors))
+    return PriceBook.of(read, Days(read, FrenchHolidays()))
+
+
+def _facts(file: Path, book: PriceBook) -> Facts:
+    try:
+        facts = Facts.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    else:
+        faults = list(unknown_names(book, facts))
+    if faults:
+        sys.exit("\n".join(f"{file}: {fault}" for fault in faults))
+    return facts
+
+
+def unknown_names(book: PriceBook, facts: Facts) -> list[str]:
+    """What the facts name and the town file or the facts do not have: a name misspelt would change
+    the price and not be seen."""
+    children = {one.id for one in facts.children}
+    counts = [facts.family.counts, *(one.counts for one in facts.children)]
+    faults = [f"counts: {name!r} is not in the town file" for one in counts for name in one
+              if name not in book.counters]  # fmt: skip
+    for at, line in enumerate(facts.lines):
+        activity = book.activities.get(line.activity)
+        if activity is None:
+            faults.append(f"lines.{at}.activity: {line.activity!r} is not in the town file")
+            continue
+        faults += [f"lines.{at}.units: {unit!r} is not in the town file" for unit in line.units
+                   if activity.unit(unit) is None]  # fmt: skip
+        if line.child not in children:
+            faults.append(f"lines.{at}.child: {line.child!r} is not among `children`")
+    return faults

@@ -8,7 +8,7 @@ for every decision delivered before it.
 
 from __future__ import annotations
 
-from services.billing import commands
+from services.billing.commands import charging
 from services.billing.state import Billing
 from shared.bus.consumer import Reaction, on
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
@@ -21,10 +21,10 @@ def reactions(billing: Billing, keys: KeyCopy) -> list[Reaction]:
     """The table of reactions."""
 
     async def accepted(envelope: Envelope, event: BookingAccepted) -> None:
-        await commands.charge(billing, envelope.town, event)
+        await charging.charge(billing, envelope.town, event)
 
     async def refused(envelope: Envelope, event: BookingRefused) -> None:
-        await commands.cancel(billing, envelope.town, event)
+        await charging.cancel(billing, envelope.town, event)
 
     return [
         keys.reaction,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,7 +10,10 @@ from pydantic import Field
 from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import Invoice, InvoiceLine
 from services.billing.domain.months import Month
+from services.billing.domain.prices.facts import Line
+from services.billing.domain.quotes import Quote, QuotedLine, QuoteState, WithoutPrice
 from services.billing.domain.runs import LeftAsideLine, Run
+from shared.contracts.booking import Surcharged
 from shared.money import Cents
 from shared.web.routes import Input, Output, Page, PageQuery
 
@@ -93,6 +96,77 @@ class ChargesOut(Output):
     """Charges by day."""
 
     charges: tuple[ChargeOut, ...]
+
+
+_Id = Annotated[str, Field(min_length=1, max_length=60)]
+_Bounded = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class SurchargeIn(Input):
+    """What coming late costs, as booking's check of the basket said it."""
+
+    rule: _Id
+    kind: Literal["percent", "amount", "price", "unstated"]
+    cents: _Bounded | None = None
+    total_cents: _Bounded | None = None
+    percent: Annotated[int, Field(ge=1, le=1000)] | None = None
+    rounding: Literal["half_up", "up", "down"] = "half_up"
+    per: Literal["item", "day", "month", "period", "school_year"] = "item"
+    once_for: Literal["child", "family"] = "child"
+    also_following: Annotated[int, Field(ge=0, le=30)] = 0
+
+
+class QuoteLineIn(Input):
+    """One line of a basket: a child, a day, units of an activity."""
+
+    child: _Id
+    activity: _Id
+    date: date
+    units: Annotated[tuple[_Id, ...], Field(min_length=1, max_length=40)]
+    quantity: Annotated[int, Field(ge=1, le=100)] = 1
+    starts: time | None = None
+    ends: time | None = None
+    surcharge: SurchargeIn | None = None
+
+    def fact(self, position: int) -> Line:
+        """As the prices take it."""
+        late = self.surcharge and Surcharged.model_validate(self.surcharge.model_dump())
+        return Line(
+            ref=str(position), child=self.child, activity=self.activity, units=self.units,
+            day=self.date, quantity=self.quantity, starts=self.starts, ends=self.ends,
+            surcharge=late,
+        )  # fmt: skip
+
+
+class QuoteIn(Input):
+    """A basket."""
+
+    family: _Id
+    lines: Annotated[tuple[QuoteLineIn, ...], Field(min_length=1, max_length=400)]
+
+
+class QuoteOut(Output):
+    """A quote: the price shown is the price paid until ``valid_until``, unless it is ``changed``:
+    the same lines would cost something else now. ``version`` is that of the town file."""
+
+    quote: str
+    family: str
+    state: QuoteState
+    lines: tuple[QuotedLine, ...]
+    without_price: tuple[WithoutPrice, ...]
+    total_cents: Cents
+    asked_at: datetime
+    valid_until: datetime
+    version: int
+
+    @classmethod
+    def of(cls, quote: Quote, state: QuoteState) -> QuoteOut:
+        """The answer for a quote."""
+        return cls(
+            quote=quote.id, family=quote.family, state=state, lines=quote.lines,
+            without_price=quote.without_price, total_cents=quote.total_cents,
+            asked_at=quote.asked_at, valid_until=quote.valid_until, version=quote.version,
+        )  # fmt: skip
 
 
 class RunIn(Input):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import services.billing as room
-from services.billing import commands
 from services.billing.api import ROUTES
+from services.billing.commands.month_ends import end_months
 from services.billing.reactions import reactions
 from services.billing.state import Billing
-from services.billing.store import INDEXES, OUTBOXES, BillingStore
+from services.billing.store import INDEXES, OUTBOXES, BillingStore, quotes
+from services.billing.store.quotes import QuoteStore
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 
@@ -24,13 +25,18 @@ def build(parts: Parts) -> Service:
         state=billing,
         routes=ROUTES,
         reactions=reactions(billing, keys),
-        indexes=INDEXES,
+        indexes={**INDEXES, **quotes.INDEXES},
         outboxes=OUTBOXES,
-        jobs=[Job("month-end", 2.0, partial(commands.end_months, billing)), keys.job],
+        jobs=[Job("month-end", 2.0, partial(end_months, billing)), keys.job],
         warm=keys.load,
     )
 
 
 def state_of(parts: Parts) -> Billing:
     """What the use cases work with: for the service and for operators' commands."""
-    return Billing(BillingStore(parts.store), TownCopy(parts.store, parts.clock), parts.clock)
+    return Billing(
+        BillingStore(parts.store),
+        QuoteStore(parts.store, parts.clock),
+        TownCopy(parts.store, parts.clock),
+        parts.clock,
+    )

@@ -36,7 +36,8 @@ class Reason(_Part):
 
 class Surcharged(_Part):
     """What coming late costs besides the price, by the rule of that id; the amounts a family's own
-    price decides are billing's to reckon (``town_file.rules``)."""
+    price decides are billing's to reckon (``town_file.rules``). ``total_cents`` is the price
+    instead of the family's own, where the rule says one."""
 
     rule: str
     kind: str
@@ -45,6 +46,8 @@ class Surcharged(_Part):
     per: str = "item"
     once_for: str = "child"
     also_following: int = 0
+    total_cents: int | None = None
+    rounding: str = "half_up"
 
 
 #: What an agent may set aside, with a reason: a stored fact.
@@ -131,7 +134,8 @@ class Replaced(_Part):
 class DecidedLine(_Booked):
     """One line's outcome; ``line`` is unique within its request.
 
-    ``receipted``: the acknowledgement said it already.
+    ``settled_by``: the town's rule on absences that gave the ``effect``. ``receipted``: the
+    acknowledgement said it already.
     """
 
     line: str
@@ -141,6 +145,7 @@ class DecidedLine(_Booked):
     surcharge: Surcharged | None = None
     overridden: tuple[Override, ...] = ()
     effect: Effect | None = None
+    settled_by: str | None = None
     receipted: bool
     reason: Reason | None = None
     replaces: Replaced | None = None

@@ -12,6 +12,15 @@ from tests.billing.data import accepted
 from tests.world import Answer
 
 DAY = date(2026, 9, 3)
+BODIES: dict[str, dict[str, object]] = {
+    "/invoice-runs": {"month": "2026-09"},
+    "/quotes": {
+        "family": "f1",
+        "lines": [
+            {"child": "zoe", "activity": "cantine", "date": "2026-10-08", "units": ["repas"]}
+        ],
+    },
+}
 
 
 @pytest.fixture
@@ -84,6 +93,10 @@ async def test_agents_read_the_towns_invoices_page_by_page(invoiced: Office) -> 
 
 async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
     invoice = next(one for one in await invoiced.invoices(3) if one["family"] == "f1")["_id"]
+    anne = invoiced.world.token(families={"f1": "f1-anne"})
+    asked = BODIES["/quotes"]
+    made = await invoiced.world.call("POST", f"{BASE}/quotes", token=anne, json=asked)
+    quote = made.json["quote"]
     wrong = {
         "no token": None,
         "another town": invoiced.world.token("andancette", families={"f1": "f1-anne"}),
@@ -93,8 +106,8 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
         "another role": invoiced.world.token(roles=("canteen_staff",)),
     }
     for route in ROUTES:
-        path = BASE + route.path.replace("{invoice}", invoice)
-        body = {"month": "2026-09"} if route.method == "POST" else None
+        path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
+        body = BODIES.get(route.path) if route.method == "POST" else None
         for who, token in wrong.items():
             answer = await invoiced.world.call(route.method, path, token=token, json=body)
             if who == "another family" and route.path == "/invoices":

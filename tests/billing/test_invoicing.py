@@ -12,19 +12,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.billing.domain.charges import Charge, accepted_charges, cancelled_charges
-from services.billing.domain.invoicing import price
+from services.billing.domain.invoicing import Priced, priced
 from services.billing.domain.months import ends_at, last_over, month_of
 from shared.contracts.booking import DecidedLine, Reason, Replaced
 from shared.contracts.town_file import Tariff
 from shared.errors import MissingCopy
 from tests.billing.data import DECIDED, TARIFFS, card, file_with
+from tests.billing.prices import book_of
+
+BOOK = book_of(file_with())
+
+
+def price(charges: list[Charge]) -> Priced:
+    """What the family's invoice would hold."""
+    return priced(charges, card(), BOOK)
 
 
 def charge_on(
     day: date, child: str = "zoe", unit: str = "repas", activity: str = "cantine"
 ) -> Charge:
     return Charge(
-        id=f"{child}-{activity}-{unit}-{day}", town="veyras", family="f1", request="r", child=child,
+        id=f"{child}-{activity}-{unit}-{day}", town="veyras", family="f1", request="r",
+        line=f"{child}-{activity}-{day}", child=child,
         child_name=child.capitalize(), activity=activity, unit=unit, day=day,
         billing="pay_in_arrears", accepted=True, decided=DECIDED,
     )  # fmt: skip
@@ -67,20 +76,20 @@ def test_a_line_is_count_times_the_price_of_each_child_activity_and_unit() -> No
     days = [date(2026, 9, 3), date(2026, 9, 1), date(2026, 9, 8)]
     charges = [charge_on(day) for day in days]
     charges += [charge_on(days[0], "tom"), charge_on(days[0], unit="viande")]
-    priced = price(charges, file_with())
+    found = price(charges)
     assert [
         (line.child_name, line.unit_name, line.count, line.price_cents, line.total_cents)
-        for line in priced.lines
+        for line in found.lines
     ] == [("Tom", "Repas", 1, 410, 410), ("Zoe", "Repas", 3, 410, 1230),
           ("Zoe", "Viande", 1, 55, 55)]  # fmt: skip
-    assert priced.total_cents == 1695
-    assert priced.lines[1].days == (date(2026, 9, 1), date(2026, 9, 3), date(2026, 9, 8))
+    assert found.total_cents == 1695
+    assert found.lines[1].days == (date(2026, 9, 1), date(2026, 9, 3), date(2026, 9, 8))
 
 
 def test_each_day_has_the_tariff_in_force_on_it() -> None:
     charges = [charge_on(date(2026, 9, 30)), charge_on(date(2026, 10, 1))]
-    priced = price(charges, file_with())
-    assert [(line.tariff, line.total_cents) for line in priced.lines] == [
+    found = price(charges)
+    assert [(line.tariff, line.total_cents) for line in found.lines] == [
         ("repas-1", 410), ("repas-2", 425),
     ]  # fmt: skip
 
@@ -90,11 +99,9 @@ def test_a_charge_without_a_tariff_is_left_aside_never_given_a_price() -> None:
         charge_on(date(2026, 8, 31)), charge_on(date(2026, 9, 1)),
         charge_on(date(2026, 9, 1), activity="piscine"), charge_on(date(2026, 9, 1), unit="gouter"),
     ]  # fmt: skip
-    priced = price(charges, file_with())
-    assert priced.total_cents == 410
-    assert sorted(
-        (one.charge.activity, one.charge.unit, one.code) for one in priced.left_aside
-    ) == [
+    found = price(charges)
+    assert found.total_cents == 410
+    assert sorted((one.charge.activity, one.charge.unit, one.code) for one in found.left_aside) == [
         ("cantine", "gouter", "activity-removed"),
         ("cantine", "repas", "no-tariff"),
         ("piscine", "repas", "activity-removed"),
@@ -117,21 +124,20 @@ _CHARGES = st.lists(
 def test_every_charge_is_on_one_line_or_left_aside_and_the_sums_agree(
     charges: list[Charge], random: Random
 ) -> None:
-    file = file_with()
-    priced = price(charges, file)
-    on_lines = Counter(charge.id for charge in priced.charges)
-    aside = Counter(left.charge.id for left in priced.left_aside)
+    found = price(charges)
+    on_lines = Counter(charge.id for charge in found.charges)
+    aside = Counter(left.charge.id for left in found.left_aside)
     assert on_lines + aside == Counter(charge.id for charge in charges)
-    assert sum(line.count for line in priced.lines) == len(priced.charges)
-    assert priced.total_cents == sum(line.total_cents for line in priced.lines)
-    for line in priced.lines:
+    assert sum(line.count for line in found.lines) == len(found.charges)
+    assert found.total_cents == sum(line.total_cents for line in found.lines)
+    for line in found.lines:
         assert line.total_cents == line.count * line.price_cents
         assert len(line.days) == line.count
         assert all(tariff_of(line.activity, line.unit, day).id == line.tariff for day in line.days)
     shuffled = list(charges)
     random.shuffle(shuffled)
-    again = price(shuffled, file)
-    assert (again.lines, again.total_cents) == (priced.lines, priced.total_cents)
+    again = price(shuffled)
+    assert (again.lines, again.total_cents) == (found.lines, found.total_cents)
 
 
 def tariff_of(activity: str, unit: str, day: date) -> Tariff:
@@ -188,6 +194,6 @@ def test_a_line_of_several_units_is_a_charge_for_each_and_a_number_counts() -> N
     charges = accepted_charges(
         booked, card=card(), file=file_with(), request="r", decided_at=DECIDED
     )
-    priced = price(charges, file_with())
-    assert [(one.unit, one.count) for one in priced.lines] == [("repas", 3), ("viande", 3)]
-    assert all(one.total_cents == 3 * one.price_cents for one in priced.lines)
+    found = price(charges)
+    assert [(one.unit, one.count) for one in found.lines] == [("repas", 3), ("viande", 3)]
+    assert all(one.total_cents == 3 * one.price_cents for one in found.lines)

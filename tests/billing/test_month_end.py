@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from services.billing.commands import end_months, preview_month, run_month_by_operator
+from services.billing.commands.month_ends import end_months, preview_month, run_month_by_operator
 from services.billing.domain.runs import Run
 from services.billing.store import CHARGES, INVOICES, MARK_CHARGES, BillingStore
 from shared.bus.consumer import HELD

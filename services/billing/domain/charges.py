@@ -7,10 +7,12 @@ counts. ``decided`` orders them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from shared.contracts.booking import DecidedLine
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.booking import DecidedLine, Effect, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
@@ -18,6 +20,18 @@ from shared.ids import derived_id
 
 PayWhen = Literal["pay_in_arrears", "pay_at_booking"]
 _TICK = timedelta(milliseconds=1)
+#: Before every decision: of a charge that was heard of by what ended it only.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Ending(BaseModel):
+    """What an absence comes to on the bill, by the town's rule of that id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    effect: Effect
+    rule: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +39,17 @@ class Charge:
     """One child, one day, one unit of an activity, ``quantity`` times, to be paid for when
     ``accepted``.
 
-    ``billing`` and ``child_name`` are as they were when the line was accepted; None for a line
-    that was heard of by its cancellation only. ``invoice`` is the one that holds it, if any.
+    ``line`` is the request's; ``starts`` and ``ends`` are booked times; ``surcharge`` is what
+    coming late costs, and ``ending`` what an absence comes to. ``billing`` and ``child_name`` are
+    as they were when the line was accepted; None for a line that was heard of by its end only.
+    ``invoice`` is the one that holds it, if any.
     """
 
     id: str
     town: str
     family: str
     request: str
+    line: str
     child: str
     child_name: str | None
     activity: str
@@ -42,6 +59,10 @@ class Charge:
     accepted: bool
     decided: datetime
     quantity: int = 1
+    starts: time | None = None
+    ends: time | None = None
+    surcharge: Surcharged | None = None
+    ending: Ending | None = None
     invoice: str | None = None
 
 
@@ -61,35 +82,64 @@ def accepted_charges(
     return [
         Charge(
             id=charge_id(request, line.line, unit), town=file.town, family=card.family,
-            request=request, child=line.child, child_name=child.first_name,
+            request=request, line=line.line, child=line.child, child_name=child.first_name,
             activity=line.activity, unit=unit, quantity=line.quantity, day=line.date,
+            starts=line.starts, ends=line.ends, surcharge=line.surcharge,
             billing=activity.billing, accepted=True, decided=_order(line, decided_at),
         )
         for unit in line.units
     ]  # fmt: skip
 
 
-#: Ends of a booking after which nothing is due for it.
-_NOTHING_DUE = ("cancelled", "free", "credit", "refund", "carry_over")
+#: Ends of a booking after which nothing is due for it, where the price may be given back.
+_GIVEN_BACK = ("free", "credit", "refund", "carry_over")
 
 
 def ended_charges(
-    line: DecidedLine, *, town: str, family: str, decided_at: datetime
+    line: DecidedLine, *, file: TownFile, family: str, decided_at: datetime
 ) -> list[Charge]:
-    """What an accepted change, cancellation or absence leaves of the charges of its booking:
-    nothing is due any more, or they stand."""
-    if line.of is None or (line.kind != "change" and line.effect not in _NOTHING_DUE):
+    """What an accepted change, cancellation or absence makes of the charges of its booking:
+    nothing is due any more, or what the absence comes to."""
+    if line.of is None or (line.kind != "change" and line.effect is None):
         return []
     request, _, booked = line.of.rpartition("-")
     return [
-        Charge(
-            id=charge_id(request, booked, unit), town=town, family=family, request=request,
-            child=line.child, child_name=None, activity=line.activity, unit=unit,
-            quantity=line.quantity, day=line.date, billing=None, accepted=False,
-            decided=decided_at,
-        )
-        for unit in line.was
+        _ended(line, unit, file, family, request, booked, decided_at) for unit in line.was
     ]  # fmt: skip
+
+
+def _ended(
+    line: DecidedLine,
+    unit: str,
+    file: TownFile,
+    family: str,
+    request: str,
+    booked: str,
+    decided_at: datetime,
+) -> Charge:
+    over = line.kind == "change" or line.effect == "cancelled" or (
+        line.effect in _GIVEN_BACK and _refundable(file, line.activity, unit, line.date)
+    )  # fmt: skip
+    ending = (
+        None
+        if over or line.effect is None
+        else Ending(effect=line.effect, rule=line.settled_by, at=decided_at)
+    )
+    return Charge(
+        id=charge_id(request, booked, unit), town=file.town, family=family, request=request,
+        line=booked, child=line.child, child_name=None, activity=line.activity, unit=unit,
+        quantity=line.quantity, day=line.date, billing=None, accepted=False,
+        decided=decided_at if over else _NEVER, ending=ending,
+    )  # fmt: skip
+
+
+def _refundable(file: TownFile, activity: str, unit: str, day: date) -> bool:
+    """Whether an absence gives the price back: not what is due whatever becomes of the day."""
+    return all(
+        one.refundable and one.per in ("item", "slice", "hour")
+        for one in file.tariffs
+        if one.activity == activity and unit in one.units and one.holds_on(day)
+    )
 
 
 def cancelled_charges(
@@ -101,7 +151,7 @@ def cancelled_charges(
     return [
         Charge(
             id=charge_id(request, line.line, unit), town=town, family=family, request=request,
-            child=line.child, child_name=None, activity=line.activity, unit=unit,
+            line=line.line, child=line.child, child_name=None, activity=line.activity, unit=unit,
             quantity=line.quantity, day=line.date, billing=None, accepted=False,
             decided=_order(line, decided_at),
         )

@@ -1,30 +1,50 @@
 """From a family's charges of a month to the lines and the total of its invoice.
 
-One line per child, activity, unit and price: count × price, in cents. The price of a day is that
-of the tariff in force on it; a charge without one is left aside, never given another price.
+One line per child, activity, units, rule, price and reason: count × price, in cents. A charge
+without a price is left aside, never given another one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.charges import Charge
+from services.billing.domain.known import facts_of, line_ref
+from services.billing.domain.prices.basket import PricedLine, UnpricedCode, price
+from services.billing.domain.prices.book import PriceBook
 from shared.contracts.family import FamilyChanged, Guardian
-from shared.contracts.town_file import Tariff, TownFile
+from shared.contracts.town_file import TownFile
 from shared.ids import derived_id
 from shared.money import Cents
 
-LeftAsideCode = Literal["no-tariff", "activity-removed", "nobody-invoiced", "month-invoiced"]
+LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "month-invoiced"]
+
+
+class OthersPart(BaseModel):
+    """What another payer owes of a line, besides what the family does; ``claimed_only``: the
+    family's price is not lessened by it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    payer: str
+    name: str
+    cents: Cents
+    claimed_only: bool
 
 
 class InvoiceLine(BaseModel):
-    """``count`` times ``price_cents``. Names are as they were when the invoice was issued."""
+    """``count`` times ``price_cents``, what the family owes. Names and prices are as they were when
+    the invoice was issued: ``tariff`` is the rule that gave the price, ``reason`` says why.
+
+    ``what``: something booked; something due ``once`` in a time; a ``late`` pick-up.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +59,10 @@ class InvoiceLine(BaseModel):
     count: int
     price_cents: Cents
     total_cents: Cents
+    what: Literal["booked", "once", "late"] = "booked"
+    units: tuple[str, ...] = ()
+    reason: str = ""
+    paid_by_others: tuple[OthersPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +88,8 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice with its number: ``sequence`` of ``year`` at the collection office."""
+    """An invoice with its number: ``sequence`` of ``year`` at the collection office. ``version`` is
+    that of the town file by which it was priced."""
 
     id: str
     town: str
@@ -77,6 +102,7 @@ class Invoice:
     issued_on: date
     due_on: date
     lines: tuple[InvoiceLine, ...]
+    version: int = 0
 
     @property
     def number(self) -> str:
@@ -103,47 +129,60 @@ def due_on(file: TownFile, issued_on: date) -> date:
     return issued_on + timedelta(days=file.collection_office.due_days)
 
 
-def price(charges: Iterable[Charge], file: TownFile) -> Priced:
+def priced(
+    charges: Sequence[Charge], card: FamilyChanged, book: PriceBook, known: Sequence[Charge] = ()
+) -> Priced:
     """The lines of an invoice, in the order of the town file's activities within each child."""
-    grouped: dict[tuple[str, str, str, str], list[Charge]] = defaultdict(list)
-    left_aside: list[LeftAside] = []
-    tariffs = {tariff.id: tariff for tariff in file.tariffs}
-    for charge in sorted(charges, key=lambda one: (one.day, one.id)):
-        code, tariff = _tariff(charge, file)
-        if tariff is None:
-            left_aside.append(LeftAside(charge, code))
-        else:
-            key = (charge.child, charge.activity, charge.unit, tariff.id)
-            grouped[key].append(charge)
-    lines = [_line(group, tariffs[key[3]], file) for key, group in grouped.items()]
-    order = {activity.id: position for position, activity in enumerate(file.activities)}
-    lines.sort(key=lambda ln: (ln.child_name, ln.child, order[ln.activity], ln.unit, ln.days[0]))
-    held = tuple(charge for group in grouped.values() for charge in group)
+    found = price(book, facts_of(card, book, charges, known))
+    unpriced = {
+        (one.ref, unit): one.code for one in found.unpriced for unit in one.units
+    }  # fmt: skip
+    left_aside = [
+        LeftAside(charge, unpriced[line_ref(charge), charge.unit])
+        for charge in sorted(charges, key=lambda one: (one.day, one.id))
+        if (line_ref(charge), charge.unit) in unpriced
+    ]
+    aside = {one.charge.id for one in left_aside}
+    names = {one.child: one.child_name or "" for one in charges}
+    grouped: dict[tuple[object, ...], list[PricedLine]] = defaultdict(list)
+    for line in found.lines:
+        each = Fraction(line.cents, line.count)
+        key = (line.child, line.activity, line.what, line.units, line.rule, each, line.reason)
+        grouped[key].append(line)
+    lines = [_line(group, names, book) for group in grouped.values()]
+    order = {activity.id: position for position, activity in enumerate(book.file.activities)}
+    lines.sort(
+        key=lambda ln: (ln.child_name, ln.child, order[ln.activity], ln.what, ln.unit, ln.days[0])
+    )
+    held = tuple(one for one in charges if one.id not in aside)
     return Priced(tuple(lines), held, tuple(left_aside))
 
 
-def _tariff(charge: Charge, file: TownFile) -> tuple[LeftAsideCode, Tariff | None]:
-    activity = file.activity(charge.activity)
-    if activity is None or all(unit.id != charge.unit for unit in activity.units):
-        return "activity-removed", None
-    about = (charge.activity, charge.unit)
-    in_force = (
-        tariff
-        for tariff in file.tariffs
-        if (tariff.activity, tariff.unit) == about and tariff.holds_on(charge.day)
-    )
-    return "no-tariff", next(in_force, None)
-
-
-def _line(charges: Sequence[Charge], tariff: Tariff, file: TownFile) -> InvoiceLine:
-    first, activity = charges[0], file.activity(tariff.activity)
-    if activity is None:
-        raise LookupError(tariff.activity)
-    count = sum(charge.quantity for charge in charges)
-    unit = next(unit for unit in activity.units if unit.id == tariff.unit)
+def _line(group: Sequence[PricedLine], names: Mapping[str, str], book: PriceBook) -> InvoiceLine:
+    first = group[0]
+    total = sum(one.cents for one in group)
+    count = sum(one.count for one in group)
+    if total % count:
+        count = 1
+    units = [book.unit_name(first.activity, unit) for unit in first.units]
     return InvoiceLine(
-        child=first.child, child_name=first.child_name or "", activity=activity.id,
-        activity_name=activity.name, unit=unit.id, unit_name=unit.name, tariff=tariff.id,
-        days=tuple(charge.day for charge in charges), count=count,
-        price_cents=tariff.price_cents, total_cents=count * tariff.price_cents,
+        child=first.child, child_name=names.get(first.child, ""), activity=first.activity,
+        activity_name=book.activities[first.activity].name,
+        unit=first.units[0] if first.units else "",
+        unit_name=" + ".join(units) if first.what == "booked" else first.reason,
+        tariff=first.rule, days=tuple(one.day for one in group), count=count,
+        price_cents=total // count, total_cents=total, what=first.what, units=first.units,
+        reason=first.reason, paid_by_others=_others(group),
     )  # fmt: skip
+
+
+def _others(group: Sequence[PricedLine]) -> tuple[OthersPart, ...]:
+    """What each other payer owes of these lines together."""
+    sums: dict[tuple[str, str, bool], int] = defaultdict(int)
+    for line in group:
+        for one in line.paid_by_others:
+            sums[one.payer, one.name, one.claimed_only] += one.cents
+    return tuple(
+        OthersPart(payer=payer, name=name, cents=cents, claimed_only=claimed_only)
+        for (payer, name, claimed_only), cents in sums.items()
+    )

@@ -103,6 +103,7 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
     return replace(
         _end_of(one, "absence"), frees=settled.settled == "cancelled",
         by_agent=report.outcome == "ask_agent", effect=settled.settled,
+        settled_by=settled.rule if settled.settled != "cancelled" else None,
         proof_until=proof_until.astimezone(UTC) if proof_until else None,
     )  # fmt: skip
 

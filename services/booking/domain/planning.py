@@ -159,7 +159,8 @@ def surcharged(answer: Answer) -> Surcharged | None:
         return None
     return Surcharged(
         rule=answer.rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
-        once_for=owed.once_for, also_following=owed.also_following,
+        once_for=owed.once_for, also_following=owed.also_following, rounding=owed.rounding,
+        total_cents=owed.total_cents if owed.kind == "price" else None,
     )  # fmt: skip
 
 

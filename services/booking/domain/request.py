@@ -64,9 +64,9 @@ class Line:
 
     A line of another ``kind`` is about a booking, the one that ``of`` names (``request-line``),
     whose units it ``was``: it changes its units, or ends it. ``frees``: its place is given back
-    when accepted, or stays taken (an absence told too late), with its ``effect`` on the bill;
-    ``by_agent``: an agent decides; ``closed`` once the booking knows. The booking has ``ending``
-    while such a line waits, then ``ended`` or ``absent``.
+    when accepted, or stays taken (an absence told too late), with its ``effect`` on the bill by
+    the rule ``settled_by``; ``by_agent``: an agent decides; ``closed`` once the booking knows. The
+    booking has ``ending`` while such a line waits, then ``ended`` or ``absent``.
     """
 
     id: str
@@ -87,6 +87,7 @@ class Line:
     frees: bool = False
     by_agent: bool = False
     effect: Effect | None = None
+    settled_by: str | None = None
     proof_until: datetime | None = None
     closed: bool = False
     ending: str | None = None
@@ -392,6 +393,7 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
         surcharge=line.surcharge,
         overridden=line.overridden,
         effect=line.effect,
+        settled_by=line.settled_by,
         receipted=before is None,
         reason=line.reason,
         replaces=replaced,

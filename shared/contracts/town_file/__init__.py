@@ -7,7 +7,8 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 
 ``parts`` names, times, validity · ``calendars`` days · ``conditions`` for whom and when ·
 ``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``units`` ·
-``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``town`` the whole.
+``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``prices`` · ``grids`` what a grid has
+to cover · ``town`` the whole.
 """
 
 from shared.contracts.town_file.absences import (
@@ -82,6 +83,26 @@ from shared.contracts.town_file.places import (
     PlaceCounter,
     Staff,
 )
+from shared.contracts.town_file.prices import (
+    ORDER,
+    Adjustment,
+    Bracket,
+    Column,
+    Instalments,
+    LatePickUp,
+    Operation,
+    PaidByOthers,
+    PriceScope,
+    Pricing,
+    QuotientRules,
+    Rounding,
+    Rung,
+    Shift,
+    Siblings,
+    Status,
+    Tariff,
+    Window,
+)
 from shared.contracts.town_file.rules import (
     ACTIONS,
     Action,
@@ -102,7 +123,6 @@ from shared.contracts.town_file.town import (
     Contact,
     DigestSettings,
     School,
-    Tariff,
     TownFile,
 )
 from shared.contracts.town_file.units import (
@@ -118,6 +138,7 @@ __all__ = [
     "ACTIONS",
     "ALL_DAYS",
     "MIDNIGHT_AFTER",
+    "ORDER",
     "SERVICE_DAYS",
     "WORKING_DAYS",
     "AbsenceReason",
@@ -126,14 +147,17 @@ __all__ = [
     "Action",
     "Activity",
     "Addition",
+    "Adjustment",
     "AskedDocument",
     "Audience",
     "BilledTime",
+    "Bracket",
     "Calendar",
     "CapacityOn",
     "ClockTime",
     "Closure",
     "CollectionOffice",
+    "Column",
     "Composition",
     "Contact",
     "Counter",
@@ -156,27 +180,39 @@ __all__ = [
     "Group",
     "HoursCutoff",
     "Implied",
+    "Instalments",
+    "LatePickUp",
     "MonthCutoff",
     "NoCutoff",
+    "Operation",
     "Outcome",
+    "PaidByOthers",
     "Part",
     "Percent",
     "Period",
     "PeriodCutoff",
     "Permission",
     "PlaceCounter",
+    "PriceScope",
+    "Pricing",
     "Proof",
     "PublishedDate",
+    "QuotientRules",
     "Regulations",
     "Relations",
     "Replacement",
     "ReviewStep",
+    "Rounding",
+    "Rung",
     "School",
     "Scope",
+    "Shift",
+    "Siblings",
     "Slug",
     "Span",
     "Staff",
     "Statement",
+    "Status",
     "Step",
     "Surcharge",
     "TableCutoff",
@@ -194,4 +230,5 @@ __all__ = [
     "Week",
     "WeekCutoff",
     "Weekday",
+    "Window",
 ]

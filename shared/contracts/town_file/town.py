@@ -17,9 +17,9 @@ from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
 from shared.contracts.town_file.dossier import Dossier
 from shared.contracts.town_file.enrolments import EnrolmentGroup
+from shared.contracts.town_file.grids import check_cost, check_for_all, check_grid
 from shared.contracts.town_file.parts import (
     ClockTime,
-    Dated,
     Part,
     Slug,
     Span,
@@ -28,8 +28,8 @@ from shared.contracts.town_file.parts import (
     one_at_a_time,
     unique,
 )
+from shared.contracts.town_file.prices import Pricing, Tariff
 from shared.contracts.town_file.rules import Counter
-from shared.money import Cents
 
 
 @lru_cache(maxsize=1)
@@ -73,15 +73,6 @@ class School(Part):
     name: Text
 
 
-class Tariff(Dated):
-    """One price per unit booked (shape T1)."""
-
-    id: Slug
-    activity: Slug
-    unit: Slug
-    price_cents: Annotated[Cents, Field(ge=0, le=1_000_000)]
-
-
 class CollectionOffice(Part):
     """The régie that collects; ``code`` heads its invoice numbers."""
 
@@ -114,6 +105,7 @@ class TownFile(Part):
     enrolments: Annotated[tuple[EnrolmentGroup, ...], Field(max_length=60)] = ()
     collection_office: CollectionOffice
     tariffs: tuple[Tariff, ...] = ()
+    pricing: Pricing = Pricing()
 
     @field_validator("time_zone")
     @classmethod
@@ -143,12 +135,7 @@ class TownFile(Part):
             _check_lawful(activity)
             self._check_readable(activity)
         self._check_enrolments()
-        units = {(a.id, u.id) for a in self.activities for u in a.units}
-        for tariff in self.tariffs:
-            if (tariff.activity, tariff.unit) not in units:
-                raise ValueError(f"tariffs: {tariff.id}: no unit {tariff.unit!r} in "
-                                 f"activity {tariff.activity!r}")  # fmt: skip
-        one_at_a_time("tariffs", self.tariffs, lambda t: f"{t.activity}/{t.unit}")
+        self._check_prices()
         return self
 
     def _check_references(self) -> None:
@@ -177,6 +164,10 @@ class TownFile(Part):
             _known_all(f"calendars: {calendar.id}", calendar, declared)
         for group in self.enrolments:
             _known_all(f"enrolments: {group.id}", group, declared)
+        for tariff in self.tariffs:
+            _known_all(f"tariffs: {tariff.id}", tariff, declared)
+        units = {unit.id for activity in self.activities for unit in activity.units}
+        _known_all("pricing", self.pricing, {**declared, "units": units})
 
     def _check_readable(self, activity: Activity) -> None:
         """Refuse rules that would never fit or never give an instant: about school holidays where
@@ -201,6 +192,21 @@ class TownFile(Part):
         for group in self.enrolments:
             if meals & {*group.activities} and any(one.audiences for one in group.windows):
                 raise ValueError(f"enrolments: {group.id}: windows: {_FOR_EVERY_PUPIL}")
+
+    def _check_prices(self) -> None:
+        """One price for everybody, every quotient and every day, of things that are there."""
+        units = {(a.id, u.id) for a in self.activities for u in a.units}
+        for tariff in self.tariffs:
+            for unit in tariff.units:
+                if (tariff.activity, unit) not in units:
+                    raise ValueError(f"tariffs: {tariff.id}: no unit {unit!r} in "
+                                     f"activity {tariff.activity!r}")  # fmt: skip
+            check_grid(tariff, whole=tariff.of == "quotient" and bool(self.pricing.quotient.whole))
+            check_cost(tariff)
+        one_at_a_time("tariffs", self.tariffs, lambda one: f"{one.about}/{one.for_.key}")
+        check_for_all(self.tariffs)
+        for name in ("statuses", "adjustments", "late_pick_ups", "paid_by_others"):
+            unique(f"pricing.{name}", (one.id for one in getattr(self.pricing, name)))
 
     def activity(self, activity_id: str) -> Activity | None:
         """The activity of that id, or None."""

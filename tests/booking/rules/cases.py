@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from services.billing.domain.prices.facts import Facts
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.operations import FactsIn
 from shared.contracts.town_file import Action
@@ -154,9 +156,67 @@ class Refused(Strict):
     refused: Change
 
 
+class Purchase(Strict):
+    """What a child of a family comes to: ``facts`` whole, or one line for each of ``dates``, of
+    which ``line`` says more; ``family`` are facts of the family, ``child`` what is known of the
+    child."""
+
+    facts: Facts | None = None
+    activity: str = ""
+    units: list[str] = []
+    date: dt.date | None = None
+    dates: list[dt.date] = []
+    quotient: Decimal | None = None
+    family: Traits = {}
+    child: dict[str, Any] = {}
+    line: dict[str, Any] = {}
+
+    def whole(self) -> Facts:
+        """As the prices take it."""
+        if self.facts is not None:
+            return self.facts
+        known = [] if self.quotient is None else [self.quotient]
+        quotients = [{"value": value, "since": "2000-01-01"} for value in known]
+        lines = [
+            {"child": "child", "activity": self.activity, "units": self.units, "day": day,
+             **self.line}
+            for day in self.dates or filter(None, [self.date])
+        ]  # fmt: skip
+        return Facts.model_validate(
+            {
+                "family": {"quotients": quotients, "facts": self.family},
+                "children": [{"id": "child", **self.child}],
+                "lines": lines,
+            }
+        )
+
+
+class Price(Strict):
+    """``expect``: a part of what ``preau price explain`` prints."""
+
+    price: Purchase
+    expect: Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class ChangedFile(Strict):
+    """A town's file with other parts (``file``), or other values of some fields of the items of its
+    lists (``change``, by list and id); ``says``: each error, with its place."""
+
+    file: dict[str, Any] = {}
+    change: dict[str, dict[str, dict[str, Any]]] = {}
+    says: Annotated[list[str], Field(min_length=1)]
+
+
+class RefusedPrices(Strict):
+    """Prices that no town may set."""
+
+    refused_prices: ChangedFile
+
+
 def _kind(case: Any) -> str | None:
     """Which kind a case is: the first of its keys that names one."""
-    kinds = ("ask", "units", "times", "week", "places", "eligible", "stated", "refused")
+    kinds = ("ask", "units", "times", "week", "places", "eligible", "stated", "refused", "price",
+             "refused_prices")  # fmt: skip
     return next((kind for kind in kinds if isinstance(case, dict) and kind in case), None)
 
 
@@ -168,7 +228,9 @@ Case = Annotated[
     | Annotated[Places, Tag("places")]
     | Annotated[Eligible, Tag("eligible")]
     | Annotated[Stated, Tag("stated")]
-    | Annotated[Refused, Tag("refused")],
+    | Annotated[Refused, Tag("refused")]
+    | Annotated[Price, Tag("price")]
+    | Annotated[RefusedPrices, Tag("refused_prices")],
     Discriminator(_kind),
 ]
 

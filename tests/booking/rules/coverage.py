@@ -20,12 +20,12 @@ from tests.booking.rules.cases import (
 )
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rules-coverage.md"
-#: What the rules of booking are about; the rest is for other parts of Préau.
+#: What the rules of booking and prices are about; the rest is for other parts of Préau.
 IN_SCOPE = frozenset(
     {
         "booking_deadline", "late_booking", "cancellation_deadline", "absence_billing",
         "absence_justification", "slot_composition", "capacity_waitlist_priority",
-        "opening_calendar",
+        "opening_calendar", "tariff",
     }
 )  # fmt: skip
 
@@ -91,14 +91,15 @@ def _written(found: list[Line]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "The shapes are named in the town file's guide. *Elsewhere*: prices, invoices, documents,"
+        "The shapes are named in the town file's guide. *Elsewhere*: invoices, documents,"
         " messages and the allocation of places are other parts of Préau."
     )
     yield ""
     yield from _totals(found)
     yield ""
-    yield f"Of the {wanted} rules about booking, {expressed} are expressed and tested" + (
-        f" ({100 * expressed / wanted:.1f} %)." if wanted else "."
+    yield (
+        f"Of the {wanted} rules about booking and prices, {expressed} are expressed and tested"
+        + (f" ({100 * expressed / wanted:.1f} %)." if wanted else ".")
     )
     yield from _not_expressed(found)
     yield from _by_shape(found)

@@ -21,6 +21,8 @@ _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 _SHAPE = re.compile(r"([A-Z]\d+[a-z]?) – ")
 _TABLE = re.compile(r"^<!-- fields: (\w+) -->\n((?:\|.*\n)+)", re.MULTILINE)
 _CASES = TypeAdapter(list[Case])
+#: What a case says of no single activity.
+_WHOLE = ("expect", "refused_prices")
 T = TypeVar("T")
 
 
@@ -84,7 +86,7 @@ class Example:
         about = {"activity": self.activity}
         return _CASES.validate_python(
             [
-                {kind: about | body if kind != "expect" else body for kind, body in one.items()}
+                {kind: about | body if kind not in _WHOLE else body for kind, body in one.items()}
                 for one in asked
             ]
         )

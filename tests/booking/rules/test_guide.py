@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
-from services.booking.operations import app
+from services.cli import app
 from shared.contracts.family import Level
 from shared.contracts.town_file import TownFile
 from shared.contracts.town_file.cutoffs import BUILT_IN
@@ -33,6 +33,7 @@ SHAPES = {
     *(f"A{number}" for number in range(15)),
     *(f"S{number}" for number in range(1, 8)),
     "C1", "C5", "C8", "C9", "C10",
+    *(f"T{number}" for number in range(1, 20)),
 }  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def _values(schema: Any) -> Iterator[str]:
         if isinstance(schema.get("const"), str):
             yield f"`{schema['const']}`"
         if "minimum" in schema and "maximum" in schema:
-            yield f"{schema['minimum']} to {schema['maximum']}"
+            yield f"{int(schema['minimum'])} to {int(schema['maximum'])}"
         for key in ("anyOf", "oneOf", "items"):
             yield from _values(schema.get(key))
     elif isinstance(schema, list):

@@ -8,15 +8,19 @@ from datetime import date, datetime
 from functools import singledispatch
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
+from services.billing.domain.prices.book import PriceBook
+from services.billing.operations import explained as priced
+from services.billing.operations import unknown_names
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_units, wrong_week
 from services.booking.domain.rules.facts import eligible, in_group
 from services.booking.operations import explained
 from shared.contracts.town_file import Activity, TownFile, Unit
-from shared.town_files import BadTownFile
+from shared.town_files import BadTownFile, read_town_file
 from tests.booking.rules import coverage
 from tests.booking.rules.cases import (
     FOLDER,
@@ -25,7 +29,9 @@ from tests.booking.rules.cases import (
     Eligible,
     Elsewhere,
     Places,
+    Price,
     Refused,
+    RefusedPrices,
     Stated,
     Times,
     TownCases,
@@ -152,6 +158,38 @@ def _refused(case: Refused, book: Rulebook) -> None:
     TownFile.model_validate(file)
     with pytest.raises(ValidationError, match=re.escape(given.says)):
         TownFile.model_validate(file | {"activities": changed})
+
+
+@check.register
+def _price(case: Price, book: Rulebook) -> None:
+    prices = PriceBook.of(book.file, book.days)
+    facts = case.price.whole()
+    assert unknown_names(prices, facts) == []
+    found = priced(prices, facts)
+    assert _price_picked(found, case.expect) == case.expect, found
+
+
+def _price_picked(found: Any, wanted: Any) -> Any:
+    """Of prices, what is expected of them; of a reason some words are enough."""
+    if isinstance(wanted, Mapping):
+        return {name: _price_picked(found[name], one) for name, one in wanted.items()}
+    if isinstance(wanted, list):
+        assert len(found) == len(wanted), found
+        return [_price_picked(*pair) for pair in zip(found, wanted, strict=True)]
+    if isinstance(wanted, str) and isinstance(found, str) and wanted in found:
+        return wanted
+    return found
+
+
+@check.register
+def _refused_prices(case: RefusedPrices, book: Rulebook) -> None:
+    given = case.refused_prices
+    file = book.file.model_dump(mode="json", exclude_unset=True) | given.file
+    for name, items in given.change.items():
+        file[name] = [one | items.get(one["id"], {}) for one in file[name]]
+    with pytest.raises(BadTownFile) as refused:
+        read_town_file(orjson.dumps(file))
+    assert [f"{one.path}: {one.sentence}" for one in refused.value.errors] == given.says
 
 
 def _activity(book: Rulebook, name: str) -> Activity:

@@ -39,6 +39,7 @@ class Due:
     once_for: str
     owed_already: bool = False
     also_following: int = 0
+    rounding: str = "half_up"
 
 
 def due(
@@ -47,9 +48,9 @@ def due(
     """What a surcharge comes to for these facts."""
     price = facts.price_cents
     cents = total = percent = None
-    following = 0
+    following, rounding = 0, "half_up"
     if isinstance(surcharge, Percent):
-        percent = surcharge.percent
+        percent, rounding = surcharge.percent, surcharge.rounding
         if price is not None:
             total = _rounded(Decimal(price) * (100 + percent) / 100, surcharge.rounding)
             cents = total - price
@@ -71,7 +72,7 @@ def due(
         cents, total = 0, price
     return Due(
         surcharge.kind, cents, total, percent, surcharge.per, surcharge.once_for, already,
-        following,
+        following, rounding,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Use cases that change something: charges from decisions, month ends."""
+"""Month ends: a family's charges become its invoice."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charges import (
-    Charge,
-    accepted_charges,
-    cancelled_charges,
-    ended_charges,
-)
+from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import (
     Invoice,
     LeftAside,
@@ -20,8 +15,9 @@ from services.billing.domain.invoicing import (
     due_on,
     invoice_id,
     invoiced_guardian,
-    price,
+    priced,
 )
+from services.billing.domain.known import remembered_since
 from services.billing.domain.months import ends_at, last_over
 from services.billing.domain.runs import (
     BY_ITSELF,
@@ -33,9 +29,7 @@ from services.billing.domain.runs import (
 )
 from services.billing.state import Billing
 from shared.auth import AgentScope
-from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedLine
-from shared.contracts.family import FamilyChanged
-from shared.contracts.town_file import TownFile
+from shared.copies import Town
 from shared.errors import MissingCopy, Refused
 from shared.ids import new_id
 from shared.logs import get_logger
@@ -45,48 +39,6 @@ from shared.web.routes import Command
 #: Families invoiced at once, of so many taken at a time.
 _AT_ONCE, _TAKEN = 8, 200
 _log = get_logger()
-
-
-async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
-    """Keep the charges of accepted bookings, end those of ended ones. Raises ``MissingCopy``."""
-    file = (await billing.towns.need(town)).file
-    card = await billing.store.family(town, event.family)
-    await billing.store.record(
-        [
-            one
-            for line in event.lines
-            for one in (
-                *ended_charges(line, town=town, family=event.family, decided_at=event.decided_at),
-                *_charges_of(line, card, file, event),
-            )
-        ]
-    )
-
-
-def _charges_of(
-    line: DecidedLine, card: FamilyChanged, file: TownFile, event: BookingAccepted
-) -> list[Charge]:
-    if line.kind not in ("book", "change"):
-        return []
-    return accepted_charges(
-        line, card=card, file=file, request=event.request, decided_at=event.decided_at
-    )
-
-
-async def cancel(billing: Billing, town: str, event: BookingRefused) -> None:
-    """Cancel the charges of lines that had been accepted, heard of or not yet."""
-    charges = [
-        one
-        for line in event.lines
-        for one in cancelled_charges(
-            line, town=town, family=event.family, request=event.request,
-            decided_at=event.decided_at,
-        )
-    ]  # fmt: skip
-    await billing.store.record(charges)
-
-
-# -- month ends ----------------------------------------------------------------------------
 
 
 async def end_months(billing: Billing) -> None:
@@ -143,19 +95,36 @@ async def run_month_by_operator(billing: Billing, town: str, month: str) -> Run:
 
 async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
     """What a month end would do now, with nothing stored. Raises ``Refused`` (404)."""
-    file = (await billing.towns.get(town)).file
+    found = await billing.towns.get(town)
     tally = _Tally()
     invoices = cents = 0
     async for family, charges in billing.store.open_by_family(town, month):
         held = await billing.store.charges_of(invoice_id(town, family, month))
         if held is not None:
-            tally.not_on(held, charges, file)
+            await _not_on(billing, tally, held, found, family, charges)
             continue
-        _, priced = await _priced(billing, file, family, charges)
-        tally.add(priced.left_aside)
-        invoices += bool(priced.lines)
-        cents += priced.total_cents
+        _, reckoned = await _priced(billing, found, family, charges)
+        tally.add(reckoned.left_aside)
+        invoices += bool(reckoned.lines)
+        cents += reckoned.total_cents
     return tally.outcome(invoices, cents)
+
+
+async def _not_on(
+    billing: Billing,
+    tally: _Tally,
+    invoice: Sequence[str],
+    town: Town,
+    family: str,
+    charges: Sequence[Charge],
+) -> None:
+    """Count the charges that the family's invoice of the month does not hold."""
+    held = set(invoice)
+    late = [one for one in charges if one.id not in held]
+    if late:
+        _, reckoned = await _priced(billing, town, family, late)
+        tally.add(reckoned.left_aside)
+        tally.add([LeftAside(one, "month-invoiced") for one in reckoned.charges])
 
 
 async def _refuse_too_early(billing: Billing, town: str, month: str) -> None:
@@ -186,13 +155,6 @@ class _Tally:
         room = MOST_SHOWN - len(self.lines)
         self.count += len(left_aside)
         self.lines += [LeftAsideLine.of(one) for one in left_aside[:room]]
-
-    def not_on(self, invoice: Sequence[str], charges: Sequence[Charge], file: TownFile) -> None:
-        """Those that the family's invoice of the month does not hold."""
-        known = set(invoice)
-        priced = price([one for one in charges if one.id not in known], file)
-        self.add(priced.left_aside)
-        self.add([LeftAside(one, "month-invoiced") for one in priced.charges])
 
     def outcome(self, invoices: int, total_cents: int) -> Outcome:
         return Outcome(
@@ -226,7 +188,8 @@ async def _perform(billing: Billing, run: Run) -> Run:
     """Issue what is to be issued; resumed or done twice at once, it gives the same invoices."""
     if run.outcome is not None:
         return run
-    file = (await billing.towns.get(run.town)).file
+    town = await billing.towns.get(run.town)
+    file = town.file
     issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
     office = _Office(billing, run.town, file.collection_office.code, issued_on.year)
     tally = _Tally()
@@ -235,18 +198,19 @@ async def _perform(billing: Billing, run: Run) -> Run:
         _id = invoice_id(run.town, family, run.month)
         held = await billing.store.charges_of(_id)
         if held is None:
-            guardian, priced = await _priced(billing, file, family, charges)
-            if not priced.lines:
-                tally.add(priced.left_aside)
+            guardian, reckoned = await _priced(billing, town, family, charges)
+            if not reckoned.lines:
+                tally.add(reckoned.left_aside)
                 return
             async with office.giving:
                 invoice = Invoice(
                     id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
                     office=office.code, year=office.year, sequence=await office.next(),
-                    issued_on=issued_on, due_on=due_on(file, issued_on), lines=priced.lines,
+                    issued_on=issued_on, due_on=due_on(file, issued_on), lines=reckoned.lines,
+                    version=town.version,
                 )  # fmt: skip
-                held = await _issue(billing, invoice, priced, run.id, office)
-        tally.not_on(held, charges, file)
+                held = await _issue(billing, invoice, reckoned, run.id, office)
+        await _not_on(billing, tally, held, town, family, charges)
         await billing.store.mark(_id, held)
 
     async for some in _taken(billing.store.open_by_family(run.town, run.month)):
@@ -273,10 +237,10 @@ async def _taken(families: AsyncIterator[_Open]) -> AsyncIterator[list[_Open]]:
 
 
 async def _issue(
-    billing: Billing, invoice: Invoice, priced: Priced, run: str, office: _Office
+    billing: Billing, invoice: Invoice, reckoned: Priced, run: str, office: _Office
 ) -> list[str]:
     """Store the invoice under the next number; the charges that the family's invoice holds."""
-    charges = [one.id for one in priced.charges]
+    charges = [one.id for one in reckoned.charges]
     while True:
         issued = await billing.store.issue(invoice, charges, run)
         if issued is not None:
@@ -290,13 +254,19 @@ async def _issue(
 
 
 async def _priced(
-    billing: Billing, file: TownFile, family: str, charges: Sequence[Charge]
+    billing: Billing, town: Town, family: str, charges: Sequence[Charge]
 ) -> tuple[str, Priced]:
     """To whom the family's invoice goes, and what would be on it."""
     try:
-        guardian = invoiced_guardian(await billing.store.family(file.town, family))
+        card = await billing.store.family(town.file.town, family)
+        guardian = invoiced_guardian(card)
     except MissingCopy:
         guardian = None
     if guardian is None:
         return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
-    return guardian.id, price(charges, file)
+    book = billing.books.of(town)
+    known: Sequence[Charge] = ()
+    if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
+        since = remembered_since(min(one.day for one in charges))
+        known = await billing.store.charged(town.file.town, family, since, invoiced_only=True)
+    return guardian.id, priced(charges, card, book, known)

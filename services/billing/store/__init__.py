@@ -1,10 +1,11 @@
 """Documents of billing.
 
-``charges``   ``{_id, town, family, request, child, child_name, activity, unit, day, month,
-              billing, accepted, decided, invoice}``; the latest decision by ``decided``.
+``charges``   ``{_id, town, family, request, line, child, child_name, activity, unit, day, month,
+              quantity, starts, ends, surcharge, billing, accepted, decided, ending, invoice}``; the
+              latest decision by ``decided``, the latest end by ``ending.at``.
 ``invoices``  ``{_id, town, family, guardian, month, office, year, sequence, number, issued_on,
-              due_on, lines, children, charges, total_cents, run}``; written once. ``charges`` and
-              ``run`` are what the month end needs to resume.
+              due_on, version, lines, children, charges, total_cents, run}``; written once.
+              ``charges`` and ``run`` are what the month end needs to resume.
 ``runs``      month ends: ``{_id, town, month, asked_by, body_hash, asked_at, state, outcome}``.
 ``copy_families``, ``copy_decided``  family-changed by family, decided-up-to by town.
 """
@@ -13,19 +14,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from pymongo import IndexModel
 
-from services.billing.domain.charges import Charge
+from services.billing.domain.charges import Charge, Ending
 from services.billing.domain.invoicing import Invoice, InvoiceLine
 from services.billing.domain.months import first_day, month_of
 from services.billing.domain.runs import Outcome, Run
 from shared.auth import Scope
 from shared.bus.consumer import HELD
 from shared.contracts.billing import InvoiceIssued
-from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope
@@ -45,7 +46,8 @@ INDEXES = {
         IndexModel(
             [(key, 1) for key in ("town", "billing", "accepted", "invoice", "month", "family")],
             name="open",
-        )
+        ),
+        IndexModel([(key, 1) for key in ("town", "family", "day")], name="family-days"),
     ],
     INVOICES: [
         IndexModel(
@@ -68,13 +70,16 @@ KEEP_FAMILY = step("billing.family.keep")
 KEEP_DECIDED = step("billing.decided.keep")
 INSERT_CHARGES = step("billing.charges.insert")
 DECIDE_CHARGES = step("billing.charges.decide")
+END_CHARGES = step("billing.charges.end")
 MARK_CHARGES = step("billing.charges.mark")
 ISSUE = step("billing.invoice.issue")
 ASK_RUN = step("billing.run.ask")
 FINISH_RUN = step("billing.run.finish")
 LEASE = step("billing.month-end.lease")
 
-_FACTS = ("child_name", "billing", "accepted", "decided")
+_FACTS = (
+    "child_name", "billing", "accepted", "decided", "quantity", "starts", "ends", "surcharge",
+)  # fmt: skip
 _ARREARS = "pay_in_arrears"
 
 
@@ -98,10 +103,15 @@ class BillingStore:
 
     async def family(self, town: str, family: str) -> FamilyChanged:
         """The family's card. Raises ``MissingCopy``."""
+        return (await self.card(town, family))[0]
+
+    async def card(self, town: str, family: str) -> tuple[FamilyChanged, int]:
+        """The family's card, and which one it is: later ones have a higher number. Raises
+        ``MissingCopy``."""
         card = await self._store.get(FAMILIES, family)
         if card is None or card["town"] != town:
             raise MissingCopy(f"families/{family}")
-        return FamilyChanged.model_validate(card)
+        return FamilyChanged.model_validate(card), int(card["heard"])
 
     async def cards(self, scope: Scope) -> list[FamilyChanged]:
         """The cards of the families within a guardian's scope."""
@@ -139,6 +149,21 @@ class BillingStore:
                     {"$set": {name: one[name] for name in _FACTS if one[name] is not None}},
                 )
                 for one in (documents[position] for position in known)
+            ],
+        )
+        await self._store.change_each(
+            END_CHARGES,
+            CHARGES,
+            [
+                (
+                    {
+                        "_id": one["_id"],
+                        "$or": [{"ending": None}, {"ending.at": {"$lt": one["ending"]["at"]}}],
+                    },
+                    {"$set": {"ending": one["ending"]}},
+                )
+                for one in (documents[position] for position in known)
+                if one["ending"] is not None
             ],
         )
 
@@ -180,6 +205,18 @@ class BillingStore:
         if month is not None:
             query["month"] = month
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)], limit=limit)
+        return [_charge_in(document) for document in found]
+
+    async def charged(
+        self, town: str, family: str, since: date, *, invoiced_only: bool
+    ) -> list[Charge]:
+        """What the family has booked from a day on; or of it, what an invoice holds."""
+        query: Document = {
+            "town": town, "family": family, "day": {"$gte": since.isoformat()}, "accepted": True,
+        }  # fmt: skip
+        if invoiced_only:
+            query["invoice"] = {"$gt": ""}
+        found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
         return [_charge_in(document) for document in found]
 
     async def mark(self, invoice: str, charges: Sequence[str]) -> None:
@@ -320,15 +357,26 @@ def _open(town: str) -> Document:
 def _charge_document(charge: Charge) -> Document:
     document = asdict(charge)
     document["_id"] = document.pop("id")
-    return {**document, "day": charge.day.isoformat(), "month": month_of(charge.day)}
+    return {
+        **document, "day": charge.day.isoformat(), "month": month_of(charge.day),
+        "starts": charge.starts and charge.starts.isoformat(),
+        "ends": charge.ends and charge.ends.isoformat(),
+        "surcharge": charge.surcharge and charge.surcharge.model_dump(),
+        "ending": charge.ending and charge.ending.model_dump(),
+    }  # fmt: skip
 
 
 def _charge_in(document: Document) -> Charge:
+    surcharge, ending = document["surcharge"], document["ending"]
     return Charge(
         id=document["_id"], day=date.fromisoformat(document["day"]),
+        starts=document["starts"] and time.fromisoformat(document["starts"]),
+        ends=document["ends"] and time.fromisoformat(document["ends"]),
+        surcharge=surcharge and Surcharged.model_construct(**surcharge),
+        ending=ending and Ending.model_construct(**ending),
         **{name: document[name] for name in (
-            "town", "family", "request", "child", "child_name", "activity", "unit", "billing",
-            "accepted", "decided", "quantity", "invoice",
+            "town", "family", "request", "line", "child", "child_name", "activity", "unit",
+            "billing", "accepted", "decided", "quantity", "invoice",
         )},
     )  # fmt: skip
 
@@ -340,7 +388,7 @@ def _invoice_in(document: Document) -> Invoice:
         due_on=date.fromisoformat(document["due_on"]),
         lines=tuple(InvoiceLine.model_validate(line) for line in document["lines"]),
         **{name: document[name] for name in (
-            "town", "family", "guardian", "month", "office", "year", "sequence",
+            "town", "family", "guardian", "month", "office", "year", "sequence", "version",
         )},
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Use cases that change something: charges from decisions, month ends, quotes."""

@@ -1,0 +1,76 @@
+"""What billing knows of a family and its charges, as prices take it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from services.billing.domain.charges import Charge
+from services.billing.domain.prices.book import PriceBook
+from services.billing.domain.prices.facts import ChildFacts, Ended, Facts, Family, Line
+from shared.contracts.family import FamilyChanged
+
+#: What falls due once in a school year at most: charges older than that change no price.
+_SCHOOL_YEAR_BEGINS = 9
+
+
+def facts_of(
+    card: FamilyChanged, book: PriceBook, charges: Sequence[Charge], known: Sequence[Charge] = ()
+) -> Facts:
+    """A family and its charges; the ``known`` ones are on an invoice already."""
+    children = tuple(
+        ChildFacts(id=one.id, birth_date=one.birth_date, school=one.school, level=one.level)
+        for one in card.children
+    )
+    return Facts(
+        family=Family(), children=children,
+        lines=(*_lines(charges, book, known=False), *_lines(known, book, known=True)),
+    )  # fmt: skip
+
+
+def line_ref(charge: Charge) -> str:
+    """By which a charge and the price of its line find each other."""
+    return f"{charge.request}-{charge.line}"
+
+
+def remembered_since(day: date) -> date:
+    """The first day of the school and calendar years that a day lies in."""
+    year = day.year if day.month >= _SCHOOL_YEAR_BEGINS else day.year - 1
+    return min(date(year, _SCHOOL_YEAR_BEGINS, 1), date(day.year, 1, 1))
+
+
+def _lines(charges: Iterable[Charge], book: PriceBook, *, known: bool) -> list[Line]:
+    """One line for the charges of one line of a request: its units may have a price together."""
+    together: dict[str, list[Charge]] = defaultdict(list)
+    for charge in sorted(charges, key=lambda one: (one.day, one.id)):
+        together[line_ref(charge)].append(charge)
+    return [_line(ref, some, book, known=known) for ref, some in together.items()]
+
+
+def _line(ref: str, charges: Sequence[Charge], book: PriceBook, *, known: bool) -> Line:
+    first = charges[0]
+    return Line(
+        ref=ref, child=first.child, activity=first.activity,
+        units=tuple(one.unit for one in charges), day=first.day, quantity=first.quantity,
+        starts=first.starts, ends=first.ends, surcharge=first.surcharge,
+        ended=_ended(first, book), known=known,
+    )  # fmt: skip
+
+
+def _ended(charge: Charge, book: PriceBook) -> Ended | None:
+    """What an absence comes to, with the amounts of the rule that booking applied."""
+    ending = charge.ending
+    if ending is None:
+        return None
+    activity = book.activities.get(charge.activity)
+    rule = next(
+        (one for one in (activity.absences.rules if activity else ()) if one.id == ending.rule),
+        None,
+    )
+    if rule is None or rule.effect.kind != ending.effect:
+        return Ended(effect=ending.effect, rule=ending.rule)
+    return Ended(
+        effect=ending.effect, rule=rule.id, percent=rule.effect.percent, cents=rule.effect.cents,
+        surcharge=rule.effect.surcharge,
+    )  # fmt: skip

@@ -1,0 +1,320 @@
+"""The price of a basket or a month: facts in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Literal, TypeVar
+
+from services.billing.domain.prices import wording
+from services.billing.domain.prices.book import PriceBook, Priced
+from services.billing.domain.prices.facts import Facts, Line, hours_of
+from services.billing.domain.prices.knowing import Knowing
+from services.billing.domain.prices.late import late_pick_up
+from services.billing.domain.prices.operations import Applied, Item, OnceDue
+from services.billing.domain.prices.rounding import part_of, rounded, shared_out
+from services.billing.domain.prices.sharing import Paid, split
+from services.billing.domain.prices.tariffs import chosen, price_of
+from services.billing.domain.prices.times import counted
+from shared.contracts.booking import Effect, Surcharged
+from shared.contracts.town_file import Adjustment, PaidByOthers
+from shared.traits import Known
+
+RuleT = TypeVar("RuleT", Adjustment, PaidByOthers)
+UnpricedCode = Literal["no-tariff", "activity-removed", "time-unknown", "surcharge-unstated"]
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """What one thing costs.
+
+    ``what``: something booked; something that falls due ``once`` in a time; a ``late`` pick-up.
+    ``count`` items of ``item_cents`` (which may have decimals where the town rounds later) are
+    ``total_cents``, of which the family owes ``cents``. ``trace``: every operation on an item.
+    ``for_an_agent``: the town has to decide what follows.
+    """
+
+    ref: str
+    what: Literal["booked", "once", "late"]
+    child: str
+    activity: str
+    units: tuple[str, ...]
+    day: date
+    count: int
+    item_cents: Decimal
+    total_cents: int
+    cents: int
+    rule: str
+    reason: str
+    trace: tuple[Applied, ...] = ()
+    paid_by_others: tuple[Paid, ...] = ()
+    for_an_agent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """What has no price, and why: never billed at another one."""
+
+    ref: str
+    child: str
+    activity: str
+    units: tuple[str, ...]
+    day: date
+    code: UnpricedCode
+
+
+@dataclass(frozen=True, slots=True)
+class PricedBasket:
+    """``total_cents`` is the sum of what the family owes of the lines."""
+
+    lines: tuple[PricedLine, ...]
+    unpriced: tuple[Unpriced, ...]
+    total_cents: int
+
+
+def price(book: PriceBook, facts: Facts) -> PricedBasket:
+    """The price of every line: of those that are ``known`` already, only what they make of the
+    others."""
+    reckoning = _Reckoning(book, facts, Knowing(book, facts))
+    following = _following(facts.lines)
+    for line in sorted(facts.lines, key=lambda one: (not one.known, one.day)):
+        reckoning.add(line, following.get(id(line), ()))
+    return reckoning.done()
+
+
+def _following(lines: Sequence[Line]) -> dict[int, list[Surcharged]]:
+    """By line, the surcharges that an earlier one of the same child and activity leaves behind it
+    (shape L5)."""
+    found: dict[int, list[Surcharged]] = {}
+    if all(one.surcharge is None or not one.surcharge.also_following for one in lines):
+        return found
+    left: dict[tuple[str, str], list[tuple[Surcharged, int]]] = {}
+    for line in sorted(lines, key=lambda one: one.day):
+        key = (line.child, line.activity)
+        due = left.get(key, [])
+        if due:
+            found[id(line)] = [one for one, _ in due]
+        left[key] = [(one, number - 1) for one, number in due if number > 1]
+        if line.surcharge is not None and line.surcharge.also_following:
+            plain = line.surcharge.model_copy(update={"also_following": 0})
+            left[key].append((plain, line.surcharge.also_following))
+    return found
+
+
+@dataclass(slots=True)
+class _Reckoning:
+    """Lines priced so far. ``seen``: (rule, for whom, when) of what has fallen due once; ``exact``
+    the family's amounts before they are rounded."""
+
+    book: PriceBook
+    facts: Facts
+    knowing: Knowing
+    lines: list[PricedLine] = field(default_factory=list)
+    unpriced: list[Unpriced] = field(default_factory=list)
+    exact: list[Decimal] = field(default_factory=list)
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def add(self, line: Line, following: Sequence[Surcharged]) -> None:
+        """Price a line; of a known one, keep what it was."""
+        if line.activity not in self.book.activities:
+            self._not(line, line.units, "activity-removed")
+            return
+        traits, nth = self.knowing.traits(line), self.knowing.nth(line)
+        if line.units:
+            self._book(line, following, traits, nth)
+        late = late_pick_up(self.book, line, traits, nth)
+        if late is not None:
+            self._late(line, late.rule.id, late.rule.once_for, late.cents, late.reason,
+                       for_an_agent=late.for_an_agent)  # fmt: skip
+            self.knowing.happened(line, ("late_pick_ups",))
+        if line.units:
+            self.knowing.happened(line, ("days_booked",))
+
+    def done(self) -> PricedBasket:
+        """The lines, whose sum is the total."""
+        rounding = self.book.pricing.rounding
+        lines = self.lines
+        if rounding.at == "total" and lines:
+            total = int(rounded(sum(self.exact, Decimal(0)), rounding))
+            lines = [
+                replace(line, cents=cents, total_cents=cents + _off(line))
+                for line, cents in zip(lines, shared_out(self.exact, total), strict=True)
+            ]
+        return PricedBasket(tuple(lines), tuple(self.unpriced), sum(one.cents for one in lines))
+
+    # -- what is booked ------------------------------------------------------------------------
+
+    def _book(
+        self,
+        line: Line,
+        following: Sequence[Surcharged],
+        traits: Mapping[str, Known],
+        nth: Mapping[str, int],
+    ) -> None:
+        holding = [
+            one for one in self.book.tariffs.get(line.activity, ())
+            if one.tariff.holds_on(line.day)
+            and self.book.fits(one.tariff.for_, line.day, traits, nth)
+        ]  # fmt: skip
+        taken, left = chosen(holding, frozenset(line.units))
+        activity = self.book.activities[line.activity]
+        for unit in (one for one in line.units if one in left):
+            self._not(line, (unit,), "no-tariff" if activity.unit(unit) else "activity-removed")
+        for number, priced in enumerate(taken):
+            one = line if number == 0 else _further(line)
+            self._one(one, following if number == 0 else (), priced, traits, nth)
+
+    def _one(
+        self,
+        line: Line,
+        following: Sequence[Surcharged],
+        priced: Priced,
+        traits: Mapping[str, Known],
+        nth: Mapping[str, int],
+    ) -> None:
+        tariff = priced.tariff
+        units = tuple(unit for unit in line.units if unit in priced.units)
+        base = price_of(self.book, priced, self.knowing.quotient(line.day), traits)
+        cents, how = base.cents, ""
+        flat = tariff.per not in ("item", "slice", "hour")
+        if tariff.per in ("slice", "hour"):
+            activity = self.book.activities[line.activity]
+            count = counted(tariff, activity.billed_time, hours_of(line, activity.unit(units[0])))
+            if count is None:
+                self._not(line, units, "time-unknown")
+                return
+            if self.book.pricing.rounding.at == "operation":
+                cents = rounded(cents, self.book.pricing.rounding)
+            cents, how = cents * count, wording.quantity(count, tariff.per)
+        elif flat:
+            cents, how = self._flat(line, priced, cents)
+        item = Item(
+            self.book, line, tariff,
+            replace(base, reason=f"{base.reason} ; {how}" if how else base.reason),
+            traits, nth, self._about(self.book.pricing.adjustments, line, units, traits, nth),
+            cents, flat, following,
+        )  # fmt: skip
+        item.through()
+        for once in item.once:
+            self._once(line, once)
+        if item.unstated:
+            self._not(line, units, "surcharge-unstated")
+        elif not line.known:
+            self._priced(line, item, units, Decimal(1 if flat else line.quantity))
+
+    def _flat(self, line: Line, priced: Priced, cents: Decimal) -> tuple[Decimal, str]:
+        """What is paid once for all of a time: the whole the first time, nothing after it."""
+        tariff = priced.tariff
+        parts = tariff.instalments
+        per = "month" if parts else tariff.per
+        first = self._first(tariff.id, tariff.once_for, per, line)
+        if not first:
+            return Decimal(0), wording.included(per)
+        if parts is None:
+            return cents, wording.flat(per)
+        at = (line.day.month - parts.first_month) % 12
+        if at >= parts.number:
+            return Decimal(0), wording.no_instalment()
+        whole = int(rounded(cents, self.book.pricing.rounding))
+        return Decimal(part_of(whole, parts.number, at)), wording.instalment(at + 1, parts.number)
+
+    def _about(
+        self,
+        rules: Sequence[RuleT],
+        line: Line,
+        units: tuple[str, ...],
+        traits: Mapping[str, Known],
+        nth: Mapping[str, int],
+    ) -> list[RuleT]:
+        """Of the town's adjustments or payers, those that are about these units of a line."""
+        return [
+            one for one in rules
+            if one.holds_on(line.day)
+            and (not one.activities or line.activity in one.activities)
+            and (not one.units or set(one.units) & set(units))
+            and self.book.fits(one.for_, line.day, traits, nth)
+        ]  # fmt: skip
+
+    def _priced(self, line: Line, item: Item, units: tuple[str, ...], count: Decimal) -> None:
+        rounding = self.book.pricing.rounding
+        others = self.book.pricing.paid_by_others
+        shares = self._about(others, line, units, item.traits, item.nth)
+        amount = item.cents * count
+        if rounding.at == "line":
+            amount = rounded(amount, rounding)
+            paid, family = split(shares, amount / count, count, rounding)
+        else:
+            paid, family = split(shares, item.cents, count, rounding)
+        total = int(family.to_integral_value()) if rounding.at != "total" else 0
+        priced = PricedLine(
+            line.ref, "booked", line.child, line.activity, units, line.day, int(count),
+            item.cents, total, total, item.tariff.id,
+            " ; ".join(one.reason for one in item.trace), tuple(item.trace), tuple(paid),
+        )  # fmt: skip
+        self.lines.append(replace(priced, total_cents=total + _off(priced)))
+        self.exact.append(family)
+
+    # -- what falls due once, or late ----------------------------------------------------------
+
+    def _once(self, line: Line, due: OnceDue) -> None:
+        if self._first(due.rule, due.once_for, due.per, line) and not line.known:
+            reason = f"{due.reason}, {wording.flat(due.per)}"
+            self._add(line, "once", due.cents, due.rule, reason)
+
+    def _late(
+        self, line: Line, rule: str, once_for: str, cents: int, reason: str, *, for_an_agent: bool
+    ) -> None:
+        first = once_for == "child" or self._first(rule, once_for, "day", line)
+        if first and not line.known:
+            self._add(line, "late", cents, rule, reason, for_an_agent=for_an_agent)
+
+    def _add(
+        self,
+        line: Line,
+        what: Literal["once", "late"],
+        cents: int,
+        rule: str,
+        reason: str,
+        *,
+        for_an_agent: bool = False,
+    ) -> None:
+        self.lines.append(
+            PricedLine(
+                line.ref, what, line.child, line.activity, line.units, line.day, 1,
+                Decimal(cents), cents, cents, rule, reason, for_an_agent=for_an_agent,
+            )
+        )  # fmt: skip
+        self.exact.append(Decimal(cents))
+
+    def _first(self, rule: str, once_for: str, per: str, line: Line) -> bool:
+        """Whether it falls due now for the first time; noted when it does."""
+        who = "" if once_for == "family" else line.child
+        key = (rule, who, self.book.window(per, line.day, line.activity))
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        return True
+
+    def _not(self, line: Line, units: tuple[str, ...], code: UnpricedCode) -> None:
+        if not line.known:
+            found = Unpriced(line.ref, line.child, line.activity, units, line.day, code)
+            self.unpriced.append(found)
+
+
+def _further(line: Line) -> Line:
+    """The same for its further things: what coming late costs, or an absence comes to, falls on a
+    line once; a price instead is one for all of them."""
+    late, ended = line.surcharge, line.ended
+    if late is not None:
+        late = late.model_copy(update={"total_cents": 0}) if late.kind == "price" else None
+    if ended is not None and ended.effect in ("price", "surcharge"):
+        kept: Effect = "price" if ended.effect == "price" else "billed"
+        ended = ended.model_copy(update={"effect": kept, "cents": 0, "surcharge": None})
+    return line.model_copy(update={"surcharge": late, "ended": ended})
+
+
+def _off(line: PricedLine) -> int:
+    """What others pay of it."""
+    return sum(one.cents for one in line.paid_by_others if not one.claimed_only)
