@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from shared import logs
-from tests.bench import basket, booking, digest, events, memory, planning, rules, year
+from tests.bench import basket, booking, digest, events, memory, planning, prices, rules, year
 from tests.bench.measure import Row, servers
 
 BENCHMARKS = {
     "rules": rules.measure,
+    "prices": prices.measure,
     "booking": booking.measure,
     "planning": planning.measure,
     "basket": basket.measure,

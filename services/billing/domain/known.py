@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from services.billing.domain.charges import Charge
 from services.billing.domain.prices.book import PriceBook
-from services.billing.domain.prices.facts import ChildFacts, Ended, Facts, Family, Line
+from services.billing.domain.prices.facts import (
+    ChildFacts,
+    Ended,
+    Facts,
+    Family,
+    KnownQuotient,
+    Line,
+)
 from shared.contracts.family import FamilyChanged
 
 #: What falls due once in a school year at most: charges older than that change no price.
@@ -24,9 +32,23 @@ def facts_of(
         for one in card.children
     )
     return Facts(
-        family=Family(), children=children,
+        family=_family(card), children=children,
         lines=(*_lines(charges, book, known=False), *_lines(known, book, known=True)),
     )  # fmt: skip
+
+
+def _family(card: FamilyChanged) -> Family:
+    """Quotients count from the effect that the town accepted; the regime is that of whoever is
+    invoiced, unless the town keeps one."""
+    payer = next((one for one in card.guardians if one.invoiced), None)
+    regime = {"regime": payer.benefit_scheme} if payer and payer.benefit_scheme else {}
+    return Family(
+        quotients=tuple(
+            KnownQuotient(value=Decimal(one.value_cents) / 100, since=one.effect, until=one.until)
+            for one in card.quotients
+        ),
+        facts={**regime, **card.facts},
+    )
 
 
 def line_ref(charge: Charge) -> str:
