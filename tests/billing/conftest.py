@@ -44,8 +44,9 @@ class Office:
         file = file_with(town, **changes)
         await self.say(TownChanged(version=version, file=file), f"towns/{town}", town)
 
-    async def family(self, family: str = "f1", town: str = "veyras") -> None:
-        await self.say(card(family), f"families/{family}", town)
+    async def family(self, family: str = "f1", town: str = "veyras", **changes: object) -> None:
+        known = card(family).model_copy(update=changes)
+        await self.say(known, f"families/{family}", town)
 
     async def decided_up_to(self, instant: datetime, town: str = "veyras") -> None:
         await self.say(DecidedUpTo(instant=instant), f"progress/{town}", town)

@@ -9,6 +9,7 @@ import pytest
 
 from services.billing.store import CHARGES
 from shared.contracts.booking import BookingAccepted, DecidedLine
+from shared.contracts.family import Quotient
 from shared.store import Document
 from tests.billing.conftest import Office
 from tests.billing.data import DECIDED, accepted, file_with
@@ -22,13 +23,13 @@ RULES = [
 ]  # fmt: skip
 
 
-async def opened(office: Office, **changes: Any) -> None:
+async def opened(office: Office, *, family: dict[str, Any] | None = None, **changes: Any) -> None:
     """The town with these prices, where an absence keeps a tenth; its family."""
     file = file_with()
     activities = [one.model_dump(mode="json", exclude_unset=True) for one in file.activities]
     activities[0]["absences"] = {"rules": RULES}
     await office.town(activities=activities, **changes)
-    await office.family()
+    await office.family(**(family or {}))
 
 
 async def lines_of(office: Office) -> list[Document]:
@@ -73,6 +74,27 @@ async def test_an_invoice_line_says_its_rule_and_its_reason(office: Office) -> N
     ]
     (invoice,) = await office.invoices(1)
     assert invoice["version"] == 1
+
+
+async def test_a_price_follows_the_quotient_and_the_facts_of_the_dossier(office: Office) -> None:
+    residents = {"id": "residents", "name": "R", "all": [{"fact": "resident", "is": [True]}]}
+    grid = tariff(
+        columns=[{"audiences": ["residents"]}, {}],
+        brackets=[{"below": 600, "cents": [150, 350]}, {"from": 600, "cents": [400, 600]}],
+    )
+    quotients = (
+        Quotient(value_cents=80000, effect=date(2026, 1, 1), source="caf"),
+        Quotient(value_cents=59999, effect=date(2026, 9, 7), source="caf"),
+    )
+    family = {"quotients": quotients, "facts": {"resident": True}}
+    await opened(office, tariffs=[grid], audiences=[residents], family=family)
+    days = [("l1", "zoe", DAY), ("l2", "zoe", date(2026, 9, 8))]
+    await office.say(accepted(days), "requests/r1")
+    await office.month_over()
+    assert [(one["total_cents"], one["reason"]) for one in await lines_of(office)] == [
+        (400, "Tranche à partir de 600 (quotient 800)"),
+        (150, "Tranche moins de 600 (quotient 599,99)"),
+    ]
 
 
 @pytest.mark.parametrize("booked_first", [True, False])

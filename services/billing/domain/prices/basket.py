@@ -190,10 +190,10 @@ class _Reckoning:
             cents, how = cents * count, wording.quantity(count, tariff.per)
         elif flat:
             cents, how = self._flat(line, priced, cents)
+        reason = f"{base.reason} ; {how}" if how else base.reason
         item = Item(
-            self.book, line, tariff,
-            replace(base, reason=f"{base.reason} ; {how}" if how else base.reason),
-            traits, nth, self._about(self.book.pricing.adjustments, line, units, traits, nth),
+            self.book, line, tariff, reason, base.lowest, traits, nth,
+            self._about(self.book.pricing.adjustments, line, units, traits, nth),
             cents, flat, following,
         )  # fmt: skip
         item.through()
@@ -248,12 +248,14 @@ class _Reckoning:
         else:
             paid, family = split(shares, item.cents, count, rounding)
         total = int(family.to_integral_value()) if rounding.at != "total" else 0
-        priced = PricedLine(
-            line.ref, "booked", line.child, line.activity, units, line.day, int(count),
-            item.cents, total, total, item.tariff.id,
-            " ; ".join(one.reason for one in item.trace), tuple(item.trace), tuple(paid),
+        off = sum(one.cents for one in paid if not one.claimed_only)
+        self.lines.append(
+            PricedLine(
+                line.ref, "booked", line.child, line.activity, units, line.day, int(count),
+                item.cents, total + off, total, item.tariff.id,
+                " ; ".join(one.reason for one in item.trace), tuple(item.trace), tuple(paid),
+            )
         )  # fmt: skip
-        self.lines.append(replace(priced, total_cents=total + _off(priced)))
         self.exact.append(family)
 
     # -- what falls due once, or late ----------------------------------------------------------

@@ -32,7 +32,8 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """``tariffs`` by activity: the largest set of units first, then as written."""
+    """``tariffs`` by activity: the largest set of units first, then as written. ``asked``: the
+    facts that audiences ask for."""
 
     file: TownFile
     days: Days
@@ -40,6 +41,7 @@ class PriceBook:
     audiences: Mapping[str, Audience]
     counters: Mapping[str, Counter]
     tariffs: Mapping[str, tuple[Priced, ...]]
+    asked: frozenset[str]
     _unit_names: Mapping[tuple[str, str], str] = field(repr=False)
 
     @classmethod
@@ -59,6 +61,9 @@ class PriceBook:
                 name: tuple(sorted(found, key=lambda one: -len(one.units)))
                 for name, found in tariffs.items()
             },
+            frozenset(
+                trait.fact for one in file.audiences for trait in (*one.all, *one.any)
+            ),
             {(a.id, u.id): u.name for a in file.activities for u in a.units},
         )  # fmt: skip
 

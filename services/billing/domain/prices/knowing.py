@@ -23,16 +23,17 @@ class Knowing:
         self._book = book
         self._facts = facts
         self._children = {one.id: one for one in facts.children}
-        self._traits: dict[tuple[str, str, date], Mapping[str, Known]] = {}
+        self._traits: dict[tuple[object, ...], Mapping[str, Known]] = {}
         self._quotients: dict[date, Decimal | None] = {}
-        self._ranks: dict[tuple[str, str, str], int] = {}
+        self._ranked: dict[tuple[str, str], list[ChildFacts]] = {}
+        self._came: dict[tuple[str, str, str], set[date]] = {}
         self._statuses: dict[tuple[str, str, str], bool] = {}
         self._done: dict[tuple[str, str, str], int] = {}
         self._first_windows: dict[str, str] = {}
 
     def traits(self, line: Line) -> Mapping[str, Known]:
         """What rules may ask of a line's child and family on its day."""
-        key = (line.child, line.activity, line.day)
+        key = (line.child, line.activity, line.day, line.starts, line.ends)
         found = self._traits.get(key)
         if found is None:
             found = self._traits[key] = self._reckoned(line)
@@ -40,21 +41,23 @@ class Knowing:
 
     def _reckoned(self, line: Line) -> dict[str, Known]:
         child = self.child(line.child)
-        traits: dict[str, Known] = {"children": len(self._facts.children) or 1}
-        quotient = self.quotient(line.day)
-        if quotient is not None:
-            traits["quotient"] = int(quotient)
-        traits |= self._facts.family.facts
-        traits["rank"] = child.rank or self._rank(child, line)
-        for status in self._book.pricing.statuses:
-            traits[status.id] = self._status(status, line.child, line.day)
-        known = {
+        siblings = self._siblings(line)
+        known: dict[str, Known | None] = {
+            "children": len(siblings),
+            "rank": siblings.index(child) + 1 if child in siblings else None,
+            "quotient": _whole(self.quotient(line.day)),
+            "minutes": _minutes(line),
+            **self._days(line),
+            **self._facts.family.facts,
+            **{one.id: self._status(one, line) for one in self._book.pricing.statuses},
             "school": child.school,
             "level": child.level,
             "age": age_on(child.birth_date, line.day) if child.birth_date else child.age,
         }
-        traits |= {name: value for name, value in known.items() if value is not None}
-        return traits | child.facts
+        if child.rank is not None:
+            known["rank"] = child.rank
+        known |= child.facts
+        return {name: value for name, value in known.items() if value is not None}
 
     def quotient(self, day: date) -> Decimal | None:
         """The quotient that counts on a day."""
@@ -69,26 +72,26 @@ class Knowing:
 
     # -- brothers and sisters ------------------------------------------------------------------
 
-    def _rank(self, child: ChildFacts, line: Line) -> int:
+    def _siblings(self, line: Line) -> list[ChildFacts]:
+        """The children among whom one is ranked, in their order."""
         rules = self._book.pricing.siblings
         about, month = "", ""
         if rules.among != "household":
             about, month = self._kind(line.activity), f"{line.day:%Y-%m}"
-        key = (child.id, about, month)
-        if key not in self._ranks:
-            counted = {one.id for one in self._facts.children} | {child.id}
+        found = self._ranked.get((about, month))
+        if found is None:
+            counted = set(self._children) | {one.child for one in self._facts.lines}
             if about:
                 counted = {
                     one.child for one in self._facts.lines
                     if self._kind(one.activity) == about and f"{one.day:%Y-%m}" == month
                 }  # fmt: skip
-            ordered = sorted(
+            found = self._ranked[about, month] = sorted(
                 map(self.child, counted),
                 key=lambda one: (one.birth_date or date.max, one.id),
                 reverse=rules.first == "youngest",
             )
-            self._ranks[key] = ordered.index(child) + 1
-        return self._ranks[key]
+        return found
 
     def _kind(self, activity: str) -> str:
         """Activities among which children are ranked together."""
@@ -99,10 +102,28 @@ class Knowing:
 
     # -- statuses ------------------------------------------------------------------------------
 
-    def _status(self, status: Status, child: str, day: date) -> bool:
-        key = (status.id, child, f"{day:%Y-%m}")
+    def _days(self, line: Line) -> dict[str, Known]:
+        """On how many days of the week and of the month the child comes to the activity, where an
+        audience asks for it."""
+        found: dict[str, Known] = {}
+        for fact, window in (("days-in-week", "week"), ("days-in-month", "month")):
+            if fact not in self._book.asked:
+                continue
+            name = self._book.window(window, line.day, line.activity)
+            key = (line.child, line.activity, name)
+            if key not in self._came:
+                self._came[key] = {
+                    one.day for one in self._facts.lines
+                    if (one.child, one.activity) == key[:2] and _there(one)
+                    and self._book.window(window, one.day, one.activity) == name
+                }  # fmt: skip
+            found[fact] = len(self._came[key])
+        return found
+
+    def _status(self, status: Status, line: Line) -> bool:
+        key = (status.id, line.child, f"{line.day:%Y-%m}")
         if key not in self._statuses:
-            self._statuses[key] = self._enough(status, child, day)
+            self._statuses[key] = self._enough(status, line.child, line.day)
         return self._statuses[key]
 
     def _enough(self, status: Status, child: str, day: date) -> bool:
@@ -112,7 +133,7 @@ class Knowing:
             if line.child == child and line.activity in status.activities
             and (line.day.year, line.day.month) == (day.year, day.month)
             and (not wanted or line.day.isoweekday() in wanted)
-            and not (line.ended and line.ended.effect in _NOT_THERE)
+            and _there(line)
         }  # fmt: skip
         if status.least_days is not None:
             return len(came) >= status.least_days
@@ -162,6 +183,23 @@ class Knowing:
     def _key(self, counter: Counter, line: Line) -> tuple[str, str, str]:
         who = "" if counter.per == "family" else line.child
         return counter.id, who, self._book.window(counter.window, line.day, line.activity)
+
+
+def _there(line: Line) -> bool:
+    """Whether a line is a day of presence."""
+    return not (line.ended and line.ended.effect in _NOT_THERE)
+
+
+def _whole(quotient: Decimal | None) -> int | None:
+    return None if quotient is None else int(quotient)
+
+
+def _minutes(line: Line) -> int | None:
+    """How long it lasts, where its time was chosen."""
+    if line.starts is None or line.ends is None:
+        return None
+    begun, ended = line.starts, line.ends
+    return (ended.hour - begun.hour) * 60 + ended.minute - begun.minute
 
 
 def _month(day: date) -> Iterable[date]:

@@ -10,7 +10,6 @@ from services.billing.domain.prices import wording
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import Ended, Line
 from services.billing.domain.prices.rounding import rounded
-from services.billing.domain.prices.tariffs import Base
 from shared.contracts.booking import Surcharged
 from shared.contracts.town_file import (
     Addition,
@@ -52,14 +51,15 @@ class OnceDue:
 class Item:
     """One item of a line on its way through the operations.
 
-    ``flat``: it is paid for by the month or the year, whatever becomes of a day. ``once``: what it
-    makes due besides.
+    ``reason`` is the tariff's; ``lowest``: it is of the lowest bracket; ``flat``: it is paid for by
+    the month or the year, whatever becomes of a day. ``once``: what it makes due besides.
     """
 
     book: PriceBook
     line: Line
     tariff: Tariff
-    base: Base
+    reason: str
+    lowest: bool
     traits: Mapping[str, Known]
     nth: Mapping[str, int]
     adjustments: Sequence[Adjustment]
@@ -93,7 +93,7 @@ class Item:
 
 
 def _priced(item: Item) -> None:
-    item.becomes("price", item.tariff.id, item.cents, item.base.reason)
+    item.becomes("price", item.tariff.id, item.cents, item.reason)
 
 
 def _reductions(item: Item) -> None:
@@ -106,7 +106,7 @@ def _extras(item: Item) -> None:
 
 def _adjusted(item: Item, operation: Operation) -> None:
     for one in item.adjustments:
-        if one.operation != operation or (one.except_lowest and item.base.lowest):
+        if one.operation != operation or (one.except_lowest and item.lowest):
             continue
         if one.cents is not None and one.per != "item":
             item.once.append(OnceDue(one.id, operation, one.cents, one.per, one.once_for, one.name))

@@ -32,6 +32,8 @@ def chosen(
 
     The largest set of units first; of several for the same set, the first, or one for each length
     of slices."""
+    if candidates and candidates[0].units == units and not candidates[0].tariff.slice_minutes:
+        return [candidates[0]], frozenset()
     taken: list[Priced] = []
     left, slices = units, set[tuple[frozenset[str], int | None]]()
     for one in candidates:
