@@ -3,21 +3,28 @@
 Copies are states: one update whose filter excludes what is as recent or newer. A decision on a
 line is kept in the charge whose id derives from the line's, by one update whose filter excludes
 a decision as recent: twice or in another order, the result is the same. *decided-up-to* waits
-for every decision delivered before it.
+for every decision delivered before it. An answer to an erasure is a new document named by it;
+the erasure itself is as ``shared.erasure`` says.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.billing.commands import charging
+from services.billing.commands.erasing import answer_erasure
+from services.billing.erasure import ERASED
 from services.billing.state import Billing
 from shared.bus.consumer import Reaction, on
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import ErasureAsked, FamilyChanged
 from shared.copies import KeyCopy
+from shared.erasure import erasure_reactions
 from shared.events import Envelope
+from shared.store import Store
 
 
-def reactions(billing: Billing, keys: KeyCopy) -> list[Reaction]:
+def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
     """The table of reactions."""
 
     async def accepted(envelope: Envelope, event: BookingAccepted) -> None:
@@ -32,5 +39,7 @@ def reactions(billing: Billing, keys: KeyCopy) -> list[Reaction]:
         on(FamilyChanged, billing.store.keep_family),
         on(BookingAccepted, accepted),
         on(BookingRefused, refused),
+        on(ErasureAsked, partial(answer_erasure, billing)),
+        *erasure_reactions(store, ERASED),
         on(DecidedUpTo, billing.store.keep_decided, after_all=True),
     ]

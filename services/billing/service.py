@@ -24,7 +24,7 @@ def build(parts: Parts) -> Service:
         purpose=(room.__doc__ or "").partition("\n")[0],
         state=billing,
         routes=ROUTES,
-        reactions=reactions(billing, keys),
+        reactions=reactions(billing, keys, parts.store),
         indexes={**INDEXES, **quotes.INDEXES},
         outboxes=OUTBOXES,
         jobs=[Job("month-end", 2.0, partial(end_months, billing)), keys.job],

@@ -4,8 +4,9 @@ Owns   sessions (places of one activity on one date), requests with their lines,
        enrolments (a child in a group of services).
 Says   booking-requested, booking-accepted, booking-refused, booking-withdrawn,
        decisions-completed, decided-up-to, enrolment-requested, enrolment-accepted,
-       enrolment-refused, enrolment-withdrawn.
-Hears  keys-rotated, town-changed (identity), family-changed (family).
+       enrolment-refused, enrolment-withdrawn, erasure-answered.
+Hears  keys-rotated, town-changed, person-erased (identity), family-changed, erasure-asked,
+       person-erased (family).
 
 A place is granted by one conditional update of its session; what became of each line is written
 in its request, with the events that say so. ``commands.settling`` is resumable at every step.

@@ -1,16 +1,25 @@
-"""When X happened, do Y. All of it keeps copies: each is one guarded write, older ones skipped."""
+"""When X happened, do Y. Copies are one guarded write each, older ones skipped; an answer is a new
+document named by what is answered; an erasure is as ``shared.erasure`` says."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from services.booking.commands.erasing import answer_erasure
+from services.booking.erasure import ERASED
 from services.booking.state import Booking
 from shared.bus.consumer import Reaction, on
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import ErasureAsked, FamilyChanged
+from shared.erasure import erasure_reactions
+from shared.store import Store
 
 
-def reactions(booking: Booking) -> list[Reaction]:
+def reactions(booking: Booking, store: Store) -> list[Reaction]:
     """Booking's table."""
     return [
         booking.keys.reaction,
         booking.towns.reaction,
         on(FamilyChanged, booking.store.keep_family),
+        on(ErasureAsked, partial(answer_erasure, booking)),
+        *erasure_reactions(store, ERASED),
     ]

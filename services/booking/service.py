@@ -43,7 +43,7 @@ def build(parts: Parts) -> Service:
         purpose=(room.__doc__ or "").partition("\n")[0],
         state=booking,
         routes=ROUTES,
-        reactions=reactions(booking),
+        reactions=reactions(booking, parts.store),
         indexes=INDEXES,
         outboxes=OUTBOXES,
         states=STATES,

@@ -4,8 +4,10 @@ Owns      ``families``: one document per family record, with its guardians and t
           has over each child, its children, its contacts, every field of them, and the changes
           that wait for the town.
 Says      ``family-changed`` (state): the card of a family, whole.
-          ``dossier-change-requested``, ``dossier-change-decided`` (facts, without values).
-Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know schools and rules).
+          ``dossier-change-requested``, ``dossier-change-decided`` (facts, without values);
+          ``erasure-asked``, ``person-erased`` (facts).
+Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know schools and rules),
+          ``erasure-answered`` (booking, billing).
 
 Families come from the town's spreadsheet (``preau family import``); guardians read and change
 their own dossier as the town's rules have it, agents search, read, change and decide.

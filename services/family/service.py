@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import services.family as room
 from services.family.api import ROUTES
+from services.family.commands.erasing import erase_cleared
 from services.family.reactions import reactions
 from services.family.state import State
-from services.family.store import INDEXES, OUTBOXES, STATES, FamilyStore
+from services.family.store import INDEXES, OUTBOXES, STATES, Erasures, FamilyStore
 from shared.copies import KeyCopy, TownCopy
-from shared.runner import Parts, Service
+from shared.runner import Job, Parts, Service
 from shared.sealing import load_own_keys, sealer_of
 
 
@@ -26,11 +29,11 @@ def build(parts: Parts) -> Service:
         purpose=(room.__doc__ or "").partition("\n")[0],
         state=state,
         routes=ROUTES,
-        reactions=reactions(keys, state.towns),
+        reactions=reactions(keys, state),
         indexes=INDEXES,
         outboxes=OUTBOXES,
         states=STATES,
-        jobs=[keys.job],
+        jobs=[keys.job, Job("erasures", 1.0, partial(erase_cleared, state))],
         warm=warm,
     )
 
@@ -38,7 +41,9 @@ def build(parts: Parts) -> Service:
 def state_of(parts: Parts) -> State:
     """What the use cases work with: for the service and for operators' commands."""
     return State(
+        store=parts.store,
         families=FamilyStore(parts.store),
+        erasures=Erasures(parts.store),
         towns=TownCopy(parts.store, parts.clock),
         clock=parts.clock,
         sealer=sealer_of(parts.settings),

@@ -10,11 +10,12 @@ from services.family.domain.fields import Rules, rules_of
 from services.family.domain.household import Family
 from services.family.domain.showing import Eyes
 from services.family.domain.work import Actor
-from services.family.store import FamilyStore
+from services.family.store import Erasures, FamilyStore
 from shared.auth import AgentScope, Scope
 from shared.clock import Clock
 from shared.copies import TownCopy
 from shared.sealing import Sealer
+from shared.store import Store
 
 #: What a sealed field is bound to besides its member, who may move to another family's document.
 _SEALED_IN = "members"
@@ -24,7 +25,9 @@ _SEALED_IN = "members"
 class State:
     """The collaborators, built once by ``service.build``."""
 
+    store: Store
     families: FamilyStore
+    erasures: Erasures
     towns: TownCopy
     clock: Clock
     sealer: Sealer

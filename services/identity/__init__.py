@@ -1,12 +1,12 @@
 """Identity: who may do what, in which town.
 
 Owns   towns (their files), accounts of adults and agents (credentials, families, roles), login
-       sessions and tokens, family keys, the signing keys.
+       sessions and tokens, family keys, invitations, the signing keys.
 Says   town-changed, keys-rotated, account-changed (states); activation-requested,
-       password-reset-requested, email-change-requested, email-changed, account-activated,
-       family-linked (facts).
+       guardian-invited, password-reset-requested, email-change-requested, email-changed,
+       account-activated, account-closing, family-linked, family-unlinked, person-erased (facts).
 Hears  family-changed (family): keys are issued only to guardians that exist, and a guardian
-       who has left a family loses it at the next token.
+       who has left a family loses it at the next token; person-erased (family): links to it end.
 
 An account belongs to its holder; towns and families are memberships inside it, so that linking
 a family, with its events, is one write. Rights travel in access tokens of five minutes.

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.identity.commands.base import Identity
-from services.identity.domain.accounts import Account
+from services.identity.domain.accounts import Account, Link, Membership, NoticeRead
+from services.identity.domain.admitting import Invitation, InvitationState
 from services.identity.domain.family_keys import FamilyKey
+from services.identity.domain.sessions import LoginSession
 from services.identity.store.accounts import account_of
 from shared.auth import AgentScope, Bearer, FamilyScope
-from shared.contracts.town_file import TownFile
+from shared.contracts.town_file import Notice, TownFile
 from shared.errors import not_found
 
 
@@ -30,6 +32,17 @@ async def holder(identity: Identity, bearer: Bearer) -> Account:
     return account_of(document)
 
 
+async def login_sessions(identity: Identity, bearer: Bearer) -> list[LoginSession]:
+    """The login sessions of the bearer's account that still give tokens, latest first."""
+    account = await holder(identity, bearer)
+    now = identity.clock.machine()
+    return [
+        session
+        for session in await identity.store.sessions_of(bearer.account)
+        if session.alive(account.epoch, account.survivor, now)
+    ]
+
+
 async def family_links(identity: Identity, scope: FamilyScope) -> list[dict[str, Any]]:
     """The bearer's links in the town: ``{family, guardian, since, reference}``."""
     document = await identity.store.account(scope.account)
@@ -46,6 +59,43 @@ async def family_links(identity: Identity, scope: FamilyScope) -> list[dict[str,
         }
         for link in links
     ]
+
+
+async def my_towns(identity: Identity, bearer: Bearer) -> list[tuple[Membership, str]]:
+    """The bearer's memberships, each with the town's name."""
+    account = await holder(identity, bearer)
+    names = await identity.store.town_names([one.town for one in account.memberships])
+    return [(one, names.get(one.town, one.town)) for one in account.memberships]
+
+
+async def notice(identity: Identity, bearer: Bearer) -> tuple[Notice | None, NoticeRead | None]:
+    """The town's notice, and what the bearer has read of it."""
+    _, file = await town_file(identity, bearer.town)
+    membership = (await holder(identity, bearer)).membership(bearer.town)
+    return file.first_login_notice, membership.notice if membership else None
+
+
+async def family_accounts(
+    identity: Identity, scope: AgentScope, family: str
+) -> list[tuple[Account, Link]]:
+    """The accounts linked to a family of the town, each with its link."""
+    return [
+        (account, link)
+        for account in await identity.store.accounts_of_family(scope, family)
+        if (membership := account.membership(scope.town))
+        for link in membership.families
+        if link.family == family
+    ]
+
+
+async def invitations(
+    identity: Identity, scope: AgentScope, family: str | None, after: str | None, limit: int
+) -> list[tuple[Invitation, InvitationState]]:
+    """Invitations of the town with the state each has now. Raises ``Refused``:
+    ``cursor-unknown``."""
+    now = identity.clock.machine()
+    found = await identity.store.invitations(scope, family, after, limit)
+    return [(one, one.state(now)) for one in found]
 
 
 async def family_keys(

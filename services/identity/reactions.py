@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from services.identity.commands import closing
 from services.identity.commands.base import Identity
 from shared.bus.consumer import Reaction, on
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import FamilyChanged, PersonErased
 from shared.events import Envelope
 
 
@@ -15,4 +16,8 @@ def reactions(identity: Identity) -> list[Reaction]:
         """A state: the copy is kept only when newer (second form)."""
         await identity.store.keep_family(envelope, event)
 
-    return [on(FamilyChanged, family_changed)]
+    async def person_erased(envelope: Envelope, event: PersonErased) -> None:
+        """Updates whose filters exclude what is done (second form)."""
+        await closing.family_erased(identity, envelope.town, event.family)
+
+    return [on(FamilyChanged, family_changed), on(PersonErased, person_erased)]

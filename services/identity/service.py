@@ -8,7 +8,8 @@ import services.identity as room
 from services.identity.api import ROUTES
 from services.identity.commands.accounts import forget_unactivated, handle_mail_requests
 from services.identity.commands.base import Identity
-from services.identity.hashing import HashingPool
+from services.identity.commands.closing import erase_due
+from services.identity.hashing import HashingPool, StrengthPool
 from services.identity.reactions import reactions
 from services.identity.repeats import Repeats
 from services.identity.settings import IdentitySettings
@@ -30,6 +31,10 @@ def build(parts: Parts) -> Service:
         await load_keys(identity, parts)
         await say_keys(identity, parts.keys)
 
+    async def close() -> None:
+        await identity.hashing.close()
+        await identity.strength.close()
+
     return Service(
         name=NAME,
         purpose=(room.__doc__ or "").partition("\n")[0],
@@ -41,10 +46,11 @@ def build(parts: Parts) -> Service:
         states=STATES,
         jobs=(
             Job("mail-requests", 0.5, lambda: handle_mail_requests(identity)),
+            Job("closed-accounts", 3600, lambda: erase_due(identity)),
             Job("unactivated-accounts", 3600, lambda: forget_unactivated(identity)),
         ),
         warm=warm,
-        close=identity.hashing.close,
+        close=close,
     )
 
 
@@ -61,6 +67,7 @@ def assemble(parts: Parts) -> Identity:
         clock=parts.clock,
         signing=signing,
         hashing=HashingPool(),
+        strength=StrengthPool(),
         repeats=Repeats(signing),
     )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from services.notify.commands import dossiers, enrolments, intentions
+from services.notify.erasure import ERASED
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
 from shared.contracts.billing import InvoiceIssued
@@ -28,15 +29,19 @@ from shared.contracts.family import (
 )
 from shared.contracts.identity import (
     AccountChanged,
+    AccountClosing,
     ActivationRequested,
     EmailChanged,
     EmailChangeRequested,
+    GuardianInvited,
     PasswordResetRequested,
     TownChanged,
 )
+from shared.erasure import erasure_reactions
+from shared.store import Store
 
 
-def reactions(notify: Notify) -> list[Reaction]:
+def reactions(notify: Notify, store: Store) -> list[Reaction]:
     """Notify's table."""
     return [
         notify.keys.reaction,
@@ -44,9 +49,11 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(AccountChanged, notify.directory.keep_contact),
         on(FamilyChanged, notify.directory.keep_family),
         on(ActivationRequested, partial(intentions.write_activation, notify)),
+        on(GuardianInvited, partial(intentions.write_invitation, notify)),
         on(PasswordResetRequested, partial(intentions.write_password_reset, notify)),
         on(EmailChangeRequested, partial(intentions.write_email_change, notify)),
         on(EmailChanged, partial(intentions.write_email_changed, notify)),
+        on(AccountClosing, partial(intentions.write_closing, notify)),
         on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
         on(BookingWithdrawn, partial(intentions.write_withdrawal, notify)),
         on(BookingAccepted, partial(intentions.hear_outcomes, notify)),
@@ -60,4 +67,5 @@ def reactions(notify: Notify) -> list[Reaction]:
         on(DossierChangeRequested, partial(dossiers.write_receipt, notify)),
         on(DossierChangeDecided, partial(dossiers.write_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
+        *erasure_reactions(store, ERASED),
     ]

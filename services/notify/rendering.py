@@ -22,9 +22,10 @@ from shared.money import euros
 _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
-    "activation", "password-reset", "email-change", "email-changed", "acknowledgement",
-    "withdrawal", "outcome", "digest", "invoice", "enrolment", "enrolment-accepted",
-    "enrolment-refused", "enrolment-withdrawn", "dossier-change", "dossier-decided",
+    "activation", "invitation", "account-closing", "password-reset", "email-change",
+    "email-changed", "acknowledgement", "withdrawal", "outcome", "digest", "invoice", "enrolment",
+    "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
+    "dossier-change", "dossier-decided",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def build(parts: Parts) -> Service:
         purpose=(room.__doc__ or "").partition("\n")[0],
         state=notify,
         routes=ROUTES,
-        reactions=reactions(notify),
+        reactions=reactions(notify, parts.store),
         indexes=INDEXES,
         outboxes=OUTBOXES,
         jobs=[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from shared.contracts.erasure import HoldsBack
 from shared.events import Event
 
 
@@ -17,3 +18,11 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     month: date
     total_cents: int
     due_on: date
+
+
+class ErasureAnswered(Event, service="billing", name="erasure-answered", kind="fact"):
+    """What holds the erasure of a family back here; nothing, when empty."""
+
+    erasure: str
+    family: str
+    holds: tuple[HoldsBack, ...]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.contracts.erasure import HoldsBack
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused", "withdrawn"]
@@ -284,3 +285,11 @@ class DecidedUpTo(Event, service="booking", name="decided-up-to", kind="state"):
     """Every decision of the town earlier than ``instant`` has been said before this."""
 
     instant: datetime
+
+
+class ErasureAnswered(Event, service="booking", name="erasure-answered", kind="fact"):
+    """What holds the erasure of a family back here; nothing, when empty."""
+
+    erasure: str
+    family: str
+    holds: tuple[HoldsBack, ...]

@@ -134,3 +134,23 @@ class DossierChangeDecided(Event, service="family", name="dossier-change-decided
     decided_by: str
     items: tuple[DossierItem, ...]
     left: int
+
+
+class ErasureAsked(Event, service="family", name="erasure-asked", kind="fact"):
+    """An administrator wants a family erased: whoever holds something against it says so.
+
+    ``settled`` names invoices that the collection office says are paid.
+    """
+
+    erasure: str
+    family: str
+    settled: tuple[str, ...]
+
+
+class PersonErased(Event, service="family", name="person-erased", kind="fact", public=True):
+    """The family and its members are no more, and nothing may be kept of them but what a law
+    demands."""
+
+    family: str
+    guardians: tuple[str, ...]
+    children: tuple[str, ...]

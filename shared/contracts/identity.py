@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -54,6 +55,18 @@ class ActivationRequested(Event, service="identity", name="activation-requested"
     token: str
 
 
+class GuardianInvited(Event, service="identity", name="guardian-invited", kind="fact"):
+    """The town asks a family's guardian to open an account; ``token`` works once, until
+    ``expires_at``."""
+
+    invitation: str
+    town: str
+    email: str
+    first_name: str
+    expires_at: datetime
+    token: str
+
+
 class PasswordResetRequested(
     Event, service="identity", name="password-reset-requested", kind="fact"
 ):
@@ -103,3 +116,31 @@ class FamilyLinked(Event, service="identity", name="family-linked", kind="fact",
     family: str
     guardian: str
     how: Literal["key", "agent"]
+
+
+class FamilyUnlinked(Event, service="identity", name="family-unlinked", kind="fact", public=True):
+    """The account is this guardian of this family no longer."""
+
+    account: str
+    town: str
+    family: str
+    guardian: str
+
+
+class AccountClosing(Event, service="identity", name="account-closing", kind="fact"):
+    """The holder closes the account: it is erased at ``due_at`` unless ``token`` undoes it."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    due_at: datetime
+    token: str
+
+
+class PersonErased(Event, service="identity", name="person-erased", kind="fact", public=True):
+    """The account is no more, and nothing may be kept of its holder but what a law demands. Said
+    once for each town it was of."""
+
+    account: str
+    town: str

@@ -10,13 +10,28 @@ from shared.contracts import billing, booking, family, identity, notify
 from shared.events import Event
 
 _TABLE: dict[str, tuple[type[Event], ...]] = {
-    "identity": (family.FamilyChanged,),
-    "family": (identity.KeysRotated, identity.TownChanged),
-    "booking": (identity.KeysRotated, identity.TownChanged, family.FamilyChanged),
+    "identity": (family.FamilyChanged, family.PersonErased),
+    "family": (
+        identity.KeysRotated,
+        identity.TownChanged,
+        booking.ErasureAnswered,
+        billing.ErasureAnswered,
+    ),
+    "booking": (
+        identity.KeysRotated,
+        identity.TownChanged,
+        identity.PersonErased,
+        family.FamilyChanged,
+        family.ErasureAsked,
+        family.PersonErased,
+    ),
     "billing": (
         identity.KeysRotated,
         identity.TownChanged,
+        identity.PersonErased,
         family.FamilyChanged,
+        family.ErasureAsked,
+        family.PersonErased,
         booking.BookingAccepted,
         booking.BookingRefused,
         booking.DecidedUpTo,
@@ -26,12 +41,16 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.TownChanged,
         identity.AccountChanged,
         identity.ActivationRequested,
+        identity.GuardianInvited,
         identity.PasswordResetRequested,
         identity.EmailChangeRequested,
         identity.EmailChanged,
+        identity.AccountClosing,
+        identity.PersonErased,
         family.FamilyChanged,
         family.DossierChangeRequested,
         family.DossierChangeDecided,
+        family.PersonErased,
         booking.BookingRequested,
         booking.BookingWithdrawn,
         booking.BookingAccepted,
@@ -55,6 +74,7 @@ SUBSCRIPTIONS: Subscriptions = {
 FOR_OTHERS: tuple[type[Event], ...] = (
     identity.AccountActivated,
     identity.FamilyLinked,
+    identity.FamilyUnlinked,
     notify.DigestSent,
     notify.MailFailed,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from services.identity.commands.agents import create_agent
 from services.identity.domain.accounts import Person
 from services.identity.domain.attempts import MAIL_BY_ACCOUNT
@@ -149,3 +151,32 @@ async def test_an_invited_agent_sets_a_password(portal: Portal) -> None:
     tokens = await portal.logged_in("alix", _NEW)
     me = await portal.call("GET", "/me", token=tokens["access_token"])
     assert (me.json["account"], set(me.json["roles"])) == (account, set(roles))
+
+
+async def test_the_strength_of_a_password_is_told_while_it_is_typed(portal: Portal) -> None:
+    for typed, accepted, weakness in (
+        ("court", False, "too-short"),
+        ("motdepasse123456", False, "common"),
+        ("camille.martin 2", False, "names-holder"),
+        ("quatre chevaux verts", True, None),
+    ):
+        body = {"password": typed, "login_name": "camille.martin", "last_name": "Martin"}
+        answer = await portal.call("POST", "/password-strengths", body)
+        assert answer.status == 200, answer.json
+        assert (answer.json["accepted"], answer.json["weakness"]) == (accepted, weakness)
+        assert (answer.json["advice"] is None) == accepted
+        assert 0 <= answer.json["score"] <= 4
+
+
+async def test_what_is_typed_to_be_judged_is_neither_kept_nor_logged(
+    portal: Portal, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    marked = "une phrase que nul ne garde 4711"
+    await portal.call("POST", "/password-strengths", {"password": marked})
+    await portal.call("POST", "/password-strengths", {"password": marked, "extra": 1})
+    database = portal.world.store("identity")._database
+    for name in await database.list_collection_names():
+        async for document in database[name].find({}):
+            assert marked not in str(document), name
+    printed = capfd.readouterr()
+    assert marked not in caplog.text + printed.out + printed.err

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from services.identity.domain.family_keys import (
@@ -18,7 +18,7 @@ from services.identity.domain.family_keys import (
     normal_form,
 )
 from services.identity.domain.names import check_login_name, email_key, login_key
-from services.identity.domain.passwords import SHORTEST, weakness
+from services.identity.domain.passwords import SHORTEST, bits_of, strength_of
 from shared.errors import Refused
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
@@ -87,9 +87,16 @@ def test_a_key_runs_out() -> None:
     check_usable(used, "a", NOW + timedelta(days=9), "/key")
 
 
+_KNOWN = ("Camille-Martin", "camille", "famille@example.org")
+
+
+def _weakness(password: str) -> str | None:
+    return strength_of(password, _KNOWN).weakness
+
+
 @given(st.text(max_size=SHORTEST - 1))
 def test_short_passwords_are_refused(password: str) -> None:
-    assert weakness(password, "camille", "famille@example.org") == "too-short"
+    assert _weakness(password) == "too-short"
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
@@ -97,7 +104,7 @@ def test_passwords_that_hold_the_login_name_are_refused(before: str, after: str)
     password = before + " camille-martin " + after
     folded = login_key(password)
     assume("camille-martin" in folded)  # a combining mark may have changed a letter
-    assert weakness(password, "Camille-Martin", "famille@example.org") == "names-holder"
+    assert _weakness(password) == "names-holder"
 
 
 @pytest.mark.parametrize(
@@ -115,10 +122,26 @@ def test_passwords_that_hold_the_login_name_are_refused(before: str, after: str)
         ("quatre chevaux verts", None),
         ("bonjour la grande maison", None),
         ("Zb7!kQ2#mW9x", None),
+        ("doudou doudou doudou", "common"),
+        ("Marseille-2026!", "common"),
+        ("qsdfghjklmwxcvbn", "common"),
+        ("4829174650281", "too-simple"),
+        ("", "too-short"),
     ],
 )
 def test_passwords_accepted_and_refused(password: str, why: str | None) -> None:
-    assert weakness(password, "camille", "famille@example.org") == why
+    assert _weakness(password) == why
+
+
+@given(st.text(max_size=400))
+@example("@4031$5!7+%({<69" * 20)
+@example("4301$5!7@+%({<69" * 2)
+@example("a1" * 200)
+def test_any_password_is_judged_the_same_way_twice_and_its_bits_only_grow(password: str) -> None:
+    first = strength_of(password, _KNOWN)
+    assert first == strength_of(password, _KNOWN)
+    assert (first.advice is None) == (first.weakness is None)
+    assert bits_of(password) <= bits_of(password + "a")
 
 
 @given(st.text(max_size=30))

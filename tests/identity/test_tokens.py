@@ -6,17 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from services.identity.domain.sessions import (
     PAIRS_KEPT,
     SAME_PAIR_FOR,
     LoginSession,
     Pair,
-    check_open,
     on_refresh,
 )
-from shared.errors import Refused
 from tests.identity.portal import Portal
 from tests.world import Answer
 
@@ -115,6 +111,7 @@ def _session(generation: int, given_at: datetime) -> LoginSession:
     )
     return LoginSession(
         id="s", town="veyras", account="a", epoch=1, key="k", created_at=given_at,
+        authenticated_at=given_at, device="",
         expires_at=given_at + timedelta(days=7), generation=generation, pairs=pairs,
     )  # fmt: skip
 
@@ -129,7 +126,7 @@ def test_the_same_pair_is_given_for_thirty_seconds_and_no_longer() -> None:
 
 def test_a_login_session_runs_out() -> None:
     session = _session(0, NOW)
-    check_open(session, session.expires_at - timedelta(milliseconds=1))
-    with pytest.raises(Refused) as refused:
-        check_open(session, session.expires_at)
-    assert refused.value.status == 401
+    assert session.alive(1, None, session.expires_at - timedelta(milliseconds=1))
+    assert not session.alive(1, None, session.expires_at)
+    assert not session.alive(2, None, NOW)
+    assert session.alive(2, session.id, NOW)

@@ -7,6 +7,7 @@
               due_on, version, lines, children, charges, total_cents, run}``; written once.
               ``charges`` and ``run`` are what the month end needs to resume.
 ``runs``      month ends: ``{_id, town, month, asked_by, body_hash, asked_at, state, outcome}``.
+``erasures``  one answer to whether a family may be erased, by the erasure's id.
 ``copy_families``, ``copy_decided``  family-changed by family, decided-up-to by town.
 """
 
@@ -29,15 +30,15 @@ from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
-from shared.events import Envelope
+from shared.events import Envelope, Event
 from shared.failpoints import step
 from shared.paging import page
 from shared.store import Document, DuplicateKey, Store
 
 CHARGES, INVOICES, RUNS = "charges", "invoices", "runs"
-FAMILIES, DECIDED = "copy_families", "copy_decided"
+FAMILIES, DECIDED, ERASURES = "copy_families", "copy_decided", "erasures"
 
-OUTBOXES = (INVOICES,)
+OUTBOXES = (INVOICES, ERASURES)
 _NUMBER = "number"
 #: A town that renamed its office has two series, whose numbers are told apart by the id.
 _NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
@@ -76,6 +77,7 @@ ISSUE = step("billing.invoice.issue")
 ASK_RUN = step("billing.run.ask")
 FINISH_RUN = step("billing.run.finish")
 LEASE = step("billing.month-end.lease")
+ANSWER_ERASURE = step("billing.erasure.answer")
 
 _FACTS = (
     "child_name", "billing", "accepted", "decided", "quantity", "starts", "ends", "surcharge",
@@ -290,6 +292,26 @@ class BillingStore:
             order=_NEWEST, after=after, limit=limit, projection=_SHOWN,
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
+
+    # -- erasures --------------------------------------------------------------------------
+
+    async def uninvoiced(self, town: str, family: str) -> list[str]:
+        """Ids of requests of a family with something that no invoice holds yet."""
+        query = {**_open(town), "family": family}
+        found = await self._store.find(CHARGES, query, projection={"request": 1})
+        return sorted({document["request"] for document in found})
+
+    async def invoice_numbers(self, town: str, family: str) -> list[str]:
+        """The numbers of a family's invoices."""
+        found = await self._store.find(
+            INVOICES, {"town": town, "family": family}, projection={"number": 1}
+        )
+        return sorted(document["number"] for document in found)
+
+    async def answer_erasure(self, erasure: str, town: str, family: str, said: Event) -> None:
+        """Say once what holds an erasure back."""
+        answer = {"_id": erasure, "town": town, "family": family}
+        await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
     # -- month ends ------------------------------------------------------------------------
 

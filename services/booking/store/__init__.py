@@ -15,6 +15,7 @@
               and window, the things counted with the lines that count. Shared: guarded by
               conditions.
 ``numbers``   per town and year, the last block of request numbers handed out.
+``erasures``  one answer to whether a family may be erased, by the erasure's id.
 ``copy_families``  family-changed, by family.
 """
 
@@ -27,6 +28,7 @@ from services.booking.store.enrolments import ENROLMENTS, Enrolments
 from services.booking.store.places import Places
 from services.booking.store.requests import (
     BATCHES,
+    ERASURES,
     PROGRESS,
     REQUESTS,
     BookingStore,
@@ -35,7 +37,7 @@ from services.booking.store.requests import (
 
 __all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Enrolments", "Places"]
 
-OUTBOXES = (REQUESTS, BATCHES, ENROLMENTS, PROGRESS)
+OUTBOXES = (REQUESTS, BATCHES, ENROLMENTS, PROGRESS, ERASURES)
 STATES = {PROGRESS: progress_states}
 INDEXES = {
     REQUESTS: [

@@ -46,6 +46,11 @@ class Enrolments:
         found = await self._store.find(ENROLMENTS, query, sort=[("_id", 1)])
         return [_enrolment(document) for document in found]
 
+    async def of_family(self, town: str, family: str) -> list[Enrolment]:
+        """For booking's own work: every enrolment of a family."""
+        found = await self._store.find(ENROLMENTS, {"family": family, "town": town})
+        return [_enrolment(document) for document in found]
+
     async def states(self, scope: Scope, family: str) -> dict[tuple[str, str], EnrolmentState]:
         """Where a family's enrolments stand, by child and group."""
         query = {"$and": [scope.query(), {"town": scope.town, "family": family}]}

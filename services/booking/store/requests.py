@@ -22,7 +22,7 @@ from shared.paging import page
 from shared.store import Document, Store
 from shared.traits import known_children
 
-REQUESTS, BATCHES = "requests", "batches"
+REQUESTS, BATCHES, ERASURES = "requests", "batches", "erasures"
 PROGRESS, NUMBERS, FAMILIES = "progress", "numbers", "copy_families"
 
 CREATE_REQUEST = step("booking.request.create")
@@ -39,6 +39,7 @@ OPEN_BATCH = step("booking.batch.open")
 CLOSE_BATCH = step("booking.batch.close")
 SAY_PROGRESS = step("booking.progress.say")
 KEEP_FAMILY = step("booking.copy.family")
+ANSWER_ERASURE = step("booking.erasure.answer")
 
 _NUMBERS_AT_ONCE = 50
 #: A request unfinished for longer than this, or than ``PREAU_LEASE_SECONDS`` where that is less,
@@ -147,6 +148,18 @@ class BookingStore:
             order=[("requested_at", -1), ("_id", -1)], after=after, limit=limit,
         )  # fmt: skip
         return [request_of(document) for document in found]
+
+    async def requests_of_family(self, town: str, family: str) -> list[Request]:
+        """For booking's own work: every request of a family, oldest first."""
+        found = await self._store.find(
+            REQUESTS, {"family": family, "town": town}, sort=[("requested_at", 1)]
+        )
+        return [request_of(document) for document in found]
+
+    async def answer_erasure(self, erasure: str, town: str, family: str, said: Event) -> None:
+        """Say once what holds an erasure back."""
+        answer = {"_id": erasure, "town": town, "family": family}
+        await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
     async def requests_about(
         self, scope: Scope, family: str, child: str, first: date, last: date

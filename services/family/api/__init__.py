@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.family.api import dossiers, households
+from services.family.api import dossiers, erasures, households
 
-ROUTES = [*households.ROUTES, *dossiers.ROUTES]
+ROUTES = [*households.ROUTES, *dossiers.ROUTES, *erasures.ROUTES]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from services.identity.api import (
     accounts,
+    closing,
     credentials,
     family_keys,
     family_links,
+    invitations,
+    memberships,
+    paper,
     sessions,
     towns,
 )
@@ -16,6 +20,10 @@ ROUTES = [
     *accounts.ROUTES,
     *sessions.ROUTES,
     *credentials.ROUTES,
+    *memberships.ROUTES,
+    *closing.ROUTES,
     *family_links.ROUTES,
+    *invitations.ROUTES,
+    *paper.ROUTES,
     *family_keys.ROUTES,
 ]

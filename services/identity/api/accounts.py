@@ -62,6 +62,7 @@ async def get_me(identity: Identity, call: Call[NoBody, NoQuery]) -> Me:
             for link in (membership.families if membership else ())
         ],
         roles=list(membership.roles if membership else ()),
+        closes_at=account.closing.due_at if account.closing else None,
     )
 
 

@@ -9,8 +9,11 @@ from services.identity.schemas.accounts import Accepted, MailWanted
 from services.identity.schemas.credentials import (
     EmailChange,
     EmailConfirmation,
+    LoginNameChange,
     NewPassword,
     PasswordChange,
+    PasswordStrength,
+    PasswordTyped,
 )
 from shared.auth import ACCOUNT, PUBLIC
 from shared.web.routes import Call, Empty, NoQuery, Route
@@ -61,6 +64,30 @@ async def post_email_confirmation(
     return Empty()
 
 
+async def post_login_name_change(identity: Identity, call: Call[LoginNameChange, NoQuery]) -> Empty:
+    await credentials.change_login_name(
+        identity,
+        call.known_bearer,
+        call.body.new_login_name,
+        call.body.password.get_secret_value(),
+        call.address,
+        call.known_command,
+    )
+    return Empty()
+
+
+async def post_password_strength(
+    identity: Identity, call: Call[PasswordTyped, NoQuery]
+) -> PasswordStrength:
+    body = call.body
+    known = filter(None, (body.login_name, body.email, body.first_name, body.last_name))
+    found = await identity.strength.of(body.password.get_secret_value(), known)
+    return PasswordStrength(
+        accepted=found.weakness is None, score=found.score, weakness=found.weakness,
+        advice=found.advice,
+    )  # fmt: skip
+
+
 ROUTES = [
     Route(
         "POST", "/password-resets", post_password_reset,
@@ -78,6 +105,19 @@ ROUTES = [
         refusals=(
             "wrong-password", "password-too-weak", "too-many-attempts", "too-busy", *REPEATED,
         ),
+    ),
+    Route(
+        "POST", "/login-name-changes", post_login_name_change, "Change the login name", ACCOUNT,
+        Empty, body=LoginNameChange, status=204, idempotent=True,
+        refusals=(
+            "login-name-invalid", "login-name-taken", "wrong-password", "too-many-attempts",
+            "too-busy", *REPEATED,
+        ),
+    ),
+    Route(
+        "POST", "/password-strengths", post_password_strength,
+        "How strong a password is, while it is typed; nothing is kept", PUBLIC, PasswordStrength,
+        body=PasswordTyped, refusals=("too-busy",),
     ),
     Route(
         "POST", "/email-changes", post_email_change, "Change the address; a mail confirms it",

@@ -12,6 +12,7 @@ from services.identity.commands.base import (
     attempt,
     change_account,
     change_by_token,
+    login_taken,
     mailed_token,
     need_town,
     token_hash,
@@ -31,7 +32,6 @@ from services.identity.domain.accounts import (
 )
 from services.identity.domain.attempts import MAIL_BY_ACCOUNT, SIGN_UP_BY_EMAIL
 from services.identity.domain.names import check_login_name, email_key, login_key
-from services.identity.domain.passwords import check_password
 from services.identity.store.accounts import account_of
 from shared.errors import Refused
 from shared.ids import derived_id
@@ -53,6 +53,13 @@ class SignUp:
     password: str
     family_key: str | None
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What others know of the holder, and may not be the password."""
+        return (
+            self.login_name, self.email, self.person.first_name, self.person.last_name
+        )  # fmt: skip
+
 
 async def sign_up(
     identity: Identity, town: str, asked: SignUp, caller: str, command: Command
@@ -66,12 +73,12 @@ async def sign_up(
         return _signed_up(identity, known, command)
     wanted = await _wanted_key(identity, town, asked.family_key, caller)
     check_login_name(asked.login_name, "/credentials/login_name")
-    check_password(asked.password, asked.login_name, asked.email, "/credentials/password")
+    await identity.strength.check(asked.password, asked.known, "/credentials/password")
     if await identity.store.account_by_login(login_key(asked.login_name)):
         # The same command, repeated at once, may have made it a moment ago.
         if known := await identity.store.account(account_id):
             return _signed_up(identity, known, command)
-        raise _taken()
+        raise login_taken("/credentials/login_name")
     await attempt(identity, SIGN_UP_BY_EMAIL, email_key(asked.email))
     now = identity.clock.machine()
     new = Account(
@@ -90,10 +97,10 @@ async def sign_up(
             return _answer(created.account)
     except DuplicateKey as error:
         if await identity.store.account(account_id) is None:
-            raise _taken() from error
+            raise login_taken("/credentials/login_name") from error
     known = await identity.store.account(account_id)
     if known is None:
-        raise _taken()
+        raise login_taken("/credentials/login_name")
     return _signed_up(identity, known, command)
 
 
@@ -209,6 +216,8 @@ async def _send_asked(identity: Identity, account_id: str, request: Document) ->
         if any(one.request == request["_id"] for one in account.tokens):
             return Changed(account, ()), {}
         now = identity.clock.machine()
+        if account.email is None:
+            return Changed(account, ()), {}
         if account.state == "pending":
             ask = accounts.ask_activation
         elif request["what"] == "password":
@@ -227,10 +236,3 @@ def _signed_up(identity: Identity, known: Document, command: Command) -> dict[st
 
 def _answer(account: Account) -> dict[str, Any]:
     return {"account": account.id, "login_name": account.login_name}
-
-
-def _taken() -> Refused:
-    return Refused(
-        "login-name-taken", "Cet identifiant est déjà pris. Choisissez-en un autre.",
-        field="/credentials/login_name",
-    )  # fmt: skip

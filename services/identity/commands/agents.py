@@ -16,7 +16,6 @@ from services.identity.domain.accounts import (
     Person,
 )
 from services.identity.domain.names import check_login_name, email_key, login_key
-from services.identity.domain.passwords import check_password
 from services.identity.domain.roles import Role
 from shared.errors import Refused
 from shared.ids import derived_id
@@ -77,7 +76,8 @@ async def _create(
         return str(known["_id"]), False
     check_login_name(login_name, "/login_name")
     if password is not None:
-        check_password(password, login_name, email, "/password")
+        others_know = (login_name, email, person.first_name, person.last_name)
+        await identity.strength.check(password, others_know, "/password")
     now = identity.clock.machine()
     account = Account(
         id=derived_id("account", "operator", login), kind=kind, state="active",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from services.identity.domain.accounts import Account, Changed, Mailed, token_refused
+from services.identity.domain.accounts import Account, Changed, Mailed, Person, token_refused
 from services.identity.domain.attempts import Policy, admit
-from services.identity.hashing import HashingPool
+from services.identity.hashing import HashingPool, StrengthPool
 from services.identity.repeats import Repeats
 from services.identity.signing import SigningKeys
 from services.identity.store import IdentityStore
@@ -30,6 +30,7 @@ class Identity:
     clock: Clock
     signing: SigningKeys
     hashing: HashingPool
+    strength: StrengthPool
     repeats: Repeats
 
 
@@ -75,6 +76,34 @@ async def change_by_token(
         if refused.code == "not-found":
             raise token_refused() from refused
         raise
+
+
+async def need_guardians(
+    identity: Identity, town: str, wanted: Collection[tuple[str, str]], field: str
+) -> dict[tuple[str, str], Person]:
+    """The names of these guardians, by (family, guardian). Refused (404) when one does not exist
+    in the town."""
+    copies = await identity.store.families(town, sorted({family for family, _ in wanted}))
+    names = {
+        (copy["_id"], one["id"]): Person(first_name=one["first_name"], last_name=one["last_name"])
+        for copy in copies
+        for one in copy["guardians"]
+    }
+    missing = sorted({family for family, guardian in wanted if (family, guardian) not in names})
+    if missing:
+        raise Refused(
+            "family-unknown",
+            "Des familles ou des responsables demandés n'existent pas dans cette commune.",
+            status=404, field=field, families=missing,
+        )  # fmt: skip
+    return names
+
+
+def login_taken(field: str) -> Refused:
+    """The login name is somebody's."""
+    return Refused(
+        "login-name-taken", "Cet identifiant est déjà pris. Choisissez-en un autre.", field=field
+    )
 
 
 def contended() -> Refused:

@@ -10,17 +10,19 @@ from services.identity.commands.base import (
     attempt,
     change_account,
     change_by_token,
+    login_taken,
     mailed_token,
     token_hash,
 )
 from services.identity.commands.sessions import check_credentials
-from services.identity.domain import accounts
+from services.identity.domain import accounts, admitting
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import MAIL_BY_ACCOUNT
-from services.identity.domain.passwords import check_password
+from services.identity.domain.names import check_login_name
 from services.identity.store.accounts import account_of
 from shared.auth import Bearer
 from shared.errors import Refused, not_found
+from shared.store import DuplicateKey
 from shared.web.routes import Command
 
 
@@ -30,7 +32,7 @@ async def set_password(identity: Identity, token: str, password: str, command: C
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         accounts.check_password_token(account, token_hash(token), identity.clock.machine())
-        check_password(password, account.login_name, account.email, "/password")
+        await identity.strength.check(password, account.known, "/password")
         kept = await identity.hashing.hash(password)
         return accounts.set_password(account, kept, survivor=None), {}
 
@@ -41,12 +43,12 @@ async def change_password(
     identity: Identity, bearer: Bearer, current: str, new: str, caller: str, command: Command
 ) -> None:
     """A new password for who knows the old one; every other login session ends."""
-    if await _done_already(identity, bearer, command):
+    if await done_already(identity, bearer, command) is not None:
         return
-    await _check_current(identity, bearer, current, caller)
+    await check_current(identity, bearer, current, caller)
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-        check_password(new, account.login_name, account.email, "/new_password")
+        await identity.strength.check(new, account.known, "/new_password")
         kept = await identity.hashing.hash(new)
         return accounts.set_password(account, kept, survivor=bearer.login_session), {}
 
@@ -58,9 +60,9 @@ async def ask_email_change(
     command: Command,
 ) -> None:  # fmt: skip
     """A new address waits to be confirmed there; until then the old one is written to."""
-    if await _done_already(identity, bearer, command):
+    if await done_already(identity, bearer, command) is not None:
         return
-    await _check_current(identity, bearer, password, caller)
+    await check_current(identity, bearer, password, caller)
     await attempt(identity, MAIL_BY_ACCOUNT, bearer.account)
     token = mailed_token(bearer.account)
 
@@ -82,15 +84,19 @@ async def confirm_email(identity: Identity, token: str, command: Command) -> Non
     await change_by_token(identity, account_id, command, decide)
 
 
-async def _done_already(identity: Identity, bearer: Bearer, command: Command) -> bool:
-    """A repetition is known before the password is checked: it may have changed since."""
+async def done_already(
+    identity: Identity, bearer: Bearer, command: Command
+) -> dict[str, Any] | None:
+    """The answer given to this command already, or None: a repetition is known before the password
+    is checked, which may have changed since."""
     document = await identity.store.account(bearer.account)
     if document is None:
         raise not_found("ce compte")
-    return identity.repeats.answer_in(document, command) is not None
+    return identity.repeats.answer_in(document, command)
 
 
-async def _check_current(identity: Identity, bearer: Bearer, password: str, caller: str) -> None:
+async def check_current(identity: Identity, bearer: Bearer, password: str, caller: str) -> None:
+    """Refuse (403) a password that is not the bearer's, (429) one guess too many."""
     document = await identity.store.account(bearer.account)
     if document is None:
         raise not_found("ce compte")
@@ -102,3 +108,22 @@ async def _check_current(identity: Identity, bearer: Bearer, password: str, call
                 "wrong-password", "Le mot de passe actuel est incorrect.", status=403
             ) from refused
         raise
+
+
+async def change_login_name(
+    identity: Identity, bearer: Bearer, login_name: str, password: str, caller: str,
+    command: Command,
+) -> None:  # fmt: skip
+    """Another login name, for who knows the password; login sessions go on."""
+    if await done_already(identity, bearer, command) is not None:
+        return
+    check_login_name(login_name, "/new_login_name")
+    await check_current(identity, bearer, password, caller)
+
+    async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
+        return admitting.rename(account, login_name), {}
+
+    try:
+        await change_account(identity, bearer.account, command, decide)
+    except DuplicateKey as error:
+        raise login_taken("/new_login_name") from error

@@ -16,14 +16,13 @@ from services.identity.commands.base import (
     contended,
     need_town,
 )
-from services.identity.domain import accounts
+from services.identity.domain import accounts, admitting
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS
 from services.identity.domain.names import login_key
 from services.identity.domain.sessions import (
     LoginSession,
     Pair,
-    check_open,
     expiry,
     not_recognised,
     on_refresh,
@@ -31,7 +30,7 @@ from services.identity.domain.sessions import (
 from services.identity.store.accounts import account_of
 from services.identity.store.sessions import session_of
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight
-from shared.errors import Refused
+from shared.errors import Refused, not_found
 from shared.ids import derived_id
 from shared.store import Document
 from shared.web.routes import Command
@@ -50,7 +49,13 @@ class Tokens:
 
 
 async def log_in(
-    identity: Identity, town: str, login_name: str, password: str, caller: str, command: Command
+    identity: Identity,
+    town: str,
+    login_name: str,
+    password: str,
+    caller: str,
+    device: str,
+    command: Command,
 ) -> Tokens:
     """Open a login session in ``town``. ``caller`` is a network address.
 
@@ -58,9 +63,8 @@ async def log_in(
     password is wrong.
     """
     await need_town(identity, town)
-    session_id = derived_id("login-session", command.id)
-    if known := await identity.store.session(session_id):
-        return _opened(identity, known, command)
+    if (opened := await opened_by(identity, command)) is not None:
+        return opened
     account = await check_credentials(identity, login_name, password, caller)
     if account.state != "active":
         raise Refused(
@@ -68,13 +72,38 @@ async def log_in(
             "Activez d'abord votre compte par le lien reçu par e-mail.",
             status=403,
         )
-    await _join(identity, account.id, town)
+    await join_town(identity, account.id, town)
+    return await open_session(
+        identity, account.id, town, device, command, epoch=account.epoch
+    )  # fmt: skip
+
+
+async def opened_by(identity: Identity, command: Command) -> Tokens | None:
+    """The tokens of the login session that this command opened already, or None."""
+    known = await identity.store.session(_session_id(command))
+    return _opened(identity, known, command) if known else None
+
+
+async def open_session(
+    identity: Identity,
+    account_id: str,
+    town: str,
+    device: str,
+    command: Command,
+    *,
+    epoch: int | None = None,
+    authenticated_at: datetime | None = None,
+) -> Tokens:
+    """Open a login session; ``epoch`` is the account's when its secret was checked."""
+    session_id = _session_id(command)
     now = identity.clock.machine()
-    holder = await _holder(identity, account.id)
+    holder = await need_holder(identity, account_id)
+    since = authenticated_at or now
     session = LoginSession(
-        id=session_id, town=town, account=account.id, epoch=account.epoch,
-        key=identity.signing.current, created_at=now, expires_at=expiry(now, now), generation=0,
-        pairs=(await _pair(identity, holder, town, 0, now),),
+        id=session_id, town=town, account=account_id,
+        epoch=holder.epoch if epoch is None else epoch, key=identity.signing.current,
+        created_at=now, authenticated_at=since, device=device, expires_at=expiry(since, now),
+        generation=0, pairs=(await _pair(identity, holder, town, 0, now),),
     )  # fmt: skip
     if await identity.store.open_session(session, identity.repeats.mark(command)):
         return _tokens(identity, session, session.pairs[0])
@@ -95,6 +124,13 @@ async def check_credentials(
     kept = document["password"] if document else None
     right = await identity.hashing.matches(kept, password)
     if document is None or not right:
+        if document and admitting.opens_first(account_of(document), password):
+            await identity.store.forgive(LOGIN_BY_ACCOUNT, login)
+            raise Refused(
+                "first-login-needed",
+                "C'est votre première connexion : choisissez d'abord votre mot de passe.",
+                status=403,
+            )
         await attempt(identity, LOGIN_BY_ADDRESS, caller)
         raise Refused("wrong-credentials", "Identifiant ou mot de passe incorrect.", status=401)
     await identity.store.forgive(LOGIN_BY_ACCOUNT, login)
@@ -111,9 +147,8 @@ async def refresh(identity: Identity, town: str, refresh_token: str) -> Tokens:
         session = session_of(document)
         _check_seal(identity, session, generation, seal)
         now = identity.clock.machine()
-        check_open(session, now)
-        holder = await _holder(identity, session.account)
-        if session.epoch != holder.epoch and session.id != holder.survivor:
+        holder = await need_holder(identity, session.account)
+        if not session.alive(holder.epoch, holder.survivor, now):
             raise not_recognised()
         given = on_refresh(session, generation, now)
         if isinstance(given, Pair):
@@ -122,7 +157,9 @@ async def refresh(identity: Identity, town: str, refresh_token: str) -> Tokens:
             await identity.store.end_session(session.id, "reuse")
             raise not_recognised()
         pair = await _pair(identity, holder, town, generation + 1, now)
-        if await identity.store.rotate_session(session, pair, expiry(session.created_at, now)):
+        if await identity.store.rotate_session(
+            session, pair, expiry(session.authenticated_at, now)
+        ):
             return _tokens(identity, session, pair)
     raise contended()
 
@@ -132,14 +169,32 @@ async def log_out(identity: Identity, bearer: Bearer) -> None:
     await identity.store.end_session(bearer.login_session, "logout")
 
 
-async def _join(identity: Identity, account_id: str, town: str) -> None:
+async def revoke(identity: Identity, bearer: Bearer, session_id: str) -> None:
+    """End one of the bearer's login sessions; again, it changes nothing. Refused (404)."""
+    document = await identity.store.session(session_id)
+    if document is None or document["account"] != bearer.account:
+        raise not_found("cette connexion")
+    await identity.store.end_session(session_id, "revoked")
+
+
+async def revoke_others(identity: Identity, bearer: Bearer) -> None:
+    """End every login session of the account but the bearer's."""
+    for session in await identity.store.sessions_of(bearer.account):
+        if session.id != bearer.login_session:
+            await identity.store.end_session(session.id, "revoked")
+
+
+async def join_town(identity: Identity, account_id: str, town: str) -> None:
+    """The account is of this town from now on."""
+
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         return accounts.join(account, town, identity.clock.machine()), {}
 
     await change_account(identity, account_id, None, decide)
 
 
-async def _holder(identity: Identity, account_id: str) -> Account:
+async def need_holder(identity: Identity, account_id: str) -> Account:
+    """The account of a login session. Refused (401) when it is gone."""
     document = await identity.store.account(account_id)
     if document is None:
         raise not_recognised()
@@ -173,6 +228,10 @@ async def _pair(
         ),
         roles=membership.roles if membership else (),
     )
+
+
+def _session_id(command: Command) -> str:
+    return derived_id("login-session", command.id)
 
 
 def _tokens(identity: Identity, session: LoginSession, pair: Pair) -> Tokens:

@@ -17,12 +17,15 @@ from services.identity.domain.roles import Role
 from shared.contracts.identity import (
     AccountActivated,
     AccountChanged,
+    AccountClosing,
     AccountFamily,
     ActivationRequested,
     EmailChanged,
     EmailChangeRequested,
     FamilyLinked,
+    FamilyUnlinked,
     PasswordResetRequested,
+    PersonErased,
 )
 from shared.errors import Refused
 
@@ -34,7 +37,7 @@ EMAIL_CHANGE_FOR = timedelta(hours=24)
 UNACTIVATED_KEPT = timedelta(days=9)
 _TOKENS_KEPT = 3
 
-Purpose = Literal["activation", "password", "email"]
+Purpose = Literal["activation", "password", "email", "undo-closing"]
 
 
 class _Part(BaseModel):
@@ -74,6 +77,28 @@ class Link(_Part):
     since: datetime
 
 
+class NoticeRead(_Part):
+    """The holder said « J'ai compris » to that version of the town's notice."""
+
+    version: str
+    read_at: datetime
+
+
+class FirstSecret(_Part):
+    """What the town printed for a holder who has no password yet, by its hash."""
+
+    hash: str
+    expires_at: datetime
+    issue: str
+
+
+class Closing(_Part):
+    """The holder has closed the account, which is erased at ``due_at``."""
+
+    asked_at: datetime
+    due_at: datetime
+
+
 class Membership(_Part):
     """What the account is in one town."""
 
@@ -81,6 +106,7 @@ class Membership(_Part):
     joined_at: datetime
     families: tuple[Link, ...] = ()
     roles: tuple[Role, ...] = ()
+    notice: NoticeRead | None = None
 
 
 class OneTimeToken(_Part):
@@ -103,26 +129,35 @@ class WantedKey(_Part):
 
 class Account(_Part):
     """One adult or agent. ``epoch`` rises when credentials change: older login sessions end,
-    except ``survivor``."""
+    except ``survivor``. An account made on paper has no address until its holder gives one, and
+    no password before the first login."""
 
     id: str
     kind: Literal["adult", "agent"]
-    state: Literal["pending", "active"]
+    state: Literal["pending", "active", "erased"]
     login_name: str
     login: str
-    email: str
-    email_key: str
+    email: str | None
+    email_key: str | None
     person: Person
     postal_address: PostalAddress | None
     telephones: Telephones | None
     password: str | None
+    first_secret: FirstSecret | None = None
     memberships: tuple[Membership, ...]
     tokens: tuple[OneTimeToken, ...] = ()
     used_tokens: tuple[str, ...] = ()
     wanted_key: WantedKey | None = None
     epoch: int = 1
     survivor: str | None = None
+    closing: Closing | None = None
     created_at: datetime
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What others know of the holder: no password of theirs holds it."""
+        names = (self.login_name, self.email, self.person.first_name, self.person.last_name)
+        return tuple(name for name in names if name)
 
     def membership(self, town: str) -> Membership | None:
         """What the account is in that town, or None."""
@@ -139,11 +174,14 @@ class Account(_Part):
 Said = (
     AccountActivated
     | AccountChanged
+    | AccountClosing
     | ActivationRequested
     | EmailChanged
     | EmailChangeRequested
     | FamilyLinked
+    | FamilyUnlinked
     | PasswordResetRequested
+    | PersonErased
 )
 
 
@@ -163,16 +201,16 @@ class Mailed(NamedTuple):
 
 def changed_states(account: Account, towns: Iterable[str] | None = None) -> tuple[Said, ...]:
     """The account as each town may know it; nothing is said of one that never was activated."""
-    if account.state != "active":
+    if account.state == "pending":
         return ()
     return tuple(
         AccountChanged(
             account=account.id,
             town=membership.town,
-            email=account.email,
+            email=account.email or "",
             first_name=account.person.first_name,
             last_name=account.person.last_name,
-            active=True,
+            active=account.state == "active",
             families=tuple(
                 AccountFamily(family=link.family, guardian=link.guardian)
                 for link in membership.families
@@ -197,7 +235,7 @@ def ask_activation(
         request=request,
     ))  # fmt: skip
     said = ActivationRequested(
-        account=account.id, town=town, email=account.email,
+        account=account.id, town=town, email=_address(account),
         first_name=account.person.first_name, token=token.text,
     )  # fmt: skip
     return Changed(after, (said,))
@@ -217,8 +255,8 @@ def activate(account: Account, token_hash: str, link: Link | None, now: datetime
     })  # fmt: skip
     events: tuple[Said, ...] = (AccountActivated(account=account.id, town=token.town),)
     if link is not None:
-        after = _linked(after, town, link, now)
-        events = (*events, _link_fact(after, town, link))
+        after = linked(after, town, link, now)
+        events = (*events, link_fact(after, town, link))
     return Changed(after, (*events, *changed_states(after)))
 
 
@@ -230,7 +268,7 @@ def join(account: Account, town: str, now: datetime) -> Changed:
         raise Refused(
             "not-of-this-town", "Ce compte d'agent n'est pas de cette commune.", status=403
         )
-    after = _with_membership(account, Membership(town=town, joined_at=now))
+    after = with_membership(account, Membership(town=town, joined_at=now))
     return Changed(after, changed_states(after, {town}))
 
 
@@ -241,8 +279,32 @@ def link_family(account: Account, town: str, link: Link, now: datetime) -> Chang
         (one.family, one.guardian) == (link.family, link.guardian) for one in membership.families
     ):
         return Changed(account, ())
-    after = _linked(account, town, link, now)
-    return Changed(after, (_link_fact(after, town, link), *changed_states(after, {town})))
+    after = linked(account, town, link, now)
+    return Changed(after, (link_fact(after, town, link), *changed_states(after, {town})))
+
+
+def unlink_family(account: Account, town: str, family: str) -> Changed:
+    """The account is no guardian of this family any more. Without a link nothing changes."""
+    membership = account.membership(town)
+    gone = [link for link in membership.families if link.family == family] if membership else []
+    if membership is None or not gone:
+        return Changed(account, ())
+    kept = tuple(link for link in membership.families if link.family != family)
+    after = with_membership(account, membership.model_copy(update={"families": kept}))
+    facts = tuple(
+        FamilyUnlinked(account=account.id, town=town, family=family, guardian=link.guardian)
+        for link in gone
+    )
+    return Changed(after, (*facts, *changed_states(after, {town})))
+
+
+def read_notice(account: Account, town: str, version: str, now: datetime) -> Changed:
+    """The town's notice was read; the same version again changes nothing."""
+    membership = account.membership(town)
+    if membership is None or (membership.notice and membership.notice.version == version):
+        return Changed(account, ())
+    read = NoticeRead(version=version, read_at=now)
+    return Changed(with_membership(account, membership.model_copy(update={"notice": read})), ())
 
 
 def ask_password(
@@ -254,7 +316,7 @@ def ask_password(
         request=request,
     ))  # fmt: skip
     said = PasswordResetRequested(
-        account=account.id, town=town, email=account.email,
+        account=account.id, town=town, email=_address(account),
         first_name=account.person.first_name, login_name=account.login_name, token=token.text,
     )  # fmt: skip
     return Changed(after, (said,))
@@ -291,7 +353,8 @@ def ask_email(account: Account, town: str, new_email: str, token: Mailed, now: d
 def confirm_email(account: Account, token_hash: str, now: datetime) -> Changed:
     """The new address holds, in every town. Links sent to the old one are worth nothing now.
 
-    The old one is told, lest somebody else have changed it; not of another spelling of itself.
+    The old one, if any, is told, lest somebody else have changed it; not of another spelling of
+    itself.
     """
     token = account.token("email", token_hash, now)
     if token is None or token.email is None:
@@ -300,7 +363,7 @@ def confirm_email(account: Account, token_hash: str, now: datetime) -> Changed:
         update={"email": token.email, "email_key": email_key(token.email), "tokens": ()}
     )
     told: tuple[Said, ...] = ()
-    if after.email_key != account.email_key:
+    if account.email and after.email_key != account.email_key:
         told = (EmailChanged(
             account=account.id, town=token.town, old_email=account.email,
             first_name=account.person.first_name,
@@ -314,7 +377,7 @@ def grant_roles(account: Account, town: str, roles: Iterable[Role], now: datetim
     granted = tuple(sorted({*before.roles, *roles}))
     if granted == before.roles:
         return Changed(account, ())
-    after = _with_membership(account, before.model_copy(update={"roles": granted}))
+    after = with_membership(account, before.model_copy(update={"roles": granted}))
     return Changed(after, changed_states(after, {town}))
 
 
@@ -327,6 +390,13 @@ def token_refused() -> Refused:
     )
 
 
+def _address(account: Account) -> str:
+    """Where to write; whoever asks has made sure that there is an address."""
+    if account.email is None:
+        raise ValueError("an account without an address")
+    return account.email
+
+
 def _with_token(account: Account, token: OneTimeToken) -> Account:
     same = [one for one in account.tokens if one.purpose == token.purpose]
     others = [one for one in account.tokens if one.purpose != token.purpose]
@@ -334,19 +404,22 @@ def _with_token(account: Account, token: OneTimeToken) -> Account:
     return account.model_copy(update={"tokens": kept})
 
 
-def _with_membership(account: Account, membership: Membership) -> Account:
+def with_membership(account: Account, membership: Membership) -> Account:
+    """The account with this membership of its town in place of another."""
     others = tuple(one for one in account.memberships if one.town != membership.town)
     return account.model_copy(update={"memberships": (*others, membership)})
 
 
-def _linked(account: Account, town: str, link: Link, now: datetime) -> Account:
+def linked(account: Account, town: str, link: Link, now: datetime) -> Account:
+    """The account with one link more."""
     before = account.membership(town) or Membership(town=town, joined_at=now)
-    return _with_membership(
+    return with_membership(
         account, before.model_copy(update={"families": (*before.families, link)})
     )
 
 
-def _link_fact(account: Account, town: str, link: Link) -> Said:
+def link_fact(account: Account, town: str, link: Link) -> Said:
+    """The event that says a link."""
     return FamilyLinked(
         account=account.id, town=town, family=link.family, guardian=link.guardian, how=link.how
     )

@@ -29,7 +29,11 @@ class Pair(BaseModel):
 
 
 class LoginSession(BaseModel):
-    """One browser's login to one town; ``epoch`` is the account's when it logged in."""
+    """One browser's login to one town; ``epoch`` is the account's when it logged in.
+
+    ``authenticated_at``: when a secret was last typed for it, in this town or in the one that its
+    holder came from. ``device`` is what ``domain.devices`` makes of the browser's own words.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,10 +43,17 @@ class LoginSession(BaseModel):
     epoch: int
     key: str
     created_at: datetime
+    authenticated_at: datetime
+    device: str
     expires_at: datetime
     generation: int
     pairs: tuple[Pair, ...]
-    ended: Literal["logout", "reuse", "password"] | None = None
+    ended: Literal["logout", "reuse", "revoked"] | None = None
+
+    def alive(self, epoch: int, survivor: str | None, now: datetime) -> bool:
+        """Whether it still gives tokens, of an account at ``epoch``."""
+        current = self.epoch == epoch or self.id == survivor
+        return current and self.ended is None and now < self.expires_at
 
     def pair(self, generation: int) -> Pair | None:
         """The pair of that generation, while it is kept."""
@@ -54,12 +65,6 @@ def not_recognised() -> Refused:
     return Refused(
         "login-session-ended", "Votre connexion est terminée. Reconnectez-vous.", status=401
     )
-
-
-def check_open(session: LoginSession, now: datetime) -> None:
-    """Refuse (401) a session that was ended or has run out."""
-    if session.ended is not None or now >= session.expires_at:
-        raise not_recognised()
 
 
 def on_refresh(
@@ -74,6 +79,6 @@ def on_refresh(
     return "end"
 
 
-def expiry(created_at: datetime, now: datetime) -> datetime:
+def expiry(authenticated_at: datetime, now: datetime) -> datetime:
     """When a session used now runs out."""
-    return min(created_at + LONGEST, now + IDLE)
+    return min(authenticated_at + LONGEST, now + IDLE)

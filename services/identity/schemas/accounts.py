@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -110,7 +111,8 @@ class Me(Output):
     login_name: str
     first_name: str
     last_name: str
-    email: str
+    email: str | None
     town: str
     families: list[LinkedFamily]
     roles: list[str]
+    closes_at: datetime | None

@@ -31,3 +31,20 @@ class TokenPair(Output):
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of token, not one
     expires_at: datetime
+
+
+class OpenSession(Output):
+    """One login session; ``device`` is coarse (``Firefox sur Android``) and may be empty."""
+
+    id: str
+    town: str
+    device: str
+    created_at: datetime
+    refreshed_at: datetime
+    current: bool
+
+
+class OpenSessions(Output):
+    """The account's login sessions, latest first."""
+
+    login_sessions: list[OpenSession]

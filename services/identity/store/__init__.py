@@ -8,6 +8,8 @@
                     generation of its refresh token. Removed when it runs out.
 ``family_keys``     one key by its hash. Guarded by conditions on its use.
 ``key_issues``      one act of issuing keys; the keys derive from it.
+``invitations``     the last invitation of one guardian. Guarded by ``v``.
+``paper_issues``    one act of making accounts on paper; names and secrets derive from it.
 ``families``        family-changed, by family: who its guardians are.
 ``attempts``        failed guesses, by policy and hashed target. Forgotten after a day.
 ``mail_requests``   somebody asked for a mail; a job finds out whether an account is concerned.
@@ -21,19 +23,24 @@ from services.identity.store import (
     accounts,
     attempts,
     family_keys,
+    invitations,
     mail_requests,
     sessions,
     signing_keys,
     towns,
 )
+from shared.failpoints import step
 
 __all__ = ["INDEXES", "OUTBOXES", "STATES", "IdentityStore"]
 
-OUTBOXES = (towns.TOWNS, signing_keys.KEYS, accounts.ACCOUNTS)
+FORGET_ABOUT = step("identity.person.forget")
+
+OUTBOXES = (towns.TOWNS, signing_keys.KEYS, accounts.ACCOUNTS, invitations.INVITATIONS)
 INDEXES = (
     accounts.INDEXES
     | sessions.INDEXES
     | family_keys.INDEXES
+    | invitations.INDEXES
     | attempts.INDEXES
     | mail_requests.INDEXES
 )
@@ -51,7 +58,17 @@ class IdentityStore(
     accounts.Accounts,
     sessions.LoginSessions,
     family_keys.FamilyKeys,
+    invitations.Invitations,
     attempts.AttemptCounts,
     mail_requests.MailRequests,
 ):
     """Every query and write of the service."""
+
+    async def forget_about(self, account: str) -> None:
+        """Delete what is only about an account: its login sessions."""
+        await self._store.delete(FORGET_ABOUT, sessions.SESSIONS, {"account": account})
+
+    async def forget_family(self, town: str, family: str) -> None:
+        """Delete what lets a family in."""
+        for collection in (invitations.INVITATIONS, family_keys.FAMILY_KEYS):
+            await self._store.delete(FORGET_ABOUT, collection, {"town": town, "family": family})

@@ -10,6 +10,7 @@ from pymongo import IndexModel
 
 from services.identity.domain.accounts import Account, changed_states
 from services.identity.store.base import Collections, push_done
+from shared.auth import AgentScope
 from shared.events import Event
 from shared.failpoints import step
 from shared.store import Document
@@ -20,12 +21,15 @@ INDEXES = {
         IndexModel([("login", 1)], unique=True, name="login"),
         IndexModel([("email_key", 1)]),
         IndexModel([("memberships.town", 1), ("_id", 1)]),
+        IndexModel([("memberships.families.family", 1)]),
         IndexModel([("state", 1), ("created_at", 1)]),
+        IndexModel([("closing.due_at", 1)], sparse=True),
     ],
 }
 
 CREATE_ACCOUNT = step("identity.account.create")
 CHANGE_ACCOUNT = step("identity.account.change")
+ERASE_ACCOUNT = step("identity.account.erase")
 FORGET_ACCOUNTS = step("identity.account.forget")
 
 
@@ -46,6 +50,49 @@ class Accounts(Collections):
             ACCOUNTS, {"email_key": email_key}, sort=[("_id", 1)], limit=20, projection={"_id": 1}
         )
         return [document["_id"] for document in found]
+
+    async def account_of_guardian(self, town: str, family: str, guardian: str) -> Document | None:
+        """The account that is that guardian of that family, or None."""
+        link = {"families": {"$elemMatch": {"family": family, "guardian": guardian}}}
+        return await self._store.first(
+            ACCOUNTS, {"memberships": {"$elemMatch": {"town": town, **link}}}
+        )
+
+    async def accounts_of_family(self, scope: AgentScope, family: str) -> list[Account]:
+        """The accounts linked to a family of the town."""
+        links = {"town": scope.town, "families.family": family}
+        found = await self._store.find(
+            ACCOUNTS, {"memberships": {"$elemMatch": links}}, sort=[("_id", 1)]
+        )
+        return [account_of(document) for document in found]
+
+    async def account_ids_of_family(self, town: str, family: str) -> list[str]:
+        """For the service's own work: ids of the accounts linked to a family."""
+        links = {"town": town, "families.family": family}
+        found = await self._store.find(
+            ACCOUNTS, {"memberships": {"$elemMatch": links}}, projection={"_id": 1}
+        )
+        return [document["_id"] for document in found]
+
+    async def accounts_closing(self, now: datetime, limit: int) -> list[str]:
+        """Ids of closed accounts whose time has come."""
+        found = await self._store.find(
+            ACCOUNTS, {"closing.due_at": {"$lte": now}}, limit=limit, projection={"_id": 1}
+        )
+        return [document["_id"] for document in found]
+
+    async def erase_account(
+        self, before: Document, after: Account, events: Sequence[Event]
+    ) -> bool:
+        """Write an erased account over all that was known; False when it changed meanwhile.
+
+        What commands answered is forgotten with it.
+        """
+        blank = {**after.model_dump(exclude={"id"}), "made_by": {}, "done": []}
+        known = {"_id", "town", "v", "seq", "pending", *blank}
+        gone = dict.fromkeys(before.keys() - known, "")
+        update = {"$set": blank, **({"$unset": gone} if gone else {})}
+        return await self._store.save(ERASE_ACCOUNT, ACCOUNTS, before, update, *events)
 
     async def create_account(self, account: Account, mark: Document, *events: Event) -> bool:
         """Insert a new account; False when its id exists.

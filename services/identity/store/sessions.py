@@ -15,7 +15,10 @@ from shared.store import Document
 
 SESSIONS = "login_sessions"
 INDEXES = {
-    SESSIONS: [IndexModel([("expires_at", 1)], expireAfterSeconds=0)],
+    SESSIONS: [
+        IndexModel([("expires_at", 1)], expireAfterSeconds=0),
+        IndexModel([("account", 1)]),
+    ],
 }
 
 OPEN_SESSION = step("identity.login-session.open")
@@ -46,6 +49,11 @@ class LoginSessions(Collections):
             },
         )  # fmt: skip
 
+    async def sessions_of(self, account: str) -> list[LoginSession]:
+        """An account's login sessions, latest first."""
+        found = await self._store.find(SESSIONS, {"account": account}, sort=[("created_at", -1)])
+        return [session_of(document) for document in found]
+
     async def end_session(self, session_id: str, why: str) -> None:
         """End one login session; ending it again changes nothing."""
         await self._store.change(
@@ -55,4 +63,5 @@ class LoginSessions(Collections):
 
 def session_of(document: Mapping[str, Any]) -> LoginSession:
     """The login session a document holds."""
-    return LoginSession.model_validate({**document, "id": document["_id"]})
+    since = {"authenticated_at": document["created_at"], "device": ""}
+    return LoginSession.model_validate({**since, **document, "id": document["_id"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.identity.store.base import Collections, push_done
 from shared.contracts.identity import TownChanged
 from shared.contracts.town_file import TownFile
@@ -25,6 +27,13 @@ class Towns(Collections):
     async def town_exists(self, town: str) -> bool:
         """Whether the town was ever loaded."""
         return await self._store.get(TOWNS, town, {"_id": 1}) is not None
+
+    async def town_names(self, towns: Sequence[str]) -> dict[str, str]:
+        """The names of these towns, by slug."""
+        found = await self._store.find(
+            TOWNS, {"_id": {"$in": list(towns)}}, projection={"file.name": 1}
+        )
+        return {document["_id"]: document["file"]["name"] for document in found}
 
     async def save_town(
         self,

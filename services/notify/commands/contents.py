@@ -59,7 +59,7 @@ class Contents:
         if "address" in mail:
             return str(mail["address"])
         contact = self._contact(mail)
-        return contact.email if contact and contact.active else None
+        return (contact.email or None) if contact and contact.active else None
 
     def context(self, mail: Document) -> dict[str, Any]:
         """The template's values, over what the adult may see now."""

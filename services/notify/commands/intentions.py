@@ -26,9 +26,11 @@ from shared.contracts.booking import (
     DecisionsCompleted,
 )
 from shared.contracts.identity import (
+    AccountClosing,
     ActivationRequested,
     EmailChanged,
     EmailChangeRequested,
+    GuardianInvited,
     PasswordResetRequested,
     TownChanged,
 )
@@ -100,6 +102,17 @@ async def write_email_changed(notify: Notify, envelope: Envelope, event: EmailCh
     await _to_address(notify, envelope, "email-changed", event.old_email, data)
 
 
+async def write_invitation(notify: Notify, envelope: Envelope, event: GuardianInvited) -> None:
+    """The mail by which the town asks a guardian to open an account."""
+    await _to_address(notify, envelope, "invitation", event.email, event.model_dump(mode="json"))
+
+
+async def write_closing(notify: Notify, envelope: Envelope, event: AccountClosing) -> None:
+    """The mail that says when an account will be erased, and how to keep it."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "account-closing", event.email, data)
+
+
 async def _to_address(
     notify: Notify, envelope: Envelope, kind: str, address: str, data: dict[str, Any]
 ) -> None:
@@ -108,7 +121,7 @@ async def _to_address(
     await notify.mails.intend(
         new_mail(
             derived_id("mail", envelope.id), envelope.town, kind, notify.clock.machine(),
-            account=data["account"], address=address, data=data,
+            account=data.get("account"), address=address, data=data,
         )
     )  # fmt: skip
 

@@ -122,6 +122,7 @@ from shared.contracts.town_file.town import (
     CollectionOffice,
     Contact,
     DigestSettings,
+    Notice,
     School,
     TownFile,
 )
@@ -184,6 +185,7 @@ __all__ = [
     "LatePickUp",
     "MonthCutoff",
     "NoCutoff",
+    "Notice",
     "Operation",
     "Outcome",
     "PaidByOthers",

@@ -66,6 +66,15 @@ class DigestSettings(Part):
         return at
 
 
+class Notice(Part):
+    """What is shown after a login until its reader says « J'ai compris »; another ``version``
+    is shown again."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,20}$")]
+    title: Text
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
 class School(Part):
     """A school; children belong to one."""
 
@@ -94,6 +103,7 @@ class TownFile(Part):
     digest: DigestSettings = DigestSettings()
     family_key: Literal["required", "optional", "hidden"] = "optional"
     dossier: Dossier = Dossier()
+    first_login_notice: Notice | None = None
     schools: Annotated[tuple[School, ...], Field(min_length=1)]
     audiences: Annotated[tuple[Audience, ...], Field(max_length=60)] = ()
     calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]

@@ -1,0 +1,18 @@
+"""What billing does when a family is erased: invoices stay, as the law on accounts wants."""
+
+from __future__ import annotations
+
+from services.billing.store import CHARGES, INVOICES
+from services.billing.store.quotes import QUOTES
+from shared.erasure import Erasing, LegalHold, of_family
+
+ERASED = (
+    Erasing(CHARGES, of_family, fields=("child_name",)),
+    Erasing(QUOTES, of_family),
+)
+HELD = (
+    LegalHold(
+        INVOICES, ("lines.*.child_name",),
+        "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
+    ),
+)  # fmt: skip
