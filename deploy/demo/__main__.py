@@ -1,9 +1,10 @@
 """``python -m deploy.demo``: everything on one machine, under one port, until Ctrl-C.
 
 Real MongoDB (``MONGODB_URL``, else the embedded one), the local bus (or RabbitMQ with
-``AMQP_URL``), a mail server that keeps what it receives (or ``SMTP_URL``), two towns, their
-families, and one family's story told over HTTP. ``DEMO_CLOCK=2026-09-14T12:55`` starts the
-towns' clock there, on a fresh copy; ``PREAU_PORT`` is the one origin's port (8080).
+``AMQP_URL``), a mail server that keeps what it receives (or ``SMTP_URL``), simulators of
+FranceConnect and API Particulier on the next two ports, two towns, their families, and one
+family's story told over HTTP. ``DEMO_CLOCK=2026-09-14T12:55`` starts the towns' clock there, on a
+fresh copy; ``PREAU_PORT`` is the one origin's port (8080).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from zoneinfo import ZoneInfo
 
 import uvloop
 
+from deploy.demo.franceconnect import franceconnect_routes
+from deploy.demo.outside import TOWN as OUTSIDE_TOWN
+from deploy.demo.outside import start_outside
 from deploy.demo.pages import demo_routes
 from deploy.demo.seed import Accounts, seed
 from deploy.demo.story import tell
@@ -95,6 +99,7 @@ async def main() -> None:
         os.environ["PREAU_CLOCK_FILE"] = str(clock_file)
         os.environ["PREAU_PUBLIC_URL"] = origin = f"http://localhost:{port}"
         os.environ.setdefault("PREAU_LOG_LEVEL", "WARNING")
+        franceconnect = await start_outside(stack, origin, port)
         settings = CommonSettings()
         logs.configure("demo", settings.log_level)
         accounts_file = folder / "accounts.json"
@@ -104,6 +109,7 @@ async def main() -> None:
         if mailbox is not None:
             runner.app.add_routes(mailbox_routes(mailbox))
         runner.app.add_routes(demo_routes(origin, clock_file, accounts_file))
+        runner.app.add_routes(franceconnect_routes(franceconnect or "https:"))
         try:
             await runner.start()
         except OSError as error:
@@ -118,7 +124,8 @@ async def main() -> None:
                 today = settings.clock().town().astimezone(_ZONE).date()
                 accounts = await tell(f"http://127.0.0.1:{port}", mailbox, accounts, today)
             accounts.save(accounts_file)
-        _say(_ready(origin, accounts, mailbox is not None, time.monotonic() - started))
+        seconds = time.monotonic() - started
+        _say(_ready(origin, accounts, mailbox is not None, franceconnect, seconds))
         await stop.wait()
         _say("stopping")
 
@@ -132,12 +139,17 @@ async def _forget(settings: CommonSettings) -> None:
     await client.close()
 
 
-def _ready(origin: str, accounts: Accounts, mailbox: bool, seconds: float) -> str:
+def _ready(
+    origin: str, accounts: Accounts, mailbox: bool, franceconnect: str | None, seconds: float
+) -> str:
     lines = [
         f"ready in {seconds:.1f} s",
         f"  {origin}/           the demo: accounts, clock, addresses",
         f"  {origin}/mailbox    the mails received" if mailbox else "  mails go to SMTP_URL",
     ]
+    if franceconnect:
+        page = f"{origin}/{OUTSIDE_TOWN}/franceconnect"
+        lines.append(f"  {page}    FranceConnect, simulated at {franceconnect}")
     lines += [f"  {one.what}: {one.login_name} / {one.password}" for one in accounts.people]
     return "\n".join(lines)
 

@@ -7,7 +7,8 @@ Says      ``family-changed`` (state): the card of a family, whole.
           ``dossier-change-requested``, ``dossier-change-decided`` (facts, without values);
           ``erasure-asked``, ``person-erased`` (facts).
 Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know schools and rules),
-          ``erasure-answered`` (booking, billing).
+          ``erasure-answered`` (booking, billing), ``quotient-received`` (what the CAF or the MSA
+          says: accepted, or proposed).
 
 Families come from the town's spreadsheet (``preau family import``); guardians read and change
 their own dossier as the town's rules have it, agents search, read, change and decide.

@@ -1,7 +1,8 @@
 """What family does about others' events.
 
 It keeps copies of the signing keys and town files (states, ``shared.copies``), and the answers to
-its question whether a family may be erased (updates whose filters exclude what is done).
+its question whether a family may be erased (updates whose filters exclude what is done). What a
+fund says of a quotient familial is one command of each dossier, known again by the event's id.
 """
 
 from __future__ import annotations
@@ -9,17 +10,25 @@ from __future__ import annotations
 from functools import partial
 
 from services.family.commands.erasing import hear_answer
+from services.family.commands.quotients import keep_quotient
 from services.family.state import State
 from shared.bus.consumer import Reaction, on
 from shared.contracts import billing, booking
+from shared.contracts.identity import QuotientReceived
 from shared.copies import KeyCopy
+from shared.events import Envelope
 
 
 def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
     """The table of reactions."""
+
+    async def quotient_received(envelope: Envelope, event: QuotientReceived) -> None:
+        await keep_quotient(state, envelope.id, event)
+
     return [
         keys.reaction,
         state.towns.reaction,
         on(booking.ErasureAnswered, partial(hear_answer, state)),
         on(billing.ErasureAnswered, partial(hear_answer, state)),
+        on(QuotientReceived, quotient_received),
     ]

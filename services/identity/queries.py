@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.identity.commands.base import Identity
+from services.identity.commands.franceconnect_offer import Offer, offered
 from services.identity.domain.accounts import Account, Link, Membership, NoticeRead
 from services.identity.domain.admitting import Invitation, InvitationState
 from services.identity.domain.family_keys import FamilyKey
@@ -22,6 +23,14 @@ async def town_file(identity: Identity, town: str) -> tuple[int, TownFile]:
     if document is None:
         raise not_found("cette commune")
     return document["version"], TownFile.model_validate(document["file"])
+
+
+async def franceconnect(identity: Identity, town: str) -> Offer | None:
+    """What the town offers with FranceConnect, or None. Refused (404) when it was never loaded."""
+    document = await identity.store.town(town)
+    if document is None:
+        raise not_found("cette commune")
+    return offered(identity, town, document["file"].get("franceconnect"))
 
 
 async def holder(identity: Identity, bearer: Bearer) -> Account:

@@ -10,6 +10,7 @@ from services.identity.commands.accounts import forget_unactivated, handle_mail_
 from services.identity.commands.base import Identity
 from services.identity.commands.closing import erase_due
 from services.identity.hashing import HashingPool, StrengthPool
+from services.identity.outside import outside_of
 from services.identity.reactions import reactions
 from services.identity.repeats import Repeats
 from services.identity.settings import IdentitySettings
@@ -19,6 +20,7 @@ from shared.auth import Keyring, new_private_jwks
 from shared.contracts.identity import KeysRotated
 from shared.ids import new_id
 from shared.runner import Job, Parts, Service
+from shared.sealing import load_own_keys, sealer_of
 
 NAME = "identity"
 
@@ -34,6 +36,7 @@ def build(parts: Parts) -> Service:
     async def close() -> None:
         await identity.hashing.close()
         await identity.strength.close()
+        await identity.outside.close()
 
     return Service(
         name=NAME,
@@ -56,7 +59,8 @@ def build(parts: Parts) -> Service:
 
 def assemble(parts: Parts) -> Identity:
     """The collaborators of commands, for the service and for operators' commands."""
-    given = IdentitySettings().signing_keys
+    settings = IdentitySettings()
+    given = settings.signing_keys
     if given is None and parts.settings.env == "production":
         raise ValueError("PREAU_SIGNING_KEYS is compulsory in production (`preau keys new`)")
     signing = SigningKeys()
@@ -69,11 +73,14 @@ def assemble(parts: Parts) -> Identity:
         hashing=HashingPool(),
         strength=StrengthPool(),
         repeats=Repeats(signing),
+        sealer=sealer_of(parts.settings),
+        outside=outside_of(settings, parts.clock),
     )
 
 
 async def load_keys(identity: Identity, parts: Parts) -> None:
     """In development without keys, make some once and keep them, so that restarts keep them."""
+    await load_own_keys(identity.sealer, parts.store, parts.settings)
     if IdentitySettings().signing_keys is None and parts.settings.env == "development":
         fresh = await asyncio.to_thread(new_private_jwks, [new_id()])
         identity.signing.load(await identity.store.own_private_keys(fresh))

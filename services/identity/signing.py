@@ -38,6 +38,12 @@ class SigningKeys:
         self._ready()
         return next(iter(self._secrets))
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The ids of every key, the current one first."""
+        self._ready()
+        return tuple(self._secrets)
+
     def public_jwks(self) -> dict[str, Any]:
         """What may be shown to all."""
         return self._ready().public_jwks()

@@ -23,6 +23,7 @@ FieldKind = Literal[
     "text", "long_text", "phone", "email", "address", "date", "birth_date", "yes_no", "school",
     "level", "diet", "scheme", "tax_reference", "tax_shares", "iban", "file", "quotient",
     "insurance", "fact", "consent", "certificate", "doctor", "care_plan", "vaccinations",
+    "sex", "birth_place", "birth_country",
 ]  # fmt: skip
 
 OWNERS: tuple[Owner, ...] = get_args(Owner)
@@ -89,7 +90,11 @@ FIELDS: tuple[DossierField, ...] = (
     _F("guardian.first_name", "Prénom", "text", rule="required"),
     _F("guardian.last_name", "Nom", "text", rule="required"),
     _F("guardian.birth_name", "Nom de naissance", "text", "own"),
+    _F("guardian.first_names", "Tous les prénoms", "text", "own"),
+    _F("guardian.sex", "Sexe (état civil)", "sex", "own"),
     _F("guardian.birth_date", "Date de naissance", "birth_date", "own"),
+    _F("guardian.birth_place", "Commune de naissance (code INSEE)", "birth_place", "own"),
+    _F("guardian.birth_country", "Pays de naissance (code INSEE)", "birth_country", "own"),
     _F("guardian.phone", "Téléphone", "phone", "contact"),
     _F("guardian.second_phone", "Autre téléphone", "phone", "contact"),
     _F("guardian.email", "Courriel", "email", "contact"),

@@ -31,11 +31,24 @@ class PostalAddress(_Part):
     city: str
 
 
+class CivilIdentity(_Part):
+    """Who somebody is to the civil registry; ``birth_place`` and ``birth_country`` are INSEE codes
+    (99100: France), the place None for who was born abroad."""
+
+    birth_name: str
+    first_names: tuple[str, ...]
+    sex: Literal["F", "M"]
+    birth_date: date
+    birth_place: str | None
+    birth_country: str
+
+
 class Guardian(_Part):
     """An adult of the household; ``invoiced`` marks the one to whom invoices are addressed.
 
     ``email`` and ``address`` are what the dossier holds. Of a ``protected`` guardian nothing but
     the name may be shown to anybody but that guardian and agents.
+    ``civil_identity`` only where the town holds all of it.
     """
 
     id: str
@@ -47,6 +60,7 @@ class Guardian(_Part):
     address: PostalAddress | None = None
     protected: bool = False
     benefit_scheme: Literal["caf", "msa", "other"] | None = None
+    civil_identity: CivilIdentity | None = None
 
 
 #: School levels that a child may have, in the order of the classes.

@@ -109,7 +109,8 @@ class AccountActivated(
 
 
 class FamilyLinked(Event, service="identity", name="family-linked", kind="fact", public=True):
-    """The account is this guardian of this family; ``how`` says by what proof."""
+    """The account is this guardian of this family; ``how`` says by what proof: the key of a letter,
+    or (``agent``) the town's own word."""
 
     account: str
     town: str
@@ -144,3 +145,25 @@ class PersonErased(Event, service="identity", name="person-erased", kind="fact",
 
     account: str
     town: str
+
+
+class QuotientReceived(Event, service="identity", name="quotient-received", kind="fact"):
+    """What the CAF or the MSA says a household's quotient familial is, asked with its consent by
+    ``account`` (FranceConnect), or by an agent in the town's mission (``identity``).
+
+    ``families`` are those it may be about: the adult's own, or the one that the agent named.
+    ``children`` are the birth dates the fund knows (YYYY-MM-DD, 00 for what it does not), to tell
+    several households apart. ``value`` is in euros; it holds from ``month`` (YYYY-MM).
+    """
+
+    account: str
+    town: str
+    families: tuple[AccountFamily, ...]
+    how: Literal["franceconnect", "identity"]
+    fund: Literal["CNAF", "MSA"]
+    value: int
+    month: str
+    children: tuple[str, ...]
+    fetched_at: datetime
+    consent_version: str | None
+    consented_at: datetime | None

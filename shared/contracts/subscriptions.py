@@ -14,6 +14,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
     "family": (
         identity.KeysRotated,
         identity.TownChanged,
+        identity.QuotientReceived,
         booking.ErasureAnswered,
         billing.ErasureAnswered,
     ),

@@ -20,7 +20,7 @@ _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"(?:^|[`\s])preau((?: (?:[a-z][a-z-]*|--[a-z][a-z-]*))+)", re.MULTILINE)
 _METRIC = re.compile(r"\bpreau_[a-z_]*[a-z]\b")
 #: Names in the documents that look like a metric's and are files.
-_FILES = {"preau_signing_keys"}
+_FILES = {"preau_signing_keys", "preau_identity_providers", "preau_api_particulier_tokens"}
 
 
 def _documents() -> list[Path]:

@@ -367,3 +367,24 @@ async def test_many_families_are_decided_at_once(dossier: Dossier) -> None:
         "POST", "/api/family/v1/andancette/change-decisions", token=elsewhere, json=body
     )
     assert foreign.status == 404
+
+
+async def test_who_a_guardian_is_to_the_registry_is_said_once_it_is_whole(
+    unpublished: Dossier,
+) -> None:
+    """By all six fields identity recognises who comes back from FranceConnect."""
+    whole = {
+        "birth_name": "D'Éon", "first_names": "Anne-Laure Marie", "sex": "F",
+        "birth_date": "1985-04-12", "birth_country": "99100", "birth_place": "07186",
+    }  # fmt: skip
+    *first, last = whole.items()
+    for name, value in first:
+        await unpublished.sent("billing", put(HOLDER_ID, name, value))
+    cards = await said(unpublished, "family-changed")
+    assert {card["guardians"][0]["civil_identity"] for card in cards} == {None}
+    await unpublished.sent("billing", put(HOLDER_ID, *last))
+    told = (await said(unpublished, "family-changed"))[-1]["guardians"][0]["civil_identity"]
+    assert told == {**whole, "first_names": ["Anne-Laure", "Marie"]}
+    for name, wrong in (("sex", "X"), ("birth_place", "7107"), ("birth_country", "100")):
+        refused = await unpublished.change("billing", put(HOLDER_ID, name, wrong))
+        assert (refused.status, refused.json["code"]) == (422, "invalid-input")

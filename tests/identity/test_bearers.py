@@ -14,6 +14,8 @@ _PUBLIC = {
     "/town", "/accounts", "/activations", "/activation-requests", "/login-sessions", "/tokens",
     "/password-resets", "/passwords", "/email-confirmations", "/password-strengths",
     "/invitations/shown", "/invitation-acceptances", "/first-logins", "/account-closure-undoings",
+    "/franceconnect", "/franceconnect/authorizations", "/franceconnect/callbacks",
+    "/franceconnect/links", "/franceconnect/accounts", "/franceconnect/logout-returns",
 }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ ChangeState = Literal["waiting", "accepted", "refused", "withdrawn", "replaced"]
 LEVELS: tuple[contract.Level, ...] = get_args(contract.Level)
 #: The member that stands for the family itself.
 HOUSEHOLD = "household"
+#: INSEE's code of the country.
+FRANCE = "99100"
 
 
 class _Part(BaseModel):
@@ -78,7 +80,18 @@ class Guardian(Member):
             id=self.id, first_name=self.first_name, last_name=self.last_name,
             invoiced=self.invoiced, rights=self.rights, email=self.email, address=address,
             protected=self.protected, benefit_scheme=self.benefit_scheme,
+            civil_identity=self._civil_identity(),
         )  # fmt: skip
+
+    def _civil_identity(self) -> contract.CivilIdentity | None:
+        """Who they are to the civil registry, where the dossier holds all of it; None also of who
+        was born in France at a place that is not told."""
+        held = {name: self.more.get(name) for name in contract.CivilIdentity.model_fields}
+        held["first_names"] = tuple((held["first_names"] or "").split())
+        place = held.pop("birth_place")
+        if not all(held.values()) or (held["birth_country"] == FRANCE and place is None):
+            return None
+        return contract.CivilIdentity.model_validate({**held, "birth_place": place})
 
 
 class Child(Member):

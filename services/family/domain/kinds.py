@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool, StrictInt, TypeAdapter, ValidationError
@@ -169,6 +169,15 @@ KINDS: Mapping[FieldKind, Kind] = {
     "date": Kind(TypeAdapter(date), _DATE),
     "birth_date": Kind(TypeAdapter(date), _DATE, _past),
     "yes_no": Kind(TypeAdapter(StrictBool), "oui ou non est attendu."),
+    "sex": Kind(TypeAdapter(Literal["F", "M"]), "F ou M est attendu."),
+    "birth_place": Kind(
+        TypeAdapter(Annotated[str, Field(pattern=r"^[0-9][0-9AB][0-9]{3}$")]),
+        "le code INSEE d'une commune a cinq caractères (75107).",
+    ),
+    "birth_country": Kind(
+        TypeAdapter(Annotated[str, Field(pattern=r"^99[0-9]{3}$")]),
+        "le code INSEE d'un pays est attendu (99100 : France).",
+    ),
     "school": Kind(TypeAdapter(Line), _TEXT, _school),
     "level": Kind(TypeAdapter(Level), "niveau inconnu."),
     "diet": Kind(TypeAdapter(Diet), "régime non admis : choisissez dans la liste."),

@@ -8,6 +8,7 @@ from services.identity.api import (
     credentials,
     family_keys,
     family_links,
+    franceconnect,
     invitations,
     memberships,
     paper,
@@ -26,4 +27,5 @@ ROUTES = [
     *invitations.ROUTES,
     *paper.ROUTES,
     *family_keys.ROUTES,
+    *franceconnect.ROUTES,
 ]

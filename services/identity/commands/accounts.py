@@ -71,7 +71,7 @@ async def sign_up(
     account_id = derived_id("account", command.id)
     if known := await identity.store.account(account_id):
         return _signed_up(identity, known, command)
-    wanted = await _wanted_key(identity, town, asked.family_key, caller)
+    wanted = await wanted_key(identity, town, asked.family_key, caller)
     check_login_name(asked.login_name, "/credentials/login_name")
     await identity.strength.check(asked.password, asked.known, "/credentials/password")
     if await identity.store.account_by_login(login_key(asked.login_name)):
@@ -162,9 +162,10 @@ async def forget_unactivated(identity: Identity) -> None:
     await identity.store.forget_unactivated(now - UNACTIVATED_KEPT)
 
 
-async def _wanted_key(
+async def wanted_key(
     identity: Identity, town: str, typed: str | None, caller: str
 ) -> WantedKey | None:
+    """The key typed at a sign-up, by the town's rule: required, optional or not asked."""
     document = await identity.store.town(town)
     if document is None:
         await need_town(identity, town)

@@ -11,12 +11,14 @@ from typing import Any
 from services.identity.domain.accounts import Account, Changed, Mailed, Person, token_refused
 from services.identity.domain.attempts import Policy, admit
 from services.identity.hashing import HashingPool, StrengthPool
+from services.identity.outside import Outside
 from services.identity.repeats import Repeats
 from services.identity.signing import SigningKeys
 from services.identity.store import IdentityStore
 from services.identity.store.accounts import account_of
 from shared.clock import Clock
 from shared.errors import Refused, not_found
+from shared.sealing import Sealer
 from shared.web.routes import Command
 
 _TRIES = 20
@@ -32,6 +34,8 @@ class Identity:
     hashing: HashingPool
     strength: StrengthPool
     repeats: Repeats
+    sealer: Sealer
+    outside: Outside
 
 
 Decide = Callable[[Account], Awaitable[tuple[Changed, dict[str, Any]]]]

@@ -66,12 +66,7 @@ async def log_in(
     if (opened := await opened_by(identity, command)) is not None:
         return opened
     account = await check_credentials(identity, login_name, password, caller)
-    if account.state != "active":
-        raise Refused(
-            "account-not-active",
-            "Activez d'abord votre compte par le lien reçu par e-mail.",
-            status=403,
-        )
+    check_active(account)
     await join_town(identity, account.id, town)
     return await open_session(
         identity, account.id, town, device, command, epoch=account.epoch
@@ -228,6 +223,16 @@ async def _pair(
         ),
         roles=membership.roles if membership else (),
     )
+
+
+def check_active(account: Account) -> None:
+    """Refuse (403) an account that nobody has activated."""
+    if account.state != "active":
+        raise Refused(
+            "account-not-active",
+            "Activez d'abord votre compte par le lien reçu par e-mail.",
+            status=403,
+        )
 
 
 def _session_id(command: Command) -> str:

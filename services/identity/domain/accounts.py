@@ -26,6 +26,7 @@ from shared.contracts.identity import (
     FamilyUnlinked,
     PasswordResetRequested,
     PersonErased,
+    QuotientReceived,
 )
 from shared.errors import Refused
 
@@ -73,7 +74,7 @@ class Link(_Part):
 
     family: str
     guardian: str
-    how: Literal["key", "agent"]
+    how: Literal["key", "agent", "franceconnect"]
     since: datetime
 
 
@@ -120,6 +121,27 @@ class OneTimeToken(_Part):
     email: str | None = None
 
 
+class FederatedIdentity(_Part):
+    """Whom an OpenID provider says the holder to be; ``key`` is unique among all accounts.
+
+    ``client_id`` is the registration under which it was said: a provider may name one person
+    differently to each.
+    """
+
+    provider: str
+    client_id: str
+    key: str
+    linked_at: datetime
+
+
+class Consent(_Part):
+    """What the holder agreed to, when, and by which version of the town's text."""
+
+    purpose: Literal["quotient"]
+    text_version: str
+    given_at: datetime
+
+
 class WantedKey(_Part):
     """The family key given at sign-up, used at activation."""
 
@@ -148,6 +170,8 @@ class Account(_Part):
     tokens: tuple[OneTimeToken, ...] = ()
     used_tokens: tuple[str, ...] = ()
     wanted_key: WantedKey | None = None
+    federated: tuple[FederatedIdentity, ...] = ()
+    consents: tuple[Consent, ...] = ()
     epoch: int = 1
     survivor: str | None = None
     closing: Closing | None = None
@@ -182,6 +206,7 @@ Said = (
     | FamilyUnlinked
     | PasswordResetRequested
     | PersonErased
+    | QuotientReceived
 )
 
 
@@ -419,7 +444,8 @@ def linked(account: Account, town: str, link: Link, now: datetime) -> Account:
 
 
 def link_fact(account: Account, town: str, link: Link) -> Said:
-    """The event that says a link."""
+    """The event that says a link; whom the town knows by civil identity, the town has linked."""
     return FamilyLinked(
-        account=account.id, town=town, family=link.family, guardian=link.guardian, how=link.how
-    )
+        account=account.id, town=town, family=link.family, guardian=link.guardian,
+        how="key" if link.how == "key" else "agent",
+    )  # fmt: skip

@@ -12,6 +12,10 @@
 ``paper_issues``    one act of making accounts on paper; names and secrets derive from it.
 ``families``        family-changed, by family: who its guardians are.
 ``attempts``        failed guesses, by policy and hashed target. Forgotten after a day.
+``authorizations``  a trip to an OpenID provider; no secret of it is kept. Claimed by one command.
+                    Forgotten after three days.
+``returns``         who came back without an account yet, sealed, for half an hour.
+``provider_sessions``  the provider's id_token, sealed, beside the login session it opened.
 ``mail_requests``   somebody asked for a mail; a job finds out whether an account is concerned.
 
 Each module of this package holds one kind of document with its indexes.
@@ -23,6 +27,7 @@ from services.identity.store import (
     accounts,
     attempts,
     family_keys,
+    federation,
     invitations,
     mail_requests,
     sessions,
@@ -43,6 +48,7 @@ INDEXES = (
     | invitations.INDEXES
     | attempts.INDEXES
     | mail_requests.INDEXES
+    | federation.INDEXES
 )
 #: What each document says again when copies are rebuilt.
 STATES = {
@@ -61,12 +67,16 @@ class IdentityStore(
     invitations.Invitations,
     attempts.AttemptCounts,
     mail_requests.MailRequests,
+    federation.Federation,
 ):
     """Every query and write of the service."""
 
     async def forget_about(self, account: str) -> None:
-        """Delete what is only about an account: its login sessions."""
-        await self._store.delete(FORGET_ABOUT, sessions.SESSIONS, {"account": account})
+        """Delete what is only about an account: its login sessions, and its trips to a provider."""
+        for collection in (
+            sessions.SESSIONS, federation.PROVIDER_SESSIONS, federation.AUTHORIZATIONS,
+        ):  # fmt: skip
+            await self._store.delete(FORGET_ABOUT, collection, {"account": account})
 
     async def forget_family(self, town: str, family: str) -> None:
         """Delete what lets a family in."""

@@ -24,6 +24,12 @@ INDEXES = {
         IndexModel([("memberships.families.family", 1)]),
         IndexModel([("state", 1), ("created_at", 1)]),
         IndexModel([("closing.due_at", 1)], sparse=True),
+        IndexModel(
+            [("federated.key", 1)],
+            unique=True,
+            name="identity",
+            partialFilterExpression={"federated.key": {"$exists": True}},
+        ),
     ],
 }
 
@@ -94,10 +100,23 @@ class Accounts(Collections):
         update = {"$set": blank, **({"$unset": gone} if gone else {})}
         return await self._store.save(ERASE_ACCOUNT, ACCOUNTS, before, update, *events)
 
+    async def account_by_identity(self, key: str) -> Document | None:
+        """The account linked to that identity of a provider."""
+        return await self._store.first(ACCOUNTS, {"federated.key": key})
+
+    async def accounts_of_guardians(
+        self, town: str, guardians: Sequence[tuple[str, str]]
+    ) -> list[Document]:
+        """The accounts of any of these (family, guardian) of the town."""
+        links = [{"family": family, "guardian": guardian} for family, guardian in guardians]
+        of_town = {"town": town, "families": {"$elemMatch": {"$or": links}}}
+        return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": of_town}})
+
     async def create_account(self, account: Account, mark: Document, *events: Event) -> bool:
         """Insert a new account; False when its id exists.
 
-        Raises ``DuplicateKey("login")`` when its login name is taken.
+        Raises ``DuplicateKey``: ``login`` when its login name is taken, ``identity`` when a
+        provider's identity is another account's.
         """
         new = {"_id": account.id, **account.model_dump(exclude={"id"}), "made_by": mark, "done": []}
         return await self._store.insert(CREATE_ACCOUNT, ACCOUNTS, new, *events)

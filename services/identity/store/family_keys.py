@@ -23,7 +23,10 @@ INDEXES = {
         IndexModel([("town", 1), ("family", 1), ("guardian", 1)]),
         IndexModel([("town", 1), ("_id", 1)]),
     ],
-    FAMILIES: [IndexModel([("town", 1), ("_id", 1)])],
+    FAMILIES: [
+        IndexModel([("town", 1), ("_id", 1)]),
+        IndexModel([("town", 1), ("guardians.pivot", 1)]),
+    ],
 }
 
 CREATE_ISSUE = step("identity.key-issue.create")
@@ -37,10 +40,13 @@ KEEP_FAMILY = step("identity.family.keep")
 class FamilyKeys(Collections):
     """Every query and write of families and their keys."""
 
-    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
-        """Keep who the guardians of a family are."""
+    async def keep_family(
+        self, envelope: Envelope, event: FamilyChanged, pivots: Mapping[str, str]
+    ) -> None:
+        """Keep who the guardians of a family are; ``pivots`` seals their civil identities."""
         guardians = [
             {"id": one.id, "first_name": one.first_name, "last_name": one.last_name}
+            | ({"pivot": pivots[one.id]} if one.id in pivots else {})
             for one in event.guardians
         ]
         fields = {"reference": event.reference, "guardians": guardians}
@@ -51,6 +57,19 @@ class FamilyKeys(Collections):
         return await self._store.find(
             FAMILIES, {"town": town, "_id": {"$in": list(ids)}}, sort=[("_id", 1)]
         )
+
+    async def guardians_by_pivot(self, town: str, pivots: Sequence[str]) -> list[tuple[str, str]]:
+        """(family, guardian) of the town's guardians with one of these sealed identities."""
+        wanted = [*pivots]
+        found = await self._store.find(
+            FAMILIES, {"town": town, "guardians.pivot": {"$in": wanted}}, sort=[("_id", 1)]
+        )
+        return [
+            (family["_id"], guardian["id"])
+            for family in found
+            for guardian in family["guardians"]
+            if guardian.get("pivot") in wanted
+        ]
 
     async def family_page(self, town: str, after: str, limit: int) -> list[Document]:
         """The town's families by id, those after ``after``."""

@@ -75,6 +75,35 @@ class Notice(Part):
     text: Annotated[str, Field(min_length=1, max_length=4000)]
 
 
+class QuotientConsent(Part):
+    """What a family agrees to before the town asks the CAF or the MSA for its quotient; another
+    text is another ``version``."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,20}$")]
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class FranceConnect(Part):
+    """Families may log in with FranceConnect; ``siret`` is the town's, which API Particulier
+    wants to know; without ``quotient_consent`` no quotient is asked of families."""
+
+    siret: Annotated[str, Field(pattern=r"^[0-9]{14}$")] | None = None
+    quotient_consent: QuotientConsent | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> FranceConnect:
+        if self.siret is not None and _luhn(self.siret) % 10:
+            raise ValueError("siret: a digit is wrong (its check digit does not agree)")
+        if self.quotient_consent is not None and self.siret is None:
+            raise ValueError("quotient_consent: the town's siret is needed to ask for a quotient")
+        return self
+
+
+def _luhn(digits: str) -> int:
+    doubled = [int(one) * (1 + place % 2) for place, one in enumerate(digits, start=1)]
+    return sum(value - 9 if value > 9 else value for value in doubled)
+
+
 class School(Part):
     """A school; children belong to one."""
 
@@ -104,6 +133,7 @@ class TownFile(Part):
     family_key: Literal["required", "optional", "hidden"] = "optional"
     dossier: Dossier = Dossier()
     first_login_notice: Notice | None = None
+    franceconnect: FranceConnect | None = None
     schools: Annotated[tuple[School, ...], Field(min_length=1)]
     audiences: Annotated[tuple[Audience, ...], Field(max_length=60)] = ()
     calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]
