@@ -79,7 +79,7 @@ class _Pages:
         """Here first, then there."""
         form = await request.post()
         _, answer = await _call(request, "POST", "/logouts", {}, token=str(form.get("token")))
-        raise web.HTTPSeeOther(answer.get("url") or "/")
+        return web.Response(status=303, headers={"Location": answer.get("url") or "/"})
 
     async def goodbye(self, request: web.Request) -> web.Response:
         """Back from FranceConnect's logout: the state is checked."""

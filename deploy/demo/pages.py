@@ -63,7 +63,7 @@ class _Pages:
         if to.tzinfo is None or to < self._clock.town():
             raise web.HTTPBadRequest
         write_offset(self._clock_file, to)
-        raise web.HTTPSeeOther("/")
+        return web.Response(status=303, headers={"Location": "/"})
 
     async def activation(self, request: web.Request) -> web.Response:
         """A page with a button: reading a mail must not activate anything by itself."""

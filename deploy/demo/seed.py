@@ -22,7 +22,7 @@ from shared.waiting import eventually
 TOWNS = Path(__file__).parent / "towns"
 FAMILIES = 200
 _SEED = 20260901
-AGENT_PASSWORD = "un-agent-de-demonstration"  # noqa: S105 - printed for whoever tries the demo
+AGENT_PASSWORD = "sept-cartables-repeints"  # noqa: S105 - printed for whoever tries the demo
 
 
 @dataclass(frozen=True)

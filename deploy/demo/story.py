@@ -21,7 +21,7 @@ from shared.waiting import eventually
 
 TOWN = "veyras"
 LOGIN = "camille.demo"
-PASSWORD = "une-famille-de-demonstration"  # noqa: S105 - printed for whoever tries the demo
+PASSWORD = "onze-parapluies-repeints"  # noqa: S105 - printed for whoever tries the demo
 EMAIL = "camille@famille.example"
 _ACCOUNT = {
     "identity": {"first_name": "Camille", "last_name": "Démonstration"},
