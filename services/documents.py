@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings
 from services.billing.api import ROUTES as BILLING
 from services.booking.api import ROUTES as BOOKING
 from services.family.api import ROUTES as FAMILY
+from services.family.settings import FamilySettings
 from services.identity.api import ROUTES as IDENTITY
 from services.identity.settings import IdentitySettings
 from services.notify.api import ROUTES as NOTIFY
@@ -209,7 +210,7 @@ def settings_table() -> str:
     """Every variable of every settings class, as a Markdown table."""
     rows = ["| variable | default | what |", "|---|---|---|"]
     classes: tuple[type[BaseSettings], ...] = (
-        CommonSettings, FieldKeySettings, IdentitySettings, NotifySettings,
+        CommonSettings, FieldKeySettings, IdentitySettings, FamilySettings, NotifySettings,
     )  # fmt: skip
     for settings in classes:
         rows += [_row(field) for field in settings.model_fields.values()]

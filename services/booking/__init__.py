@@ -4,7 +4,8 @@ Owns   sessions (places of one activity on one date), requests with their lines,
        enrolments (a child in a group of services).
 Says   booking-requested, booking-accepted, booking-refused, booking-withdrawn,
        decisions-completed, decided-up-to, enrolment-requested, enrolment-accepted,
-       enrolment-refused, enrolment-withdrawn, erasure-answered.
+       enrolment-refused, enrolment-withdrawn, erasure-answered; request-changed (state: a
+       request's card, whole).
 Hears  keys-rotated, town-changed, person-erased (identity), family-changed, erasure-asked,
        person-erased (family).
 

@@ -33,9 +33,7 @@ async def groups(booking: Booking, scope: Scope, wanted: GroupsQuery) -> Groups:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
-    sent = {
-        one.group: one for one in await booking.enrolments.of_child(scope, card.family, child.id)
-    }
+    sent = {one.group: one for one in await booking.enrolments.of_child(scope, child)}
     about = _About(booking, scope, booking.rulebooks.of(town).book, child)
     return Groups(
         child=child.id,
@@ -129,7 +127,7 @@ async def _sees(booking: Booking, scope: Scope, one: Enrolment) -> bool:
         card = await booking.store.family(scope.town, one.family)
     except MissingCopy:
         return False
-    return one.child in {child.id for child in children_seen(scope, card)}
+    return any(one.child in child.ids for child in children_seen(scope, card))
 
 
 def shown(one: Enrolment, scope: Scope, *, as_receipted: bool = False) -> EnrolmentOut:

@@ -35,8 +35,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     """What validating these wishes would do now. Nothing is stored."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    allowance = await booking.allowance(town, wish.family)
-    standing = await booking.standing(scope, town, wish.family)
+    allowance = await booking.allowance(town, card.family)
+    standing = await booking.standing(scope, town, card)
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing)
     planned, not_retained = plan(asks)
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
@@ -44,7 +44,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     shapes = booking.shapes(town)
     slots = {(line.activity, line.date) for line in planned} | week_slots(planned, offers)
     sessions = await booking.places.peek(scope.town, slots, shapes, children)
-    waiting = await booking.waiting(scope, town, wish.family, planned)
+    waiting = await booking.waiting(scope, town, card, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
     schools = {child.id: child.school for child in children.values()}
     kept, incomplete = fit_weeks(kept, offers, sessions, schools)
@@ -104,16 +104,14 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
-    allowance = await booking.allowance(town, wanted.family)
-    standing = await booking.standing(scope, town, wanted.family)
+    allowance = await booking.allowance(town, card.family)
+    standing = await booking.standing(scope, town, card)
     offers = [
         booking.offer(town, activity, allowance, standing) for activity in town.file.activities
     ]
     known = agenda(
-        await booking.store.requests_about(
-            scope, wanted.family, child.id, wanted.first, wanted.last
-        ),
-        child.id,
+        await booking.store.requests_about(scope, child, wanted.first, wanted.last),
+        child.ids,
     )
     slots, to_enrol = _shown(
         child,
@@ -258,5 +256,5 @@ async def _seen_part(booking: Booking, scope: FamilyScope, one: Request) -> Requ
         card = await booking.store.family(scope.town, one.family)
     except MissingCopy:
         raise not_found("cette famille") from None
-    seen = {child.id for child in children_seen(scope, card)}
+    seen = {_id for child in children_seen(scope, card) for _id in child.ids}
     return one.only(seen)

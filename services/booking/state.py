@@ -20,7 +20,7 @@ from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
-from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.family import Child, ChildRights, FamilyChanged
 from shared.contracts.town_file import Activity
 from shared.copies import KeyCopy, Town, TownCopy
 from shared.days import Days
@@ -85,7 +85,7 @@ class Booking:
             book, activity, self.clock.town(), allowance or Allowance(), standing or Standing()
         )
 
-    async def standing(self, scope: Scope, town: Town, family: str) -> Standing:
+    async def standing(self, scope: Scope, town: Town, card: FamilyChanged) -> Standing:
         """Who asks, and where the family's children are enrolled; nothing is read where the town
         enrols nobody."""
         online = isinstance(scope, FamilyScope)
@@ -93,7 +93,7 @@ class Booking:
         groups = compulsory(book)
         if not groups:
             return Standing(online)
-        states = await self.enrolments.states(scope, family)
+        states = await self.enrolments.states(scope, card.children)
         return Standing(online, Enrolled(book, self.clock.town(), groups, states))
 
     async def allowance(self, town: Town, family: str) -> Allowance:
@@ -107,7 +107,7 @@ class Booking:
         return self.rulebooks.of(town).shapes
 
     async def waiting(
-        self, scope: Scope, town: Town, family: str, lines: Sequence[Line]
+        self, scope: Scope, town: Town, card: FamilyChanged, lines: Sequence[Line]
     ) -> set[tuple[str, str, str, date]]:
         """What waits for an answer without holding a place: (child, activity, unit, date)."""
         holding = {
@@ -118,13 +118,12 @@ class Booking:
             if line.activity not in holding:
                 days.setdefault(line.child, []).append(line.date)
         return {
-            (line.child, line.activity, unit, line.date)
-            for child, wanted in days.items()
-            for request in await self.store.requests_about(
-                scope, family, child, min(wanted), max(wanted)
-            )
+            (child.id, line.activity, unit, line.date)
+            for child in card.children
+            if (wanted := days.get(child.id))
+            for request in await self.store.requests_about(scope, child, min(wanted), max(wanted))
             for line in request.lines
-            if line.state == "requested"
+            if line.state == "requested" and line.child in child.ids
             for unit in line.units
         }
 
@@ -146,9 +145,7 @@ class Booking:
         for position, one in enumerate(wanted):
             child = child_for(scope, card, one.child, "decide")
             ending = Ending(one.kind, child, one.first, one.last or one.first, one.reason)
-            booked = await self.booked(
-                scope, town, card.family, ending, one.activity, one.units, allowance
-            )
+            booked = await self.booked(scope, town, ending, one.activity, one.units, allowance)
             fresh = [found for found in booked if found.ref not in seen]
             seen |= {found.ref for found in fresh}
             if not fresh:
@@ -182,7 +179,7 @@ class Booking:
             choice = choice_of(activity, "changes", position, one)
             that_day = Ending("cancel", child, one.day, one.day)
             found = await self.booked(
-                scope, town, card.family, that_day, one.activity, one.from_units, allowance
+                scope, town, that_day, one.activity, one.from_units, allowance
             )
             if len(found) != 1:
                 raise Refused(
@@ -200,7 +197,6 @@ class Booking:
         self,
         scope: Scope,
         town: Town,
-        family: str,
         ending: Ending,
         activity: str | None,
         units: Sequence[str],
@@ -209,14 +205,12 @@ class Booking:
         """The child's bookings that stand between two days, of one activity and with some of
         these units where given."""
         offers = {one.id: self.offer(town, one, allowance) for one in town.file.activities}
-        requests = await self.store.requests_about(
-            scope, family, ending.child.id, ending.first, ending.last
-        )
+        requests = await self.store.requests_about(scope, ending.child, ending.first, ending.last)
         return [
             Booked(f"{request.id}-{line.id}", line, offers.get(line.activity))
             for request in requests
             for line in request.lines
-            if line.child == ending.child.id
+            if line.child in ending.child.ids
             and ending.first <= line.date <= ending.last
             and line.books
             and line.state == "accepted"
@@ -242,13 +236,12 @@ MAX_LINES = 400
 
 def child_for(scope: Scope, card: FamilyChanged, child: str, right: str) -> Child:
     """The child, if the bearer has this right (``see`` or ``decide``) over them."""
-    found = next((one for one in card.children if one.id == child), None)
+    found = card.child(child)
     if found is None:
         raise not_found("cet enfant")
     if isinstance(scope, FamilyScope):
-        guardian = scope.guardian_of(card.family)
-        rights = next((g.rights for g in card.guardians if g.id == guardian), ())
-        if not any(one.child == child and getattr(one, right) for one in rights):
+        rights = _rights(scope, card)
+        if not any(one.child == found.id and getattr(one, right) for one in rights):
             raise forbidden("Vous n'avez pas ce droit pour cet enfant.")
     return found
 
@@ -257,10 +250,15 @@ def children_seen(scope: Scope, card: FamilyChanged) -> list[Child]:
     """The children whose bookings the bearer may see."""
     if not isinstance(scope, FamilyScope):
         return list(card.children)
-    guardian = scope.guardian_of(card.family)
-    rights = next((g.rights for g in card.guardians if g.id == guardian), ())
-    seen = {one.child for one in rights if one.see}
+    seen = {one.child for one in _rights(scope, card) if one.see}
     return [child for child in card.children if child.id in seen]
+
+
+def _rights(scope: FamilyScope, card: FamilyChanged) -> tuple[ChildRights, ...]:
+    """The bearer's rights in a family; none when they do not know of it yet that the family they
+    ask for has become part of this one."""
+    mine = {right.guardian for right in scope.families if right.family == card.family}
+    return next((one.rights for one in card.guardians if one.id in mine), ())
 
 
 def asks_of(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shared.erasure import Erasing, LegalHold
+from services.family.store.feed import FEED
+from services.family.store.moves import MOVES
+from shared.erasure import Erased, Erasing, LegalHold, of_family
 
-ERASED: tuple[Erasing, ...] = ()
+
+def _moves_of(gone: Erased) -> dict[str, object] | None:
+    """What was moved into or out of the family's record: both records, whole."""
+    if gone.family is None:
+        return None
+    return {"town": gone.town, "$or": [{"source": gone.family}, {"target": gone.family}]}
+
+
+ERASED: tuple[Erasing, ...] = (Erasing(FEED, of_family), Erasing(MOVES, _moves_of))
 HELD: tuple[LegalHold, ...] = ()

@@ -29,16 +29,17 @@ def _help() -> str:
         f"{column.header}{' *' if column.required else ''} : {column.holds}." for column in COLUMNS
     )
     return (
-        "Crée et met à jour les familles d'une commune depuis un fichier CSV (« ; », UTF-8), une"
-        " ligne par personne. Au moindre problème, rien n'est enregistré. Les familles absentes du"
-        " fichier ne changent pas ; une personne absente de son dossier en est retirée.\n\n"
+        "Crée et met à jour les familles d'une commune depuis un fichier CSV (« ; », UTF-8) ou"
+        " XLSX, une ligne par personne. Au moindre problème, rien n'est enregistré. Les familles"
+        " absentes du fichier ne changent pas ; une personne absente de son dossier en est"
+        " retirée.\n\n"
         f"Colonnes, dans l'ordre voulu (* colonne obligatoire) :\n\n{columns}"
     )
 
 
 @app.command("import", help=_help())
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Le fichier CSV.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Le fichier.")],
     town: Annotated[str, typer.Option(help="La commune.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Vérifie sans enregistrer.")] = False,
 ) -> None:
@@ -51,6 +52,11 @@ def import_(
     for problem in report.problems:
         column = f", colonne « {problem.column} »" if problem.column else ""
         typer.echo(f"ligne {problem.line}{column} : {problem.message}", err=True)
+    for alike in report.duplicates:
+        typer.echo(
+            f"ligne {alike.line} : le dossier {alike.reference} ressemble au dossier {alike.other}"
+            f" ({', '.join(alike.reasons)})."
+        )
     typer.echo(_summary(report))
     if report.problems:
         raise typer.Exit(1)

@@ -1,8 +1,9 @@
 """What family does about others' events.
 
-It keeps copies of the signing keys and town files (states, ``shared.copies``), and the answers to
-its question whether a family may be erased (updates whose filters exclude what is done). What a
-fund says of a quotient familial is one command of each dossier, known again by the event's id.
+It keeps copies of the signing keys, of the town files and of what is said of the family's requests
+(states, ``Store.keep_copy``), and the answers to its question whether a family may be erased
+(updates whose filters exclude what is done). What a fund says of a quotient familial is one
+command of each dossier, known again by the event's id.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
     return [
         keys.reaction,
         state.towns.reaction,
+        on(booking.RequestChanged, state.feed.keep),
         on(booking.ErasureAnswered, partial(hear_answer, state)),
         on(billing.ErasureAnswered, partial(hear_answer, state)),
         on(QuotientReceived, quotient_received),

@@ -5,11 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 import services.family as room
+from services.family.addresses import AddressBook
 from services.family.api import ROUTES
 from services.family.commands.erasing import erase_cleared
+from services.family.commands.moves import finish_left_behind
 from services.family.reactions import reactions
+from services.family.settings import FamilySettings
 from services.family.state import State
-from services.family.store import INDEXES, OUTBOXES, STATES, Erasures, FamilyStore
+from services.family.store import (
+    INDEXES,
+    OUTBOXES,
+    STATES,
+    Erasures,
+    FamilyStore,
+    FeedStore,
+    MoveStore,
+)
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
 from shared.sealing import load_own_keys, sealer_of
@@ -33,8 +44,13 @@ def build(parts: Parts) -> Service:
         indexes=INDEXES,
         outboxes=OUTBOXES,
         states=STATES,
-        jobs=[keys.job, Job("erasures", 1.0, partial(erase_cleared, state))],
+        jobs=[
+            keys.job,
+            Job("erasures", 1.0, partial(erase_cleared, state)),
+            Job("finish-moves", 2.0, partial(finish_left_behind, state)),
+        ],
         warm=warm,
+        close=state.addresses.close,
     )
 
 
@@ -44,6 +60,9 @@ def state_of(parts: Parts) -> State:
         store=parts.store,
         families=FamilyStore(parts.store),
         erasures=Erasures(parts.store),
+        feed=FeedStore(parts.store),
+        moves=MoveStore(parts.store),
+        addresses=AddressBook(FamilySettings().addresses_url, parts.clock),
         towns=TownCopy(parts.store, parts.clock),
         clock=parts.clock,
         sealer=sealer_of(parts.settings),

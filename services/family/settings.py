@@ -1,1 +1,26 @@
-"""Family has no variable of its own beyond those of every service (``shared.settings``)."""
+"""Family's own variables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from shared.settings import from_environment_or_files
+
+
+class FamilySettings(BaseSettings):
+    """What family alone needs to know."""
+
+    model_config = from_environment_or_files()
+
+    addresses_url: Annotated[
+        str | None,
+        Field(
+            alias="PREAU_ADDRESSES_URL",
+            pattern=r"^https?://[^\s]+$",
+            description="Base Adresse Nationale, to complete addresses"
+            " (`https://data.geopf.fr/geocodage`); without it they are typed freely",
+        ),
+    ] = None

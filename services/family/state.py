@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.family.addresses import AddressBook
 from services.family.domain.fields import Rules, rules_of
 from services.family.domain.household import Family
 from services.family.domain.showing import Eyes
 from services.family.domain.work import Actor
-from services.family.store import Erasures, FamilyStore
+from services.family.store import Erasures, FamilyStore, FeedStore, MoveStore
 from shared.auth import AgentScope, Scope
 from shared.clock import Clock
 from shared.copies import TownCopy
@@ -28,6 +29,9 @@ class State:
     store: Store
     families: FamilyStore
     erasures: Erasures
+    feed: FeedStore
+    moves: MoveStore
+    addresses: AddressBook
     towns: TownCopy
     clock: Clock
     sealer: Sealer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from services.identity.commands import closing
+from services.identity.commands import closing, following
 from services.identity.commands.base import Identity
-from services.identity.commands.provider_links import guardians_pivots
 from shared.bus.consumer import Reaction, on
 from shared.contracts.family import FamilyChanged, PersonErased
 from shared.events import Envelope
@@ -14,8 +13,9 @@ def reactions(identity: Identity) -> list[Reaction]:
     """The table of reactions."""
 
     async def family_changed(envelope: Envelope, event: FamilyChanged) -> None:
-        """A state: the copy is kept only when newer (second form)."""
-        await identity.store.keep_family(envelope, event, guardians_pivots(identity, event))
+        """A state: the copy is kept only when newer, and links are reckoned from the copies
+        (second form)."""
+        await following.family_changed(identity, envelope, event)
 
     async def person_erased(envelope: Envelope, event: PersonErased) -> None:
         """Updates whose filters exclude what is done (second form)."""

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.erasure import HoldsBack
+from shared.contracts.requests import RequestCard
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused", "withdrawn"]
@@ -191,6 +192,14 @@ class BookingWithdrawn(
     account: str
     withdrawn_at: datetime
     lines: tuple[str, ...]
+
+
+class RequestChanged(RequestCard, Event, service="booking", name="request-changed", kind="state"):
+    """A request for bookings, changes, cancellations or absences, or an enrolment, as its family
+    reads it: whole, said at each change.
+
+    Internal: an agent writes the reasons freely, and may name or describe somebody in them.
+    """
 
 
 class EnrolmentDocument(_Part):

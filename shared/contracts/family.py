@@ -70,7 +70,10 @@ Level = Literal[
 
 
 class Child(_Part):
-    """A child of the household, with what booking and billing need and nothing of health."""
+    """A child of the household, with what booking and billing need and nothing of health.
+
+    ``also``: ids by which the same child was known in records that were merged.
+    """
 
     id: str
     first_name: str
@@ -79,6 +82,13 @@ class Child(_Part):
     school: str | None
     level: str | None
     school_class: str | None = None
+
+    also: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id by which the child is or was known."""
+        return frozenset((self.id, *self.also))
 
 
 class Quotient(_Part):
@@ -91,8 +101,19 @@ class Quotient(_Part):
     source: str
 
 
+class Became(_Part):
+    """A member of a record that was merged, who is known as ``into`` in the other."""
+
+    member: str
+    into: str
+
+
 class FamilyChanged(Event, service="family", name="family-changed", kind="state"):
-    """A family's card, whole."""
+    """A family's card, whole.
+
+    ``merged_into``: the record of which this one is now part; it has who ``became`` somebody
+    there, and the others as they are. Its own members are as they last were.
+    """
 
     family: str
     reference: str
@@ -100,6 +121,13 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
     children: tuple[Child, ...]
     quotients: tuple[Quotient, ...] = ()
     facts: dict[str, bool | int | str] = Field(default={})
+
+    merged_into: str | None = None
+    became: tuple[Became, ...] = ()
+
+    def child(self, child: str) -> Child | None:
+        """The child of that id, or who was known by it; None when they are not of the family."""
+        return next((one for one in self.children if child in one.ids), None)
 
 
 class DossierItem(_Part):

@@ -15,6 +15,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.KeysRotated,
         identity.TownChanged,
         identity.QuotientReceived,
+        booking.RequestChanged,
         booking.ErasureAnswered,
         billing.ErasureAnswered,
     ),

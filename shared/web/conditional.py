@@ -28,12 +28,17 @@ class Expected:
     def check(self, version: int) -> None:
         """Refuse (412) when the document is no longer as its reader saw it."""
         if self.versions is not None and version not in self.versions:
-            raise Refused(
-                "changed-meanwhile",
-                "Ces informations ont changé depuis que vous les avez affichées. Rechargez-les,"
-                " puis recommencez.",
-                status=412,
-            )
+            raise changed_meanwhile()
+
+
+def changed_meanwhile() -> Refused:
+    """What was to be changed is no longer as its reader saw it."""
+    return Refused(
+        "changed-meanwhile",
+        "Ces informations ont changé depuis que vous les avez affichées. Rechargez-les, puis"
+        " recommencez.",
+        status=412,
+    )
 
 
 def entity_tag(version: int, body: bytes) -> str:

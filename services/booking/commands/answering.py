@@ -119,7 +119,7 @@ async def _answer(
     """What is said of a decision."""
     if after.state == "accepted" and group is not None:
         card = await booking.store.family(after.town, after.family)
-        child = next((one for one in card.children if one.id == after.child), None)
+        child = card.child(after.child)
         return _accepted(booking, town, group, child, after, receipted=False)
     if after.reason is None or after.agent is None or after.decided_at is None:
         raise ValueError("a refusal has its reason")

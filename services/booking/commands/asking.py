@@ -13,6 +13,7 @@ from services.booking.schemas import Asked, RequestIn
 from services.booking.state import MAX_LINES, Booking, asks_of
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import NotRetained, Period
+from shared.contracts.family import FamilyChanged
 from shared.copies import Town
 from shared.errors import Refused
 from shared.web.routes import Command
@@ -46,11 +47,11 @@ async def _create(
 ) -> Request:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    allowance = await booking.allowance(town, wish.family)
-    standing = await booking.standing(scope, town, wish.family)
+    allowance = await booking.allowance(town, card.family)
+    standing = await booking.standing(scope, town, card)
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing, most)
     planned, not_retained = plan(asks)
-    lines, unfit = await _fitting(booking, scope, town, wish.family, asks, planned)
+    lines, unfit = await _fitting(booking, scope, town, card, asks, planned)
     changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)
     ends, unended = await booking.ends_of(scope, town, card, wish.ends, allowance)
     lines += [*changes, *ends]
@@ -65,7 +66,7 @@ async def _create(
     request = Request(
         id=command.id,
         town=scope.town,
-        family=wish.family,
+        family=card.family,
         account=scope.account,
         channel="desk" if isinstance(scope, AgentScope) else "online",
         number=await booking.store.number(
@@ -92,7 +93,7 @@ async def _fitting(
     booking: Booking,
     scope: Scope,
     town: Town,
-    family: str,
+    card: FamilyChanged,
     asks: Sequence[Ask],
     planned: Sequence[Line],
 ) -> tuple[list[Line], list[NotRetained]]:
@@ -105,7 +106,7 @@ async def _fitting(
     sessions = await booking.places.prepare(town.file.town, slots, booking.shapes(town), schools)
     if others := week_slots(planned, offers) - slots:
         sessions |= await booking.places.peek(town.file.town, others, booking.shapes(town), schools)
-    waiting = await booking.waiting(scope, town, family, planned)
+    waiting = await booking.waiting(scope, town, card, planned)
     lines, unfit = fitting(planned, offers, sessions, waiting)
     lines, incomplete = fit_weeks(lines, offers, sessions, schools)
     return lines, unfit + incomplete

@@ -45,8 +45,6 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
     child = child_for(scope, card, wish.child, "decide")
     while True:
         known = await booking.enrolments.one(enrolment_id(scope.town, child.id, wish.group))
-        if known is not None and known.family != wish.family:
-            raise not_found("cet enfant")
         earlier = known.sent_by(command.id) if known else None
         if known is not None and earlier is not None:
             if earlier.body_hash != command.body_hash:
@@ -56,7 +54,7 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
                     status=422,
                 )
             return await book_pattern(booking, known)
-        saved = await _send(booking, scope, town, child, wish, command, known)
+        saved = await _send(booking, scope, town, card.family, child, wish, command, known)
         if saved is not None:
             return await book_pattern(booking, saved)
 
@@ -65,6 +63,7 @@ async def _send(
     booking: Booking,
     scope: Scope,
     town: Town,
+    family: str,
     child: Child,
     wish: EnrolmentIn,
     command: Command,
@@ -80,7 +79,7 @@ async def _send(
         scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year
     )
     after = sent_again(
-        known, (scope.town, wish.family, child.id, group.id), sent, number,
+        known, (scope.town, family, child.id, group.id), sent, number,
         automatic=group.decision == "automatic", now=now, machine_now=booking.clock.machine(),
     )  # fmt: skip
     if isinstance(after, Reason):

@@ -195,10 +195,9 @@ async def _members(
     if not any(shapes[line.activity].on(line.date).grouped for line in lines):
         return lambda _line: ()
     card = await booking.store.family(request.town, request.family)
-    children = {child.id: child for child in card.children}
 
     def members(line: Line) -> Sequence[str]:
-        child = children.get(line.child)
+        child = card.child(line.child)
         return shapes[line.activity].members(traits_of(child, line.date)) if child else ()
 
     return members

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -55,14 +55,14 @@ class Entry:
         return "free" if self.line.state == "asked" else self.line.state
 
 
-def agenda(requests: Iterable[Request], child: str) -> dict[Place, Entry]:
-    """The child's entry in force for each place, else the latest that was; ``requests`` oldest
-    first."""
+def agenda(requests: Iterable[Request], child: Collection[str]) -> dict[Place, Entry]:
+    """The entry in force for each place of the child known by these ids, else the latest that was;
+    ``requests`` oldest first."""
     ends: dict[str, Line] = {}
     latest: dict[Place, Entry] = {}
     for request in requests:
         for line in request.lines:
-            if line.child != child or line.state == "asked":
+            if line.child not in child or line.state == "asked":
                 continue
             if line.of is not None and not line.books:
                 ends[line.of] = line

@@ -24,7 +24,7 @@ from __future__ import annotations
 from pymongo import IndexModel
 
 from services.booking.store.allowances import Allowances
-from services.booking.store.enrolments import ENROLMENTS, Enrolments
+from services.booking.store.enrolments import ENROLMENTS, Enrolments, enrolment_states
 from services.booking.store.places import Places
 from services.booking.store.requests import (
     BATCHES,
@@ -33,15 +33,21 @@ from services.booking.store.requests import (
     REQUESTS,
     BookingStore,
     progress_states,
+    request_states,
 )
 
 __all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Enrolments", "Places"]
 
 OUTBOXES = (REQUESTS, BATCHES, ENROLMENTS, PROGRESS, ERASURES)
-STATES = {PROGRESS: progress_states}
+STATES = {
+    PROGRESS: progress_states,
+    REQUESTS: request_states,
+    ENROLMENTS: enrolment_states,
+}
 INDEXES = {
     REQUESTS: [
-        IndexModel([("family", 1), ("lines.date", 1)]),
+        IndexModel([("family", 1)]),
+        IndexModel([("lines.child", 1), ("lines.date", 1)]),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
         IndexModel(
             [("town", 1), ("requested_at", -1)],
@@ -52,6 +58,7 @@ INDEXES = {
     ],
     ENROLMENTS: [
         IndexModel([("family", 1)]),
+        IndexModel([("child", 1)]),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
         IndexModel(
             [("town", 1), ("requested_at", -1)],

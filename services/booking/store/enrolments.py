@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
+from services.booking.domain.cards import card_of_enrolment
 from services.booking.domain.enrolment import Act, Enrolment, Sent, WeeklyChoice
 from shared.auth import Scope
 from shared.contracts.booking import EnrolmentState, Reason
+from shared.contracts.family import Child
 from shared.events import Event
 from shared.failpoints import Step, step
 from shared.paging import page
@@ -21,6 +23,11 @@ SEND_AGAIN = step("booking.enrolment.send-again")
 DECIDE_ENROLMENT = step("booking.enrolment.decide")
 WITHDRAW_ENROLMENT = step("booking.enrolment.withdraw")
 BOOK_PATTERN = step("booking.enrolment.booked")
+
+
+def enrolment_states(document: Document) -> tuple[Event, ...]:
+    """The state that says a document of ``enrolments`` again."""
+    return (card_of_enrolment(_enrolment(document)),)
 
 
 class Enrolments:
@@ -39,10 +46,10 @@ class Enrolments:
         document = await self._store.first(ENROLMENTS, {"_id": _id, **scope.query()})
         return _enrolment(document) if document else None
 
-    async def of_child(self, scope: Scope, family: str, child: str) -> list[Enrolment]:
-        """What was sent for a child of a family."""
-        about = {"town": scope.town, "family": family, "child": child}
-        query = {"$and": [scope.query(), about]}
+    async def of_child(self, scope: Scope, child: Child) -> list[Enrolment]:
+        """What was sent for a child, whichever family did: ``child`` is one whom the bearer may
+        see (``state.child_for``)."""
+        query = {"town": scope.town, "child": {"$in": sorted(child.ids)}}
         found = await self._store.find(ENROLMENTS, query, sort=[("_id", 1)])
         return [_enrolment(document) for document in found]
 
@@ -51,12 +58,17 @@ class Enrolments:
         found = await self._store.find(ENROLMENTS, {"family": family, "town": town})
         return [_enrolment(document) for document in found]
 
-    async def states(self, scope: Scope, family: str) -> dict[tuple[str, str], EnrolmentState]:
-        """Where a family's enrolments stand, by child and group."""
-        query = {"$and": [scope.query(), {"town": scope.town, "family": family}]}
+    async def states(
+        self, scope: Scope, children: Sequence[Child]
+    ) -> dict[tuple[str, str], EnrolmentState]:
+        """Where these children's enrolments stand, by child and group: an accepted one, if a
+        child has several by the ids it had."""
+        now = {_id: child.id for child in children for _id in child.ids}
+        query = {"town": scope.town, "child": {"$in": sorted(now)}}
         shown = {"child": 1, "group": 1, "state": 1}
         found = await self._store.find(ENROLMENTS, query, projection=shown)
-        return {(one["child"], one["group"]): one["state"] for one in found}
+        found.sort(key=lambda one: one["state"] == "accepted")
+        return {(now[one["child"]], one["group"]): one["state"] for one in found}
 
     async def sent(
         self,
@@ -79,7 +91,8 @@ class Enrolments:
     async def create(self, fresh: Enrolment, *events: Event) -> bool:
         """Store what is sent for the first time; False when another was there before."""
         document = {"_id": fresh.id, "town": fresh.town, **_document(fresh)}
-        return await self._store.insert(SEND_FIRST, ENROLMENTS, document, *events)
+        card = card_of_enrolment(fresh)
+        return await self._store.insert(SEND_FIRST, ENROLMENTS, document, *events, card)
 
     async def save(
         self, step: Step, before: Enrolment, after: Enrolment, *events: Event
@@ -92,7 +105,8 @@ class Enrolments:
         if gone := old.keys() - new.keys():
             update["$unset"] = dict.fromkeys(gone, "")
         read = {"_id": before.id, "v": before.v, "town": before.town}
-        if not await self._store.save(step, ENROLMENTS, read, update, *events):
+        said = (*events, card_of_enrolment(after)) if events else ()
+        if not await self._store.save(step, ENROLMENTS, read, update, *said):
             return None
         return replace(after, v=before.v + 1)
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from services.booking.domain.acts import Act, By
 from services.booking.domain.allowances import Claim
+from services.booking.domain.cards import card_of
 from services.booking.domain.history import acts_between
 from services.booking.domain.request import Line, Receipt, Request
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import Child, FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
 from shared.failpoints import Step, step
@@ -42,6 +43,8 @@ KEEP_FAMILY = step("booking.copy.family")
 ANSWER_ERASURE = step("booking.erasure.answer")
 
 _NUMBERS_AT_ONCE = 50
+#: A record merged into one merged into one …: what is longer than this is a circle.
+_MERGED_AT_MOST = 20
 #: A request unfinished for longer than this, or than ``PREAU_LEASE_SECONDS`` where that is less,
 #: was left by a crash, not by a slow command.
 LEFT_BEHIND = timedelta(seconds=5)
@@ -52,6 +55,12 @@ _BATCH_AT_MOST = timedelta(minutes=1)
 def progress_states(document: Document) -> tuple[Event, ...]:
     """The state that says a document of ``progress`` again."""
     return (DecidedUpTo(instant=document["upto"]),)
+
+
+def request_states(document: Document) -> tuple[Event, ...]:
+    """The state that says a document of ``requests`` again."""
+    card = card_of(request_of(document))
+    return () if card is None else (card,)
 
 
 class BookingStore:
@@ -70,12 +79,16 @@ class BookingStore:
         await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
 
     async def family(self, town: str, family: str) -> FamilyChanged:
-        """The family's card, its children with what is known of the family for the town's rules.
-        Raises ``MissingCopy``."""
-        card = await self._store.get(FAMILIES, family)
-        if card is None or card["town"] != town:
-            raise MissingCopy(f"families/{family}")
-        return known_children(FamilyChanged.model_validate(card))
+        """The family's card, or that of the family it has become part of; its children with what is
+        known of the family for the town's rules. Raises ``MissingCopy``."""
+        for _ in range(_MERGED_AT_MOST):
+            card = await self._store.get(FAMILIES, family)
+            if card is None or card["town"] != town:
+                break
+            if card.get("merged_into") is None:
+                return known_children(FamilyChanged.model_validate(card))
+            family = card["merged_into"]
+        raise MissingCopy(f"families/{family}")
 
     # -- requests --------------------------------------------------------------------------
 
@@ -162,12 +175,13 @@ class BookingStore:
         await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
     async def requests_about(
-        self, scope: Scope, family: str, child: str, first: date, last: date
+        self, scope: Scope, child: Child, first: date, last: date
     ) -> list[Request]:
-        """Requests with a line for the child between two days, oldest first."""
+        """Requests with a line for the child between two days, oldest first, whichever family
+        asked: ``child`` is one whom the bearer may see (``state.child_for``)."""
         between = {"$gte": first.isoformat(), "$lte": last.isoformat()}
-        about = {"lines": {"$elemMatch": {"child": child, "date": between}}}
-        query = {"$and": [scope.query(), {"town": scope.town, "family": family, **about}]}
+        about = {"lines": {"$elemMatch": {"child": {"$in": sorted(child.ids)}, "date": between}}}
+        query = {"town": scope.town, **about}
         found = await self._store.find(REQUESTS, query, sort=[("requested_at", 1)])
         return [request_of(document) for document in found]
 
@@ -254,12 +268,14 @@ class BookingStore:
             fresh["unfinished"] = unfinished
         else:
             update["$unset"] = {"unfinished": ""}
-        if not await self._store.save(step, REQUESTS, _read(request), update, *events):
-            return None
-        return replace(
+        after = replace(
             request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1,
             history=(*request.history, *acts),
         )  # fmt: skip
+        card = card_of(after) if events or acts else None
+        said = (*events, card) if card is not None else events
+        saved = await self._store.save(step, REQUESTS, _read(request), update, *said)
+        return after if saved else None
 
     async def some_tied_and_unfinished(self, ids: Collection[str]) -> bool:
         """Whether one of these requests takes places for lines that are tied to one another."""

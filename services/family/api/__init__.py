@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from services.family.api import dossiers, erasures, households
+from services.family.api import addresses, dossiers, erasures, feed, households, moves
 
-ROUTES = [*households.ROUTES, *dossiers.ROUTES, *erasures.ROUTES]
+ROUTES = [
+    *households.ROUTES,
+    *dossiers.ROUTES,
+    *erasures.ROUTES,
+    *feed.ROUTES,
+    *moves.ROUTES,
+    *addresses.ROUTES,
+]

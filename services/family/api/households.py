@@ -5,6 +5,8 @@ from __future__ import annotations
 from services.family.domain.household import Family
 from services.family.queries import households
 from services.family.schemas.households import (
+    AlikeOut,
+    DuplicatesOut,
     FamiliesOut,
     FamilyLine,
     FamilyOut,
@@ -14,7 +16,7 @@ from services.family.schemas.households import (
 )
 from services.family.state import State
 from shared.auth import FAMILY, agents, either
-from shared.web.routes import Call, NoBody, NoQuery, Route
+from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 #: Agents who read dossiers, each as far as their role does.
 READERS = agents("administrator", "billing_office", "childcare_office", "read_only")
@@ -36,10 +38,25 @@ async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesO
     return FamiliesOut(families=tuple(_line(family) for family in found))
 
 
-async def one_family(state: State, call: Call[NoBody, NoQuery]) -> FamilyOut:
+async def one_family(state: State, call: Call[NoBody, NoQuery]) -> Versioned:
     """One family, by its id."""
-    seen, _ = await households.family_of(state, call.scope, call.path["family"])
-    return FamilyOut.of(seen)
+    family, version = await households.family_of(state, call.scope, call.path["family"])
+    return Versioned(FamilyOut.of(family), version)
+
+
+async def find_duplicates(state: State, call: Call[NoBody, NoQuery]) -> DuplicatesOut:
+    """Records that look like this one."""
+    family, _ = await households.family_of(state, call.agent_scope, call.path["family"])
+    found = await households.alike(state, call.agent_scope, family)
+    return DuplicatesOut(
+        duplicates=tuple(
+            AlikeOut(
+                family=_line(other), points=how.points,
+                reasons=tuple(reason.words for reason in how.reasons),
+            )
+            for other, how in found
+        )
+    )  # fmt: skip
 
 
 def _line(family: Family) -> FamilyLine:
@@ -58,11 +75,17 @@ ROUTES = [
         access=FAMILY, answer=HouseholdsOut,
     ),
     Route(
-        "GET", "/families", search_families, "Search the town's families by reference or name",
+        "GET", "/families", search_families,
+        "Search by reference, name, telephone, e-mail, birth date",
         access=READERS, answer=FamiliesOut, query=Search,
     ),
     Route(
         "GET", "/families/{family}", one_family, "A family, as its reader may see it",
-        access=either(FAMILY, READERS), answer=FamilyOut,
+        access=either(FAMILY, READERS), answer=FamilyOut, versioned=True,
+    ),
+    Route(
+        "GET", "/families/{family}/duplicates", find_duplicates,
+        "Other records that may be the same family's, and why",
+        access=READERS, answer=DuplicatesOut,
     ),
 ]  # fmt: skip

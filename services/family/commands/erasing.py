@@ -67,25 +67,26 @@ async def hear_answer(
 async def erase_cleared(state: State) -> None:
     """The job that carries erasures out; each step again does nothing."""
     for erasure in await state.erasures.cleared():
-        gone = await _erase_record(state, erasure)
-        await erase(state.store, ERASED, gone)
+        # The records merged into it first: it is what they are found by.
+        parts = await state.moves.merged_into(erasure.town, erasure.family)
+        for family in (*parts, erasure.family):
+            gone = await _erase_record(state, erasure.town, family)
+            await erase(state.store, ERASED, gone)
         await state.erasures.finish(erasure.id)
 
 
-async def _erase_record(state: State, erasure: Erasure) -> Erased:
+async def _erase_record(state: State, town: str, family_id: str) -> Erased:
     for _ in range(_TRIES):
-        record = await state.erasures.record(erasure.town, erasure.family)
+        record = await state.erasures.record(town, family_id)
         if record is None or "erased_at" in record:
-            return Erased(erasure.town, family=erasure.family)
+            return Erased(town, family=family_id)
         family = family_in(record)
         said = PersonErased(
-            family=erasure.family,
+            family=family_id,
             guardians=tuple(one.id for one in family.guardians),
             children=tuple(one.id for one in family.children),
         )
         nobody = family.model_copy(update={"guardians": (), "children": (), "contacts": ()})
         if await state.erasures.blank(record, state.clock.machine(), nobody.card(), said):
-            return Erased(
-                erasure.town, family=erasure.family, members=(*said.guardians, *said.children)
-            )
+            return Erased(town, family=family_id, members=(*said.guardians, *said.children))
     raise Refused("record-busy", "Ce dossier est en cours de modification. Recommencez.")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from services.family.domain.duplicates import Alike, Duplicates
 from services.family.domain.household import Family
 from services.family.domain.imported import imported
 from services.family.domain.members import Problem
-from services.family.domain.spreadsheet import read
+from services.family.domain.spreadsheet import Sheet, read
 from services.family.state import State
 from services.family.store.families import family_in
 from shared.errors import Refused
@@ -26,6 +27,8 @@ class ImportReport:
 
     Counts are of families; ``unchanged`` ones are as the file says already. With any problem
     nothing is stored and the counts are of what the file would do without its faulty families.
+    ``duplicates``: new records that look like others, at most ``MOST_DUPLICATES``; they are for an
+    agent to look at, and stop nothing.
     """
 
     problems: tuple[Problem, ...]
@@ -33,6 +36,7 @@ class ImportReport:
     changed: int
     unchanged: int
     stored: bool
+    duplicates: tuple[Alike, ...] = ()
 
 
 async def import_families(
@@ -47,19 +51,40 @@ async def import_families(
     file = (await state.towns.get(town)).file
     today = state.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
     schools = frozenset(school.id for school in file.schools)
-    sheet = read(content, town=town, schools=schools, today=today)
-    write = not dry_run and not sheet.problems
+    sheet = await asyncio.to_thread(read, content, town=town, schools=schools, today=today)
+    problems = (*sheet.problems, *await _of_merged(state, sheet))
+    write = not dry_run and not problems
     created, changed = 0, 0
+    alike = Duplicates(sheet.lines)
     for some in _in_parts(sheet.families, _READ):
         held = await state.families.of_ids([family.id for family in some])
         new = [family for family in some if family.id not in held]
         other = [f for f in some if f.id in held and _changes(held[f.id], f)]
         created, changed = created + len(new), changed + len(other)
+        alike.look(new, await state.families.with_keys(town, alike.keys_of(new)))
         if write:
             for few in _in_parts([*new, *other], _AT_ONCE):
                 await asyncio.gather(*(_store(state, one, held.get(one.id)) for one in few))
     unchanged = len(sheet.families) - created - changed
-    return ImportReport(sheet.problems, created, changed, unchanged, stored=write)
+    return ImportReport(
+        problems, created, changed, unchanged, stored=write, duplicates=tuple(alike.found)
+    )
+
+
+async def _of_merged(state: State, sheet: Sheet) -> list[Problem]:
+    """Records that have become part of another: the file would take them out of it again."""
+    found = []
+    for some in _in_parts(sheet.families, _READ):
+        merged = await state.families.merged([family.id for family in some])
+        found += [
+            Problem(
+                sheet.lines[reference], "dossier",
+                f"Le dossier {reference} a été regroupé avec le dossier {into} : retirez-le du"
+                " fichier, ou annulez le regroupement.",
+            )
+            for reference, into in merged
+        ]  # fmt: skip
+    return sorted(found, key=lambda problem: problem.line)
 
 
 async def _store(state: State, family: Family, before: Document | None) -> None:

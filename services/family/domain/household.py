@@ -95,7 +95,8 @@ class Guardian(Member):
 
 
 class Child(Member):
-    """A child of the household. ``school`` is an id of the town file."""
+    """A child of the household. ``school`` is an id of the town file; ``also``, ids by which the
+    same child was known in records that were merged."""
 
     birth_date: date
     school: str | None
@@ -103,6 +104,12 @@ class Child(Member):
     school_class: str | None = None
     permissions: dict[str, Consent] = {}
     health_certificate: Certificate | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id by which the child is or was known."""
+        return frozenset((self.id, *self.also))
 
 
 class Contact(Member):
@@ -156,7 +163,8 @@ class Measure(_Part):
 
 
 class Family(_Part):
-    """A family record. ``reference`` is the town's own number for it.
+    """A family record. ``reference`` is the town's own number for it, ``former`` those of the
+    records merged into it; ``merged_into`` and ``became``: see the card.
 
     ``revisions`` counts what has happened to each field (``<member>/<field>``), waiting changes
     included: who changes a field says which count they saw.
@@ -174,6 +182,14 @@ class Family(_Part):
     changes: tuple[Change, ...] = ()
     revisions: dict[str, int] = {}
     measures: tuple[Measure, ...] = ()
+    former: tuple[str, ...] = ()
+    merged_into: str | None = None
+    became: tuple[contract.Became, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Its own id and those of the records merged into it."""
+        return frozenset((self.id, *(family_id(self.town, one) for one in self.former)))
 
     def guardian(self, guardian: str | None) -> Guardian | None:
         """The guardian of that id, or None."""
@@ -211,13 +227,9 @@ class Family(_Part):
                 for one in self.quotients
             ),
             facts=self.facts,
+            merged_into=self.merged_into,
+            became=self.became,
         )  # fmt: skip
-
-    def search_words(self) -> list[str]:
-        """What an agent finds this family by: its reference and its members' names."""
-        named: tuple[Guardian | Child, ...] = (*self.guardians, *self.children)
-        texts = [self.reference, *(f"{one.first_name} {one.last_name}" for one in named)]
-        return sorted({word for text in texts for word in words(text)})
 
 
 def family_id(town: str, reference: str) -> str:

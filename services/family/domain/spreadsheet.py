@@ -1,24 +1,22 @@
 """The families' spreadsheet: one row per member, read whole or refused whole.
 
-A CSV file as a spreadsheet saves it: French headers in any order, ``;`` between cells, UTF-8
-with or without a byte order mark. ``COLUMNS`` says what each column holds; every problem is told
-by its line (the header is line 1) and its column.
+CSV or XLSX (``domain.sheets``), French headers in any order. ``COLUMNS`` says what each column
+holds; every problem is told by its line (the header is line 1) and its column. ``domain.writing``
+makes the same columns of families.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from services.family.domain.household import Family, plain
 from services.family.domain.members import Problem, Row, family_of
+from services.family.domain.sheets import Unreadable, numbers_are_numbers, plain_cell, rows
 
-MAX_BYTES = 16 * 1024 * 1024
-MAX_ROWS = 100_000
-_DELIMITER = ";"
+#: Columns of digits, by how many there are.
+_LEADING_ZERO = {"code postal": 5, "téléphone": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,12 @@ _HEADERS = {plain(column.header): column.header for column in COLUMNS}
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a file says; its families may be stored only when it has no problem."""
+    """What a file says; its families may be stored only when it has no problem. ``lines``: where
+    each reference first stands."""
 
     families: tuple[Family, ...]
     problems: tuple[Problem, ...]
+    lines: Mapping[str, int]
 
 
 def read(content: bytes, *, town: str, schools: frozenset[str], today: date) -> Sheet:
@@ -75,51 +75,36 @@ def read(content: bytes, *, town: str, schools: frozenset[str], today: date) -> 
     if not by_reference and not problems:
         problems.append(Problem(1, None, "Le fichier ne contient aucune famille."))
     ordered = sorted(problems, key=lambda one: (one.line, _POSITIONS.get(one.column or "", -1)))
-    return Sheet(tuple(family for family in families if family is not None), tuple(ordered))
+    return Sheet(
+        tuple(family for family in families if family is not None),
+        tuple(ordered),
+        {reference: rows[0].line for reference, rows in by_reference.items()},
+    )
 
 
 def _rows(content: bytes, problems: list[Problem]) -> Iterator[Row]:
-    text = _decoded(content, problems)
-    if text is None:
-        return
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_DELIMITER, strict=True)
+    lines = rows(content)
     try:
-        headers = _headers(next(lines, []), problems)
+        headers = _headers(next(lines, (1, []))[1], problems)
         if headers is None:
             return
-        count, line = 0, lines.line_num + 1
-        for cells in lines:
-            # A quoted cell may span lines: the row is named by its first.
-            this, line = line, lines.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            count += 1
-            if count > MAX_ROWS:
-                problems.append(Problem(this, None, f"Plus de {MAX_ROWS} lignes : découpez-le."))
-                return
+        for line, cells in lines:
             if len(cells) > len(headers):
-                problems.append(Problem(this, None, "Cette ligne a plus de cellules que l'en-tête"
+                problems.append(Problem(line, None, "Cette ligne a plus de cellules que l'en-tête"
                                         " n'a de colonnes."))  # fmt: skip
                 continue
-            yield Row(this, dict(zip(headers, cells, strict=False)), problems)
-    except csv.Error:
-        problems.append(Problem(lines.line_num, None, "Ligne illisible : guillemets mal fermés."))
+            named = dict(zip(headers, map(plain_cell, cells), strict=False))
+            if numbers_are_numbers(content):
+                named = {column: _restored(column, cell) for column, cell in named.items()}
+            yield Row(line, named, problems)
+    except Unreadable as stopped:
+        problems.append(Problem(stopped.line, None, stopped.message))
 
 
-def _decoded(content: bytes, problems: list[Problem]) -> str | None:
-    if len(content) > MAX_BYTES:
-        problems.append(
-            Problem(1, None, f"Fichier de plus de {MAX_BYTES // 1024 // 1024} Mio : découpez-le.")
-        )
-        return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problems.append(
-            Problem(line, None, "Ce n'est pas de l'UTF-8 : enregistrez en « CSV UTF-8 ».")
-        )
-        return None
+def _restored(column: str, cell: str) -> str:
+    """What a spreadsheet made of digits that it took for a number: without their leading zero."""
+    digits = _LEADING_ZERO.get(column)
+    return cell.zfill(digits) if digits and cell.isdigit() and len(cell) == digits - 1 else cell
 
 
 def _headers(cells: list[str], problems: list[Problem]) -> list[str] | None:

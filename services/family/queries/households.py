@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.family.domain.household import Family, words
+from services.family.domain.duplicates import ALIKE, Likeness, likeness, strong_keys_of
+from services.family.domain.finding import wanted
+from services.family.domain.household import Family
 from services.family.state import State
 from services.family.store.families import family_in
 from shared.auth import AgentScope, FamilyScope, Scope
@@ -34,9 +36,18 @@ async def family_of(
 
 
 async def search(state: State, scope: AgentScope, text: str) -> list[Family]:
-    """Families of the town whose reference and names have words beginning like ``text``'s."""
-    wanted = words(text)
-    return await state.families.matching(scope, wanted) if wanted else []
+    """Families of the town that answer all that an agent typed, the closest first: beginnings of
+    names and references, telephones, e-mails, dates of birth; a slip in a name does not matter."""
+    things = wanted(text)
+    return await state.families.matching(scope, things) if things else []
+
+
+async def alike(state: State, scope: AgentScope, family: Family) -> list[tuple[Family, Likeness]]:
+    """Other records that may be the same family's, the likeliest first."""
+    found = await state.families.with_keys(scope.town, strong_keys_of(family))
+    scored = [(other, likeness(family, other)) for other in found if other.id != family.id]
+    shown = [pair for pair in scored if pair[1].points >= ALIKE]
+    return sorted(shown, key=lambda pair: (-pair[1].points, pair[0].reference))
 
 
 async def waiting(state: State, scope: AgentScope, after: str | None, limit: int) -> list[Family]:

@@ -84,7 +84,8 @@ class HouseholdsOut(Output):
 
 
 class Search(Input):
-    """``search``: beginnings of the words to find, two letters at least."""
+    """``search``: names or references (their beginnings), a telephone, an e-mail, a date of birth
+    (JJ/MM/AAAA), any of these together; two letters at least."""
 
     search: Annotated[str, Field(min_length=2, max_length=100)]
 
@@ -102,3 +103,17 @@ class FamiliesOut(Output):
     """At most 50 families."""
 
     families: tuple[FamilyLine, ...]
+
+
+class AlikeOut(Output):
+    """A record that may be the same family's; ``reasons`` in words for an agent."""
+
+    family: FamilyLine
+    points: int
+    reasons: tuple[str, ...]
+
+
+class DuplicatesOut(Output):
+    """The likeliest first."""
+
+    duplicates: tuple[AlikeOut, ...]

@@ -4,10 +4,11 @@ write says the family's card."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pymongo import IndexModel
 
+from services.family.domain.finding import Wanted, keys
 from services.family.domain.household import Family
 from shared.auth import Scope
 from shared.events import Event
@@ -31,7 +32,9 @@ INSERT = step("family.record.insert")
 SAVE = step("family.record.save")
 RESEAL = step("family.record.reseal")
 
-_MOST_FOUND = 50
+_MOST_FOUND, _MOST_RANKED, _MOST_ALIKE = 50, 300, 500
+#: A record that was merged into another is kept, for the other services' sake and to undo it.
+LIVE: Document = {"merged_into": None}
 #: How many commands a dossier knows again: at least as many as one may see in 72 hours.
 KEPT = 40
 
@@ -59,23 +62,34 @@ class FamilyStore:
         )
         return {document["_id"]: document for document in found}
 
+    async def merged(self, ids: Sequence[str]) -> list[tuple[str, str]]:
+        """Those of these families that are part of another now: their references."""
+        found = await self._store.find(
+            FAMILIES, {"_id": {"$in": list(ids)}, "merged_into": {"$ne": None}},
+            projection={"reference": 1, "merged_into": 1},
+        )  # fmt: skip
+        into = {one["merged_into"] for one in found}
+        kept = await self._store.find(
+            FAMILIES, {"_id": {"$in": sorted(into)}}, projection={"reference": 1}
+        )
+        references = {one["_id"]: one["reference"] for one in kept}
+        return [(one["reference"], references.get(one["merged_into"], "?")) for one in found]
+
     async def insert(self, family: Family) -> bool:
         """Store a new family; False when it exists."""
-        document = {
-            "_id": family.id, "town": family.town, "family": family.id,
-            "reference": family.reference, "waits_since": EPOCH, **_members(family),
-            **_waiting(family),
-        }  # fmt: skip
-        return await self._store.insert(INSERT, FAMILIES, document, family.card())
+        return await self._store.insert(INSERT, FAMILIES, fresh(family), family.card())
 
     async def save(
         self, before: Document, family: Family, *events: Event, done: Document | None = None
     ) -> bool:
-        """Change a family as it was read; False when it has changed since.
+        """Change a family as it was read; False when it has changed since, or is being moved
+        (``commands.moves``).
 
         ``events`` are said besides the card; ``done`` is kept of the command, to know it again.
         """
-        update: dict[str, Document] = {"$set": {**_members(family), **_waiting(family)}}
+        if before.get("moving"):
+            return False
+        update: dict[str, Document] = {"$set": record(family)}
         if done is not None:
             update["$push"] = {"done": {"$each": [done], "$slice": -KEPT}}
         return await self._store.save(SAVE, FAMILIES, before, update, family.card(), *events)
@@ -90,20 +104,22 @@ class FamilyStore:
     async def reseal(self, before: Document, family: Family, done: Sequence[Document]) -> bool:
         """Keep the same sealed by another key, which nobody need be told; False when the family
         has changed since it was read."""
-        update = {"$set": {**_members(family), "done": list(done)}}
+        if before.get("moving"):
+            return False
+        update = {"$set": {**record(family), "done": list(done)}}
         return await self._store.save(RESEAL, FAMILIES, before, update)
 
     async def document(self, scope: Scope, family: str) -> Document | None:
         """A family's document within the scope, or None."""
         return await self._store.first(
-            FAMILIES, {"$and": [{"_id": family}, scope.query()]}, projection={"pending": 0}
+            FAMILIES, {"$and": [{"_id": family}, scope.query(), LIVE]}, projection={"pending": 0}
         )
 
     async def of_change(self, scope: Scope, changes: Sequence[str]) -> dict[str, str]:
         """The families (by change) that hold these changes."""
         found = await self._store.find(
             FAMILIES,
-            {**scope.query(), "changes.id": {"$in": list(changes)}},
+            {**scope.query(), **LIVE, "changes.id": {"$in": list(changes)}},
             projection={"changes.id": 1},
         )
         return {change["id"]: one["_id"] for one in found for change in one["changes"]}
@@ -111,7 +127,7 @@ class FamilyStore:
     async def waiting(self, scope: Scope, after: str | None, limit: int) -> list[Document]:
         """Families with a change that waits, the longest waiting first."""
         return await page(
-            self._store, FAMILIES, within=scope.query(), only={"waiting": True},
+            self._store, FAMILIES, within=scope.query(), only={"waiting": True, **LIVE},
             order=(("waits_since", 1), ("_id", 1)), after=after, limit=limit,
             projection={"pending": 0},
         )  # fmt: skip
@@ -119,26 +135,51 @@ class FamilyStore:
     async def all_in(self, scope: Scope) -> list[Family]:
         """The families within a guardian's scope, by reference."""
         documents = await self._store.find(
-            FAMILIES, scope.query(), sort=[("reference", 1)], projection={"pending": 0}
+            FAMILIES, {**scope.query(), **LIVE}, sort=[("reference", 1)], projection={"pending": 0}
         )
         return [family_in(document) for document in documents]
 
-    async def matching(self, scope: Scope, beginnings: Sequence[str]) -> list[Family]:
-        """At most 50 families that have a word beginning with each of ``beginnings``."""
-        patterns = [re.compile("^" + re.escape(word)) for word in beginnings]
+    async def matching(self, scope: Scope, wanted: Sequence[Wanted]) -> list[Family]:
+        """At most 50 families that answer all that is wanted, those that answer best first."""
+        every = [
+            {"search": {"$in": [*(_begins(one) for one in want.beginnings), *want.alike]}}
+            for want in wanted
+        ]
         documents = await self._store.find(
             FAMILIES,
-            {**scope.query(), "search": {"$all": patterns}},
+            {"$and": [scope.query(), LIVE, *every]},
             sort=[("reference", 1)],
-            limit=_MOST_FOUND,
+            limit=_MOST_RANKED,
             projection={"pending": 0},
         )
+        documents.sort(key=lambda one: -sum(want.closeness(one["search"]) for want in wanted))
+        return [family_in(document) for document in documents[:_MOST_FOUND]]
+
+    async def with_keys(self, town: str, some: Iterable[str]) -> list[Family]:
+        """The families of a town found by one of these keys, at most 500."""
+        documents = await self._store.find(
+            FAMILIES, {"town": town, "search": {"$in": sorted(some)}, **LIVE},
+            sort=[("_id", 1)], limit=_MOST_ALIKE, projection={"pending": 0, "search": 0},
+        )  # fmt: skip
         return [family_in(document) for document in documents]
 
 
-def _members(family: Family) -> Document:
-    members = family.model_dump(mode="json", exclude={"id", "town", "reference"})
-    return {**members, "search": family.search_words()}
+def _begins(key: str) -> re.Pattern[str]:
+    return re.compile("^" + re.escape(key))
+
+
+def fresh(family: Family) -> Document:
+    """A new record as it is first written."""
+    return {
+        "_id": family.id, "town": family.town, "family": family.id,
+        "reference": family.reference, "waits_since": EPOCH, **record(family),
+    }  # fmt: skip
+
+
+def record(family: Family) -> Document:
+    """What is written of a family besides its key."""
+    fields = family.model_dump(mode="json", exclude={"id", "town", "reference"})
+    return {**fields, "search": keys(family), **_waiting(family)}
 
 
 def _waiting(family: Family) -> Document:

@@ -16,9 +16,11 @@ from services.identity.commands.base import (
     contended,
     need_town,
 )
+from services.identity.commands.following import records_about
 from services.identity.domain import accounts, admitting
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS
+from services.identity.domain.following import follow, guardians_of
 from services.identity.domain.names import login_key
 from services.identity.domain.sessions import (
     LoginSession,
@@ -209,17 +211,17 @@ async def _pair(
     identity: Identity, account: Account, town: str, generation: int, now: datetime
 ) -> Pair:
     """Rights as they are now: a guardian whom the family no longer lists has lost it."""
-    membership = account.membership(town)
+    records = await records_about(identity, town, account)
+    membership = follow(account, town, records).account.membership(town)
     links = membership.families if membership else ()
-    copies = await identity.store.families(town, [link.family for link in links])
-    guardians = {copy["_id"]: {one["id"] for one in copy["guardians"]} for copy in copies}
     return Pair(
         generation=generation,
         issued_at=now,
         families=tuple(
             (link.family, link.guardian)
             for link in links
-            if link.guardian in guardians.get(link.family, {link.guardian})
+            if (guardians := guardians_of(link.family, records)) is None
+            or link.guardian in guardians
         ),
         roles=membership.roles if membership else (),
     )

@@ -70,11 +70,12 @@ class Telephones(_Part):
 
 
 class Link(_Part):
-    """The holder is this guardian of this family, by what proof and since when."""
+    """The holder is this guardian of this family, by what proof and since when; ``move``: it
+    follows from another link (``domain.following``)."""
 
     family: str
     guardian: str
-    how: Literal["key", "agent", "franceconnect"]
+    how: Literal["key", "agent", "franceconnect", "move"]
     since: datetime
 
 

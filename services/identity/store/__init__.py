@@ -10,7 +10,7 @@
 ``key_issues``      one act of issuing keys; the keys derive from it.
 ``invitations``     the last invitation of one guardian. Guarded by ``v``.
 ``paper_issues``    one act of making accounts on paper; names and secrets derive from it.
-``families``        family-changed, by family: who its guardians are.
+``families``        family-changed, by family: who its guardians are, of which other it is part.
 ``attempts``        failed guesses, by policy and hashed target. Forgotten after a day.
 ``authorizations``  a trip to an OpenID provider; no secret of it is kept. Claimed by one command.
                     Forgotten after three days.

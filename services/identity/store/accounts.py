@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ INDEXES = {
         IndexModel([("email_key", 1)]),
         IndexModel([("memberships.town", 1), ("_id", 1)]),
         IndexModel([("memberships.families.family", 1)]),
+        IndexModel([("memberships.families.guardian", 1)]),
         IndexModel([("state", 1), ("created_at", 1)]),
         IndexModel([("closing.due_at", 1)], sparse=True),
         IndexModel(
@@ -111,6 +112,20 @@ class Accounts(Collections):
         links = [{"family": family, "guardian": guardian} for family, guardian in guardians]
         of_town = {"town": town, "families": {"$elemMatch": {"$or": links}}}
         return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": of_town}})
+
+    async def linked(
+        self, town: str, families: Collection[str], people: Collection[str]
+    ) -> list[str]:
+        """Ids of the accounts linked in that town to one of these families or guardians."""
+        about = [
+            {"memberships.families.family": {"$in": sorted(families)}},
+            {"memberships.families.guardian": {"$in": sorted(people)}},
+        ]
+        found = await self._store.find(
+            ACCOUNTS, {"memberships.town": town, "$or": about}, sort=[("_id", 1)],
+            projection={"_id": 1},
+        )  # fmt: skip
+        return [one["_id"] for one in found]
 
     async def create_account(self, account: Account, mark: Document, *events: Event) -> bool:
         """Insert a new account; False when its id exists.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pymongo import IndexModel
 
 from services.identity.domain.family_keys import FamilyKey
+from services.identity.domain.following import Record
 from services.identity.store.base import Collections
 from shared.auth import AgentScope
 from shared.contracts.family import FamilyChanged
@@ -26,6 +27,8 @@ INDEXES = {
     FAMILIES: [
         IndexModel([("town", 1), ("_id", 1)]),
         IndexModel([("town", 1), ("guardians.pivot", 1)]),
+        IndexModel([("guardians.id", 1)]),
+        IndexModel([("merged_into", 1)]),
     ],
 }
 
@@ -49,8 +52,31 @@ class FamilyKeys(Collections):
             | ({"pivot": pivots[one.id]} if one.id in pivots else {})
             for one in event.guardians
         ]
-        fields = {"reference": event.reference, "guardians": guardians}
+        fields = {
+            "reference": event.reference, "guardians": guardians,
+            "merged_into": event.merged_into,
+            "became": {one.member: one.into for one in event.became},
+        }  # fmt: skip
         await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, fields)
+
+    async def records(
+        self, town: str, families: Collection[str], people: Collection[str]
+    ) -> list[Record]:
+        """Those of these families, those merged into them, and those with one of these
+        guardians."""
+        about = [
+            {"_id": {"$in": sorted(families)}},
+            {"merged_into": {"$in": sorted(families)}},
+            {"guardians.id": {"$in": sorted(people)}},
+        ]
+        found = await self._store.find(FAMILIES, {"town": town, "$or": about})
+        return [
+            Record(
+                one["_id"], frozenset(guardian["id"] for guardian in one["guardians"]),
+                one.get("merged_into"), one.get("became", {}),
+            )
+            for one in found
+        ]  # fmt: skip
 
     async def families(self, town: str, ids: Sequence[str]) -> list[Document]:
         """``{_id, reference, guardians}`` of those families of the town."""
