@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.identity.commands import closing, following
 from services.identity.commands.base import Identity
+from services.identity.commands.provider_links import guardians_pivots
 from shared.bus.consumer import Reaction, on
 from shared.contracts.family import FamilyChanged, PersonErased
 from shared.events import Envelope
@@ -15,7 +16,8 @@ def reactions(identity: Identity) -> list[Reaction]:
     async def family_changed(envelope: Envelope, event: FamilyChanged) -> None:
         """A state: the copy is kept only when newer, and links are reckoned from the copies
         (second form)."""
-        await following.family_changed(identity, envelope, event)
+        pivots = guardians_pivots(identity, event)
+        await following.family_changed(identity, envelope, event, pivots)
 
     async def person_erased(envelope: Envelope, event: PersonErased) -> None:
         """Updates whose filters exclude what is done (second form)."""

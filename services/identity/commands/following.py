@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.identity.commands.base import Identity, change_account
-from services.identity.commands.provider_links import guardians_pivots
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.following import Record, Records, follow
 from shared.contracts.family import FamilyChanged
@@ -14,10 +14,12 @@ from shared.events import Envelope
 _ROUNDS = 20
 
 
-async def family_changed(identity: Identity, envelope: Envelope, event: FamilyChanged) -> None:
+async def family_changed(
+    identity: Identity, envelope: Envelope, event: FamilyChanged, pivots: Mapping[str, str]
+) -> None:
     """Keep the copy, then let the accounts of the people it names follow, by the copies as they
     are: whichever of two cards comes last sees both, and once more changes nothing."""
-    await identity.store.keep_family(envelope, event, guardians_pivots(identity, event))
+    await identity.store.keep_family(envelope, event, pivots)
     people = {
         *(one.id for one in event.guardians),
         *(one.member for one in event.became),
