@@ -39,7 +39,6 @@ from shared.web.routes import Route
 from shared.web.server import BEHIND_GATEWAY, add_operations, add_service, problems
 
 _log = logs.get_logger()
-_MAX_BODY = 16 * 1024 * 1024
 #: Seconds that handlers and jobs have to finish; HTTP has 10 s before. Orchestrators kill at 30 s.
 _PATIENCE = 12.0
 
@@ -125,7 +124,7 @@ class Runner:
         self._bus = self._make_bus(subscriptions)
         self._press = Press()
         self.running = [self._build(name, build) for name, build in builds.items()]
-        self.app = web.Application(middlewares=[problems], client_max_size=_MAX_BODY)
+        self.app = web.Application(middlewares=[problems])
         self.app[BEHIND_GATEWAY] = settings.behind_gateway
         self._web: web.AppRunner | None = None
         self._stopping = asyncio.Event()

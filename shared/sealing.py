@@ -75,22 +75,31 @@ class Sealer:
 
     def seal(self, value: Any, collection: str, document: str, field: str) -> Document:
         """``value`` (anything JSON) sealed for that field of that document."""
+        key, box = self.seal_bytes(orjson.dumps(value), collection, document, field)
+        return {"key": key, "box": box}
+
+    def seal_bytes(
+        self, content: bytes, collection: str, document: str, field: str
+    ) -> tuple[str, bytes]:
+        """Bytes sealed for that field of that document: the key's id, and the box."""
         nonce = secrets.token_bytes(_NONCE)
         about = _about(collection, document, field)
-        box = self._keys[self.current].encrypt(nonce, orjson.dumps(value), about)
-        return {"key": self.current, "box": nonce + box}
+        return self.current, nonce + self._keys[self.current].encrypt(nonce, content, about)
 
     def open(self, sealed: Document, collection: str, document: str, field: str) -> Any:
         """The value that ``seal`` was given. Raises ``SealBroken``."""
-        key = self._keys.get(sealed["key"])
-        if key is None:
-            raise SealBroken(f"no key {sealed['key']}")
         box = bytes(sealed["box"])
+        return orjson.loads(self.open_bytes(sealed["key"], box, collection, document, field))
+
+    def open_bytes(self, key: str, box: bytes, collection: str, document: str, field: str) -> bytes:
+        """The bytes that ``seal_bytes`` was given. Raises ``SealBroken``."""
+        opener = self._keys.get(key)
+        if opener is None:
+            raise SealBroken(f"no key {key}")
         try:
-            opened = key.decrypt(box[:_NONCE], box[_NONCE:], _about(collection, document, field))
+            return opener.decrypt(box[:_NONCE], box[_NONCE:], _about(collection, document, field))
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"{collection}/{document}: {field}") from error
-        return orjson.loads(opened)
 
 
 def sealer_of(settings: CommonSettings) -> Sealer:

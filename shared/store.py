@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import CodecOptions
+from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
@@ -338,6 +339,10 @@ class Store:
             await self._database["leases"].update_one(
                 {"_id": name, "owner": owner}, {"$set": {"until": EPOCH}}
             )
+
+    def bucket(self, name: str) -> AsyncGridFSBucket:
+        """Where files lie in pieces (``shared.files``)."""
+        return AsyncGridFSBucket(self._database, name)
 
     # -- outbox ----------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ async def list_groups(booking: Booking, call: Call[NoBody, GroupsQuery]) -> Grou
 
 async def enrol(booking: Booking, call: Call[EnrolmentIn, NoQuery]) -> EnrolmentOut:
     found = await enrolling.enrol(booking, call.scope, call.body, call.known_command)
-    return enrolment_queries.shown(found, call.scope, as_receipted=True)
+    return enrolment_queries.shown(found, call.scope, {}, as_receipted=True)
 
 
 async def list_enrolments(booking: Booking, call: Call[NoBody, EnrolmentQuery]) -> EnrolmentPage:
@@ -96,14 +96,14 @@ async def list_enrolments(booking: Booking, call: Call[NoBody, EnrolmentQuery]) 
 
 async def see_enrolment(booking: Booking, call: Call[NoBody, NoQuery]) -> Versioned:
     found = await enrolment_queries.enrolment(booking, call.scope, call.path["enrolment"])
-    return Versioned(enrolment_queries.shown(found, call.scope), found.v)
+    return Versioned(await enrolment_queries.show(booking, call.scope, found), found.v)
 
 
 async def withdraw_enrolment(
     booking: Booking, call: Call[EnrolmentWithdrawalIn, NoQuery]
 ) -> EnrolmentOut:
     found = await enrolling.take_back(booking, call.scope, call.path["enrolment"])
-    return enrolment_queries.shown(found, call.scope)
+    return await enrolment_queries.show(booking, call.scope, found)
 
 
 async def decide_enrolments(
@@ -198,6 +198,7 @@ ROUTES = [
           either(FAMILY, _DECIDERS), EnrolmentOut, body=EnrolmentIn, status=201, idempotent=True,
           refusals=("outside-window", "enrolment-over", "not-eligible", "already-asked",
                     "already-enrolled", "pattern-not-offered", "documents-missing",
+                    "document-unknown", "document-not-valid",
                     "regulations-not-accepted", "desk-only", "too-many-dates",
                     "idempotency-key-reused", "idempotency-key-missing")),
     Route("GET", "/enrolments/{enrolment}", see_enrolment, "One enrolment with its history",

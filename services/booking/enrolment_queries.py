@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.booking.domain.enrolled import activities_of, is_for, why_not_now, window_for
@@ -23,9 +23,12 @@ from services.booking.enrolment_schemas import (
 )
 from services.booking.state import Booking, child_for, children_seen
 from shared.auth import AgentScope, FamilyScope, Scope
-from shared.contracts.family import Child
+from shared.contracts.family import Child, DocumentState
 from shared.contracts.town_file import EnrolmentGroup
 from shared.errors import MissingCopy, not_found
+
+#: Where supporting documents stand, by id.
+States = Mapping[str, DocumentState]
 
 
 async def groups(booking: Booking, scope: Scope, wanted: GroupsQuery) -> Groups:
@@ -34,7 +37,8 @@ async def groups(booking: Booking, scope: Scope, wanted: GroupsQuery) -> Groups:
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
     sent = {one.group: one for one in await booking.enrolments.of_child(scope, child)}
-    about = _About(booking, scope, booking.rulebooks.of(town).book, child)
+    documents = await _states(booking, scope, [*sent.values()])
+    about = _About(booking, scope, booking.rulebooks.of(town).book, child, documents)
     return Groups(
         child=child.id,
         version=town.version,
@@ -54,6 +58,7 @@ class _About:
     scope: Scope
     book: Rulebook
     child: Child
+    documents: States
 
     def concerns(self, group: EnrolmentGroup) -> bool:
         """Whether a group may still be, or come to be, of use to the child."""
@@ -94,7 +99,7 @@ class _About:
             else None,
             allowed=why_not is None,
             why_not=why_not,
-            enrolment=shown(sent, self.scope) if sent else None,
+            enrolment=shown(sent, self.scope, self.documents) if sent else None,
         )
 
 
@@ -106,6 +111,17 @@ async def enrolment(booking: Booking, scope: Scope, _id: str) -> Enrolment:
     return found
 
 
+async def show(booking: Booking, scope: Scope, one: Enrolment) -> EnrolmentOut:
+    """An enrolment, with where its documents stand now."""
+    return shown(one, scope, await _states(booking, scope, [one]))
+
+
+async def _states(booking: Booking, scope: Scope, sent: Sequence[Enrolment]) -> States:
+    given = [_id for one in sent for ids in one.sent.documents.values() for _id in ids]
+    known = await booking.documents.of(scope.town, given) if given else {}
+    return {_id: document.state for _id, document in known.items()}
+
+
 async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> EnrolmentPage:
     """A page of what was sent: what waits for an agent, or a family's own.
 
@@ -114,8 +130,11 @@ async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> Enrolm
     found = await booking.enrolments.sent(
         scope, state=wanted.state, group=wanted.group, after=wanted.after, limit=wanted.limit
     )
+    documents = await _states(booking, scope, found)
     return EnrolmentPage(
-        items=tuple([shown(one, scope) for one in found if await _sees(booking, scope, one)]),
+        items=tuple(
+            [shown(one, scope, documents) for one in found if await _sees(booking, scope, one)]
+        ),
         next=found[-1].id if len(found) == wanted.limit else None,
     )
 
@@ -130,7 +149,9 @@ async def _sees(booking: Booking, scope: Scope, one: Enrolment) -> bool:
     return any(one.child in child.ids for child in children_seen(scope, card))
 
 
-def shown(one: Enrolment, scope: Scope, *, as_receipted: bool = False) -> EnrolmentOut:
+def shown(
+    one: Enrolment, scope: Scope, documents: States, *, as_receipted: bool = False
+) -> EnrolmentOut:
     """``as_receipted``: as the family was first told, so that a repetition answers the same."""
     sent, agent = one.sent, isinstance(scope, AgentScope)
     at_once = as_receipted and one.receipted == "requested"
@@ -151,6 +172,12 @@ def shown(one: Enrolment, scope: Scope, *, as_receipted: bool = False) -> Enrolm
         if sent.regulations
         else None,
         documents=dict(sent.documents),
+        document_states={
+            _id: documents[_id]
+            for ids in sent.documents.values()
+            for _id in ids
+            if _id in documents and not as_receipted
+        },
         comment=sent.comment,
         overridden=sent.overridden,
         override=sent.override,

@@ -11,6 +11,7 @@ from services.booking.domain.enrolled import WindowState
 from services.booking.domain.enrolment import Channel, EnrolmentResult
 from services.booking.schemas import ChoiceIn, Id, OverrideIn, Sentence, VerdictIn
 from shared.contracts.booking import EnrolmentState, Override, Reason
+from shared.contracts.family import DocumentState
 from shared.contracts.town_file import (
     AskedDocument,
     Download,
@@ -36,9 +37,9 @@ class WeeklyIn(ChoiceIn):
 class EnrolmentIn(Input):
     """A child's enrolment in a group of services.
 
-    ``regulations`` is the version accepted; ``documents`` are ids of files kept by family, by
-    what the town asks for. An agent may set aside ``deadline`` (the window), ``eligibility`` and
-    ``documents``, with a reason.
+    ``regulations`` is the version accepted; ``documents`` are ids of supporting documents kept by
+    family, by what the town asks for. An agent may set aside ``deadline`` (the window),
+    ``eligibility`` and ``documents``, with a reason.
     """
 
     family: Id
@@ -97,8 +98,9 @@ class AcceptedRegulations(Output):
 
 
 class EnrolmentOut(Output):
-    """An enrolment and where it stands. ``request`` has booked a weekly pattern; ``unbooked`` says
-    why no day of it could be."""
+    """An enrolment and where it stands. ``document_states``: where each of its documents stands
+    now (empty in the answer to sending it). ``request`` has booked a weekly pattern; ``unbooked``
+    says why no day of it could be."""
 
     id: str
     number: str
@@ -114,6 +116,7 @@ class EnrolmentOut(Output):
     weekly: list[WeeklyOut]
     regulations: AcceptedRegulations | None
     documents: dict[str, tuple[str, ...]]
+    document_states: dict[str, DocumentState]
     comment: str | None
     overridden: tuple[Override, ...]
     override: str | None

@@ -3,6 +3,7 @@ name nobody: the town counts them."""
 
 from __future__ import annotations
 
+from services.booking.store.documents import DOCUMENTS
 from services.booking.store.enrolments import ENROLMENTS
 from services.booking.store.requests import REQUESTS
 from shared.erasure import Erasing, LegalHold, of_account, of_family
@@ -24,6 +25,7 @@ ERASED = (
             *_SENT, "sent.documents", "reason.text", "unbooked.text", "history.*.reason",
         ),
     ),
+    Erasing(DOCUMENTS, of_family),
     Erasing(REQUESTS, of_account, fields=("comment",)),
     Erasing(
         ENROLMENTS,

@@ -9,7 +9,7 @@ from services.booking.commands.erasing import answer_erasure
 from services.booking.erasure import ERASED
 from services.booking.state import Booking
 from shared.bus.consumer import Reaction, on
-from shared.contracts.family import ErasureAsked, FamilyChanged
+from shared.contracts.family import DocumentChanged, ErasureAsked, FamilyChanged
 from shared.erasure import erasure_reactions
 from shared.store import Store
 
@@ -20,6 +20,7 @@ def reactions(booking: Booking, store: Store) -> list[Reaction]:
         booking.keys.reaction,
         booking.towns.reaction,
         on(FamilyChanged, booking.store.keep_family),
+        on(DocumentChanged, booking.documents.keep),
         on(ErasureAsked, partial(answer_erasure, booking)),
         *erasure_reactions(store, ERASED),
     ]

@@ -18,6 +18,7 @@ from services.booking.store import (
     STATES,
     Allowances,
     BookingStore,
+    Documents,
     Enrolments,
     Places,
 )
@@ -33,6 +34,7 @@ def build(parts: Parts) -> Service:
         places=Places(parts.store),
         allowances=Allowances(parts.store),
         enrolments=Enrolments(parts.store),
+        documents=Documents(parts.store),
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),

@@ -15,7 +15,7 @@ from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
 from services.booking.schemas import Asked, ChangeIn, ChoiceIn, EndIn, OverrideIn
-from services.booking.store import Allowances, BookingStore, Enrolments, Places
+from services.booking.store import Allowances, BookingStore, Documents, Enrolments, Places
 from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
@@ -65,6 +65,7 @@ class Booking:
     places: Places
     allowances: Allowances
     enrolments: Enrolments
+    documents: Documents
     clock: Clock
     towns: TownCopy
     keys: KeyCopy

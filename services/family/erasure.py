@@ -1,8 +1,12 @@
-"""What family deletes of a family that is erased, besides its record (``store.erasures``)."""
+"""What family deletes of a family that is erased, besides its record (``store.erasures``).
+
+The files that its documents and letters alone name go with them (``commands.erasing``)."""
 
 from __future__ import annotations
 
+from services.family.store.documents import DOCUMENTS
 from services.family.store.feed import FEED
+from services.family.store.letters import LETTERS
 from services.family.store.moves import MOVES
 from shared.erasure import Erased, Erasing, LegalHold, of_family
 
@@ -14,5 +18,10 @@ def _moves_of(gone: Erased) -> dict[str, object] | None:
     return {"town": gone.town, "$or": [{"source": gone.family}, {"target": gone.family}]}
 
 
-ERASED: tuple[Erasing, ...] = (Erasing(FEED, of_family), Erasing(MOVES, _moves_of))
+ERASED: tuple[Erasing, ...] = (
+    Erasing(FEED, of_family),
+    Erasing(MOVES, _moves_of),
+    Erasing(DOCUMENTS, of_family),
+    Erasing(LETTERS, of_family),
+)
 HELD: tuple[LegalHold, ...] = ()

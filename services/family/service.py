@@ -7,23 +7,36 @@ from functools import partial
 import services.family as room
 from services.family.addresses import AddressBook
 from services.family.api import ROUTES
+from services.family.commands.documents import age
 from services.family.commands.erasing import erase_cleared
 from services.family.commands.moves import finish_left_behind
+from services.family.commands.uploads import sweep
+from services.family.intake.pool import Cleaners
+from services.family.intake.scanner import Scanner
 from services.family.reactions import reactions
 from services.family.settings import FamilySettings
 from services.family.state import State
 from services.family.store import (
     INDEXES,
     OUTBOXES,
+    REFERENCES,
     STATES,
+    DocumentStore,
     Erasures,
     FamilyStore,
     FeedStore,
+    LetterStore,
     MoveStore,
+    NewsStore,
+    UploadStore,
 )
 from shared.copies import KeyCopy, TownCopy
+from shared.files import Files
 from shared.runner import Job, Parts, Service
 from shared.sealing import load_own_keys, sealer_of
+
+#: Documents are told to be near their end, and expire, by the day.
+_AGE_EVERY = 60.0
 
 
 def build(parts: Parts) -> Service:
@@ -34,6 +47,10 @@ def build(parts: Parts) -> Service:
     async def warm() -> None:
         await load_own_keys(state.sealer, parts.store, parts.settings)
         await keys.load()
+
+    async def close() -> None:
+        await state.addresses.close()
+        await state.cleaners.close()
 
     return Service(
         name="family",
@@ -48,14 +65,17 @@ def build(parts: Parts) -> Service:
             keys.job,
             Job("erasures", 1.0, partial(erase_cleared, state)),
             Job("finish-moves", 2.0, partial(finish_left_behind, state)),
+            Job("unnamed-files", 6 * 3600, partial(sweep, state)),
+            Job("documents-age", _AGE_EVERY, partial(age, state)),
         ],
         warm=warm,
-        close=state.addresses.close,
+        close=close,
     )
 
 
 def state_of(parts: Parts) -> State:
     """What the use cases work with: for the service and for operators' commands."""
+    sealer = sealer_of(parts.settings)
     return State(
         store=parts.store,
         families=FamilyStore(parts.store),
@@ -65,5 +85,12 @@ def state_of(parts: Parts) -> State:
         addresses=AddressBook(FamilySettings().addresses_url, parts.clock),
         towns=TownCopy(parts.store, parts.clock),
         clock=parts.clock,
-        sealer=sealer_of(parts.settings),
+        sealer=sealer,
+        audit=parts.audit,
+        uploads=UploadStore(parts.store, Files(parts.store, sealer), REFERENCES),
+        documents=DocumentStore(parts.store),
+        letters=LetterStore(parts.store),
+        news=NewsStore(parts.store),
+        scanner=Scanner(FamilySettings().clamd_url),
+        cleaners=Cleaners(),
     )

@@ -24,3 +24,12 @@ class FamilySettings(BaseSettings):
             " (`https://data.geopf.fr/geocodage`); without it they are typed freely",
         ),
     ] = None
+    clamd_url: Annotated[
+        str | None,
+        Field(
+            alias="PREAU_CLAMD_URL",
+            pattern=r"^tcp://[^/\s]+$",
+            description="Virus scanner of files received (`tcp://clamd:3310`); while it does not"
+            " answer, none is received. Without it, files are cleaned and not scanned",
+        ),
+    ] = None

@@ -11,7 +11,19 @@ from services.family.domain.fields import Rules, rules_of
 from services.family.domain.household import Family
 from services.family.domain.showing import Eyes
 from services.family.domain.work import Actor
-from services.family.store import Erasures, FamilyStore, FeedStore, MoveStore
+from services.family.intake.pool import Cleaners
+from services.family.intake.scanner import Scanner
+from services.family.store import (
+    DocumentStore,
+    Erasures,
+    FamilyStore,
+    FeedStore,
+    LetterStore,
+    MoveStore,
+    NewsStore,
+    UploadStore,
+)
+from shared.audit import Audit
 from shared.auth import AgentScope, Scope
 from shared.clock import Clock
 from shared.copies import TownCopy
@@ -35,6 +47,13 @@ class State:
     towns: TownCopy
     clock: Clock
     sealer: Sealer
+    audit: Audit
+    uploads: UploadStore
+    documents: DocumentStore
+    letters: LetterStore
+    news: NewsStore
+    scanner: Scanner
+    cleaners: Cleaners
 
     async def rules(self, town: str) -> Rules:
         """The town's rules for the fields of its dossiers. Raises ``Refused`` (404)."""

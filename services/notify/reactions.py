@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.notify.commands import dossiers, enrolments, intentions
+from services.notify.commands import documents, dossiers, enrolments, intentions, letters
 from services.notify.erasure import ERASED
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
@@ -23,9 +23,14 @@ from shared.contracts.booking import (
     EnrolmentWithdrawn,
 )
 from shared.contracts.family import (
+    DocumentDecided,
+    DocumentExpired,
+    DocumentExpiring,
     DossierChangeDecided,
     DossierChangeRequested,
     FamilyChanged,
+    LetterAnswered,
+    LetterSent,
 )
 from shared.contracts.identity import (
     AccountChanged,
@@ -66,6 +71,11 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(EnrolmentWithdrawn, partial(enrolments.write_withdrawal, notify)),
         on(DossierChangeRequested, partial(dossiers.write_receipt, notify)),
         on(DossierChangeDecided, partial(dossiers.write_answer, notify)),
+        on(DocumentDecided, partial(documents.write_decision, notify)),
+        on(DocumentExpiring, partial(documents.write_expiring, notify)),
+        on(DocumentExpired, partial(documents.write_expired, notify)),
+        on(LetterSent, partial(letters.write_receipt, notify)),
+        on(LetterAnswered, partial(letters.write_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
         *erasure_reactions(store, ERASED),
     ]

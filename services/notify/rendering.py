@@ -26,6 +26,7 @@ KINDS = (
     "email-changed", "acknowledgement", "withdrawal", "outcome", "digest", "invoice", "enrolment",
     "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
     "dossier-change", "dossier-decided",
+    "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
 )  # fmt: skip
 
 

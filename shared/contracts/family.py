@@ -196,3 +196,115 @@ class PersonErased(Event, service="family", name="person-erased", kind="fact", p
     family: str
     guardians: tuple[str, ...]
     children: tuple[str, ...]
+
+
+#: ``pending``: an agent has to look at it; ``accepted`` until its last day, then ``expired``;
+#: ``withdrawn`` by the family; ``removed`` by the town, with its files.
+DocumentState = Literal["pending", "accepted", "refused", "expired", "withdrawn", "removed"]
+
+
+class _Document(_Part):
+    """A supporting document: of one type of the town file, about the family, a child or a
+    guardian."""
+
+    document: str
+    family: str
+    child: str | None = None
+    guardian: str | None = None
+
+
+class DocumentChanged(_Document, Event, service="family", name="document-changed", kind="state"):
+    """Where a supporting document stands; it counts until ``valid_until``, that day included.
+
+    Internal: its type may say something of health.
+    """
+
+    document_type: str
+    state: DocumentState
+    valid_until: date | None = None
+
+
+class _DocumentFact(_Document):
+    """``title`` is the type's name; None where that would say something of health."""
+
+    title: str | None
+
+
+class DocumentSubmitted(
+    _DocumentFact, Event, service="family", name="document-submitted", kind="fact"
+):
+    """A family, or an agent for it, sent a supporting document, or another in its place.
+
+    ``version`` is what was sent, ``state`` what became of it at once.
+    """
+
+    version: str
+    account: str
+    channel: Literal["online", "desk"]
+    sent_at: datetime
+    state: Literal["pending", "accepted"]
+
+
+class DocumentDecided(_DocumentFact, Event, service="family", name="document-decided", kind="fact"):
+    """An agent's answer; a refusal has its reason, but for what is about health."""
+
+    version: str
+    account: str
+    decided_at: datetime
+    agent: str
+    accepted: bool
+    reason: str | None = None
+    valid_until: date | None = None
+
+
+class DocumentExpiring(
+    _DocumentFact, Event, service="family", name="document-expiring", kind="fact"
+):
+    """A document counts until ``valid_until`` only, which is near, and nothing replaces it yet."""
+
+    account: str
+    valid_until: date
+
+
+class DocumentExpired(_DocumentFact, Event, service="family", name="document-expired", kind="fact"):
+    """A document counts no longer since the day after ``valid_until``."""
+
+    account: str
+    valid_until: date
+
+
+class _Letter(_Part):
+    """A letter to the town: written by ``guardian`` with ``account``, about ``child`` where it is
+    about one; ``shared`` with the other guardians who may see that child. ``subject`` is its
+    category's name; None where that says something sensitive."""
+
+    letter: str
+    family: str
+    guardian: str | None
+    account: str
+    child: str | None
+    shared: bool
+    category: str
+    subject: str | None
+    message: str
+    at: datetime
+
+
+class LetterSent(_Letter, Event, service="family", name="letter-sent", kind="fact"):
+    """A family has written to the town."""
+
+
+class LetterContinued(_Letter, Event, service="family", name="letter-continued", kind="fact"):
+    """The family has written again in the same letter; ``account`` is who began it."""
+
+
+class LetterAnswered(_Letter, Event, service="family", name="letter-answered", kind="fact"):
+    """The town has answered; ``account`` is who began the letter, ``agent`` who answered."""
+
+    agent: str
+
+
+class LetterClosed(_Letter, Event, service="family", name="letter-closed", kind="fact"):
+    """The town holds the letter for settled; ``message`` is its last one."""
+
+    agent: str

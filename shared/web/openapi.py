@@ -88,6 +88,12 @@ def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": named[(route.body, "validation")]}},
         }
+    if route.takes:
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"The file itself, at most {route.max_body} bytes",
+            "content": {media_type: {"schema": {}} for media_type in route.takes},
+        }
     return operation
 
 
@@ -105,6 +111,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             for name, field in schema["properties"].items()
         ]
     text = {"type": "string"}
+    if route.takes:
+        parameters.append(_header(
+            "Content-Disposition", text, required=False,
+            what="The file's name, as in `attachment; filename*=UTF-8''certificat.pdf` (RFC 6266);"
+            " what it is is told by its content.",
+        ))  # fmt: skip
     if route.idempotent:
         parameters.append(_header(
             "Idempotency-Key", {**text, "minLength": 8, "maxLength": 128}, required=True,
@@ -148,12 +160,16 @@ def _of_query(route: Route) -> tuple[str, ...]:
     return ("cursor-unknown",) if issubclass(route.query, PageQuery) else ()
 
 
+def _of_file(route: Route) -> tuple[str, ...]:
+    return ("body-too-large", "upload-too-slow") if route.takes else ()
+
+
 def _of_guard(route: Route) -> tuple[str, ...]:
     return ("changed-meanwhile", "precondition-required") if route.guarded else ()
 
 
 def _codes(route: Route) -> set[str]:
-    more = (*_of_access(route), *_of_query(route), *_of_guard(route))
+    more = (*_of_access(route), *_of_query(route), *_of_guard(route), *_of_file(route))
     return {*route.refusals, *_COMMON, *more}
 
 

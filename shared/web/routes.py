@@ -104,6 +104,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A file as it was sent; ``name`` is the sender's word for it, nothing to rely on."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Generic[BodyT, QueryT]):
     """One validated HTTP request. ``act`` is its entry in the audit: a handler adds whom it
     concerns where neither the request nor the answer has a ``family`` or a ``child``."""
@@ -119,6 +127,7 @@ class Call(Generic[BodyT, QueryT]):
     act: Act
     user_agent: str = ""
     expected: Expected = Expected()
+    file: Received | None = None
 
     @property
     def scope(self) -> Scope:
@@ -155,6 +164,13 @@ class Call(Generic[BodyT, QueryT]):
             raise RuntimeError("route not declared idempotent")
         return self.command
 
+    @property
+    def known_file(self) -> Received:
+        """The file sent; only routes that declare ``takes`` have one."""
+        if self.file is None:
+            raise RuntimeError("route takes no file")
+        return self.file
+
 
 Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned | File]]
 
@@ -166,6 +182,9 @@ class Route:
     ``refusals`` lists the codes it may answer besides those every route may. ``idempotent``
     routes require an ``Idempotency-Key``; those that are ``guarded`` an ``If-Match``, and look at
     ``Call.expected``. ``versioned`` ones answer with an ``ETag`` (their handler, a ``Versioned``).
+
+    A route that ``takes`` a file (of these media types, for the documents: what it is is told by
+    its content) has it as the raw body, named by ``Content-Disposition``; ``max_body`` bounds it.
     """
 
     method: str
@@ -182,3 +201,4 @@ class Route:
     guarded: bool = False
     refusals: tuple[str, ...] = ()
     max_body: int = 64 * 1024
+    takes: tuple[str, ...] = ()

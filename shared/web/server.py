@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import re
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import content_disposition_filename, hdrs, parse_content_disposition, web
 from pydantic import TypeAdapter, ValidationError
 
 from shared import context
@@ -26,7 +27,7 @@ from shared.web.browsable import STYLE, page
 from shared.web.conditional import Expected, expected
 from shared.web.openapi import document
 from shared.web.problem import invalid_input, problem_answer
-from shared.web.routes import Call, Command, Input, NoBody, NoQuery, Route
+from shared.web.routes import Call, Command, Input, NoBody, NoQuery, Received, Route
 
 _log = get_logger()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -37,6 +38,9 @@ _STORE_AWAY = Refused(
     status=503, retry_after=5,
 )  # fmt: skip
 _USER_AGENT = 400
+#: Files in a service's hands at once, which bounds the memory of all of them.
+_FILES_AT_ONCE = 6
+_FILE_SECONDS = 60.0
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -64,9 +68,12 @@ def add_service(
         ("docs.css", STYLE.encode(), "text/css"),
     ):
         app.router.add_get(f"/api/{name}/{path}", _fixed(content, media_type))
+    files = asyncio.Semaphore(_FILES_AT_ONCE)
     mounted = [*((one, state) for one in routes), *((one, audit) for one in AUDIT_ROUTES)]
     for route, given in mounted:
         endpoint = _endpoint(name, route, given, keys, audit)
+        if route.takes:
+            endpoint = _few_at_once(files, endpoint)
         app.router.add_route(route.method, base + route.path, endpoint)
 
 
@@ -164,9 +171,20 @@ def _of_http(error: web.HTTPException) -> Refused:
     return Refused(code, detail, status=error.status)
 
 
-def _endpoint(
-    service: str, route: Route, state: Any, keys: Keyring, audit: Audit
-) -> Callable[[web.Request], Awaitable[web.Response]]:
+Endpoint = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _few_at_once(hands: asyncio.Semaphore, endpoint: Endpoint) -> Endpoint:
+    """The others wait, their files unread, on their connections."""
+
+    async def one_of_few(request: web.Request) -> web.Response:
+        async with hands:
+            return await endpoint(request)
+
+    return one_of_few
+
+
+def _endpoint(service: str, route: Route, state: Any, keys: Keyring, audit: Audit) -> Endpoint:
     body_type = TypeAdapter(route.body)
     lists = _list_fields(route.query)
     label = f"{route.method} {route.path}"
@@ -180,7 +198,7 @@ def _endpoint(
         bearer = None if route.access.public else _bearer(request, keys, town)
         if bearer is not None:
             begin_act(act, bearer, request.match_info, route.access)
-        raw = await _read(request, route)
+        raw = await _received(request, route)
         call = Call(
             town=town,
             path=request.match_info,
@@ -195,6 +213,7 @@ def _endpoint(
             if route.guarded
             else Expected(),
             act=act,
+            file=Received(_file_name(request), raw) if route.takes else None,
         )
         act.command = call.command.id if call.command else None
         note_subjects(act, call.query, call.body)
@@ -238,15 +257,41 @@ def _bearer(request: web.Request, keys: Keyring, town: str) -> Bearer:
     return bearer
 
 
-async def _read(request: web.Request, route: Route) -> bytes:
-    if (request.content_length or 0) > route.max_body:
-        raise web.HTTPRequestEntityTooLarge(route.max_body, request.content_length or 0)
-    raw = await request.read() if request.can_read_body else b""
-    if len(raw) > route.max_body:
-        raise web.HTTPRequestEntityTooLarge(route.max_body, len(raw))
-    if route.body is not NoBody and request.content_type != "application/json":
-        raise Refused("media-type", "Envoyez du JSON (application/json).", status=415)
-    return raw
+async def _received(request: web.Request, route: Route) -> bytes:
+    """The body, of the kind that the route takes."""
+    if not route.takes:
+        raw = await _read(request, route.max_body)
+        if route.body is not NoBody and request.content_type != "application/json":
+            raise Refused("media-type", "Envoyez du JSON (application/json).", status=415)
+        return raw
+    try:
+        async with asyncio.timeout(_FILE_SECONDS):
+            return await _read(request, route.max_body)
+    except TimeoutError:
+        raise Refused(
+            "upload-too-slow", "L'envoi de ce fichier a pris trop de temps. Réessayez.",
+            status=503, retry_after=10,
+        ) from None  # fmt: skip
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """The body, read no further than ``most`` bytes."""
+    if (request.content_length or 0) > most:
+        raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
+    raw = bytearray()
+    if request.can_read_body:
+        async for piece in request.content.iter_any():
+            raw += piece
+            if len(raw) > most:
+                raise web.HTTPRequestEntityTooLarge(most, len(raw))
+    return bytes(raw)
+
+
+def _file_name(request: web.Request) -> str:
+    """What the sender calls the file (RFC 6266); nothing when that is not said."""
+    with warnings.catch_warnings(action="ignore"):  # the library warns of what is badly written
+        _, parameters = parse_content_disposition(request.headers.get(hdrs.CONTENT_DISPOSITION))
+    return content_disposition_filename(parameters) or ""
 
 
 def _parse_body(adapter: TypeAdapter[Any], raw: bytes) -> Input:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.contracts.family import DocumentChanged
 from shared.contracts.town_file import TownFile
 from tests.samples import API, Household, activity, town_file
-from tests.world import Answer, World
+from tests.world import Answer, World, eventually
 
 WINDOW = {"opens": "2026-06-01T08:00", "closes": "2026-09-30T23:59"}
 
@@ -99,3 +100,26 @@ async def enrolment(world: World, home: Household, _id: str) -> dict[str, Any]:
     assert answer.status == 200, answer.json
     found: dict[str, Any] = answer.json
     return found
+
+
+async def say_documents(world: World, home: Household, **changes: Any) -> None:
+    """Family keeps ``a`` (assurance) and ``b`` and ``c`` (vaccins), of the first child."""
+    for name, kind in (("a", "assurance"), ("b", "vaccins"), ("c", "vaccins")):
+        fields = {
+            "document": name * 32, "family": home.id, "child": home.children[0],
+            "document_type": kind, "state": "pending",
+        }  # fmt: skip
+        event = DocumentChanged.model_validate(fields | changes)
+        await world.say(event, f"documents/{event.document}")
+    documents = world.state("booking").documents
+
+    async def heard() -> bool:
+        known = await documents.of("veyras", [name * 32 for name in "abc"])
+        return len(known) == 3 and all(
+            getattr(one, field) == value
+            for one in known.values()
+            for field, value in changes.items()
+            if field != "valid_until"
+        )
+
+    await eventually(heard, what="documents heard of")

@@ -25,6 +25,7 @@ from tests.booking.enrolments import (
     enrolment,
     group,
     groups_of,
+    say_documents,
     send,
 )
 from tests.booking.helpers import planning, recap, said, try_ask
@@ -321,6 +322,33 @@ async def test_taken_back_while_an_agent_accepts_only_one_counts(running: World)
     assert told == 5
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"family": "f" * 32}, "document-unknown"),
+        ({"child": "d" * 32}, "document-unknown"),
+        ({"document_type": "photo"}, "document-unknown"),
+        ({"state": "refused"}, "document-not-valid"),
+        ({"state": "expired"}, "document-not-valid"),
+        ({"state": "withdrawn"}, "document-not-valid"),
+        ({"state": "accepted", "valid_until": "2026-09-13"}, "document-not-valid"),
+        ({"state": "accepted", "valid_until": "2026-09-14"}, None),
+        ({"child": None, "guardian": "e" * 32}, None),
+    ],
+)
+async def test_an_enrolment_takes_the_documents_that_count_for_the_child(
+    running: World, changes: dict[str, Any], code: str | None
+) -> None:
+    await say_town(running, enrolling_town(group(**PAPERS)), version=2)
+    home = await family(running)
+    unknown = await send(running, home, enrolling(home, **GIVEN))
+    assert (unknown.status, unknown.json["code"]) == (422, "document-unknown")
+    assert unknown.json["field"].startswith("/documents/")
+    await say_documents(running, home, **changes)
+    answer = await send(running, home, enrolling(home, **GIVEN))
+    assert answer.json.get("code") == code
+
+
 PAPERS: dict[str, Any] = {
     "documents": [
         {"id": "assurance", "name": "Attestation d'assurance"},
@@ -359,6 +387,7 @@ async def test_papers_and_regulations_are_asked_for(
 ) -> None:
     await say_town(running, enrolling_town(group(**PAPERS)), version=2)
     home = await family(running)
+    await say_documents(running, home)
     answer = await send(running, home, enrolling(home, **(GIVEN | changes)))
     if code is not None:
         assert (answer.status, answer.json["code"]) == (422, code), answer.json
@@ -367,6 +396,7 @@ async def test_papers_and_regulations_are_asked_for(
         return
     kept = await enrolment(running, home, answer.json["id"])
     assert kept["documents"] == {name: list(ids) for name, ids in GIVEN["documents"].items()}
+    assert kept["document_states"] == dict.fromkeys((name * 32 for name in "abc"), "pending")
     assert kept["regulations"]["version"] == "2026-1"
     assert kept["regulations"]["accepted_at"] == kept["requested_at"]
     (event,) = await said(running, EnrolmentRequested)

@@ -24,6 +24,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from deploy.local.process import free_port, spawn, terminate
+from services.family.domain.uploads import MAX_FILE_BYTES
 from tests.world import eventually
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "gateway" / "nginx.conf"
@@ -234,6 +235,20 @@ async def test_a_large_body_is_refused_before_the_service(
         assert (await answer.json())["bytes"] == 1_000_000
     async with client.post(url, data=io.BytesIO(b"x" * 1_100_000)) as answer:
         await problem(answer, 413, "body-too-large")
+
+
+async def test_a_file_may_be_larger_than_another_body(
+    gateway: Gateway, client: aiohttp.ClientSession
+) -> None:
+    url = f"{gateway.url}/api/family/v1/veyras/files"
+    async with client.post(url, data=io.BytesIO(b"x" * MAX_FILE_BYTES)) as answer:
+        seen = await answer.json()
+        assert seen["bytes"] == MAX_FILE_BYTES
+        assert seen["headers"]["x-real-ip"] == "127.0.0.1"
+    async with client.post(url, data=io.BytesIO(b"x" * (MAX_FILE_BYTES + 1))) as answer:
+        await problem(answer, 413, "body-too-large")
+    async with client.post(f"{url}/../families", data=io.BytesIO(b"x" * 1_100_000)) as answer:
+        assert answer.status in (400, 413)
 
 
 async def test_a_service_that_is_down_is_a_503(

@@ -138,7 +138,13 @@ async def _note(_: Any, call: Call[Note, Any]) -> Home:
     return Home(family=call.body.family, child=None, title=call.body.text)
 
 
+async def _weigh(_: Any, call: Call[Any, Any]) -> Stored:
+    return Stored(id=str(len(call.known_file.content)), title=call.known_file.name)
+
+
 ROUTES = [
+    Route("POST", "/scans", _weigh, "Weigh", PUBLIC, Stored, status=201, idempotent=True,
+          takes=("application/pdf", "image/png"), max_body=5000),
     Route("GET", "/printed/{name}", _printed, "A file", PUBLIC, PDF),
     Route("POST", "/orders", _create, "Create", PUBLIC, Stored, body=Order, status=201,
           idempotent=True, refusals=("full",), max_body=2000),

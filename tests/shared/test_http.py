@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -233,6 +236,69 @@ async def test_a_file_is_saved_under_its_name_and_runs_nowhere(speaker: Speaker)
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename=scan.pdf", "scan.pdf"),
+        ("attachment; filename*=UTF-8''certificat%20m%C3%A9dical.pdf", "certificat médical.pdf"),
+        ("attachment; filename=\"a.pdf\"; filename*=UTF-8''%C3%A9.pdf", "é.pdf"),
+        ("attachment; filename*=UTF-8''../x.pdf", ""),
+        ("attachment", ""),
+        (";;;", ""),
+        (None, ""),
+    ],
+)
+async def test_a_file_is_the_body_and_its_name_a_header(
+    speaker: Speaker, disposition: str | None, name: str
+) -> None:
+    headers = {"Idempotency-Key": "k" * 20, "Content-Type": "text/html"}
+    if disposition is not None:
+        headers["Content-Disposition"] = disposition
+    status, answer, _ = await speaker.ask("POST", "/scans", data=b"%PDF" * 3, headers=headers)
+    assert (status, answer) == (201, {"id": "12", "title": name})
+
+
+async def test_no_more_of_a_file_is_read_than_its_route_admits(speaker: Speaker) -> None:
+    asked = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal asked
+        for _ in range(10_000):
+            asked += 1
+            yield b"x" * 1000
+
+    headers = {"Idempotency-Key": "k" * 20}
+    with contextlib.suppress(aiohttp.ClientError):
+        status, answer, _ = await speaker.ask("POST", "/scans", data=endless(), headers=headers)
+        assert (status, answer["code"]) == (413, "body-too-large")
+    assert asked < 10_000
+    status, _, _ = await speaker.ask("POST", "/scans", data=b"x" * 5000, headers=headers)
+    assert status == 201
+
+
+async def test_few_files_are_in_hand_at_once_and_the_others_wait(speaker: Speaker) -> None:
+    headers = {"Idempotency-Key": "k" * 20}
+
+    async def slow(begun: asyncio.Event, end: asyncio.Event) -> AsyncIterator[bytes]:
+        yield b"%PDF"
+        begun.set()
+        await end.wait()
+
+    end = asyncio.Event()
+    begun = [asyncio.Event() for _ in range(6)]
+    sent = [
+        asyncio.create_task(speaker.ask("POST", "/scans", data=slow(one, end), headers=headers))
+        for one in begun
+    ]
+    await asyncio.gather(*(one.wait() for one in begun))
+    waits = asyncio.create_task(speaker.ask("POST", "/scans", data=b"%PDF", headers=headers))
+    status, _, _ = await speaker.ask("GET", "/orders")
+    assert status == 200, "other requests do not wait"
+    assert not waits.done()
+    end.set()
+    assert [answer[0] for answer in await asyncio.gather(*sent, waits)] == [201] * 7
 
 
 async def test_operations_are_answered(speaker: Speaker) -> None:

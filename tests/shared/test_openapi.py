@@ -28,6 +28,11 @@ async def test_the_document_is_valid_and_complete(speaker: Speaker) -> None:
         "town", "limit", "since", "colour", "tags",
     }  # fmt: skip
     assert "security" not in listing
+    scan = document["paths"][f"{base}/scans"]["post"]
+    assert list(scan["requestBody"]["content"]) == ["application/pdf", "image/png"]
+    assert [one["name"] for one in scan["parameters"]] == [
+        "town", "Content-Disposition", "Idempotency-Key",
+    ]  # fmt: skip
     paper = document["paths"][f"{base}/printed/{{name}}"]["get"]["responses"]["200"]
     assert list(paper["content"]) == ["application/pdf"]
     assert document["paths"][f"{base}/mine"]["get"]["security"] == [{"bearer": []}]

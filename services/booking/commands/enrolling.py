@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.booking.commands.answering import about, said_at_once
 from services.booking.commands.patterns import book_pattern
+from services.booking.domain.documents import unusable
 from services.booking.domain.enrolled import Standing, why_not_now
 from services.booking.domain.enrolment import (
     Channel,
@@ -37,8 +38,9 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
     """Keep what a family sends for a child and a group; the same command again changes nothing.
 
     Raises ``Refused``: ``outside-window``, ``enrolment-over``, ``not-eligible``,
-    ``already-asked``, ``already-enrolled``, ``documents-missing``, ``regulations-not-accepted``,
-    ``pattern-not-offered`` and those of what is booked.
+    ``already-asked``, ``already-enrolled``, ``documents-missing``, ``document-unknown``,
+    ``document-not-valid``, ``regulations-not-accepted``, ``pattern-not-offered`` and those of
+    what is booked.
     """
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
@@ -74,6 +76,7 @@ async def _send(
     if group is None:
         raise _wrong_field("group", "groupe inconnu.")
     sent = _sent(booking, scope, town, group, child, wish, command)
+    await _check_usable(booking, town, child, wish)
     now = booking.clock.town()
     number = await booking.store.number(
         scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year
@@ -189,6 +192,20 @@ def _check_documents(
             "documents-missing", f"Documents obligatoires à fournir : {names}.", status=422,
             field="/documents", missing=[document.id for document in missing],
         )  # fmt: skip
+
+
+async def _check_usable(booking: Booking, town: Town, child: Child, wish: EnrolmentIn) -> None:
+    """Refuse what family does not keep for this child, or what counts no longer."""
+    zone = ZoneInfo(town.file.time_zone)
+    today = booking.clock.town().astimezone(zone).date()
+    given = [_id for ids in wish.documents.values() for _id in ids]
+    known = await booking.documents.of(town.file.town, given) if given else {}
+    for asked, ids in wish.documents.items():
+        for position, _id in enumerate(ids):
+            fault = unusable(known.get(_id), asked, wish.family, child.id, today)
+            if fault is not None:
+                field = f"/documents/{asked}/{position}"
+                raise Refused(fault.code, fault.text, status=422, field=field)
 
 
 def _check_regulations(group: EnrolmentGroup, accepted: str | None) -> None:

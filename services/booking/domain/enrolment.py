@@ -46,7 +46,7 @@ class Sent:
     """What a family, or an agent for it, sends.
 
     ``guardian`` is who the account is in the family, None for an agent; ``regulations`` is the
-    version accepted; ``documents`` are ids of files that family keeps, by
+    version accepted; ``documents`` are ids of supporting documents that family keeps, by
     what was asked; ``overridden`` what an agent set aside, and ``override`` why. ``command`` and
     ``body_hash`` tell a repetition.
     """

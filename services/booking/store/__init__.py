@@ -17,6 +17,7 @@
 ``numbers``   per town and year, the last block of request numbers handed out.
 ``erasures``  one answer to whether a family may be erased, by the erasure's id.
 ``copy_families``  family-changed, by family.
+``copy_documents`` document-changed, by supporting document.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from __future__ import annotations
 from pymongo import IndexModel
 
 from services.booking.store.allowances import Allowances
+from services.booking.store.documents import Documents
 from services.booking.store.enrolments import ENROLMENTS, Enrolments, enrolment_states
 from services.booking.store.places import Places
 from services.booking.store.requests import (
@@ -36,7 +38,16 @@ from services.booking.store.requests import (
     request_states,
 )
 
-__all__ = ["INDEXES", "OUTBOXES", "STATES", "Allowances", "BookingStore", "Enrolments", "Places"]
+__all__ = [
+    "INDEXES",
+    "OUTBOXES",
+    "STATES",
+    "Allowances",
+    "BookingStore",
+    "Documents",
+    "Enrolments",
+    "Places",
+]
 
 OUTBOXES = (REQUESTS, BATCHES, ENROLMENTS, PROGRESS, ERASURES)
 STATES = {

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from services.family.api import addresses, dossiers, erasures, feed, households, moves
+from services.family.api import (
+    addresses,
+    documents,
+    dossiers,
+    erasures,
+    feed,
+    households,
+    letters,
+    moves,
+    news,
+    uploads,
+)
 
 ROUTES = [
     *households.ROUTES,
@@ -11,4 +22,8 @@ ROUTES = [
     *feed.ROUTES,
     *moves.ROUTES,
     *addresses.ROUTES,
+    *uploads.ROUTES,
+    *documents.ROUTES,
+    *letters.ROUTES,
+    *news.ROUTES,
 ]

@@ -71,7 +71,9 @@ async def erase_cleared(state: State) -> None:
         parts = await state.moves.merged_into(erasure.town, erasure.family)
         for family in (*parts, erasure.family):
             gone = await _erase_record(state, erasure.town, family)
+            files = await state.uploads.named_by(family)
             await erase(state.store, ERASED, gone)
+            await state.uploads.remove_unnamed(files)
         await state.erasures.finish(erasure.id)
 
 

@@ -7,29 +7,71 @@
               what both were and are (``store.moves``).
 ``feed``      one request of a family, wherever it is kept: the card last said of it, and until
               when each account has read it (``store.feed``).
+``uploads``   a file received, kept in GridFS (``files``), sealed; written once.
+``documents`` a supporting document of a family, a child or a guardian, with its versions.
+              Guarded by ``v``.
+``letters``   a letter to the town with its thread. Guarded by ``v``.
+``news``, ``published`` what the town tells, and what everybody may download.
 
 Each module of this package holds one kind of document with its indexes.
 """
 
 from __future__ import annotations
 
-from services.family.store import erasures, families, feed, moves
+from services.family.store import (
+    documents,
+    erasures,
+    families,
+    feed,
+    letters,
+    moves,
+    news,
+    uploads,
+)
+from services.family.store.documents import DocumentStore
 from services.family.store.erasures import Erasures
 from services.family.store.families import FamilyStore, family_in
 from services.family.store.feed import FeedStore
+from services.family.store.letters import LetterStore
 from services.family.store.moves import MoveStore
+from services.family.store.news import NewsStore
+from services.family.store.uploads import UploadStore
 
 __all__ = [
     "INDEXES",
     "OUTBOXES",
+    "REFERENCES",
     "STATES",
+    "DocumentStore",
     "Erasures",
     "FamilyStore",
     "FeedStore",
+    "LetterStore",
     "MoveStore",
+    "NewsStore",
+    "UploadStore",
     "family_in",
 ]
 
-INDEXES = families.INDEXES | erasures.INDEXES | feed.INDEXES | moves.INDEXES
-OUTBOXES = (families.FAMILIES, erasures.ERASURES)
-STATES = {families.FAMILIES: families.states_of}
+INDEXES = {
+    **families.INDEXES,
+    **erasures.INDEXES,
+    **feed.INDEXES,
+    **moves.INDEXES,
+    **uploads.INDEXES,
+    **documents.INDEXES,
+    **letters.INDEXES,
+    **news.INDEXES,
+}
+OUTBOXES = (families.FAMILIES, erasures.ERASURES, documents.DOCUMENTS, letters.LETTERS)
+STATES = {
+    families.FAMILIES: families.states_of,
+    documents.DOCUMENTS: documents.states_of,
+}
+#: Where documents name files: whatever is named nowhere is removed after a day.
+REFERENCES = {
+    documents.DOCUMENTS: "versions.files.id",
+    letters.LETTERS: "messages.files.id",
+    news.NEWS: "files.id",
+    news.PUBLISHED: "file.id",
+}

@@ -73,6 +73,10 @@ class Contents:
             return self._enrolment(mail)
         if mail["kind"].startswith("dossier"):
             return self._dossier(mail)
+        if mail["kind"].startswith("document"):
+            return self._document(mail)
+        if mail["kind"].startswith("letter"):
+            self._check_linked(mail)
         if mail["kind"] == "invoice":
             self._check_invoiced(mail)
         return {"data": mail["data"]}
@@ -92,6 +96,12 @@ class Contents:
         """An invoice is for the guardian it is addressed to, as long as the account is that one."""
         contact = self._contact(mail)
         if contact and contact.families.get(mail["family"]) != mail["data"]["guardian"]:
+            raise NotEntitled
+
+    def _check_linked(self, mail: Document) -> None:
+        """The thread is read by whoever is still of the family."""
+        contact = self._contact(mail)
+        if contact is None or mail["family"] not in contact.families:
             raise NotEntitled
 
     def _children(self, mail: Document, family: str, *, asked: bool) -> dict[str, str]:
@@ -166,6 +176,18 @@ class Contents:
         if not items:
             raise NotEntitled
         return {"data": data, "entries": items}
+
+    def _document(self, mail: Document) -> dict[str, Any]:
+        """About whom a document is: the adult may still be told, or nobody is."""
+        data, contact = mail["data"], self._contact(mail)
+        names = self._children(mail, data["family"], asked=mail["account"] == data["account"])
+        if data["child"] is not None and data["child"] not in names:
+            raise NotEntitled
+        if data["guardian"] is not None and (
+            contact is None or contact.families.get(data["family"]) != data["guardian"]
+        ):
+            raise NotEntitled
+        return {"data": data, "child": names.get(data["child"])}
 
     def _outcome(self, mail: Document) -> dict[str, Any]:
         town = self.town(mail)

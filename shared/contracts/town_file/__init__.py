@@ -7,8 +7,8 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 
 ``parts`` names, times, validity · ``calendars`` days · ``conditions`` for whom and when ·
 ``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``units`` ·
-``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``prices`` · ``grids`` what a grid has
-to cover · ``town`` the whole.
+``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``documents`` · ``letters`` ·
+``prices`` · ``grids`` what a grid has to cover · ``town`` the whole.
 """
 
 from shared.contracts.town_file.absences import (
@@ -52,6 +52,7 @@ from shared.contracts.town_file.cutoffs import (
     Until,
     WeekCutoff,
 )
+from shared.contracts.town_file.documents import DocumentType, Validity
 from shared.contracts.town_file.dossier import (
     Dossier,
     DossierRule,
@@ -68,6 +69,7 @@ from shared.contracts.town_file.enrolments import (
     Regulations,
     ReviewStep,
 )
+from shared.contracts.town_file.letters import LetterCategory, LetterField, LetterRole
 from shared.contracts.town_file.parts import (
     ClockTime,
     Dated,
@@ -171,6 +173,7 @@ __all__ = [
     "Deadline",
     "Deadlines",
     "DigestSettings",
+    "DocumentType",
     "Dossier",
     "DossierRule",
     "Download",
@@ -186,6 +189,9 @@ __all__ = [
     "Implied",
     "Instalments",
     "LatePickUp",
+    "LetterCategory",
+    "LetterField",
+    "LetterRole",
     "MonthCutoff",
     "NoCutoff",
     "Notice",
@@ -233,6 +239,7 @@ __all__ = [
     "Unit",
     "Unstated",
     "Until",
+    "Validity",
     "Week",
     "WeekCutoff",
     "Weekday",

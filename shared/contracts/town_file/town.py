@@ -15,9 +15,11 @@ from shared.contracts.town_file.activities import Activity
 from shared.contracts.town_file.calendars import Calendar, Periods
 from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
+from shared.contracts.town_file.documents import DocumentType
 from shared.contracts.town_file.dossier import Dossier
 from shared.contracts.town_file.enrolments import EnrolmentGroup
 from shared.contracts.town_file.grids import check_cost, check_for_all, check_grid
+from shared.contracts.town_file.letters import DEFAULT_LETTERS, LetterCategory
 from shared.contracts.town_file.parts import (
     ClockTime,
     Part,
@@ -143,6 +145,8 @@ class TownFile(Part):
     counters: Annotated[tuple[Counter, ...], Field(max_length=60)] = ()
     activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
     enrolments: Annotated[tuple[EnrolmentGroup, ...], Field(max_length=60)] = ()
+    documents: Annotated[tuple[DocumentType, ...], Field(max_length=60)] = ()
+    letters: Annotated[tuple[LetterCategory, ...], Field(max_length=40)] = ()
     collection_office: CollectionOffice
     tariffs: tuple[Tariff, ...] = ()
     pricing: Pricing = Pricing()
@@ -164,7 +168,7 @@ class TownFile(Part):
     @model_validator(mode="after")
     def _consistent(self) -> TownFile:
         for name in ("schools", "audiences", "calendars", "periods", "counters", "activities",
-                     "enrolments", "tariffs"):  # fmt: skip
+                     "enrolments", "documents", "letters", "tariffs"):  # fmt: skip
             unique(name, (part.id for part in getattr(self, name)))
         unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
         self._check_references()
@@ -208,6 +212,15 @@ class TownFile(Part):
             _known_all(f"tariffs: {tariff.id}", tariff, declared)
         units = {unit.id for activity in self.activities for unit in activity.units}
         _known_all("pricing", self.pricing, {**declared, "units": units})
+        self._check_papers(declared)
+
+    def _check_papers(self, declared: Mapping[str, set[str]]) -> None:
+        """Documents and letters name what there is."""
+        for document in self.documents:
+            _known_all(f"documents: {document.id}", document, declared)
+        types = self.document_types()
+        for letter in self.letters:
+            known(f"letters: {letter.id}: document", [letter.document or ""], {"", *types})
 
     def _check_readable(self, activity: Activity) -> None:
         """Refuse rules that would never fit or never give an instant: about school holidays where
@@ -255,6 +268,23 @@ class TownFile(Part):
     def enrolment(self, group_id: str) -> EnrolmentGroup | None:
         """The enrolment group of that id, or None."""
         return next((one for one in self.enrolments if one.id == group_id), None)
+
+    def letter(self, category: str) -> LetterCategory | None:
+        """The category of letters of that id, or None."""
+        return next((one for one in self.letter_categories() if one.id == category), None)
+
+    def letter_categories(self) -> tuple[LetterCategory, ...]:
+        """What families may write about: the usual, where the town declares nothing."""
+        return self.letters or DEFAULT_LETTERS
+
+    def document_types(self) -> dict[str, DocumentType]:
+        """The documents asked for, by id: those declared, then those that enrolment groups alone
+        name, which are of the child and decided by an agent."""
+        types = {one.id: one for one in self.documents}
+        for group in self.enrolments:
+            for asked in group.documents:
+                types.setdefault(asked.id, DocumentType(id=asked.id, name=asked.name))
+        return types
 
 
 def _known_all(where: str, part: BaseModel, declared: Mapping[str, set[str]]) -> None:
