@@ -39,7 +39,10 @@ ROUTES = [
         "POST", "/account-closures", post_account_closure,
         "Close the bearer's account: it is erased in seven days, unless undone", ACCOUNT,
         AccountClosed, body=AccountClosure, status=202, idempotent=True,
-        refusals=("wrong-password", "agent-account", "too-many-attempts", "too-busy", *REPEATED),
+        refusals=(
+            "wrong-password", "no-password", "agent-account", "too-many-attempts", "too-busy",
+            *REPEATED,
+        ),
     ),
     Route(
         "DELETE", "/account-closures", delete_account_closure, "Keep the account after all",

@@ -103,15 +103,16 @@ ROUTES = [
         "POST", "/password-changes", post_password_change, "Change the password", ACCOUNT, Empty,
         body=PasswordChange, status=204, idempotent=True,
         refusals=(
-            "wrong-password", "password-too-weak", "too-many-attempts", "too-busy", *REPEATED,
+            "wrong-password", "no-password", "password-too-weak", "too-many-attempts", "too-busy",
+            *REPEATED,
         ),
     ),
     Route(
         "POST", "/login-name-changes", post_login_name_change, "Change the login name", ACCOUNT,
         Empty, body=LoginNameChange, status=204, idempotent=True,
         refusals=(
-            "login-name-invalid", "login-name-taken", "wrong-password", "too-many-attempts",
-            "too-busy", *REPEATED,
+            "login-name-invalid", "login-name-taken", "wrong-password", "no-password",
+            "too-many-attempts", "too-busy", *REPEATED,
         ),
     ),
     Route(
@@ -122,7 +123,7 @@ ROUTES = [
     Route(
         "POST", "/email-changes", post_email_change, "Change the address; a mail confirms it",
         ACCOUNT, Empty, body=EmailChange, status=204, idempotent=True,
-        refusals=("wrong-password", "too-many-attempts", "too-busy", *REPEATED),
+        refusals=("wrong-password", "no-password", "too-many-attempts", "too-busy", *REPEATED),
     ),
     Route(
         "POST", "/email-confirmations", post_email_confirmation, "Confirm the new address",

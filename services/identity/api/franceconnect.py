@@ -161,6 +161,7 @@ async def delete_login_mean(identity: Identity, call: Call[NoBody, NoQuery]) -> 
 
 async def post_quotient(identity: Identity, call: Call[QuotientAsked, NoQuery]) -> QuotientAnswer:
     body = call.body
+    call.act.concerns(family=body.family)
     answer = await quotients.ask_by_identity(
         identity,
         call.agent_scope,

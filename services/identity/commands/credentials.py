@@ -96,12 +96,19 @@ async def done_already(
 
 
 async def check_current(identity: Identity, bearer: Bearer, password: str, caller: str) -> None:
-    """Refuse (403) a password that is not the bearer's, (429) one guess too many."""
+    """Refuse (403) a password that is not the bearer's, (429) one guess too many, (409) any where
+    the account has none, but FranceConnect."""
     document = await identity.store.account(bearer.account)
     if document is None:
         raise not_found("ce compte")
+    account = account_of(document)
+    if account.password is None:
+        raise Refused(
+            "no-password",
+            "Votre compte n'a pas de mot de passe. Choisissez-en un d'abord (Mot de passe oublié).",
+        )
     try:
-        await check_credentials(identity, account_of(document).login_name, password, caller)
+        await check_credentials(identity, account.login_name, password, caller)
     except Refused as refused:
         if refused.code == "wrong-credentials":
             raise Refused(

@@ -368,6 +368,17 @@ async def test_an_account_without_a_password_has_none_to_guess(fc: Registered) -
         assert refused.json["code"] in ("wrong-credentials", "invalid-input")
 
 
+async def test_what_wants_a_password_says_where_to_get_one(fc: Registered) -> None:
+    token = (await fc.account()).json["tokens"]["access_token"]
+    for path, body in (
+        ("/email-changes", {"new_email": "autre@example.org", "password": PASSWORD}),
+        ("/password-changes", {"current_password": PASSWORD, "new_password": PASSWORD + " !"}),
+        ("/account-closures", {"password": PASSWORD}),
+    ):
+        refused = await fc.portal.call("POST", path, body, token=token)
+        assert _problem(refused) == (409, "no-password"), path
+
+
 async def test_nothing_of_it_is_left_of_an_erased_account(fc: Registered) -> None:
     made = await fc.account()
     token = made.json["tokens"]["access_token"]

@@ -184,6 +184,9 @@ async def test_an_agent_asks_by_identity_in_the_towns_mission(fc: Registered) ->
     assert (said["how"], said["value"]) == ("identity", answer.json["value"])
     assert said["families"] == [{"family": "f1", "guardian": "f1-g1"}]
     assert said["consent_version"] is None
+    administrator = fc.portal.world.token(account="a", roles=("administrator",))
+    audit = await fc.portal.call("GET", "/audit?family=f1", token=administrator)
+    assert "/quotients" in {entry["route"].split()[-1] for entry in audit.json["items"]}
 
 
 async def test_agents_requests_go_one_after_the_other(fc: Registered) -> None:
