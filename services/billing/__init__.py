@@ -1,12 +1,13 @@
 """Billing: what families owe.
 
 Owns      ``charges``: one per accepted line of a booking request; ``invoices``: a family's month,
-          numbered without gaps per collection office (régie) and year; ``runs``: month ends.
+          numbered without gaps per collection office (régie) and year; ``runs``: month ends;
+          ``quotes``: what a basket costs, for half an hour.
 Says      ``invoice-issued``, ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
           ``decided-up-to`` (a month is over), ``town-changed`` (tariffs), ``family-changed``
-          (who is invoiced, who may pay), ``keys-rotated`` (to verify tokens), ``erasure-asked``,
-          ``person-erased`` (of families and of accounts).
+          (who is invoiced, who may pay, quotients and facts), ``keys-rotated`` (to verify tokens),
+          ``erasure-asked``, ``person-erased`` (of families and of accounts).
 
 A month is invoiced by itself once booking has said every decision made before the next month
 began, in the town's time zone. What comes later is left aside for agents, never lost.

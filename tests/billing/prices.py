@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from services.billing.domain.prices.basket import PricedBasket, price
+from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import Facts
+from services.billing.domain.prices.lines import PricedBasket
 from shared.contracts.town_file import TownFile
 from shared.days import Days
 from shared.holidays import FrenchHolidays

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.billing.domain.known import facts_of, remembered_since
-from services.billing.domain.prices.basket import PricedBasket, price
+from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.facts import Facts, Line
+from services.billing.domain.prices.lines import PricedBasket
 from services.billing.domain.quotes import VALID, Quote, QuotedLine, QuoteState, without_price
 from services.billing.schemas import QuoteIn
 from services.billing.state import Billing

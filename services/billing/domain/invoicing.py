@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.charges import Charge
 from services.billing.domain.known import facts_of, line_ref
-from services.billing.domain.prices.basket import PricedLine, UnpricedCode, price
+from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
+from services.billing.domain.prices.lines import PricedLine, UnpricedCode
 from shared.contracts.family import FamilyChanged, Guardian
 from shared.contracts.town_file import TownFile
 from shared.ids import derived_id

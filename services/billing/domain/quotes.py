@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.invoicing import OthersPart
-from services.billing.domain.prices.basket import PricedBasket, PricedLine, UnpricedCode
 from services.billing.domain.prices.facts import Facts
+from services.billing.domain.prices.lines import PricedBasket, PricedLine, UnpricedCode
 from shared.money import Cents
 
 #: How long the price shown is the price paid.

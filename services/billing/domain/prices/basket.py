@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeVar
 
@@ -13,65 +12,17 @@ from services.billing.domain.prices.book import PriceBook, Priced
 from services.billing.domain.prices.facts import Facts, Line, hours_of
 from services.billing.domain.prices.knowing import Knowing
 from services.billing.domain.prices.late import late_pick_up
+from services.billing.domain.prices.lines import PricedBasket, PricedLine, Unpriced, UnpricedCode
 from services.billing.domain.prices.operations import Applied, Item, OnceDue
 from services.billing.domain.prices.rounding import part_of, rounded, shared_out
 from services.billing.domain.prices.sharing import Paid, split
 from services.billing.domain.prices.tariffs import chosen, price_of
 from services.billing.domain.prices.times import counted
 from shared.contracts.booking import Effect, Surcharged
-from shared.contracts.town_file import Adjustment, PaidByOthers
+from shared.contracts.town_file import Adjustment, PaidByOthers, Rounding
 from shared.traits import Known
 
 RuleT = TypeVar("RuleT", Adjustment, PaidByOthers)
-UnpricedCode = Literal["no-tariff", "activity-removed", "time-unknown", "surcharge-unstated"]
-
-
-@dataclass(frozen=True, slots=True)
-class PricedLine:
-    """What one thing costs.
-
-    ``what``: something booked; something that falls due ``once`` in a time; a ``late`` pick-up.
-    ``count`` items of ``item_cents`` (which may have decimals where the town rounds later) are
-    ``total_cents``, of which the family owes ``cents``. ``trace``: every operation on an item.
-    ``for_an_agent``: the town has to decide what follows.
-    """
-
-    ref: str
-    what: Literal["booked", "once", "late"]
-    child: str
-    activity: str
-    units: tuple[str, ...]
-    day: date
-    count: int
-    item_cents: Decimal
-    total_cents: int
-    cents: int
-    rule: str
-    reason: str
-    trace: tuple[Applied, ...] = ()
-    paid_by_others: tuple[Paid, ...] = ()
-    for_an_agent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unpriced:
-    """What has no price, and why: never billed at another one."""
-
-    ref: str
-    child: str
-    activity: str
-    units: tuple[str, ...]
-    day: date
-    code: UnpricedCode
-
-
-@dataclass(frozen=True, slots=True)
-class PricedBasket:
-    """``total_cents`` is the sum of what the family owes of the lines."""
-
-    lines: tuple[PricedLine, ...]
-    unpriced: tuple[Unpriced, ...]
-    total_cents: int
 
 
 def price(book: PriceBook, facts: Facts) -> PricedBasket:
@@ -103,10 +54,45 @@ def _following(lines: Sequence[Line]) -> dict[int, list[Surcharged]]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Reckoned:
+    """What an item comes to, ``count`` times; ``exact`` is the family's part before the total is
+    rounded."""
+
+    count: int
+    item_cents: Decimal
+    total_cents: int
+    cents: int
+    exact: Decimal
+    reason: str
+    trace: tuple[Applied, ...]
+    paid: tuple[Paid, ...]
+    once: Sequence[OnceDue]
+    unstated: bool
+
+    @classmethod
+    def of(
+        cls, item: Item, shares: Sequence[PaidByOthers], count: int, rounding: Rounding
+    ) -> _Reckoned:
+        """An item that has been through the operations, split between its payers."""
+        number, each = Decimal(count), item.cents
+        if rounding.at == "line":
+            each = rounded(each * number, rounding) / number
+        paid, exact = split(shares, each, number, rounding)
+        cents = int(exact.to_integral_value()) if rounding.at != "total" else 0
+        off = sum(one.cents for one in paid if not one.claimed_only)
+        return cls(
+            count, item.cents, cents + off, cents, exact,
+            " ; ".join(one.reason for one in item.trace), tuple(item.trace), tuple(paid),
+            item.once, item.unstated,
+        )  # fmt: skip
+
+
 @dataclass(slots=True)
 class _Reckoning:
     """Lines priced so far. ``seen``: (rule, for whom, when) of what has fallen due once; ``exact``
-    the family's amounts before they are rounded."""
+    the family's amounts before they are rounded; ``plain``: what was reckoned of lines of which
+    nothing but the day differs."""
 
     book: PriceBook
     facts: Facts
@@ -114,6 +100,7 @@ class _Reckoning:
     lines: list[PricedLine] = field(default_factory=list)
     unpriced: list[Unpriced] = field(default_factory=list)
     exact: list[Decimal] = field(default_factory=list)
+    plain: dict[tuple[object, ...], _Reckoned] = field(default_factory=dict)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
 
     def add(self, line: Line, following: Sequence[Surcharged]) -> None:
@@ -139,7 +126,7 @@ class _Reckoning:
         if rounding.at == "total" and lines:
             total = int(rounded(sum(self.exact, Decimal(0)), rounding))
             lines = [
-                replace(line, cents=cents, total_cents=cents + _off(line))
+                replace(line, cents=cents, total_cents=cents + line.paid_for)
                 for line, cents in zip(lines, shared_out(self.exact, total), strict=True)
             ]
         return PricedBasket(tuple(lines), tuple(self.unpriced), sum(one.cents for one in lines))
@@ -174,8 +161,42 @@ class _Reckoning:
         traits: Mapping[str, Known],
         nth: Mapping[str, int],
     ) -> None:
-        tariff = priced.tariff
+        pricing, tariff = self.book.pricing, priced.tariff
         units = tuple(unit for unit in line.units if unit in priced.units)
+        adjustments = self._about(pricing.adjustments, line, units, traits, nth)
+        shares = self._about(pricing.paid_by_others, line, units, traits, nth)
+        plain = tariff.per == "item" and not (line.surcharge or line.ended or following)
+        key = (tariff.id, id(traits), units, line.quantity,
+               *(one.id for one in adjustments), "/", *(one.id for one in shares))  # fmt: skip
+        reckoned = self.plain.get(key) if plain else None
+        if reckoned is None:
+            item = self._item(line, following, priced, units, adjustments, traits)
+            if item is None:
+                self._not(line, units, "time-unknown")
+                return
+            item.through()
+            count = 1 if item.flat else line.quantity
+            reckoned = _Reckoned.of(item, shares, count, pricing.rounding)
+            if plain:
+                self.plain[key] = reckoned
+        for once in reckoned.once:
+            self._once(line, once)
+        if reckoned.unstated:
+            self._not(line, units, "surcharge-unstated")
+        elif not line.known:
+            self._keep(line, units, tariff.id, reckoned)
+
+    def _item(
+        self,
+        line: Line,
+        following: Sequence[Surcharged],
+        priced: Priced,
+        units: tuple[str, ...],
+        adjustments: Sequence[Adjustment],
+        traits: Mapping[str, Known],
+    ) -> Item | None:
+        """An item with its tariff's price; None where time is billed that is not known."""
+        tariff = priced.tariff
         base = price_of(self.book, priced, self.knowing.quotient(line.day), traits)
         cents, how = base.cents, ""
         flat = tariff.per not in ("item", "slice", "hour")
@@ -183,26 +204,27 @@ class _Reckoning:
             activity = self.book.activities[line.activity]
             count = counted(tariff, activity.billed_time, hours_of(line, activity.unit(units[0])))
             if count is None:
-                self._not(line, units, "time-unknown")
-                return
+                return None
             if self.book.pricing.rounding.at == "operation":
                 cents = rounded(cents, self.book.pricing.rounding)
             cents, how = cents * count, wording.quantity(count, tariff.per)
         elif flat:
             cents, how = self._flat(line, priced, cents)
         reason = f"{base.reason} ; {how}" if how else base.reason
-        item = Item(
-            self.book, line, tariff, reason, base.lowest, traits, nth,
-            self._about(self.book.pricing.adjustments, line, units, traits, nth),
-            cents, flat, following,
+        return Item(
+            self.book, line, tariff, reason, base.lowest, traits, adjustments, cents, flat,
+            following,
         )  # fmt: skip
-        item.through()
-        for once in item.once:
-            self._once(line, once)
-        if item.unstated:
-            self._not(line, units, "surcharge-unstated")
-        elif not line.known:
-            self._priced(line, item, units, Decimal(1 if flat else line.quantity))
+
+    def _keep(self, line: Line, units: tuple[str, ...], tariff: str, reckoned: _Reckoned) -> None:
+        self.lines.append(
+            PricedLine(
+                line.ref, "booked", line.child, line.activity, units, line.day, reckoned.count,
+                reckoned.item_cents, reckoned.total_cents, reckoned.cents, tariff,
+                reckoned.reason, reckoned.trace, reckoned.paid,
+            )
+        )  # fmt: skip
+        self.exact.append(reckoned.exact)
 
     def _flat(self, line: Line, priced: Priced, cents: Decimal) -> tuple[Decimal, str]:
         """What is paid once for all of a time: the whole the first time, nothing after it."""
@@ -236,27 +258,6 @@ class _Reckoning:
             and (not one.units or set(one.units) & set(units))
             and self.book.fits(one.for_, line.day, traits, nth)
         ]  # fmt: skip
-
-    def _priced(self, line: Line, item: Item, units: tuple[str, ...], count: Decimal) -> None:
-        rounding = self.book.pricing.rounding
-        others = self.book.pricing.paid_by_others
-        shares = self._about(others, line, units, item.traits, item.nth)
-        amount = item.cents * count
-        if rounding.at == "line":
-            amount = rounded(amount, rounding)
-            paid, family = split(shares, amount / count, count, rounding)
-        else:
-            paid, family = split(shares, item.cents, count, rounding)
-        total = int(family.to_integral_value()) if rounding.at != "total" else 0
-        off = sum(one.cents for one in paid if not one.claimed_only)
-        self.lines.append(
-            PricedLine(
-                line.ref, "booked", line.child, line.activity, units, line.day, int(count),
-                item.cents, total + off, total, item.tariff.id,
-                " ; ".join(one.reason for one in item.trace), tuple(item.trace), tuple(paid),
-            )
-        )  # fmt: skip
-        self.exact.append(family)
 
     # -- what falls due once, or late ----------------------------------------------------------
 
@@ -315,8 +316,3 @@ def _further(line: Line) -> Line:
         kept: Effect = "price" if ended.effect == "price" else "billed"
         ended = ended.model_copy(update={"effect": kept, "cents": 0, "surcharge": None})
     return line.model_copy(update={"surcharge": late, "ended": ended})
-
-
-def _off(line: PricedLine) -> int:
-    """What others pay of it."""
-    return sum(one.cents for one in line.paid_by_others if not one.claimed_only)

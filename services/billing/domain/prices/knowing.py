@@ -32,27 +32,40 @@ class Knowing:
         self._first_windows: dict[str, str] = {}
 
     def traits(self, line: Line) -> Mapping[str, Known]:
-        """What rules may ask of a line's child and family on its day."""
-        key = (line.child, line.activity, line.day, line.starts, line.ends)
+        """What rules may ask of a line's child and family on its day: the very same for two lines
+        of which the same is known."""
+        child = self.child(line.child)
+        age = age_on(child.birth_date, line.day) if child.birth_date else child.age
+        days, quotient = self._days(line), self.quotient(line.day)
+        key = (
+            line.child, line.activity, line.day.year, line.day.month, age, quotient,
+            line.starts, line.ends, *days.values(),
+        )  # fmt: skip
         found = self._traits.get(key)
         if found is None:
-            found = self._traits[key] = self._reckoned(line)
+            found = self._traits[key] = self._reckoned(line, child, age, quotient, days)
         return found
 
-    def _reckoned(self, line: Line) -> dict[str, Known]:
-        child = self.child(line.child)
+    def _reckoned(
+        self,
+        line: Line,
+        child: ChildFacts,
+        age: int | None,
+        quotient: Decimal | None,
+        days: Mapping[str, Known],
+    ) -> dict[str, Known]:
         siblings = self._siblings(line)
         known: dict[str, Known | None] = {
             "children": len(siblings),
             "rank": siblings.index(child) + 1 if child in siblings else None,
-            "quotient": _whole(self.quotient(line.day)),
+            "quotient": None if quotient is None else int(quotient),
             "minutes": _minutes(line),
-            **self._days(line),
+            **days,
             **self._facts.family.facts,
             **{one.id: self._status(one, line) for one in self._book.pricing.statuses},
             "school": child.school,
             "level": child.level,
-            "age": age_on(child.birth_date, line.day) if child.birth_date else child.age,
+            "age": age,
         }
         if child.rank is not None:
             known["rank"] = child.rank
@@ -188,10 +201,6 @@ class Knowing:
 def _there(line: Line) -> bool:
     """Whether a line is a day of presence."""
     return not (line.ended and line.ended.effect in _NOT_THERE)
-
-
-def _whole(quotient: Decimal | None) -> int | None:
-    return None if quotient is None else int(quotient)
 
 
 def _minutes(line: Line) -> int | None:

@@ -61,7 +61,6 @@ class Item:
     reason: str
     lowest: bool
     traits: Mapping[str, Known]
-    nth: Mapping[str, int]
     adjustments: Sequence[Adjustment]
     cents: Decimal
     flat: bool = False
