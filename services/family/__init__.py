@@ -12,7 +12,7 @@ Says      ``family-changed`` (state): the card of a family, whole.
           ``erasure-asked``, ``person-erased`` (facts). ``document-changed`` (state),
           ``document-submitted``, ``document-decided``, ``document-expiring``,
           ``document-expired``. ``letter-sent``, ``letter-continued``, ``letter-answered``,
-          ``letter-closed``.
+          ``letter-closed``. ``request-changed`` (state): a letter or document in the feed.
 Hears     ``keys-rotated`` (to verify tokens), ``town-changed`` (to know schools and rules),
           ``request-changed`` (to show the family what it has asked for), ``erasure-answered``
           (booking, billing), ``quotient-received`` (what the CAF or the MSA says: accepted, or

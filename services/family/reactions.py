@@ -14,7 +14,7 @@ from services.family.commands.erasing import hear_answer
 from services.family.commands.quotients import keep_quotient
 from services.family.state import State
 from shared.bus.consumer import Reaction, on
-from shared.contracts import billing, booking
+from shared.contracts import billing, booking, family
 from shared.contracts.identity import QuotientReceived
 from shared.copies import KeyCopy
 from shared.events import Envelope
@@ -30,6 +30,7 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
         keys.reaction,
         state.towns.reaction,
         on(booking.RequestChanged, state.feed.keep),
+        on(family.RequestChanged, state.feed.keep),
         on(booking.ErasureAnswered, partial(hear_answer, state)),
         on(billing.ErasureAnswered, partial(hear_answer, state)),
         on(QuotientReceived, quotient_received),

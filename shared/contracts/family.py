@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.contracts.requests import RequestCard
 from shared.events import Event
 
 
@@ -308,3 +309,8 @@ class LetterClosed(_Letter, Event, service="family", name="letter-closed", kind=
     """The town holds the letter for settled; ``message`` is its last one."""
 
     agent: str
+
+
+class RequestChanged(RequestCard, Event, service="family", name="request-changed", kind="state"):
+    """A letter or a supporting document as its family finds it in *Mes demandes*, without a word
+    of what it is about: that may be health, and stays where it is kept."""

@@ -16,6 +16,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.TownChanged,
         identity.QuotientReceived,
         booking.RequestChanged,
+        family.RequestChanged,
         booking.ErasureAnswered,
         billing.ErasureAnswered,
     ),

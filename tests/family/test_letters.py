@@ -305,3 +305,24 @@ def test_a_town_that_declares_none_has_the_usual_categories() -> None:
 def test_a_category_that_contradicts_itself_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         town_file(letters=[{"id": "autre", "label": "Autre"} | bad])
+
+
+async def test_a_letter_is_found_among_the_requests_of_those_who_may_read_it(home: Home) -> None:
+    private = (await write(home, fields={"enfant": home.zoe})).json["letter"]
+    shared = (await write(home, fields={"enfant": home.zoe}, shared=True)).json["letter"]
+    path = f"/letters/{private}/messages"
+    await call(home, "POST", path, office(home), {"text": "Voici la réponse."})
+
+    async def feed(token: str) -> dict[str, Any]:
+        answer = await call(home, "GET", "/feed", token)
+        return {one["request"]: one for one in answer.json["items"]}
+
+    async def answered() -> bool:
+        found = await feed(home.token())
+        return found.keys() == {private, shared} and found[private]["state"] == "answered"
+
+    await eventually(answered, what="both letters are in the feed")
+    assert (await feed(home.token()))[private]["kinds"] == ["letter"]
+    assert set(await feed(home.other_token())) == {shared}
+    entry = await call(home, "GET", f"/feed/{private}", home.token())
+    assert "Voici" not in str(entry.json)

@@ -21,7 +21,9 @@ from shared.contracts.family import (
     DocumentExpiring,
     DocumentState,
     DocumentSubmitted,
+    RequestChanged,
 )
+from shared.contracts.requests import RequestAct, RequestPart, Standing
 from shared.contracts.town_file import DocumentType
 from shared.events import Event
 from shared.ids import derived_id
@@ -107,6 +109,50 @@ class SupportingDocument(_Part):
             state=self.state, valid_until=self.standing.valid_until,
         )  # fmt: skip
 
+    def card(self) -> RequestChanged:
+        """How the family finds it among its requests."""
+        last = self.versions[-1]
+        return RequestChanged(
+            request=self.id, kinds=("document",), number=None, family=self.about.family,
+            account=last.account, channel=last.channel, guardian=self.about.guardian,
+            requested_at=self.versions[0].sent_at,
+            parts=(RequestPart(child=self.about.child, states={self._standing: 1}),),
+            history=tuple(act for one in self.versions for act in _acts(one, self.about.child)),
+        )  # fmt: skip
+
+    def states(self) -> tuple[DocumentChanged, RequestChanged]:
+        """The states that are said of it at each change."""
+        return self.said(), self.card()
+
+    @property
+    def _standing(self) -> Standing:
+        return "withdrawn" if self.removed else _STANDINGS[self.versions[-1].state]
+
+
+_STANDINGS: dict[VersionState, Standing] = {
+    "pending": "waiting",
+    "accepted": "accepted",
+    "refused": "refused",
+    "replaced": "withdrawn",
+    "expired": "accepted",
+    "withdrawn": "withdrawn",
+}
+
+
+def _acts(version: Version, child: str | None) -> list[RequestAct]:
+    """What happened to a version: sent, then accepted, refused or taken back."""
+    sender: Literal["family", "agent"] = "agent" if version.channel == "desk" else "family"
+    acts = [RequestAct(at=version.sent_at, what="asked", by=sender, children=(child,))]
+    if version.decided_at is not None:
+        what = {"refused": "refused", "withdrawn": "withdrawn"}.get(version.state, "accepted")
+        by = "agent" if version.agent else "family" if what == "withdrawn" else "rule"
+        acts.append(
+            RequestAct.model_validate(
+                {"at": version.decided_at, "what": what, "by": by, "children": (child,)}
+            )
+        )
+    return acts
+
 
 Changed = tuple[SupportingDocument, tuple[Event, ...]]
 
@@ -142,7 +188,7 @@ def sent(
         channel=version.channel, sent_at=version.sent_at,
         state="accepted" if settled.state == "accepted" else "pending",
     )  # fmt: skip
-    return document, (fact, document.said())
+    return document, (fact, *document.states())
 
 
 class Wish(_Part):
@@ -192,7 +238,7 @@ def decided(
         agent=agent, accepted=wish.accept, reason=None if kind.health else wish.reason,
         valid_until=after.valid_until,
     )  # fmt: skip
-    return wanted, (document, (fact, document.said()))
+    return wanted, (document, (fact, *document.states()))
 
 
 def withdrawn(known: SupportingDocument, now: datetime) -> Changed | None:
@@ -206,7 +252,7 @@ def withdrawn(known: SupportingDocument, now: datetime) -> Changed | None:
         for one in known.versions
     )
     document = known.model_copy(update={"versions": versions})
-    return document, (document.said(),)
+    return document, (*document.states(),)
 
 
 def removed(known: SupportingDocument) -> Changed | None:
@@ -219,7 +265,7 @@ def removed(known: SupportingDocument) -> Changed | None:
         for one in known.versions
     )
     document = known.model_copy(update={"versions": versions, "removed": True})
-    return document, (document.said(),)
+    return document, (*document.states(),)
 
 
 def aged(known: SupportingDocument, kind: DocumentType, today: date) -> Changed | None:
@@ -238,7 +284,7 @@ def aged(known: SupportingDocument, kind: DocumentType, today: date) -> Changed 
         expired = DocumentExpired(
             **_named(document, kind), account=standing.account, valid_until=last
         )
-        return document, (expired, document.said())
+        return document, (expired, *document.states())
     waiting = any(one.state == "pending" for one in known.versions)
     near = today > last - timedelta(days=kind.warn_days)
     if not near or waiting or known.warned == last:

@@ -9,7 +9,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.family.domain.uploads import KeptFile
-from shared.contracts.family import LetterAnswered, LetterClosed, LetterContinued, LetterSent
+from shared.contracts.family import (
+    LetterAnswered,
+    LetterClosed,
+    LetterContinued,
+    LetterSent,
+    RequestChanged,
+)
+from shared.contracts.requests import RequestAct, RequestPart
 from shared.contracts.town_file import LetterCategory, LetterField
 from shared.errors import Refused
 from shared.events import Event
@@ -75,6 +82,29 @@ class Letter(_Part):
         seen = self.read.get(account)
         return any(one.side == "town" and (seen is None or one.at > seen) for one in self.messages)
 
+    def card(self) -> RequestChanged:
+        """How the family finds it among its requests."""
+        waiting = self.state in ("new", "in_progress")
+        first, *rest = self.messages
+        return RequestChanged(
+            request=self.id, kinds=("letter",), number=None, family=self.family,
+            account=self.account, channel="online",
+            guardian=None if self.shared else self.guardian, requested_at=first.at,
+            parts=(
+                RequestPart(child=self.child, states={"waiting" if waiting else "answered": 1}),
+            ),
+            history=(
+                RequestAct(at=first.at, what="asked", by="family", children=(self.child,)),
+                *(
+                    RequestAct(
+                        at=one.at, what="answered" if one.side == "town" else "message",
+                        by="agent" if one.side == "town" else "family", children=(self.child,),
+                    )
+                    for one in rest
+                ),
+            ),
+        )  # fmt: skip
+
 
 Changed = tuple[Letter, tuple[Event, ...]]
 
@@ -130,7 +160,7 @@ def child_of(category: LetterCategory, fields: Mapping[str, FieldValue]) -> str 
 
 def opened(letter: Letter, category: LetterCategory) -> Changed:
     """A letter just written."""
-    return letter, (LetterSent(**_about(letter, category, letter.last)),)
+    return letter, (LetterSent(**_about(letter, category, letter.last)), letter.card())
 
 
 def continued(known: Letter, category: LetterCategory, message: Message) -> Changed | Refused:
@@ -142,7 +172,7 @@ def continued(known: Letter, category: LetterCategory, message: Message) -> Chan
                 "state": "in_progress" if known.state != "new" else "new",
                 "read": {**known.read, message.account: message.at}}
     )  # fmt: skip
-    return after, (LetterContinued(**_about(after, category, message)),)
+    return after, (LetterContinued(**_about(after, category, message)), after.card())
 
 
 def answered(known: Letter, category: LetterCategory, message: Message) -> Changed | Refused:
@@ -153,7 +183,7 @@ def answered(known: Letter, category: LetterCategory, message: Message) -> Chang
         update={"messages": (*known.messages, message), "unread": False, "state": "answered"}
     )
     event = LetterAnswered(**_about(after, category, message), agent=message.account)
-    return after, (event,)
+    return after, (event, after.card())
 
 
 def moved(
@@ -164,9 +194,9 @@ def moved(
         return None
     after = known.model_copy(update={"state": state})
     if state != "closed":
-        return after, ()
+        return after, (after.card(),)
     about = {**_about(after, category, after.last), "at": now}
-    return after, (LetterClosed(**about, agent=agent),)
+    return after, (LetterClosed(**about, agent=agent), after.card())
 
 
 def read_by_family(known: Letter, account: str, now: datetime) -> Changed | None:

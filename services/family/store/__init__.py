@@ -67,6 +67,7 @@ OUTBOXES = (families.FAMILIES, erasures.ERASURES, documents.DOCUMENTS, letters.L
 STATES = {
     families.FAMILIES: families.states_of,
     documents.DOCUMENTS: documents.states_of,
+    letters.LETTERS: letters.states_of,
 }
 #: Where documents name files: whatever is named nowhere is removed after a day.
 REFERENCES = {

@@ -51,7 +51,7 @@ def document_in(document: Document) -> SupportingDocument:
 
 def states_of(document: Document) -> tuple[Event, ...]:
     """The state events that say a document of ``documents`` again."""
-    return (document_in(document).said(),)
+    return document_in(document).states()
 
 
 class DocumentStore:

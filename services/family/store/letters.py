@@ -12,6 +12,7 @@ from pymongo import IndexModel
 
 from services.family.domain.letters import Changed, Letter, LetterState
 from shared.auth import AgentScope, FamilyScope, Scope
+from shared.events import Event
 from shared.failpoints import Step, step
 from shared.paging import page
 from shared.store import Document, Store
@@ -36,6 +37,11 @@ _ORDER = (("last_at", -1), ("_id", -1))
 def letter_in(document: Document) -> Letter:
     """The letter that one of ``letters`` holds."""
     return Letter.model_validate({**document, "id": document["_id"]})
+
+
+def states_of(document: Document) -> tuple[Event, ...]:
+    """The state event that says a document of ``letters`` again."""
+    return (letter_in(document).card(),)
 
 
 class LetterStore:
