@@ -39,4 +39,5 @@ def state_of(parts: Parts) -> Billing:
         QuoteStore(parts.store, parts.clock),
         TownCopy(parts.store, parts.clock),
         parts.clock,
+        parts.press,
     )

@@ -15,6 +15,7 @@ from shared.days import Days
 from shared.errors import MissingCopy, not_found
 from shared.holidays import FrenchHolidays
 from shared.ids import new_id
+from shared.pdf import Press
 
 
 class PriceBooks:
@@ -41,6 +42,7 @@ class Billing:
     quotes: QuoteStore
     towns: TownCopy
     clock: Clock
+    press: Press
     owner: str = field(default_factory=new_id)
     books: PriceBooks = field(default_factory=PriceBooks)
 

@@ -19,6 +19,7 @@ from services.booking.enrolment_schemas import (
     Groups,
     GroupsQuery,
 )
+from services.booking.personal_data import collect
 from services.booking.schemas import (
     DecisionsIn,
     DecisionsOut,
@@ -36,6 +37,7 @@ from services.booking.schemas import (
 )
 from services.booking.state import Booking
 from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
+from shared.personal_data import personal_data_routes
 from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 _DECIDERS = agents("childcare_office", "centre_director", "administrator")
@@ -212,4 +214,5 @@ ROUTES = [
           "Accept and refuse enrolments, one or many at once", _DECIDERS, EnrolmentDecisionsOut,
           body=EnrolmentDecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
+    *personal_data_routes("booking", collect),
 ]  # fmt: skip

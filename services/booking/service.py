@@ -38,6 +38,7 @@ def build(parts: Parts) -> Service:
         clock=parts.clock,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),
+        press=parts.press,
         left_behind=min(LEFT_BEHIND, timedelta(seconds=parts.settings.lease_seconds)),
     )
     return Service(

@@ -26,6 +26,7 @@ from shared.copies import KeyCopy, Town, TownCopy
 from shared.days import Days
 from shared.errors import MissingCopy, Refused, forbidden, not_found
 from shared.holidays import FrenchHolidays
+from shared.pdf import Press
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Booking:
     clock: Clock
     towns: TownCopy
     keys: KeyCopy
+    press: Press
     left_behind: timedelta = LEFT_BEHIND
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
 

@@ -93,4 +93,5 @@ def state_of(parts: Parts) -> State:
         news=NewsStore(parts.store),
         scanner=Scanner(FamilySettings().clamd_url),
         cleaners=Cleaners(),
+        press=parts.press,
     )

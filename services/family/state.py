@@ -27,6 +27,7 @@ from shared.audit import Audit
 from shared.auth import AgentScope, Scope
 from shared.clock import Clock
 from shared.copies import TownCopy
+from shared.pdf import Press
 from shared.sealing import Sealer
 from shared.store import Store
 
@@ -46,6 +47,7 @@ class State:
     addresses: AddressBook
     towns: TownCopy
     clock: Clock
+    press: Press
     sealer: Sealer
     audit: Audit
     uploads: UploadStore

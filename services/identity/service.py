@@ -75,6 +75,8 @@ def assemble(parts: Parts) -> Identity:
         repeats=Repeats(signing),
         sealer=sealer_of(parts.settings),
         outside=outside_of(settings, parts.clock),
+        press=parts.press,
+        public_url=parts.settings.public_url,
     )
 
 

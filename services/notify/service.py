@@ -46,6 +46,7 @@ def state(parts: Parts) -> Notify:
         digests=Digests(parts.store, parts.settings.lease_seconds),
         mails=Mails(parts.store, parts.settings.lease_seconds),
         clock=parts.clock,
+        press=parts.press,
         towns=TownCopy(parts.store, parts.clock),
         keys=KeyCopy(parts.store, parts.keys),
         renderer=Renderer(parts.settings.public_url, settings.mail_from),

@@ -9,6 +9,7 @@ from services.notify.smtp import MailServer
 from services.notify.store import Digests, Directory, Mails
 from shared.clock import Clock
 from shared.copies import KeyCopy, TownCopy
+from shared.pdf import Press
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Notify:
     digests: Digests
     mails: Mails
     clock: Clock
+    press: Press
     towns: TownCopy
     keys: KeyCopy
     renderer: Renderer

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
+
+import pikepdf
 
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT
 from services.identity.store.accounts import ACCOUNTS
@@ -137,3 +140,20 @@ async def test_the_letter_is_kept_nowhere(portal: Portal) -> None:
         async for document in database[name].find({}):
             assert letter["first_secret"] not in str(document), name
             assert bare not in str(document), name
+
+
+async def test_the_letters_are_printed_for_those_without_a_password(portal: Portal) -> None:
+    await portal.family("f1", "g1", "g2")
+    token = portal.world.token(account="agent", roles=("childcare_office",))
+    body = {"guardians": [{"family": "f1", "guardian": one} for one in ("g1", "g2")]}
+    path = f"{portal.world.origin}/api/identity/v1/veyras/paper-access-letters"
+    sent = {"Authorization": f"Bearer {token}", "Idempotency-Key": "un-seul-envoi"}
+    printed = []
+    for _ in range(2):
+        async with portal.world.http.post(path, json=body, headers=sent) as answer:
+            assert answer.status == 201, await answer.text()
+            assert answer.headers["Content-Type"] == "application/pdf"
+            printed.append(await answer.read())
+    assert printed[0] == printed[1]
+    with pikepdf.open(BytesIO(printed[0])) as document:
+        assert len(document.pages) == 2

@@ -123,7 +123,7 @@ def test_passwords_that_hold_the_login_name_are_refused(before: str, after: str)
         ("bonjour la grande maison", None),
         ("Zb7!kQ2#mW9x", None),
         ("doudou doudou doudou", "common"),
-        ("Marseille-2026!", "common"),
+        ("marseille1234", "common"),
         ("qsdfghjklmwxcvbn", "common"),
         ("4829174650281", "too-simple"),
         ("", "too-short"),
@@ -137,6 +137,7 @@ def test_passwords_accepted_and_refused(password: str, why: str | None) -> None:
 @example("@4031$5!7+%({<69" * 20)
 @example("4301$5!7@+%({<69" * 2)
 @example("a1" * 200)
+@example("\u0301" * 20)
 def test_any_password_is_judged_the_same_way_twice_and_its_bits_only_grow(password: str) -> None:
     first = strength_of(password, _KNOWN)
     assert first == strength_of(password, _KNOWN)

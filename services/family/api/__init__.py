@@ -14,6 +14,8 @@ from services.family.api import (
     news,
     uploads,
 )
+from services.family.personal_data import collect
+from shared.personal_data import personal_data_routes
 
 ROUTES = [
     *households.ROUTES,
@@ -26,4 +28,5 @@ ROUTES = [
     *documents.ROUTES,
     *letters.ROUTES,
     *news.ROUTES,
+    *personal_data_routes("family", collect),
 ]

@@ -15,6 +15,8 @@ from services.identity.api import (
     sessions,
     towns,
 )
+from services.identity.personal_data import collect
+from shared.personal_data import personal_data_routes
 
 ROUTES = [
     *towns.ROUTES,
@@ -28,4 +30,5 @@ ROUTES = [
     *paper.ROUTES,
     *family_keys.ROUTES,
     *franceconnect.ROUTES,
+    *personal_data_routes("identity", collect),
 ]

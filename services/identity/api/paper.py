@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from services.identity.api.access import FAMILY_OFFICE, REPEATED
-from services.identity.commands import paper
+from services.identity.commands import paper, paper_letters
 from services.identity.commands.base import Identity
 from services.identity.domain.devices import device_label
 from services.identity.schemas.paper import (
@@ -16,7 +16,7 @@ from services.identity.schemas.paper import (
 )
 from services.identity.schemas.sessions import TokenPair
 from shared.auth import PUBLIC
-from shared.web.routes import Call, NoQuery, Route
+from shared.web.routes import PDF, Call, File, NoQuery, Route
 
 
 async def post_paper_accesses(
@@ -34,6 +34,16 @@ async def post_paper_accesses(
             for one in made
         ]
     )  # fmt: skip
+
+
+async def post_paper_access_letters(
+    identity: Identity, call: Call[PaperAccessesWanted, NoQuery]
+) -> File:
+    wanted = [(one.family, one.guardian) for one in call.body.guardians]
+    printed = await paper_letters.print_letters(
+        identity, call.agent_scope, wanted, call.known_command
+    )
+    return File("premieres-connexions.pdf", printed)
 
 
 async def post_first_login(identity: Identity, call: Call[FirstLogin, NoQuery]) -> TokenPair:
@@ -59,6 +69,14 @@ ROUTES = [
         "Accounts for guardians without an e-mail; a secret never used is replaced",
         FAMILY_OFFICE, PaperAccessesMade, body=PaperAccessesWanted, status=201, idempotent=True,
         refusals=("family-unknown", "keys-not-repeatable", "too-busy", *REPEATED),
+    ),
+    Route(
+        "POST", "/paper-access-letters", post_paper_access_letters,
+        "The same, as letters to print: a guardian who has a password gets none", FAMILY_OFFICE,
+        PDF, body=PaperAccessesWanted, status=201, idempotent=True,
+        refusals=(
+            "family-unknown", "keys-not-repeatable", "no-letter-left", "too-busy", *REPEATED,
+        ),
     ),
     Route(
         "POST", "/first-logins", post_first_login,

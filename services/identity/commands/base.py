@@ -18,6 +18,7 @@ from services.identity.store import IdentityStore
 from services.identity.store.accounts import account_of
 from shared.clock import Clock
 from shared.errors import Refused, not_found
+from shared.pdf import Press
 from shared.sealing import Sealer
 from shared.web.routes import Command
 
@@ -36,6 +37,8 @@ class Identity:
     repeats: Repeats
     sealer: Sealer
     outside: Outside
+    press: Press
+    public_url: str
 
 
 Decide = Callable[[Account], Awaitable[tuple[Changed, dict[str, Any]]]]

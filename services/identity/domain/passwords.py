@@ -124,10 +124,10 @@ def _words(known: Iterable[str]) -> list[str]:
 
 
 def _score(folded: str, theirs: list[str]) -> int:
-    if not folded:
-        return 0
     words = {**_dictionaries(), "holder": build_ranked_dict([_plain(word) for word in theirs])}
     plain = _plain(folded)
+    if not plain:  # nothing, or accents over nothing
+        return 0
     return min(_guessed(form, words) for form in {plain, plain.translate(_LEET)})
 
 

@@ -1,0 +1,38 @@
+"""What billing holds of the bearer's families."""
+
+from __future__ import annotations
+
+from services.billing import queries
+from services.billing.schemas import InvoiceQuery
+from services.billing.state import Billing
+from shared.auth import FamilyScope
+from shared.money import euros
+from shared.personal_data import Section, section
+
+_PAGE = 100
+
+
+async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
+    """The invoices that the bearer may see."""
+    found = []
+    after = None
+    while True:
+        page = await queries.invoices(billing, scope, InvoiceQuery(after=after, limit=_PAGE))
+        found += page
+        if len(page) < _PAGE:
+            break
+        after = page[-1].id
+    return [
+        section("Factures", [
+            {
+                "Numéro": one.number, "Mois": one.month, "Émise le": one.issued_on,
+                "À payer avant le": one.due_on, "Total": euros(one.total_cents),
+                "Lignes": [
+                    f"{line.child_name}, {line.activity_name}, {line.unit_name} × {line.count} :"
+                    f" {euros(line.total_cents)}"
+                    for line in one.lines
+                ],
+            }
+            for one in found
+        ]),
+    ]  # fmt: skip
