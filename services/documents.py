@@ -1,5 +1,5 @@
 """The generated documents: OpenAPI per service, AsyncAPI of the public events, the contracts'
-schemas, the town file's schema, the settings table of the README.
+schemas, the town file's schema, the table of roles, the settings table of the README.
 
 ``preau docs`` writes them; a test compares them with what is committed. A contract that would
 break whoever reads it today is refused: publish a new version beside the old one instead.
@@ -31,6 +31,7 @@ from services.notify.settings import Settings as NotifySettings
 from shared.contracts import subscriptions
 from shared.contracts.dossier import FIELDS
 from shared.events import Contract, event_types
+from shared.roles import CARDS, ROLES
 from shared.sealing import FieldKeySettings
 from shared.settings import CommonSettings
 from shared.town_files import json_schema
@@ -238,6 +239,29 @@ def dossier_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def roles_page() -> str:
+    """What each role is for, and which routes it may call."""
+    rows = ["| role | French | bound to sites | what for |", "|---|---|---|---|"]
+    rows += [
+        f"| `{role}` | {card.french} | {'yes' if card.bound else ''} | {card.purpose} |"
+        for role, card in CARDS.items()
+    ]
+    header = " | ".join(f"`{role}`" for role in ROLES)
+    table = [f"| route | {header} |", "|---|" + "---|" * len(ROLES)]
+    for service, routes in ROUTES.items():
+        for route in (*routes, *AUDIT_ROUTES):
+            if route.access.roles:
+                marks = " | ".join("x" if role in route.access.roles else "" for role in ROLES)
+                table.append(f"| {service}: {route.method} `{route.path}` | {marks} |")
+    return "\n".join([
+        "# Roles", "", "Generated from the routes (`preau docs`).", "",
+        "A role that is bound to sites reaches what is at its agent's sites, and nothing of a"
+        " service that does not know sites.", "", *rows, "", "## What each may call", "",
+        "Beside these, every account may call what it may of its own: `docs/api` says.", "",
+        *table, "",
+    ])  # fmt: skip
+
+
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document by its path below ``root``, as it should be."""
     readme, guide = (root / "README.md").read_text(), (root / TOWN_FILE).read_text()
@@ -250,6 +274,7 @@ def documents(root: Path) -> dict[Path, str]:
         },
         Path("docs/api/events.asyncapi.json"): _json(asyncapi()),
         CONTRACTS: _json(contract_schemas()),
+        Path("docs/roles.md"): roles_page(),
         Path("docs/town-file.schema.json"): json_schema(),
         TOWN_FILE: _FIELDS.sub(lambda _: dossier_table(), guide),
         Path("README.md"): _TABLE.sub(lambda _: settings_table(), readme),

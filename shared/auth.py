@@ -7,7 +7,7 @@ every service keeps them like any other copy and hands them to a ``Keyring``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from shared.clock import Clock
 from shared.errors import Refused, forbidden
+from shared.roles import BOUND_TO_SITES
 
 ACCESS_TOKEN_SECONDS = 300
 ISSUER = "preau"
@@ -35,7 +36,8 @@ class FamilyRight:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whoever holds a valid access token. ``expires`` is seconds since 1970."""
+    """Whoever holds a valid access token. ``expires`` is seconds since 1970; ``sites`` are those
+    to which roles of ``BOUND_TO_SITES`` are limited."""
 
     account: str
     town: str
@@ -43,6 +45,7 @@ class Bearer:
     families: tuple[FamilyRight, ...]
     roles: frozenset[str]
     expires: int
+    sites: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,27 @@ class FamilyScope:
 
 @dataclass(frozen=True, slots=True)
 class AgentScope:
-    """What an agent may reach: the whole town, by role."""
+    """What an agent may reach, by role: the whole town, or the sites it is bound to.
+
+    ``sites`` is None for the whole town. Bound to sites, the scope has no query until the service
+    says by which condition its documents are ``at`` those sites: nothing is reached by default.
+    """
 
     town: str
     account: str
     roles: frozenset[str]
+    sites: frozenset[str] | None = None
+    condition: Mapping[str, Any] | None = None
+
+    def at(self, condition: Mapping[str, Any]) -> AgentScope:
+        """The scope over the documents that match ``condition``."""
+        return replace(self, condition=condition)
 
     def query(self) -> dict[str, Any]:
         """The condition every query for family data carries."""
-        return {"town": self.town}
+        if self.sites is not None and self.condition is None:
+            raise forbidden("Votre rôle est limité à vos sites.")
+        return {"town": self.town, **(self.condition or {})}
 
 
 Scope = FamilyScope | AgentScope
@@ -93,7 +108,8 @@ class Access:
     def scope(self, bearer: Bearer) -> Scope:
         """The scope under which the bearer acts here. Raises ``Refused`` (403)."""
         if roles := self.roles & bearer.roles:
-            return AgentScope(bearer.town, bearer.account, roles)
+            sites = bearer.sites if roles <= BOUND_TO_SITES else None
+            return AgentScope(bearer.town, bearer.account, roles, sites)
         if self.account or (self.family and bearer.families):
             return FamilyScope(bearer.town, bearer.account, bearer.families)
         if self.family:
@@ -166,6 +182,7 @@ class Keyring:
                 families=tuple(FamilyRight(*pair) for pair in claims["families"]),
                 roles=frozenset(claims["roles"]),
                 expires=int(claims["exp"]),
+                sites=frozenset(claims.get("sites", ())),
             )
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise _unauthenticated(
@@ -198,6 +215,7 @@ class Signer:
             "sid": bearer.login_session,
             "families": [[right.family, right.guardian] for right in bearer.families],
             "roles": sorted(bearer.roles),
+            "sites": sorted(bearer.sites),
             "iat": int(issued.timestamp()),
             "exp": bearer.expires,
         }

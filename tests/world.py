@@ -87,13 +87,14 @@ def access_token(
     account: str | None = None,
     families: Mapping[str, str] | None = None,
     roles: tuple[str, ...] = (),
+    sites: tuple[str, ...] = (),
 ) -> str:
     """A token signed now; ``families`` maps family to guardian."""
     now = datetime.now(UTC)
     rights = tuple(FamilyRight(*pair) for pair in (families or {}).items())
     bearer = Bearer(
         account or new_id(), town, new_id(), rights, frozenset(roles),
-        int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp()),
+        int((now + timedelta(seconds=ACCESS_TOKEN_SECONDS)).timestamp()), frozenset(sites),
     )  # fmt: skip
     return signer.sign(bearer, now)
 
@@ -167,9 +168,12 @@ class World:
         account: str | None = None,
         families: Mapping[str, str] | None = None,
         roles: tuple[str, ...] = (),
+        sites: tuple[str, ...] = (),
     ) -> str:
         """An access token; ``families`` maps family to guardian."""
-        return access_token(self.signer, town, account=account, families=families, roles=roles)
+        return access_token(
+            self.signer, town, account=account, families=families, roles=roles, sites=sites
+        )
 
     async def call(
         self,

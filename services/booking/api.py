@@ -40,10 +40,10 @@ from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
 from shared.personal_data import personal_data_routes
 from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
-_DECIDERS = agents("childcare_office", "centre_director", "administrator")
-_READERS = agents(
-    "childcare_office", "centre_director", "administrator", "billing_office", "read_only"
-)
+_DESK = agents("childcare_office", "administrator")
+_READERS = agents("childcare_office", "administrator", "billing_office", "read_only")
+#: Requests are the only thing of booking that is known by site: a director reaches nothing else.
+_DIRECTOR = agents("centre_director")
 
 
 async def list_activities(booking: Booking, call: Call[NoBody, CatalogueQuery]) -> Activities:
@@ -177,27 +177,28 @@ ROUTES = [
     Route("GET", "/planning", see_planning, "A child's days: booked, bookable, until when",
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
     Route("POST", "/recaps", recap, "What validating these wishes would do",
-          either(FAMILY, _DECIDERS), Recap, body=RequestIn,
+          either(FAMILY, _DESK), Recap, body=RequestIn,
           refusals=("too-many-dates",)),
     Route("POST", "/requests", ask, "Ask for bookings, for days or over periods",
-          either(FAMILY, _DECIDERS), RequestOut, body=RequestIn, status=201, idempotent=True,
+          either(FAMILY, _DESK), RequestOut, body=RequestIn, status=201, idempotent=True,
           refusals=("nothing-bookable", "too-many-dates", "idempotency-key-reused",
                     "idempotency-key-missing")),
     Route("GET", "/requests", list_requests, "Requests, newest first",
-          either(FAMILY, _READERS), RequestPage, query=RequestQuery),
+          either(FAMILY, _READERS, _DIRECTOR), RequestPage, query=RequestQuery),
     Route("GET", "/requests/{request}", see_request, "One request",
-          either(FAMILY, _READERS), RequestSeen, versioned=True),
+          either(FAMILY, _READERS, _DIRECTOR), RequestSeen, versioned=True),
     Route("POST", "/requests/{request}/withdrawals", withdraw,
-          "Take back what waits for an answer", either(FAMILY, _DECIDERS), RequestOut,
+          "Take back what waits for an answer", either(FAMILY, _DESK), RequestOut,
           body=WithdrawalIn),
     Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
-          _DECIDERS, DecisionsOut, body=DecisionsIn, idempotent=True, max_body=512 * 1024,
+          either(_DESK, _DIRECTOR), DecisionsOut, body=DecisionsIn, idempotent=True,
+          max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
     Route("GET", "/enrolments", list_groups,
           "Groups of services for a child: enrolled, open, when the next window opens",
           either(FAMILY, _READERS), Groups, query=GroupsQuery),
     Route("POST", "/enrolments", enrol, "Enrol a child in a group of services",
-          either(FAMILY, _DECIDERS), EnrolmentOut, body=EnrolmentIn, status=201, idempotent=True,
+          either(FAMILY, _DESK), EnrolmentOut, body=EnrolmentIn, status=201, idempotent=True,
           refusals=("outside-window", "enrolment-over", "not-eligible", "already-asked",
                     "already-enrolled", "pattern-not-offered", "documents-missing",
                     "document-unknown", "document-not-valid",
@@ -206,12 +207,12 @@ ROUTES = [
     Route("GET", "/enrolments/{enrolment}", see_enrolment, "One enrolment with its history",
           either(FAMILY, _READERS), EnrolmentOut, versioned=True),
     Route("POST", "/enrolments/{enrolment}/withdrawals", withdraw_enrolment,
-          "Take back what waits for an answer", either(FAMILY, _DECIDERS), EnrolmentOut,
+          "Take back what waits for an answer", either(FAMILY, _DESK), EnrolmentOut,
           body=EnrolmentWithdrawalIn, refusals=("already-decided",)),
     Route("GET", "/enrolment-requests", list_enrolments, "What was sent, newest first",
           either(FAMILY, _READERS), EnrolmentPage, query=EnrolmentQuery),
     Route("POST", "/enrolment-decisions", decide_enrolments,
-          "Accept and refuse enrolments, one or many at once", _DECIDERS, EnrolmentDecisionsOut,
+          "Accept and refuse enrolments, one or many at once", _DESK, EnrolmentDecisionsOut,
           body=EnrolmentDecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
     *personal_data_routes("booking", collect),

@@ -213,8 +213,9 @@ def _possible(answer: Answer, why_not: str | None) -> Possible:
 
 async def request(booking: Booking, scope: Scope, request_id: str) -> Request:
     """One request, with only the lines the bearer may see."""
+    scope, activities = await booking.at_sites(scope)
     found = await booking.store.request_of(scope, request_id)
-    seen = await _seen(booking, scope, [found]) if found else []
+    seen = await _seen(booking, scope, [found], activities) if found else []
     if not seen:
         raise not_found("cette demande")
     return seen[0]
@@ -233,20 +234,24 @@ async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page
 
     Raises ``Refused``: ``cursor-unknown``.
     """
+    scope, activities = await booking.at_sites(scope)
     found = await booking.store.requests_of(
         scope, state=wanted.state, child=wanted.child, after=wanted.after, limit=wanted.limit
     )
     following = found[-1].id if len(found) == wanted.limit else None
-    seen = await _seen(booking, scope, found)
+    seen = await _seen(booking, scope, found, activities)
     if wanted.child is not None:
         seen = [one for one in seen if any(line.child == wanted.child for line in one.lines)]
     return Page(seen, following)
 
 
-async def _seen(booking: Booking, scope: Scope, found: Sequence[Request]) -> list[Request]:
-    """Leave out what concerns children whose bookings the bearer may not see."""
+async def _seen(
+    booking: Booking, scope: Scope, found: Sequence[Request], activities: Set[str] | None
+) -> list[Request]:
+    """Leave out what concerns children whose bookings the bearer may not see, or activities
+    other than the agent's."""
     if not isinstance(scope, FamilyScope):
-        return list(found)
+        return [one if activities is None else one.only_at(activities) for one in found]
     parts = [await _seen_part(booking, scope, one) for one in found]
     return [one for one in parts if one.lines or one.not_retained]
 

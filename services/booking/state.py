@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -104,6 +104,15 @@ class Booking:
         if not town.file.counters:
             return Allowance()
         return await self.allowances.of(town.file.town, family)
+
+    async def at_sites(self, scope: Scope) -> tuple[Scope, Set[str] | None]:
+        """The scope over requests for the activities at the agent's sites, and those activities;
+        a scope that is not bound to sites stays as it is, over all of them (None)."""
+        if not isinstance(scope, AgentScope) or scope.sites is None:
+            return scope, None
+        town = await self.towns.get(scope.town)
+        own = {one.id for one in town.file.activities if one.site in scope.sites}
+        return scope.at({"lines.activity": {"$in": sorted(own)}}), own
 
     def shapes(self, town: Town) -> Mapping[str, Shape]:
         """How the town's activities count their places."""

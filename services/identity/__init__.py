@@ -1,10 +1,11 @@
 """Identity: who may do what, in which town.
 
-Owns   towns (their files), accounts of adults and agents (credentials, families, roles), login
-       sessions and tokens, family keys, invitations, the signing keys.
+Owns   towns (their files), accounts of adults and agents (credentials, second factor, families,
+       roles), login sessions and tokens, family keys, invitations, the signing keys.
 Says   town-changed, keys-rotated, account-changed (states); activation-requested,
-       guardian-invited, password-reset-requested, email-change-requested, email-changed,
-       account-activated, account-closing, family-linked, family-unlinked, person-erased (facts).
+       guardian-invited, agent-invited, password-reset-requested, email-change-requested,
+       email-changed, account-activated, account-closing, family-linked, family-unlinked,
+       person-erased (facts).
 Hears  family-changed (family): keys are issued only to guardians that exist, and a guardian
        who has left a family loses it at the next token; person-erased (family): links to it end.
 

@@ -12,12 +12,12 @@ from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
-from services.identity.commands.agents import create_agent
+from services.identity.commands.agents import create_agent, reset_second_factor
 from services.identity.commands.base import Identity
+from services.identity.commands.codes import reseal_all
 from services.identity.commands.family_keys import issue_all
 from services.identity.commands.towns import load_town
 from services.identity.domain.accounts import Person
-from services.identity.domain.roles import ROLES, Role
 from services.identity.service import NAME, assemble, load_keys
 from services.identity.store import INDEXES, OUTBOXES
 from shared.auth import new_private_jwks
@@ -25,6 +25,7 @@ from shared.contracts.town_file import TownFile
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.operations import parts_of
+from shared.roles import ROLES, Role
 from shared.sealing import new_field_keys
 from shared.town_files import BadTownFile, json_schema, read_town_file
 
@@ -148,6 +149,31 @@ def add_agent(
     typer.echo(f"account {account}")
     if token:
         typer.echo(f"token {token}")
+
+
+@_agent.command("reset-second-factor")
+def reset_factor(
+    login: Annotated[str, typer.Option(help="Login name")],
+) -> None:
+    """Let an account set up a new second factor; its login sessions end. For the only
+    administrator of a town, or an agent of several."""
+
+    async def reset() -> str:
+        async with identity_of_environment() as identity:
+            return await reset_second_factor(identity, login)
+
+    typer.echo(f"account {asyncio.run(_or_exit(reset()))}")
+
+
+@_agent.command("reseal")
+def reseal() -> None:
+    """Seal second factors with the first of PREAU_FIELD_KEYS; afterwards the others may go."""
+
+    async def seal_again() -> int:
+        async with identity_of_environment() as identity:
+            return await reseal_all(identity)
+
+    typer.echo(f"{asyncio.run(_or_exit(seal_again()))} sealed again")
 
 
 def _read(file: Path) -> TownFile:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.identity.commands.base import Identity
 from services.identity.commands.franceconnect_offer import Offer, offered
 from services.identity.domain.accounts import Account, Link, Membership, NoticeRead
 from services.identity.domain.admitting import Invitation, InvitationState
-from services.identity.domain.family_keys import FamilyKey
+from services.identity.domain.agents import is_agent, roles_on
+from services.identity.domain.family_keys import FamilyKey, State, state_of
 from services.identity.domain.sessions import LoginSession
 from services.identity.store.accounts import account_of
 from shared.auth import AgentScope, Bearer, FamilyScope
@@ -109,16 +110,34 @@ async def invitations(
 
 async def family_keys(
     identity: Identity, scope: AgentScope, family: str | None, after: str | None, limit: int
-) -> list[tuple[FamilyKey, Literal["open", "used", "revoked", "expired"]]]:
+) -> list[tuple[FamilyKey, State]]:
     """Keys of the town with the state each has now. Raises ``Refused``: ``cursor-unknown``."""
     keys = await identity.store.keys(scope, family, after, limit)
     now = identity.clock.machine()
-    return [(key, _state(key, now)) for key in keys]
+    return [(key, state_of(key, now)) for key in keys]
 
 
-def _state(key: FamilyKey, now: datetime) -> Literal["open", "used", "revoked", "expired"]:
-    if key.used_by is not None:
-        return "used"
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if now >= key.expires_at else "open"
+async def withheld_roles(identity: Identity, bearer: Bearer, account: Account) -> list[str]:
+    """Roles that the account has today and the bearer's token has not."""
+    membership = account.membership(bearer.town)
+    if membership is None or not membership.roles:
+        return []
+    zone, _ = await identity.store.agent_settings(bearer.town)
+    today = identity.clock.machine().astimezone(ZoneInfo(zone)).date()
+    return sorted(set(roles_on(membership, today)) - bearer.roles)
+
+
+async def agents(
+    identity: Identity, scope: AgentScope, after: str | None, limit: int
+) -> list[Account]:
+    """The town's agents by id. Raises ``Refused``: ``cursor-unknown``."""
+    return [account_of(one) for one in await identity.store.agents(scope, after, limit)]
+
+
+async def agent(identity: Identity, scope: AgentScope, account_id: str) -> Account:
+    """One agent of the town. Refused (404)."""
+    document = await identity.store.account(account_id)
+    account = account_of(document) if document else None
+    if account is None or not is_agent(account, scope.town):
+        raise not_found("cet agent")
+    return account

@@ -26,7 +26,7 @@ NAME = "identity"
 
 
 def build(parts: Parts) -> Service:
-    """The service. Raises ``ValueError`` when the signing keys are missing or are none."""
+    """The service. Raises ``ValueError`` when signing or field keys are missing or are none."""
     identity = assemble(parts)
 
     async def warm() -> None:

@@ -22,9 +22,9 @@ from shared.money import euros
 _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
-    "activation", "invitation", "account-closing", "password-reset", "email-change",
-    "email-changed", "acknowledgement", "withdrawal", "outcome", "digest", "invoice", "enrolment",
-    "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
+    "activation", "invitation", "agent-invitation", "account-closing", "password-reset",
+    "email-change", "email-changed", "acknowledgement", "withdrawal", "outcome", "digest",
+    "invoice", "enrolment", "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
     "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
 )  # fmt: skip

@@ -67,6 +67,17 @@ class GuardianInvited(Event, service="identity", name="guardian-invited", kind="
     token: str
 
 
+class AgentInvited(Event, service="identity", name="agent-invited", kind="fact"):
+    """An agent is to choose a password; ``token`` works once."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    login_name: str
+    token: str
+
+
 class PasswordResetRequested(
     Event, service="identity", name="password-reset-requested", kind="fact"
 ):

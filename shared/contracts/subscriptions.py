@@ -46,6 +46,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.AccountChanged,
         identity.ActivationRequested,
         identity.GuardianInvited,
+        identity.AgentInvited,
         identity.PasswordResetRequested,
         identity.EmailChangeRequested,
         identity.EmailChanged,

@@ -12,7 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from shared import logs
-from tests.bench import basket, booking, digest, events, memory, planning, prices, rules, year
+from tests.bench import (
+    basket,
+    booking,
+    digest,
+    events,
+    logins,
+    memory,
+    planning,
+    prices,
+    rules,
+    year,
+)
 from tests.bench.measure import Row, servers
 
 BENCHMARKS = {
@@ -24,6 +35,7 @@ BENCHMARKS = {
     "year": year.measure,
     "events": events.measure,
     "digest": digest.measure,
+    "logins": logins.measure,
     "memory": memory.measure,
 }
 

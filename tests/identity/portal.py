@@ -130,7 +130,9 @@ class Portal:
         body = {"families": list(families)}
         answer = await self.call("POST", "/family-keys", body, town=town, token=token)
         assert answer.status == 201, answer.json
-        return {one["guardian"]: one["key"] for one in answer.json["keys"]}
+        return {
+            guardian: one["key"] for one in answer.json["keys"] for guardian in one["guardians"]
+        }
 
 
 def family_changed(family: str, *guardians: str) -> FamilyChanged:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from services.identity.domain.family_keys import (
     ALPHABET,
     FamilyKey,
+    Name,
+    Use,
     check_usable,
+    guardian_for,
     key_from,
     key_id,
     normal_form,
@@ -76,15 +79,45 @@ def test_what_is_no_key_is_said_to_be_mistyped(typed: str) -> None:
 
 def test_a_key_runs_out() -> None:
     key = FamilyKey(
-        id="k", town="veyras", family="f", guardian="g", issued_at=NOW,
+        id="k", town="veyras", family="f", guardians=("g",), left=1, issued_at=NOW,
         expires_at=NOW + timedelta(days=1),
     )  # fmt: skip
     check_usable(key, "a", NOW, "/key")
     with pytest.raises(Refused) as refused:
         check_usable(key, "a", NOW + timedelta(days=1), "/key")
     assert refused.value.code == "family-key-expired"
-    used = key.model_copy(update={"used_by": "a"})
+    use = Use(account="a", guardian="g", at=NOW)
+    used = key.model_copy(update={"uses": (use,), "left": 0})
     check_usable(used, "a", NOW + timedelta(days=9), "/key")
+
+
+HOUSEHOLD = {"g1": Name("Zoé", "Le Goff"), "g2": Name("Jean-Luc", "Martin")}
+
+
+def household_key(*used: str) -> FamilyKey:
+    uses = tuple(Use(account=f"a-{one}", guardian=one, at=NOW) for one in used)
+    return FamilyKey(
+        id="k", town="veyras", family="f", guardians=("g1", "g2"), left=2 - len(uses), uses=uses,
+        issued_at=NOW, expires_at=NOW + timedelta(days=1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "guardian"),
+    [("Zoé", "Le Goff", "g1"), ("ZOE", "LEGOFF", "g1"), ("jean luc", "martin", "g2")],
+)
+def test_a_households_key_knows_its_guardians_by_name(first: str, last: str, guardian: str) -> None:
+    assert guardian_for(household_key(), Name(first, last), HOUSEHOLD, "/key") == guardian
+
+
+@pytest.mark.parametrize(
+    ("used", "first", "last"),
+    [((), "Zoé", "Martin"), ((), "", ""), (("g1",), "Zoé", "Le Goff"), ((), "Luc", "Martin")],
+)
+def test_a_households_key_serves_nobody_else(used: tuple[str, ...], first: str, last: str) -> None:
+    with pytest.raises(Refused) as refused:
+        guardian_for(household_key(*used), Name(first, last), HOUSEHOLD, "/key")
+    assert refused.value.code == "family-key-other-name"
 
 
 _KNOWN = ("Camille-Martin", "camille", "famille@example.org")

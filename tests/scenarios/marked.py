@@ -73,7 +73,7 @@ async def _joined(running: World, mailbox: Mailbox, administrator: Portal) -> Po
     household = await administrator.call("GET", f"family/families/{FAMILY}")
     holder = next(one for one in household["guardians"] if one["role"] == "holder")
     found = keys["keys"]
-    key = next(one["key"] for one in found if one["guardian"] == holder["id"])
+    key = next(one["key"] for one in found if holder["id"] in one["guardians"])
     family = Portal(running.http, running.origin)
     account = {
         "identity": {"first_name": f"{MARK}prenom", "last_name": f"{MARK}nom"},

@@ -64,7 +64,7 @@ async def test_seeing_deciding_and_paying_are_three_rights(running: World) -> No
     keys = await agent.call("POST", "identity/family-keys", {"families": [FAMILY]})
     record = await agent.call("GET", f"family/families/{FAMILY}")
     roles = {one["id"]: one["role"] for one in record["guardians"]}
-    by_role = {roles[one["guardian"]]: one["key"] for one in keys["keys"]}
+    by_role = {roles[one["guardians"][0]]: one["key"] for one in keys["keys"]}
     anne = await _guardian(running, "anne", by_role["holder"])
     bruno = await _guardian(running, "bruno", by_role["co_holder"])
 

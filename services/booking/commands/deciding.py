@@ -26,7 +26,7 @@ from services.booking.domain.request import (
 )
 from services.booking.schemas import DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
-from shared.auth import AgentScope
+from shared.auth import AgentScope, Scope
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
 from shared.events import Event
 from shared.store import Document
@@ -76,7 +76,7 @@ async def _decide_all(
 
     async def one_request(request_id: str) -> tuple[str, Mapping[str, LineResult]]:
         async with limit:
-            decided = await _decide(booking, scope, request_id, wishes[request_id], batch)
+            decided = await _decide_own(booking, scope, request_id, wishes[request_id], batch)
             return request_id, decided
 
     found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
@@ -88,8 +88,24 @@ async def _decide_all(
     return results, [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
 
 
+async def _decide_own(
+    booking: Booking, scope: Scope, request_id: str, wishes: Sequence[Wish], batch: _Batch
+) -> Mapping[str, LineResult]:
+    """Decide the lines at the agent's sites: those of other sites are not found."""
+    scope, activities = await booking.at_sites(scope)
+    if activities is None:
+        return await _decide(booking, scope, request_id, wishes, batch)
+    request = await booking.store.request_of(scope, request_id)
+    lines = request.only_at(activities).lines if request else ()
+    own = {line.id for line in lines}
+    decided = await _decide(
+        booking, scope, request_id, [wish for wish in wishes if wish.line in own], batch
+    )
+    return {**{wish.line: "not-found" for wish in wishes}, **decided}
+
+
 async def _decide(
-    booking: Booking, scope: AgentScope, request_id: str, wishes: Sequence[Wish], batch: _Batch
+    booking: Booking, scope: Scope, request_id: str, wishes: Sequence[Wish], batch: _Batch
 ) -> Mapping[str, LineResult]:
     """Decide lines of one request, again from the start when it changed meanwhile."""
     while True:

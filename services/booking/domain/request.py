@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
@@ -432,6 +432,14 @@ class Request:
     version: int = 0
     override: str | None = None
     history: tuple[Act, ...] = ()
+
+    def only_at(self, activities: Set[str]) -> Request:
+        """The request as far as it concerns these activities."""
+        return replace(
+            self,
+            lines=tuple(line for line in self.lines if line.activity in activities),
+            not_retained=tuple(one for one in self.not_retained if one.activity in activities),
+        )
 
     def only(self, children: set[str]) -> Request:
         """The request as far as it concerns these children."""

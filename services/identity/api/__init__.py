@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.identity.api import (
     accounts,
+    agents,
     closing,
     credentials,
     family_keys,
@@ -12,6 +13,7 @@ from services.identity.api import (
     invitations,
     memberships,
     paper,
+    second_factor,
     sessions,
     towns,
 )
@@ -30,5 +32,7 @@ ROUTES = [
     *paper.ROUTES,
     *family_keys.ROUTES,
     *franceconnect.ROUTES,
+    *agents.ROUTES,
+    *second_factor.ROUTES,
     *personal_data_routes("identity", collect),
 ]

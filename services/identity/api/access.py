@@ -14,5 +14,6 @@ KEY_REFUSALS = (
     "family-key-used",
     "family-key-revoked",
     "family-key-expired",
+    "family-key-other-name",
     "too-many-attempts",
 )

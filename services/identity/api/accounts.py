@@ -48,7 +48,8 @@ async def post_activation_request(identity: Identity, call: Call[MailWanted, NoQ
 
 
 async def get_me(identity: Identity, call: Call[NoBody, NoQuery]) -> Me:
-    account = await queries.holder(identity, call.known_bearer)
+    bearer = call.known_bearer
+    account = await queries.holder(identity, bearer)
     membership = account.membership(call.town)
     return Me(
         account=account.id,
@@ -61,7 +62,10 @@ async def get_me(identity: Identity, call: Call[NoBody, NoQuery]) -> Me:
             LinkedFamily(family=link.family, guardian=link.guardian)
             for link in (membership.families if membership else ())
         ],
-        roles=list(membership.roles if membership else ()),
+        roles=sorted(bearer.roles),
+        sites=sorted(bearer.sites),
+        withheld_roles=await queries.withheld_roles(identity, bearer, account),
+        second_factor=account.second_factor is not None,
         closes_at=account.closing.due_at if account.closing else None,
     )
 

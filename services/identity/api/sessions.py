@@ -29,6 +29,7 @@ async def post_login_session(identity: Identity, call: Call[Credentials, NoQuery
         call.address,
         device_label(call.user_agent),
         call.known_command,
+        call.body.code,
     )
     return TokenPair(**asdict(tokens))
 
@@ -73,14 +74,16 @@ ROUTES = [
         body=Credentials, status=201, idempotent=True,
         refusals=(
             "wrong-credentials", "first-login-needed", "account-not-active", "not-of-this-town",
-            "too-many-attempts", "login-session-ended", "too-busy", *REPEATED,
+            "agent-no-longer", "second-factor-required", "too-many-attempts",
+            "login-session-ended", "too-busy", *REPEATED,
         ),
     ),
     Route(
         "POST", "/tokens", post_token,
         "The next tokens. The refresh token is its own idempotency key: used again within 30 s"
         " it gives the same pair, later it ends the login session",
-        PUBLIC, TokenPair, body=RefreshToken, refusals=("login-session-ended", "too-busy"),
+        PUBLIC, TokenPair, body=RefreshToken,
+        refusals=("login-session-ended", "agent-no-longer", "too-busy"),
     ),
     Route("DELETE", "/login-session", delete_login_session, "Log out", ACCOUNT, Empty, status=204),
     Route(

@@ -21,6 +21,7 @@ async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
         name=file.name,
         contact=file.contact,
         family_key=file.family_key,
+        family_key_called=file.family_keys.called,
         time_zone=file.time_zone,
     )
 

@@ -194,7 +194,9 @@ async def _use_wanted_key(
     if wanted is None:
         return None, None
     try:
-        return await take_key(identity, wanted.town, wanted.key, account.id, now), "linked"
+        return await take_key(
+            identity, wanted.town, wanted.key, account.id, account.person, now
+        ), "linked"
     except Refused as refused:
         return None, refused.code
 

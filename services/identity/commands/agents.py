@@ -15,10 +15,11 @@ from services.identity.domain.accounts import (
     OneTimeToken,
     Person,
 )
+from services.identity.domain.agents import without_second_factor
 from services.identity.domain.names import check_login_name, email_key, login_key
-from services.identity.domain.roles import Role
-from shared.errors import Refused
+from shared.errors import Refused, not_found
 from shared.ids import derived_id
+from shared.roles import Role
 from shared.store import DuplicateKey
 
 
@@ -48,6 +49,19 @@ async def create_agent(
     if not created or password is not None:
         return account_id, None
     return account_id, await _invite(identity, account_id, town)
+
+
+async def reset_second_factor(identity: Identity, login_name: str) -> str:
+    """An operator lets an account set up another second factor; the account's id."""
+    document = await identity.store.account_by_login(login_key(login_name))
+    if document is None:
+        raise not_found("ce compte")
+
+    async def reset(account: Account) -> tuple[Changed, dict[str, Any]]:
+        return without_second_factor(account), {}
+
+    await change_account(identity, document["_id"], None, reset)
+    return str(document["_id"])
 
 
 async def create_active_account(

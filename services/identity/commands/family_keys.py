@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.identity.commands.base import (
@@ -16,16 +16,19 @@ from services.identity.commands.base import (
     need_town,
 )
 from services.identity.domain import accounts
-from services.identity.domain.accounts import Account, Changed, Link
+from services.identity.domain.accounts import Account, Changed, Link, Person
 from services.identity.domain.attempts import KEY_BY_ACCOUNT, KEY_BY_ADDRESS
 from services.identity.domain.family_keys import (
-    VALID_FOR,
     FamilyKey,
+    Name,
+    Use,
     check_revocable,
     check_usable,
+    guardian_for,
     key_from,
     key_id,
 )
+from services.identity.queries import town_file
 from shared.auth import AgentScope, FamilyScope
 from shared.errors import Refused, not_found
 from shared.ids import derived_id
@@ -34,21 +37,30 @@ from shared.web.routes import Command
 
 _FIELD = "/key"
 _PAGE = 200
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A key as printed; this text is kept nowhere."""
+    """A key as printed, and for whom; this text is kept nowhere."""
 
     family: str
-    guardian: str
+    guardians: tuple[str, ...]
     key: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """What one act of issuing gave; ``issue`` is its id."""
+
+    issue: str
+    keys: tuple[IssuedKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PrintedKey:
-    """What a letter needs."""
+    """A key and one guardian for whom it is."""
 
     family: str
     reference: str
@@ -60,8 +72,9 @@ class PrintedKey:
 
 async def issue_keys(
     identity: Identity, scope: AgentScope, families: Sequence[str], command: Command
-) -> list[IssuedKey]:
-    """A key for each guardian of these families; unused earlier ones are revoked.
+) -> Issued:
+    """Keys for the guardians of these families, as the town's file says (``use``): one for each
+    guardian, or one for the household. Earlier ones still open are revoked.
 
     The keys derive from the signing key and the command: a resend makes the same ones, and
     finishes what a crash left. Refused (``keys-not-repeatable``) once that signing key is
@@ -73,28 +86,36 @@ async def issue_keys(
         issue = await _new_issue(identity, scope, issue_id, families, command)
         if not await identity.store.create_issue(issue):
             issue = await identity.store.issue(issue_id) or issue
-    issued = _issued(identity, issue)
+    issued = keys_of(identity, issue)
     identity.repeats.check(issue["made_by"], command)
     await _carry_out(identity, issue, issued)
-    return issued
+    return Issued(issue_id, issued)
 
 
 async def issue_all(identity: Identity, town: str, series: str) -> AsyncIterator[PrintedKey]:
-    """A key for each guardian of the town, by family; the same ``series`` gives the same keys."""
+    """The keys of a whole town, by family; the same ``series`` gives the same keys."""
     await need_town(identity, town)
     scope = AgentScope(town, "operator", frozenset({"administrator"}))
     after = ""
     while page := await identity.store.family_page(town, after, _PAGE):
         for family in page:
             command = Command(derived_id("key-series", town, series, family["_id"]), series)
-            names = {one["id"]: one for one in family["guardians"]}
-            for issued in await issue_keys(identity, scope, [family["_id"]], command):
-                name = names.get(issued.guardian, {"first_name": "", "last_name": ""})
-                yield PrintedKey(
-                    family["_id"], family["reference"], issued.guardian,
-                    name["first_name"], name["last_name"], issued.key,
-                )  # fmt: skip
+            names = names_of(family)
+            issued = await issue_keys(identity, scope, [family["_id"]], command)
+            for one in issued.keys:
+                for guardian in one.guardians:
+                    name = names.get(guardian, Name("", ""))
+                    yield PrintedKey(
+                        family["_id"], family["reference"], guardian, *name, one.key
+                    )  # fmt: skip
         after = page[-1]["_id"]
+
+
+def names_of(family: Mapping[str, Any]) -> dict[str, Name]:
+    """How the guardians of a family's copy are called."""
+    return {
+        one["id"]: Name(one["first_name"], one["last_name"]) for one in family["guardians"]
+    }  # fmt: skip
 
 
 async def revoke_key(identity: Identity, scope: AgentScope, key_hash: str) -> None:
@@ -118,7 +139,7 @@ async def link_family(
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         key = await check_key(identity, scope.town, typed, account.id, caller, _FIELD)
-        link = await take_key(identity, scope.town, key.id, account.id, now)
+        link = await take_key(identity, scope.town, key.id, account.id, account.person, now)
         return accounts.link_family(account, scope.town, link, now), {
             "family": link.family,
             "guardian": link.guardian,
@@ -148,22 +169,27 @@ async def check_key(
 
 
 async def take_key(
-    identity: Identity, town: str, key_hash: str, account: str, now: datetime
+    identity: Identity, town: str, key_hash: str, account: str, person: Person, now: datetime
 ) -> Link:
     """Use a key once; the account that has used it gets the same link again.
 
-    Comes before the account is saved: a crash in between leaves a key that only this account
-    can use, and it does so by trying again.
+    Comes before the account is saved: a crash in between leaves a use that is this account's
+    alone, and it has it by trying again.
     """
-    for _ in range(3):
+    for _ in range(_TRIES):
         key = await identity.store.key(town, key_hash)
         check_usable(key, account, now, _FIELD)
         if key is None:
             break
-        if key.used_by == account or await identity.store.use_key(key, account, now):
-            return Link(
-                family=key.family, guardian=key.guardian, how="key", since=key.used_at or now
-            )
+        use = key.use_of(account)
+        if use is None:
+            holder = Name(person.first_name, person.last_name)
+            (family,) = await identity.store.families(town, [key.family]) or ({"guardians": ()},)
+            guardian = guardian_for(key, holder, names_of(family), _FIELD)
+            use = Use(account=account, guardian=guardian, at=now)
+            if not await identity.store.use_key(key, use):
+                continue
+        return Link(family=key.family, guardian=use.guardian, how="key", since=use.at)
     raise contended()
 
 
@@ -182,40 +208,49 @@ async def _new_issue(
             "family-unknown", "Des familles demandées n'existent pas dans cette commune.",
             status=404, field="/families", families=missing,
         )  # fmt: skip
+    _, file = await town_file(identity, scope.town)
     now = identity.clock.machine()
     return {
         "_id": issue_id,
         "town": scope.town,
         "by": scope.account,
         "issued_at": now,
-        "expires_at": now + VALID_FOR,
+        "expires_at": now + timedelta(days=file.family_keys.valid_days),
         "key": identity.signing.current,
-        "guardians": [
-            {"family": family["_id"], "guardian": guardian["id"]}
+        "letters": [
+            {"family": family["_id"], "guardians": guardians}
             for family in found
-            for guardian in family["guardians"]
+            for guardians in _addressees(family, file.family_keys.use)
         ],
         "made_by": identity.repeats.mark(command),
     }
 
 
-def _issued(identity: Identity, issue: Document) -> list[IssuedKey]:
-    return [
+def _addressees(family: Document, use: str) -> list[list[str]]:
+    """For whom each key of a family is."""
+    guardians = [guardian["id"] for guardian in family["guardians"]]
+    if use == "per_adult":
+        return [guardians] if guardians else []
+    return [[guardian] for guardian in guardians]
+
+
+def keys_of(identity: Identity, issue: Document) -> tuple[IssuedKey, ...]:
+    """The keys of an act of issuing. Refused once its signing key is withdrawn."""
+    return tuple(
         IssuedKey(
-            one["family"],
-            one["guardian"],
-            _text(identity, issue, one["family"], one["guardian"]),
+            one["family"], tuple(one["guardians"]), _text(identity, issue, one),
             issue["expires_at"],
         )
-        for one in issue["guardians"]
-    ]
+        for one in issue["letters"]
+    )  # fmt: skip
 
 
 async def _carry_out(identity: Identity, issue: Document, issued: Sequence[IssuedKey]) -> None:
     keys = [
         FamilyKey(
             id=key_id(one.key, _FIELD), town=issue["town"], family=one.family,
-            guardian=one.guardian, issued_at=issue["issued_at"], expires_at=one.expires_at,
+            guardians=one.guardians, left=len(one.guardians), issued_at=issue["issued_at"],
+            expires_at=one.expires_at,
         )
         for one in issued
     ]  # fmt: skip
@@ -224,8 +259,10 @@ async def _carry_out(identity: Identity, issue: Document, issued: Sequence[Issue
     await identity.store.replace_keys(issue["town"], families, issue["_id"], issue["issued_at"])
 
 
-def _text(identity: Identity, issue: Document, family: str, guardian: str) -> str:
-    chance = identity.signing.seal(issue["key"], "family-key", issue["_id"], family, guardian)
+def _text(identity: Identity, issue: Document, letter: Document) -> str:
+    chance = identity.signing.seal(
+        issue["key"], "family-key", issue["_id"], letter["family"], *letter["guardians"]
+    )
     if chance is None:
         raise Refused(
             "keys-not-repeatable",

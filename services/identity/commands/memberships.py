@@ -12,7 +12,7 @@ from services.identity.commands.sessions import (
     open_session,
     opened_by,
 )
-from services.identity.domain import accounts
+from services.identity.domain import accounts, agents
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.sessions import not_recognised
 from services.identity.store.sessions import session_of
@@ -43,6 +43,7 @@ async def switch_town(
     return await open_session(
         identity, holder.id, town, device, command, epoch=holder.epoch,
         authenticated_at=session.authenticated_at,
+        strong=agents.is_strong(holder, session.id, opened_strong=session.strong),
     )  # fmt: skip
 
 

@@ -211,17 +211,18 @@ async def _new_account(
         )  # fmt: skip
     unchanged = returned.email is not None and email_key(email) == email_key(returned.email)
     links = await recognised_links(identity, town, returned, now)
+    person = Person(first_name=returned.first_name, last_name=returned.last_name)
     wanted = None
     if asked.family_key is not None or not links:
         wanted = await wanted_key(identity, town, asked.family_key, caller)
     if wanted is not None and unchanged:
-        links = [*links, await take_key(identity, town, wanted.key, account_id, now)]
+        links = [*links, await take_key(identity, town, wanted.key, account_id, person, now)]
         wanted = None
     login_name = f"fc-{account_id[:12]}"
     account = Account(
         id=account_id, kind="adult", state="active" if unchanged else "pending",
         login_name=login_name, login=login_name, email=email, email_key=email_key(email),
-        person=Person(first_name=returned.first_name, last_name=returned.last_name),
+        person=person,
         postal_address=asked.postal_address, telephones=asked.telephones, password=None,
         memberships=(Membership(town=town, joined_at=now),), wanted_key=wanted,
         federated=(returned.identity(now),), created_at=now,

@@ -7,6 +7,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.identity.commands.base import (
     Identity,
@@ -16,8 +17,9 @@ from services.identity.commands.base import (
     contended,
     need_town,
 )
+from services.identity.commands.codes import check_code, wrong_credentials
 from services.identity.commands.following import records_about
-from services.identity.domain import accounts, admitting
+from services.identity.domain import accounts, admitting, agents
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS
 from services.identity.domain.following import follow, guardians_of
@@ -48,6 +50,7 @@ class Tokens:
     access_token: str
     expires_at: datetime
     refresh_token: str
+    withheld_roles: tuple[str, ...] = ()
 
 
 async def log_in(
@@ -58,20 +61,23 @@ async def log_in(
     caller: str,
     device: str,
     command: Command,
+    code: str | None = None,
 ) -> Tokens:
-    """Open a login session in ``town``. ``caller`` is a network address.
+    """Open a login session in ``town``. ``caller`` is a network address; ``code`` is that of the
+    second factor, for an account that has one.
 
-    The same work is done, and the same answer given, whether the account does not exist or the
-    password is wrong.
+    The same work is done, and the same answer given, whether the account does not exist, the
+    password is wrong or the code is.
     """
     await need_town(identity, town)
     if (opened := await opened_by(identity, command)) is not None:
         return opened
     account = await check_credentials(identity, login_name, password, caller)
     check_active(account)
+    strong = await check_code(identity, account, code)
     await join_town(identity, account.id, town)
     return await open_session(
-        identity, account.id, town, device, command, epoch=account.epoch
+        identity, account.id, town, device, command, epoch=account.epoch, strong=strong
     )  # fmt: skip
 
 
@@ -90,8 +96,10 @@ async def open_session(
     *,
     epoch: int | None = None,
     authenticated_at: datetime | None = None,
+    strong: bool = False,
 ) -> Tokens:
-    """Open a login session; ``epoch`` is the account's when its secret was checked."""
+    """Open a login session; ``epoch`` is the account's when its secret was checked. ``strong``:
+    so was a second factor."""
     session_id = _session_id(command)
     now = identity.clock.machine()
     holder = await need_holder(identity, account_id)
@@ -100,8 +108,10 @@ async def open_session(
         id=session_id, town=town, account=account_id,
         epoch=holder.epoch if epoch is None else epoch, key=identity.signing.current,
         created_at=now, authenticated_at=since, device=device, expires_at=expiry(since, now),
-        generation=0, pairs=(await _pair(identity, holder, town, 0, now),),
+        generation=0, strong=strong, pairs=(),
     )  # fmt: skip
+    first = await _pair(identity, holder, session, 0, now)
+    session = session.model_copy(update={"pairs": (first,)})
     if await identity.store.open_session(session, identity.repeats.mark(command)):
         return _tokens(identity, session, session.pairs[0])
     known = await identity.store.session(session_id)
@@ -129,7 +139,7 @@ async def check_credentials(
                 status=403,
             )
         await attempt(identity, LOGIN_BY_ADDRESS, caller)
-        raise Refused("wrong-credentials", "Identifiant ou mot de passe incorrect.", status=401)
+        raise wrong_credentials()
     await identity.store.forgive(LOGIN_BY_ACCOUNT, login)
     return account_of(document)
 
@@ -153,7 +163,7 @@ async def refresh(identity: Identity, town: str, refresh_token: str) -> Tokens:
         if given == "end":
             await identity.store.end_session(session.id, "reuse")
             raise not_recognised()
-        pair = await _pair(identity, holder, town, generation + 1, now)
+        pair = await _pair(identity, holder, session, generation + 1, now)
         if await identity.store.rotate_session(
             session, pair, expiry(session.authenticated_at, now)
         ):
@@ -208,9 +218,12 @@ def _opened(identity: Identity, known: Document, command: Command) -> Tokens:
 
 
 async def _pair(
-    identity: Identity, account: Account, town: str, generation: int, now: datetime
+    identity: Identity, account: Account, session: LoginSession, generation: int, now: datetime
 ) -> Pair:
-    """Rights as they are now: a guardian whom the family no longer lists has lost it."""
+    """Rights as they are now: a guardian whom the family no longer lists has lost it, an agent
+    whose day has come or who is suspended is one no longer. Refused (403) to an agent who is none.
+    """
+    town = session.town
     records = await records_about(identity, town, account)
     membership = follow(account, town, records).account.membership(town)
     links = membership.families if membership else ()
@@ -223,7 +236,7 @@ async def _pair(
             if (guardians := guardians_of(link.family, records)) is None
             or link.guardian in guardians
         ),
-        roles=membership.roles if membership else (),
+        **(await _rights(identity, account, session, now))._asdict(),
     )
 
 
@@ -235,6 +248,25 @@ def check_active(account: Account) -> None:
             "Activez d'abord votre compte par le lien reçu par e-mail.",
             status=403,
         )
+
+
+async def _rights(
+    identity: Identity, account: Account, session: LoginSession, now: datetime
+) -> agents.Rights:
+    membership = account.membership(session.town)
+    if membership is None or not (membership.roles or account.kind == "agent"):
+        return agents.Rights((), (), ())
+    zone, guarded = await identity.store.agent_settings(session.town)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    strong = agents.is_strong(account, session.id, opened_strong=session.strong)
+    given = agents.rights(account, session.town, today, guarded, strong=strong)
+    if account.kind == "agent" and not given.roles and not given.withheld:
+        raise Refused(
+            "agent-no-longer",
+            "Votre accès d'agent à cette commune est suspendu ou terminé.",
+            status=403,
+        )
+    return given
 
 
 def _session_id(command: Command) -> str:
@@ -250,10 +282,12 @@ def _tokens(identity: Identity, session: LoginSession, pair: Pair) -> Tokens:
         families=tuple(FamilyRight(family, guardian) for family, guardian in pair.families),
         roles=frozenset(pair.roles),
         expires=int(expires_at.timestamp()),
+        sites=frozenset(pair.sites),
     )
     seal = _seal(identity, session, pair.generation)
     refresh_token = f"{session.id}.{pair.generation}.{seal}"
-    return Tokens(identity.signing.sign(bearer, pair.issued_at), expires_at, refresh_token)
+    signed = identity.signing.sign(bearer, pair.issued_at)
+    return Tokens(signed, expires_at, refresh_token, pair.withheld)
 
 
 def _seal(identity: Identity, session: LoginSession, generation: int) -> str:

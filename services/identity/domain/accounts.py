@@ -13,13 +13,14 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from services.identity.domain.names import email_key
-from services.identity.domain.roles import Role
+from services.identity.domain.second_factor import PendingFactor, SecondFactor
 from shared.contracts.identity import (
     AccountActivated,
     AccountChanged,
     AccountClosing,
     AccountFamily,
     ActivationRequested,
+    AgentInvited,
     EmailChanged,
     EmailChangeRequested,
     FamilyLinked,
@@ -29,6 +30,7 @@ from shared.contracts.identity import (
     QuotientReceived,
 )
 from shared.errors import Refused
+from shared.roles import Role
 
 ACTIVATION_FOR = timedelta(hours=48)
 PASSWORD_RESET_FOR = timedelta(hours=2)
@@ -102,13 +104,17 @@ class Closing(_Part):
 
 
 class Membership(_Part):
-    """What the account is in one town."""
+    """What the account is in one town. ``sites`` bind the roles that are bound to sites;
+    ``until`` is the last day of the roles, as ISO writes it."""
 
     town: str
     joined_at: datetime
     families: tuple[Link, ...] = ()
     roles: tuple[Role, ...] = ()
     notice: NoticeRead | None = None
+    sites: tuple[str, ...] = ()
+    until: str | None = None
+    suspended: bool = False
 
 
 class OneTimeToken(_Part):
@@ -177,6 +183,8 @@ class Account(_Part):
     survivor: str | None = None
     closing: Closing | None = None
     created_at: datetime
+    second_factor: SecondFactor | None = None
+    pending_factor: PendingFactor | None = None
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -201,6 +209,7 @@ Said = (
     | AccountChanged
     | AccountClosing
     | ActivationRequested
+    | AgentInvited
     | EmailChanged
     | EmailChangeRequested
     | FamilyLinked
@@ -256,12 +265,12 @@ def ask_activation(
     account: Account, town: str, token: Mailed, now: datetime, request: str | None
 ) -> Changed:
     """One more activation link; the earlier ones still work until they run out."""
-    after = _with_token(account, OneTimeToken(
+    after = with_token(account, OneTimeToken(
         purpose="activation", hash=token.hash, expires_at=now + ACTIVATION_FOR, town=town,
         request=request,
     ))  # fmt: skip
     said = ActivationRequested(
-        account=account.id, town=town, email=_address(account),
+        account=account.id, town=town, email=address_of(account),
         first_name=account.person.first_name, token=token.text,
     )  # fmt: skip
     return Changed(after, (said,))
@@ -337,12 +346,12 @@ def ask_password(
     account: Account, town: str, token: Mailed, now: datetime, request: str | None
 ) -> Changed:
     """Somebody forgot a password or a login name: the mail holds both ways out."""
-    after = _with_token(account, OneTimeToken(
+    after = with_token(account, OneTimeToken(
         purpose="password", hash=token.hash, expires_at=now + PASSWORD_RESET_FOR, town=town,
         request=request,
     ))  # fmt: skip
     said = PasswordResetRequested(
-        account=account.id, town=town, email=_address(account),
+        account=account.id, town=town, email=address_of(account),
         first_name=account.person.first_name, login_name=account.login_name, token=token.text,
     )  # fmt: skip
     return Changed(after, (said,))
@@ -365,7 +374,7 @@ def set_password(account: Account, password: str, survivor: str | None) -> Chang
 
 def ask_email(account: Account, town: str, new_email: str, token: Mailed, now: datetime) -> Changed:
     """A new address, used only once confirmed there."""
-    after = _with_token(account, OneTimeToken(
+    after = with_token(account, OneTimeToken(
         purpose="email", hash=token.hash, expires_at=now + EMAIL_CHANGE_FOR, town=town,
         email=new_email,
     ))  # fmt: skip
@@ -416,14 +425,15 @@ def token_refused() -> Refused:
     )
 
 
-def _address(account: Account) -> str:
+def address_of(account: Account) -> str:
     """Where to write; whoever asks has made sure that there is an address."""
     if account.email is None:
         raise ValueError("an account without an address")
     return account.email
 
 
-def _with_token(account: Account, token: OneTimeToken) -> Account:
+def with_token(account: Account, token: OneTimeToken) -> Account:
+    """The account with one more token; of each purpose the last few are kept."""
     same = [one for one in account.tokens if one.purpose == token.purpose]
     others = [one for one in account.tokens if one.purpose != token.purpose]
     kept = (*others, *same[-(_TOKENS_KEPT - 1) :], token)

@@ -31,6 +31,7 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 
 LOGIN_BY_ACCOUNT = Policy("login", 5, timedelta(seconds=2), timedelta(minutes=5))
 LOGIN_BY_ADDRESS = Policy("login-address", 40, timedelta(seconds=2), timedelta(minutes=5))
+CODE_BY_ACCOUNT = Policy("code", 5, timedelta(seconds=10), timedelta(hours=1))
 KEY_BY_ACCOUNT = Policy("key", 5, timedelta(seconds=5), timedelta(hours=1))
 KEY_BY_ADDRESS = Policy("key-address", 20, timedelta(seconds=5), timedelta(hours=1))
 SIGN_UP_BY_EMAIL = Policy("sign-up", 6, timedelta(minutes=1), timedelta(hours=1))

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,23 +22,51 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CONFUSED = str.maketrans("OILU", "011V")
 _LENGTH = 16
 _BITS = 75
-VALID_FOR = timedelta(days=400)
+#: How long after their issue letters are printed again: later, the agent issues new keys.
+LETTERS_FOR = timedelta(days=7)
 
 
-class FamilyKey(BaseModel):
-    """One key, without its text: ``id`` is what ``key_id`` makes of it."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Use(_Part):
+    """The account became this guardian by the key."""
+
+    account: str
+    guardian: str
+    at: datetime
+
+
+class FamilyKey(_Part):
+    """One key, without its text: ``id`` is what ``key_id`` makes of it.
+
+    It works once for each of ``guardians``; ``left`` counts the uses still to come.
+    """
 
     id: str
     town: str
     family: str
-    guardian: str
+    guardians: tuple[str, ...]
     issued_at: datetime
     expires_at: datetime
-    used_by: str | None = None
-    used_at: datetime | None = None
+    left: int
+    uses: tuple[Use, ...] = ()
     revoked_at: datetime | None = None
+
+    def use_of(self, account: str | None) -> Use | None:
+        """What that account has used the key for, or None."""
+        return next((use for use in self.uses if use.account == account), None)
+
+
+class Name(NamedTuple):
+    """How somebody is called."""
+
+    first: str
+    last: str
+
+
+State = Literal["open", "used", "revoked", "expired"]
 
 
 def key_from(chance: bytes) -> str:
@@ -73,6 +103,22 @@ def key_id(typed: str, field: str) -> str:
     return hashlib.sha256(f"family-key:{text}".encode()).hexdigest()
 
 
+def state_of(key: FamilyKey, now: datetime) -> State:
+    """What may still be done with a key."""
+    if key.left <= 0:
+        return "used"
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if now >= key.expires_at else "open"
+
+
+_NOT_OPEN: dict[State, tuple[str, str]] = {
+    "used": ("family-key-used", "Cette clé a déjà servi. Demandez-en une nouvelle."),
+    "revoked": ("family-key-revoked", "Cette clé a été remplacée ou annulée."),
+    "expired": ("family-key-expired", "Cette clé n'est plus valable."),
+}
+
+
 def check_usable(key: FamilyKey | None, account: str | None, now: datetime, field: str) -> None:
     """Refuse a key that ``account`` may not use now; one it has used already passes."""
     if key is None:
@@ -82,21 +128,48 @@ def check_usable(key: FamilyKey | None, account: str | None, now: datetime, fiel
             status=404,
             field=field,
         )
-    if key.used_by is not None and key.used_by == account:
+    if account is not None and key.use_of(account) is not None:
         return
-    for refused, code, detail in (
-        (key.used_by, "family-key-used", "Cette clé a déjà servi. Demandez-en une nouvelle."),
-        (key.revoked_at, "family-key-revoked", "Cette clé a été remplacée ou annulée."),
-        (now >= key.expires_at, "family-key-expired", "Cette clé n'est plus valable."),
-    ):
-        if refused:
-            raise Refused(code, detail, field=field)
+    state = state_of(key, now)
+    if state != "open":
+        code, detail = _NOT_OPEN[state]
+        raise Refused(code, detail, field=field)
+
+
+def guardian_for(key: FamilyKey, holder: Name, names: Mapping[str, Name], field: str) -> str:
+    """Which guardian the account of ``holder`` becomes by the key. ``names``: the family's.
+
+    A key for one guardian was sent to that guardian. A household's is shared: the holder is the
+    one of its guardians, not yet linked by it, who is called like the account. Refused otherwise.
+    """
+    if len(key.guardians) == 1:
+        return key.guardians[0]
+    used = {use.guardian for use in key.uses}
+    for guardian in key.guardians:
+        name = names.get(guardian)
+        if guardian not in used and name is not None and _spelt(name) == _spelt(holder):
+            return guardian
+    raise Refused(
+        "family-key-other-name",
+        "Le nom de votre compte n'est celui d'aucun responsable de cette famille qui n'ait déjà"
+        " utilisé cette clé. Vérifiez vos nom et prénom, ou adressez-vous à votre commune.",
+        field=field,
+    )
 
 
 def check_revocable(key: FamilyKey) -> None:
     """Refuse to revoke a key that has served: its link is another matter."""
-    if key.used_by is not None:
+    if key.left <= 0:
         raise Refused("family-key-used", "Cette clé a déjà servi : elle ne peut être annulée.")
+
+
+def _spelt(name: Name) -> tuple[str, str]:
+    """A name without accents, case, hyphens or spaces."""
+    first, last = (
+        "".join(c for c in unicodedata.normalize("NFKD", part).casefold() if c.isalpha())
+        for part in name
+    )
+    return first, last
 
 
 def _check(data: list[int]) -> int:

@@ -26,13 +26,16 @@ class Pair(BaseModel):
     issued_at: datetime
     families: tuple[tuple[str, str], ...]
     roles: tuple[str, ...]
+    sites: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 class LoginSession(BaseModel):
     """One browser's login to one town; ``epoch`` is the account's when it logged in.
 
     ``authenticated_at``: when a secret was last typed for it, in this town or in the one that its
-    holder came from. ``device`` is what ``domain.devices`` makes of the browser's own words.
+    holder came from. ``strong``: with a second factor. ``device`` is what ``domain.devices`` makes
+    of the browser's own words.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -45,6 +48,7 @@ class LoginSession(BaseModel):
     created_at: datetime
     authenticated_at: datetime
     device: str
+    strong: bool = False
     expires_at: datetime
     generation: int
     pairs: tuple[Pair, ...]

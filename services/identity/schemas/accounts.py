@@ -105,7 +105,7 @@ class Accepted(Output):
 
 
 class Me(Output):
-    """The bearer."""
+    """The bearer. ``roles`` are those of its token; ``withheld_roles`` want a second factor."""
 
     account: str
     login_name: str
@@ -115,4 +115,7 @@ class Me(Output):
     town: str
     families: list[LinkedFamily]
     roles: list[str]
+    sites: list[str]
+    withheld_roles: list[str]
+    second_factor: bool
     closes_at: datetime | None

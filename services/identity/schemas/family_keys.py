@@ -12,23 +12,24 @@ from shared.web.routes import Input, Output, Page, PageQuery
 
 
 class KeysWanted(Input):
-    """Families whose guardians get a key each."""
+    """Families whose guardians get keys, as the town's file says."""
 
     families: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 class KeyIssued(Output):
-    """A key for the letter to that guardian; it is shown here and nowhere else."""
+    """A key for the letter to these guardians; it is shown here and in the letter only."""
 
     family: str
-    guardian: str
+    guardians: list[str]
     key: str
     expires_at: datetime
 
 
 class KeysIssued(Output):
-    """One key for each guardian of the families asked for."""
+    """The keys of the families asked for; their letters are printed by ``issue``."""
 
+    issue: str
     keys: list[KeyIssued]
 
 
@@ -39,16 +40,30 @@ class KeysAsked(PageQuery):
     limit: Annotated[int, Field(ge=1, le=200)] = 100
 
 
+class LettersAsked(Input):
+    """Which letters of an issue to print: those of these families, or all."""
+
+    families: Annotated[list[Id], Field(max_length=500, default_factory=list)]
+
+
+class KeyUse(Output):
+    """An account became this guardian by the key."""
+
+    account: str
+    guardian: str
+    at: datetime
+
+
 class KeyCard(Output):
-    """A key without its text; ``id`` revokes it."""
+    """A key without its text, for these guardians; ``id`` revokes it."""
 
     id: str
     family: str
-    guardian: str
+    guardians: list[str]
     state: Literal["open", "used", "revoked", "expired"]
     issued_at: datetime
     expires_at: datetime
-    used_at: datetime | None
+    uses: list[KeyUse]
 
 
 class KeyPage(Page[KeyCard]):

@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from services.identity.schemas.fields import LoginName, Password
+from services.identity.schemas.fields import Code, LoginName, Password
 from shared.web.routes import Input, Output
 
 
 class Credentials(Input):
-    """A login."""
+    """A login. ``code``: of the application, or a recovery code, for an account that has a second
+    factor (``second-factor-required``)."""
 
     login_name: LoginName
     password: Password
+    code: Code | None = None
 
 
 class RefreshToken(Input):
@@ -31,6 +33,10 @@ class TokenPair(Output):
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of token, not one
     expires_at: datetime
+    withheld_roles: Annotated[
+        tuple[str, ...],
+        Field(description="Roles that the bearer gets once a second factor is set up, or used"),
+    ] = ()
 
 
 class OpenSession(Output):

@@ -15,6 +15,7 @@ class TownCard(Output):
     name: str
     contact: Contact
     family_key: Literal["required", "optional", "hidden"]
+    family_key_called: str
     time_zone: str
 
 

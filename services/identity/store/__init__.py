@@ -2,8 +2,9 @@
 
 ``towns``           a town's file, whole, with its ``version``; `_id` is the town's slug.
 ``signing_keys``    ``current``: the public keys last said; in development, the private ones too.
-``accounts``        an account with its memberships, families and roles; ``done`` holds the last
-                    commands with their answers. One writer at a time: guarded by ``v``.
+``accounts``        an account with its memberships, families and roles, and its sealed second
+                    factor; ``done`` holds the last commands with their answers. One writer at a
+                    time: guarded by ``v``.
 ``login_sessions``  one login to one town; `_id` derives from the command. Guarded by the
                     generation of its refresh token. Removed when it runs out.
 ``family_keys``     one key by its hash. Guarded by conditions on its use.

@@ -13,6 +13,7 @@ from services.identity.store.base import Collections, push_done
 from shared.auth import AgentScope
 from shared.events import Event
 from shared.failpoints import step
+from shared.paging import page
 from shared.store import Document
 
 ACCOUNTS = "accounts"
@@ -38,6 +39,9 @@ CREATE_ACCOUNT = step("identity.account.create")
 CHANGE_ACCOUNT = step("identity.account.change")
 ERASE_ACCOUNT = step("identity.account.erase")
 FORGET_ACCOUNTS = step("identity.account.forget")
+CHANGE_AGENTS = step("identity.agents.lease")
+#: Longer than a change takes; a process that dies lets the others go on after it.
+_TURN_SECONDS = 10
 
 
 class Accounts(Collections):
@@ -151,6 +155,40 @@ class Accounts(Collections):
         if not update and not events:
             return True
         return await self._store.save(CHANGE_ACCOUNT, ACCOUNTS, before, update, *events)
+
+    # -- agents ----------------------------------------------------------------------------
+
+    async def agents(self, scope: AgentScope, after: str | None, limit: int) -> list[Document]:
+        """The town's agents' accounts, and others with a role in the town, by id, those following
+        ``after``."""
+        with_role = {"$elemMatch": {"town": scope.town, "roles.0": {"$exists": True}}}
+        within = {
+            "memberships.town": scope.town,
+            "$or": [{"kind": "agent"}, {"memberships": with_role}],
+        }
+        return await page(
+            self._store, ACCOUNTS, within=within, only={}, order=[("_id", 1)], after=after,
+            limit=limit,
+        )  # fmt: skip
+
+    async def administrators(self, town: str) -> list[Document]:
+        """Accounts with the role in the town, in use or not."""
+        role = {"town": town, "roles": "administrator"}
+        return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": role}})
+
+    async def take_turn(self, town: str, owner: str) -> bool:
+        """Whether ``owner`` may change the town's agents now; nobody else until ``end_turn``."""
+        return await self._store.lease(CHANGE_AGENTS, f"agents/{town}", owner, _TURN_SECONDS)
+
+    async def end_turn(self, town: str, owner: str) -> None:
+        """Let others change the town's agents."""
+        await self._store.release(f"agents/{town}", owner)
+
+    async def sealed_with_others(self, key: str) -> list[Document]:
+        """Accounts with a secret that another key than ``key`` sealed."""
+        fields = ("second_factor.secret.key", "pending_factor.secret.key")
+        others = {"$exists": True, "$ne": key}
+        return await self._store.find(ACCOUNTS, {"$or": [{name: others} for name in fields]})
 
     async def forget_unactivated(self, created_before: datetime) -> int:
         """Delete accounts that nobody activated; how many."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from services.identity.domain.family_keys import FamilyKey
+from services.identity.domain.family_keys import FamilyKey, Use
 from services.identity.domain.following import Record
 from services.identity.store.base import Collections
 from shared.auth import AgentScope
@@ -21,7 +21,7 @@ from shared.store import Document
 FAMILY_KEYS, ISSUES, FAMILIES = "family_keys", "key_issues", "families"
 INDEXES = {
     FAMILY_KEYS: [
-        IndexModel([("town", 1), ("family", 1), ("guardian", 1)]),
+        IndexModel([("town", 1), ("family", 1)]),
         IndexModel([("town", 1), ("_id", 1)]),
     ],
     FAMILIES: [
@@ -108,7 +108,7 @@ class FamilyKeys(Collections):
         return await self._store.insert(CREATE_ISSUE, ISSUES, issue)
 
     async def issue(self, issue_id: str) -> Document | None:
-        """An act of issuing keys, or None."""
+        """An act of issuing keys, ``{town, issued_at, expires_at, key, letters}``, or None."""
         return await self._store.get(ISSUES, issue_id)
 
     async def create_keys(self, keys: Sequence[FamilyKey], issue: str) -> None:
@@ -126,7 +126,7 @@ class FamilyKeys(Collections):
             REPLACE_KEYS, FAMILY_KEYS,
             {
                 "town": town, "family": {"$in": list(families)}, "issue": {"$ne": issue},
-                "issued_at": {"$lt": at}, "used_by": None, "revoked_at": None,
+                "issued_at": {"$lt": at}, "left": {"$gt": 0}, "revoked_at": None,
             },
             {"$set": {"revoked_at": at}, "$inc": {"v": 1}},
         )  # fmt: skip
@@ -147,19 +147,28 @@ class FamilyKeys(Collections):
         )  # fmt: skip
         return [_key_of(document) for document in found]
 
-    async def use_key(self, key: FamilyKey, account: str, now: datetime) -> bool:
-        """Take the key for ``account``; False when it was used or revoked meanwhile."""
+    async def use_key(self, key: FamilyKey, use: Use) -> bool:
+        """Use the key; False when it was revoked, or used by or for the same, meanwhile."""
         return await self._store.change(
-            USE_KEY, FAMILY_KEYS, key.id, {"used_by": None, "revoked_at": None},
-            {"$set": {"used_by": account, "used_at": now}},
+            USE_KEY, FAMILY_KEYS, key.id,
+            {
+                "revoked_at": None, "left": {"$gt": 0},
+                "uses.account": {"$ne": use.account}, "uses.guardian": {"$ne": use.guardian},
+            },
+            {"$push": {"uses": use.model_dump()}, "$inc": {"left": -1}},
         )  # fmt: skip
 
     async def revoke_key(self, scope: AgentScope, key_id: str, now: datetime) -> bool:
-        """Revoke an unused key; False when it was used meanwhile."""
+        """Revoke a key that may still be used; False when it was used up meanwhile."""
         return await self._store.change(
-            REVOKE_KEY, FAMILY_KEYS, key_id, {**scope.query(), "used_by": None},
+            REVOKE_KEY, FAMILY_KEYS, key_id, {**scope.query(), "left": {"$gt": 0}},
             {"$set": {"revoked_at": now}},
         )  # fmt: skip
+
+    async def keys_by_id(self, ids: Sequence[str]) -> list[FamilyKey]:
+        """The keys of these hashes."""
+        found = await self._store.find(FAMILY_KEYS, {"_id": {"$in": list(ids)}})
+        return [_key_of(document) for document in found]
 
 
 def _key_of(document: Mapping[str, Any]) -> FamilyKey:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from services.identity.store.base import Collections, push_done
 from shared.contracts.identity import TownChanged
-from shared.contracts.town_file import TownFile
+from shared.contracts.town_file import AgentSettings, TownFile
+from shared.errors import not_found
 from shared.events import Event
 from shared.failpoints import step
 from shared.store import Document
@@ -34,6 +35,15 @@ class Towns(Collections):
             TOWNS, {"_id": {"$in": list(towns)}}, projection={"file.name": 1}
         )
         return {document["_id"]: document["file"]["name"] for document in found}
+
+    async def agent_settings(self, town: str) -> tuple[str, frozenset[str]]:
+        """The town's time zone, and the roles that want a second factor there."""
+        wanted = {"file.time_zone": 1, "file.agents": 1}
+        found = await self._store.get(TOWNS, town, wanted)
+        if found is None:
+            raise not_found("cette commune")
+        settings = AgentSettings.model_validate(found["file"].get("agents", {}))
+        return found["file"]["time_zone"], frozenset(settings.second_factor)
 
     async def save_town(
         self,

@@ -28,6 +28,7 @@ from shared.contracts.booking import (
 from shared.contracts.identity import (
     AccountClosing,
     ActivationRequested,
+    AgentInvited,
     EmailChanged,
     EmailChangeRequested,
     GuardianInvited,
@@ -78,6 +79,12 @@ async def hear_batch(notify: Notify, envelope: Envelope, event: DecisionsComplet
 async def write_activation(notify: Notify, envelope: Envelope, event: ActivationRequested) -> None:
     """The mail with the activation link."""
     await _to_address(notify, envelope, "activation", event.email, event.model_dump(mode="json"))
+
+
+async def write_agent_invitation(notify: Notify, envelope: Envelope, event: AgentInvited) -> None:
+    """The mail with which an agent chooses a password."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "agent-invitation", event.email, data)
 
 
 async def write_password_reset(

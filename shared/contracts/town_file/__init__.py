@@ -121,9 +121,11 @@ from shared.contracts.town_file.rules import (
     Unstated,
 )
 from shared.contracts.town_file.town import (
+    AgentSettings,
     CollectionOffice,
     Contact,
     DigestSettings,
+    FamilyKeySettings,
     FranceConnect,
     Notice,
     QuotientConsent,
@@ -153,6 +155,7 @@ __all__ = [
     "Activity",
     "Addition",
     "Adjustment",
+    "AgentSettings",
     "AskedDocument",
     "Audience",
     "BilledTime",
@@ -183,6 +186,7 @@ __all__ = [
     "EnrolmentPattern",
     "EnrolmentWindow",
     "Fact",
+    "FamilyKeySettings",
     "FranceConnect",
     "Group",
     "HoursCutoff",

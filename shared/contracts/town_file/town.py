@@ -32,6 +32,7 @@ from shared.contracts.town_file.parts import (
 )
 from shared.contracts.town_file.prices import Pricing, Tariff
 from shared.contracts.town_file.rules import Counter
+from shared.roles import Role
 
 
 @lru_cache(maxsize=1)
@@ -106,6 +107,22 @@ def _luhn(digits: str) -> int:
     return sum(value - 9 if value > 9 else value for value in doubled)
 
 
+class FamilyKeySettings(Part):
+    """The keys that link an account to its family (row ID6). ``called``: the town's own word for
+    them. ``once``: a key for each guardian, that works once; ``per_adult``: one for the household,
+    that works once for each of its guardians."""
+
+    called: Text = "clé famille"
+    use: Literal["once", "per_adult"] = "once"
+    valid_days: Annotated[int, Field(ge=7, le=1100)] = 400
+
+
+class AgentSettings(Part):
+    """``second_factor``: the roles that an agent has only in login sessions opened with one."""
+
+    second_factor: tuple[Role, ...] = ("administrator", "billing_office", "collection_officer")
+
+
 class School(Part):
     """A school; children belong to one."""
 
@@ -136,6 +153,8 @@ class TownFile(Part):
     dossier: Dossier = Dossier()
     first_login_notice: Notice | None = None
     franceconnect: FranceConnect | None = None
+    family_keys: FamilyKeySettings = FamilyKeySettings()
+    agents: AgentSettings = AgentSettings()
     schools: Annotated[tuple[School, ...], Field(min_length=1)]
     audiences: Annotated[tuple[Audience, ...], Field(max_length=60)] = ()
     calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]
@@ -260,6 +279,10 @@ class TownFile(Part):
         check_for_all(self.tariffs)
         for name in ("statuses", "adjustments", "late_pick_ups", "paid_by_others"):
             unique(f"pricing.{name}", (one.id for one in getattr(self.pricing, name)))
+
+    def sites(self) -> frozenset[str]:
+        """What agents may be bound to: the activities' sites, and schools by id."""
+        return frozenset((*(a.site for a in self.activities), *(s.id for s in self.schools)))
 
     def activity(self, activity_id: str) -> Activity | None:
         """The activity of that id, or None."""
