@@ -18,6 +18,7 @@ from services.family.store import (
     Erasures,
     FamilyStore,
     FeedStore,
+    ImportStore,
     LetterStore,
     MoveStore,
     NewsStore,
@@ -44,6 +45,7 @@ class State:
     erasures: Erasures
     feed: FeedStore
     moves: MoveStore
+    imports: ImportStore
     addresses: AddressBook
     towns: TownCopy
     clock: Clock

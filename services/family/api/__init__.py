@@ -12,6 +12,7 @@ from services.family.api import (
     letters,
     moves,
     news,
+    spreadsheets,
     uploads,
 )
 from services.family.personal_data import collect
@@ -29,4 +30,5 @@ ROUTES = [
     *letters.ROUTES,
     *news.ROUTES,
     *personal_data_routes("family", collect),
+    *spreadsheets.ROUTES,
 ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
 
 from services.family.domain.duplicates import Alike, Duplicates
 from services.family.domain.household import Family
@@ -14,14 +17,18 @@ from services.family.domain.members import Problem
 from services.family.domain.spreadsheet import Sheet, read
 from services.family.state import State
 from services.family.store.families import family_in
+from shared.auth import AgentScope
 from shared.errors import Refused
 from shared.store import Document
+from shared.web.routes import Command
 
 _AT_ONCE = 16
+#: How long a repeated command finds its answer; the file's own names do not stay longer.
+_KNOWN_FOR = timedelta(hours=72)
 _READ = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportReport:
     """What an import did, or would do (``stored`` False).
 
@@ -37,6 +44,9 @@ class ImportReport:
     unchanged: int
     stored: bool
     duplicates: tuple[Alike, ...] = ()
+
+
+_REPORT = TypeAdapter(ImportReport)
 
 
 async def import_families(
@@ -69,6 +79,26 @@ async def import_families(
     return ImportReport(
         problems, created, changed, unchanged, stored=write, duplicates=tuple(alike.found)
     )
+
+
+async def import_once(
+    state: State, scope: AgentScope, content: bytes, command: Command, *, dry_run: bool
+) -> ImportReport:
+    """An agent's import: the same command again gives the same answer, and does nothing more."""
+    known = await state.imports.one(command.id)
+    if known is None:
+        report = await import_families(state, scope.town, content, dry_run=dry_run)
+        now = state.clock.machine()
+        known = await state.imports.keep({
+            "_id": command.id, "town": scope.town, "agent": scope.account, "at": now,
+            "forgotten_at": now + _KNOWN_FOR, "body_hash": command.body_hash,
+            "report": _REPORT.dump_python(report, mode="json"),
+        })  # fmt: skip
+    if known["body_hash"] != command.body_hash:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à un autre fichier.", status=422
+        )
+    return _REPORT.validate_python(known["report"])
 
 
 async def _of_merged(state: State, sheet: Sheet) -> list[Problem]:

@@ -19,7 +19,7 @@ from services.family.domain.spreadsheet import COLUMNS
 
 Format = Literal["csv", "xlsx"]
 MEDIA_TYPES: dict[Format, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 HEADERS = tuple(column.header for column in COLUMNS)

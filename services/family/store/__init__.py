@@ -7,6 +7,7 @@
               what both were and are (``store.moves``).
 ``feed``      one request of a family, wherever it is kept: the card last said of it, and until
               when each account has read it (``store.feed``).
+``imports``   what a file of families that an agent sent came to; forgotten after three days.
 ``uploads``   a file received, kept in GridFS (``files``), sealed; written once.
 ``documents`` a supporting document of a family, a child or a guardian, with its versions.
               Guarded by ``v``.
@@ -23,6 +24,7 @@ from services.family.store import (
     erasures,
     families,
     feed,
+    imports,
     letters,
     moves,
     news,
@@ -32,6 +34,7 @@ from services.family.store.documents import DocumentStore
 from services.family.store.erasures import Erasures
 from services.family.store.families import FamilyStore, family_in
 from services.family.store.feed import FeedStore
+from services.family.store.imports import ImportStore
 from services.family.store.letters import LetterStore
 from services.family.store.moves import MoveStore
 from services.family.store.news import NewsStore
@@ -46,6 +49,7 @@ __all__ = [
     "Erasures",
     "FamilyStore",
     "FeedStore",
+    "ImportStore",
     "LetterStore",
     "MoveStore",
     "NewsStore",
@@ -58,6 +62,7 @@ INDEXES = {
     **erasures.INDEXES,
     **feed.INDEXES,
     **moves.INDEXES,
+    **imports.INDEXES,
     **uploads.INDEXES,
     **documents.INDEXES,
     **letters.INDEXES,

@@ -1,0 +1,70 @@
+"""Request and response models of spreadsheets in and out."""
+
+from __future__ import annotations
+
+from services.family.commands.importing import ImportReport
+from services.family.domain.writing import Format
+from shared.web.routes import Input, Output
+
+
+class ImportQuery(Input):
+    """``dry_run``: check the file and store nothing."""
+
+    dry_run: bool = False
+
+
+class ProblemOut(Output):
+    """What is wrong at a line (the header is line 1) and, when one cell is at fault, in which
+    column."""
+
+    line: int
+    column: str | None
+    message: str
+
+
+class AlikeLineOut(Output):
+    """A new record of the file that looks like another one."""
+
+    line: int
+    reference: str
+    other: str
+    reasons: tuple[str, ...]
+
+
+class ImportOut(Output):
+    """What an import did, or would do (``stored`` false): with any problem nothing is stored."""
+
+    created: int
+    changed: int
+    unchanged: int
+    stored: bool
+    problems: tuple[ProblemOut, ...]
+    duplicates: tuple[AlikeLineOut, ...]
+
+    @classmethod
+    def of(cls, report: ImportReport) -> ImportOut:
+        """The answer for a report."""
+        return cls(
+            created=report.created, changed=report.changed, unchanged=report.unchanged,
+            stored=report.stored,
+            problems=tuple(
+                ProblemOut(line=one.line, column=one.column, message=one.message)
+                for one in report.problems[:_MOST_PROBLEMS]
+            ),
+            duplicates=tuple(
+                AlikeLineOut(
+                    line=one.line, reference=one.reference, other=one.other, reasons=one.reasons
+                )
+                for one in report.duplicates
+            ),
+        )  # fmt: skip
+
+
+#: A file with more is another file: the first are enough to see it.
+_MOST_PROBLEMS = 1000
+
+
+class ExportQuery(Input):
+    """``form``: the file wanted."""
+
+    form: Format = "xlsx"

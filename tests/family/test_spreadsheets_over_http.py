@@ -1,0 +1,118 @@
+"""A town's administrator brings families in and takes them away as spreadsheets; it is written
+down."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from services.family.commands.importing import import_families
+from services.family.service import build, state_of
+from shared.ids import new_id
+from tests.family.test_families import BASE, FILE, OTHER
+from tests.family.test_spreadsheet import HEADER
+from tests.samples import say_town, town_file
+from tests.world import StartWorld, World
+
+
+@pytest.fixture
+async def running(start_world: StartWorld) -> AsyncIterator[World]:
+    async with start_world({"family": build}) as it:
+        await say_town(it, town_file())
+        text = FILE.replace("D'Éon;Anne-Laure", "=1+1;Anne-Laure").encode()
+        await import_families(state_of(it.of("family").parts), "veyras", text)
+        yield it
+
+
+async def taken(running: World, form: str) -> tuple[bytes, str]:
+    token = running.token(account="a" * 32, roles=("administrator",))
+    async with running.http.get(
+        f"{running.origin}{BASE}/families-export?form={form}",
+        headers={"Authorization": f"Bearer {token}"},
+    ) as got:
+        assert got.status == 200
+        return await got.read(), got.headers["Content-Disposition"]
+
+
+async def test_the_families_are_taken_away_as_csv_and_as_xlsx(running: World) -> None:
+    content, named = await taken(running, "csv")
+    assert 'filename="familles-veyras.csv"' in named
+    lines = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
+    assert [one["rôle"] for one in lines] == [
+        "titulaire", "co-titulaire", "enfant", "enfant", "urgence",
+    ]  # fmt: skip
+    assert lines[0]["nom"] == "'=1+1", "no spreadsheet runs a family's name"
+    content, _ = await taken(running, "xlsx")
+    (header, first, *_) = load_workbook(io.BytesIO(content)).worksheets[0].iter_rows()
+    cell = first[[one.value for one in header].index("nom")]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+
+
+async def test_who_took_them_away_is_in_the_audit(running: World) -> None:
+    await taken(running, "csv")
+    (entry,) = await running.store("family").find("audit", {"route": "/families-export"})
+    assert (entry["account"], entry["town"]) == ("a" * 32, "veyras")
+
+
+@pytest.mark.parametrize("role", ["childcare_office", "billing_office", "read_only"])
+async def test_nobody_but_an_administrator_does(running: World, role: str) -> None:
+    answer = await running.call(
+        "GET", f"{BASE}/families-export", token=running.token(roles=(role,))
+    )
+    assert (answer.status, answer.json["code"]) == (403, "forbidden")
+
+
+async def sent(
+    running: World, content: bytes, *, key: str | None = None, dry_run: bool = False,
+    role: str = "administrator",
+) -> tuple[int, Any]:  # fmt: skip
+    """POST a file, as a front end does."""
+    async with running.http.post(
+        f"{running.origin}{BASE}/imports?dry_run={str(dry_run).lower()}",
+        data=content,
+        headers={
+            "Authorization": f"Bearer {running.token(account='a' * 32, roles=(role,))}",
+            "Idempotency-Key": key or new_id(),
+            "Content-Type": "text/csv",
+            "Content-Disposition": 'attachment; filename="familles.csv"',
+        },
+    ) as got:
+        return got.status, await got.json(content_type=None)
+
+
+async def test_a_file_is_tried_then_imported_once(running: World) -> None:
+    other = OTHER.replace("Deon;Zoé", "Deon;Jules").encode()
+    status, would = await sent(running, other, dry_run=True)
+    assert (status, would["created"], would["stored"]) == (200, 1, False)
+    key = new_id()
+    status, done = await sent(running, other, key=key)
+    assert (status, done["created"], done["stored"]) == (200, 1, True)
+    assert (await sent(running, other, key=key))[1] == done, "the same command, the same answer"
+    assert (await sent(running, other))[1]["unchanged"] == 1
+    status, refused = await sent(running, FILE.encode(), key=key)
+    assert (status, refused["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_every_problem_is_told_by_its_line_and_nothing_is_stored(running: World) -> None:
+    wrong = (FILE + OTHER.removeprefix(HEADER).replace("CE1", "XX")).encode()
+    status, report = await sent(running, wrong)
+    assert (status, report["stored"]) == (200, False)
+    assert [(one["line"], one["column"]) for one in report["problems"]] == [(9, "niveau")]
+    assert await running.store("family").count("families", {}) == 1
+
+
+async def test_a_new_record_that_looks_like_another_is_told(running: World) -> None:
+    _, report = await sent(running, OTHER.replace("Duprénom", "D'Éon").encode(), dry_run=True)
+    (alike,) = report["duplicates"]
+    assert (alike["reference"], alike["other"]) == ("13", "12")
+    assert "un enfant a le même nom et la même date de naissance" in alike["reasons"]
+
+
+async def test_only_an_administrator_imports(running: World) -> None:
+    status, refused = await sent(running, FILE.encode(), role="childcare_office")
+    assert (status, refused["code"]) == (403, "forbidden")
