@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.generator import generate
-from services.family.api import ROUTES, addresses, documents, letters, uploads
+from services.family.api import ROUTES, addresses, documents, letters, news, uploads
 from services.family.commands.importing import ImportReport, import_families
 from services.family.domain.household import family_id
 from services.family.service import build, state_of
@@ -44,7 +44,9 @@ BODIES = {
     },
 }
 #: Walked, or asked by wrong bearers, in the tests of their own.
-ELSEWHERE = [*addresses.ROUTES, *documents.ROUTES, *letters.ROUTES, *uploads.ROUTES]
+ELSEWHERE = [
+    *addresses.ROUTES, *documents.ROUTES, *letters.ROUTES, *news.ROUTES, *uploads.ROUTES
+]  # fmt: skip
 #: What routes answer whose families have nothing.
 NOTHING = {
     "/household": {"households": []},
