@@ -214,7 +214,7 @@ async def test_no_route_answers_the_wrong_bearer(running: World) -> None:
         "another role": running.token(roles=("canteen_staff",)),
     }
     for route in ROUTES:
-        if route in ELSEWHERE:
+        if route in ELSEWHERE or route.access.account:  # any account has its own
             continue
         path = BASE + re.sub(r"{\w+}", "x", route.path.replace("{family}", FAMILY))
         if route.path == "/families":
