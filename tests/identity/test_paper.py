@@ -25,7 +25,7 @@ async def _issue(portal: Portal, *guardians: str, **how: Any) -> list[dict[str, 
 
 async def _first_login(portal: Portal, letter: dict[str, Any], **more: Any) -> Answer:
     body = {
-        "login_name": letter["login_name"], "first_secret": letter["first_secret"],
+        "login_name": letter["login_name"], "initial_secret": letter["initial_secret"],
         "password": PASSWORD, **more,
     }  # fmt: skip
     return await portal.call("POST", "/first-logins", body)
@@ -37,7 +37,7 @@ async def test_a_letter_opens_an_account_once_and_both_can_be_changed(portal: Po
     assert letter["outcome"] == "created"
     assert letter["login_name"] != other["login_name"]
     assert letter["login_name"].startswith("camille.martin.")
-    typed = {"login_name": letter["login_name"], "password": letter["first_secret"].lower()}
+    typed = {"login_name": letter["login_name"], "password": letter["initial_secret"].lower()}
     refused = await portal.call("POST", "/login-sessions", typed)
     assert (refused.status, refused.json["code"]) == (403, "first-login-needed")
     tokens = await _first_login(portal, letter, new_login_name="camille.m")
@@ -82,23 +82,23 @@ async def test_another_letter_replaces_the_secret_until_one_has_served(portal: P
     assert (await _first_login(portal, old)).json["code"] == "wrong-credentials"
     assert (await _first_login(portal, new)).status == 201
     (none,) = await _issue(portal)
-    assert (none["outcome"], none["first_secret"]) == ("has-account", None)
+    assert (none["outcome"], none["initial_secret"]) == ("has-account", None)
 
 
-async def test_a_first_secret_runs_out(portal: Portal) -> None:
+async def test_a_initial_secret_runs_out(portal: Portal) -> None:
     await portal.family("f1", "g1")
     (letter,) = await _issue(portal)
     late = datetime.now(UTC) - timedelta(seconds=1)
     accounts = portal.world.store("identity")._database[ACCOUNTS]
-    await accounts.update_many({}, {"$set": {"first_secret.expires_at": late}})
+    await accounts.update_many({}, {"$set": {"initial_secret.expires_at": late}})
     refused = await _first_login(portal, letter)
-    assert (refused.status, refused.json["code"]) == (403, "first-secret-expired")
+    assert (refused.status, refused.json["code"]) == (403, "initial-secret-expired")
 
 
-async def test_guessing_first_secrets_waits(portal: Portal) -> None:
+async def test_guessing_initial_secrets_waits(portal: Portal) -> None:
     await portal.family("f1", "g1")
     (letter,) = await _issue(portal)
-    wrong = letter | {"first_secret": "0000-0000-0000-0000"}
+    wrong = letter | {"initial_secret": "0000-0000-0000-0000"}
     codes = [
         (await _first_login(portal, wrong)).json["code"] for _ in range(LOGIN_BY_ACCOUNT.free + 1)
     ]
@@ -135,10 +135,10 @@ async def test_the_letter_is_kept_nowhere(portal: Portal) -> None:
     await portal.family("f1", "g1")
     (letter,) = await _issue(portal)
     database = portal.world.store("identity")._database
-    bare = letter["first_secret"].replace("-", "")
+    bare = letter["initial_secret"].replace("-", "")
     for name in await database.list_collection_names():
         async for document in database[name].find({}):
-            assert letter["first_secret"] not in str(document), name
+            assert letter["initial_secret"] not in str(document), name
             assert bare not in str(document), name
 
 

@@ -90,7 +90,7 @@ async def test_login(portal: Portal, work: Counter[tuple[str, ...]]) -> None:
 
 async def test_first_login(portal: Portal, work: Counter[tuple[str, ...]]) -> None:
     await portal.adult()
-    wrong = {"first_secret": "0000-0000-0000-0000", "password": PASSWORD}
+    wrong = {"initial_secret": "0000-0000-0000-0000", "password": PASSWORD}
     await _compared(
         portal, work, "/first-logins",
         *({"login_name": name, **wrong} for name in ("camille.martin", "personne")),

@@ -29,7 +29,7 @@ async def post_paper_accesses(
             PaperAccessMade(
                 family=one.family, guardian=one.guardian, first_name=one.person.first_name,
                 last_name=one.person.last_name, outcome=one.outcome, login_name=one.login_name,
-                first_secret=one.secret, expires_at=one.expires_at,
+                initial_secret=one.secret, expires_at=one.expires_at,
             )
             for one in made
         ]
@@ -52,7 +52,7 @@ async def post_first_login(identity: Identity, call: Call[FirstLogin, NoQuery]) 
         identity,
         call.town,
         body.login_name,
-        body.first_secret.get_secret_value(),
+        body.initial_secret.get_secret_value(),
         body.password.get_secret_value(),
         body.new_login_name,
         body.email,
@@ -83,7 +83,7 @@ ROUTES = [
         "The first login with the town's letter: it sets the password", PUBLIC, TokenPair,
         body=FirstLogin, status=201, idempotent=True,
         refusals=(
-            "wrong-credentials", "first-secret-expired", "login-name-invalid", "login-name-taken",
+            "wrong-credentials", "initial-secret-expired", "login-name-invalid", "login-name-taken",
             "password-too-weak", "too-many-attempts", "login-session-ended", "too-busy",
             *REPEATED,
         ),

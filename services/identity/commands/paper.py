@@ -19,8 +19,8 @@ from services.identity.commands.base import (
 )
 from services.identity.commands.sessions import Tokens, open_session, opened_by
 from services.identity.domain import accounts, admitting
-from services.identity.domain.accounts import Account, Changed, FirstSecret, Membership, Person
-from services.identity.domain.admitting import FIRST_SECRET_FOR, first_secret_hash
+from services.identity.domain.accounts import Account, Changed, InitialSecret, Membership, Person
+from services.identity.domain.admitting import INITIAL_SECRET_FOR, initial_secret_hash
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, MAIL_BY_ACCOUNT
 from services.identity.domain.family_keys import key_from
 from services.identity.domain.names import check_login_name, login_key
@@ -64,7 +64,7 @@ async def issue(
         now = identity.clock.machine()
         fresh: Document = {
             "_id": issue_id, "town": scope.town, "by": scope.account, "issued_at": now,
-            "expires_at": now + FIRST_SECRET_FOR, "key": identity.signing.current,
+            "expires_at": now + INITIAL_SECRET_FOR, "key": identity.signing.current,
             "made_by": identity.repeats.mark(command),
         }  # fmt: skip
         await identity.store.create_paper_issue(fresh)
@@ -111,24 +111,24 @@ async def first_login(
 async def _issue_one(
     identity: Identity, issue: Document, family: str, guardian: str, person: Person
 ) -> PaperAccess:
-    text = key_from(_chance(identity, issue, "first-secret", family, guardian))
-    kept = first_secret_hash(text)
+    text = key_from(_chance(identity, issue, "initial-secret", family, guardian))
+    kept = initial_secret_hash(text)
     if kept is None:
         raise RuntimeError("a secret that is none")
-    secret = FirstSecret(hash=kept, expires_at=issue["expires_at"], issue=issue["_id"])
+    secret = InitialSecret(hash=kept, expires_at=issue["expires_at"], issue=issue["_id"])
     account_id = derived_id("account", "paper", issue["_id"], family, guardian)
     known = await identity.store.account_of_guardian(issue["town"], family, guardian)
     if known is None:
         known = await _create(identity, issue, account_id, family, guardian, person, secret)
     account = account_of(known)
-    if account.password is not None or account.first_secret is None:
+    if account.password is not None or account.initial_secret is None:
         return PaperAccess(family, guardian, person, "has-account")
-    if account.first_secret.issue != issue["_id"]:
+    if account.initial_secret.issue != issue["_id"]:
 
         async def renew(current: Account) -> tuple[Changed, dict[str, Any]]:
             if current.password is not None:
                 return Changed(current, ()), {}
-            return admitting.new_first_secret(current, secret), {}
+            return admitting.new_initial_secret(current, secret), {}
 
         await change_account(identity, account.id, None, renew)
     return PaperAccess(
@@ -144,7 +144,7 @@ async def _create(
     family: str,
     guardian: str,
     person: Person,
-    secret: FirstSecret,
+    secret: InitialSecret,
 ) -> Document:
     town, now = issue["town"], issue["issued_at"]
     link = admitting.link_of(family, guardian, now)
@@ -155,7 +155,7 @@ async def _create(
         new = Account(
             id=account_id, kind="adult", state="active", login_name=name, login=login_key(name),
             email=None, email_key=None, person=person, postal_address=None, telephones=None,
-            password=None, first_secret=secret, memberships=(membership,), created_at=now,
+            password=None, initial_secret=secret, memberships=(membership,), created_at=now,
         )  # fmt: skip
         made = admitting.admit(new, town)
         try:
@@ -187,7 +187,7 @@ async def _check_secret(
     if account is None or not admitting.opens_first(account, secret):
         await attempt(identity, LOGIN_BY_ADDRESS, caller)
         raise Refused("wrong-credentials", "Identifiant ou code secret incorrect.", status=401)
-    admitting.check_first_secret(account, identity.clock.machine())
+    admitting.check_initial_secret(account, identity.clock.machine())
     await identity.store.forgive(LOGIN_BY_ACCOUNT, login)
     return account
 
@@ -206,7 +206,7 @@ async def _set_first_password(
     kept = await identity.hashing.hash(password)
 
     async def decide(current: Account) -> tuple[Changed, dict[str, Any]]:
-        if current.first_secret != account.first_secret:
+        if current.initial_secret != account.initial_secret:
             raise Refused("wrong-credentials", "Identifiant ou code secret incorrect.", status=401)
         return admitting.first_login(current, new_login_name, kept), {}
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.identity.commands.base import Identity
 from services.identity.commands.paper import issue
-from services.identity.domain.admitting import FIRST_SECRET_FOR
+from services.identity.domain.admitting import INITIAL_SECRET_FOR
 from services.identity.queries import town_file
 from shared import french
 from shared.auth import AgentScope
@@ -33,7 +33,7 @@ async def print_letters(
     _, file = await town_file(identity, scope.town)
     zone = ZoneInfo(file.time_zone)
     made.sort(key=lambda one: (one.person.last_name, one.person.first_name, one.guardian))
-    printed_at = dates[0] - FIRST_SECRET_FOR
+    printed_at = dates[0] - INITIAL_SECRET_FOR
     data = {
         "title": "Votre espace famille",
         "town": {"name": file.name, "contact": file.contact.model_dump()},

@@ -88,7 +88,7 @@ class NoticeRead(_Part):
     read_at: datetime
 
 
-class FirstSecret(_Part):
+class InitialSecret(_Part):
     """What the town printed for a holder who has no password yet, by its hash."""
 
     hash: str
@@ -172,7 +172,7 @@ class Account(_Part):
     postal_address: PostalAddress | None
     telephones: Telephones | None
     password: str | None
-    first_secret: FirstSecret | None = None
+    initial_secret: InitialSecret | None = None
     memberships: tuple[Membership, ...]
     tokens: tuple[OneTimeToken, ...] = ()
     used_tokens: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from services.identity.domain.accounts import (
     Account,
     Changed,
-    FirstSecret,
+    InitialSecret,
     Link,
     Mailed,
     Membership,
@@ -28,7 +28,7 @@ from shared.contracts.identity import AccountActivated, GuardianInvited
 from shared.errors import Refused
 
 INVITATION_FOR = timedelta(days=30)
-FIRST_SECRET_FOR = timedelta(days=90)
+INITIAL_SECRET_FOR = timedelta(days=90)
 _LONGEST_NAME = 24
 
 InvitationState = Literal["open", "used", "revoked", "expired"]
@@ -115,40 +115,40 @@ def paper_login_name(first_name: str, last_name: str, chance: bytes) -> str:
     return f"{name[:_LONGEST_NAME].rstrip('.')}.{int.from_bytes(chance[:8], 'big') % 9000 + 1000}"
 
 
-def first_secret_hash(typed: str) -> str | None:
+def initial_secret_hash(typed: str) -> str | None:
     """What is kept of a first secret, which has the form of a family key (75 bits of chance);
     None when it cannot be one."""
     text = normal_form(typed)
-    return hashlib.sha256(f"first-secret:{text}".encode()).hexdigest() if text else None
+    return hashlib.sha256(f"initial-secret:{text}".encode()).hexdigest() if text else None
 
 
 def opens_first(account: Account, typed: str) -> bool:
     """Whether this is the account's first secret."""
-    secret = account.first_secret
+    secret = account.initial_secret
     return secret is not None and account.password is None and (
-        first_secret_hash(typed) == secret.hash
+        initial_secret_hash(typed) == secret.hash
     )  # fmt: skip
 
 
-def check_first_secret(account: Account, now: datetime) -> None:
+def check_initial_secret(account: Account, now: datetime) -> None:
     """Refuse a first secret whose time is over."""
-    if account.first_secret is None or now >= account.first_secret.expires_at:
+    if account.initial_secret is None or now >= account.initial_secret.expires_at:
         raise Refused(
-            "first-secret-expired",
+            "initial-secret-expired",
             "Ce code secret n'est plus valable. Demandez-en un nouveau à votre commune.",
             status=403,
         )
 
 
-def new_first_secret(account: Account, secret: FirstSecret) -> Changed:
+def new_initial_secret(account: Account, secret: InitialSecret) -> Changed:
     """Another letter: the secret of the one before opens nothing."""
-    return Changed(account.model_copy(update={"first_secret": secret}), ())
+    return Changed(account.model_copy(update={"initial_secret": secret}), ())
 
 
 def first_login(account: Account, login_name: str | None, password: str) -> Changed:
     """The first secret has served; from now on the holder's own password counts."""
     update: dict[str, object] = {
-        "password": password, "first_secret": None, "epoch": account.epoch + 1, "survivor": None,
+        "password": password, "initial_secret": None, "epoch": account.epoch + 1, "survivor": None,
     }  # fmt: skip
     if login_name is not None:
         update |= {"login_name": login_name, "login": login_key(login_name)}

@@ -34,7 +34,7 @@ class PaperAccessMade(Output):
     last_name: str
     outcome: Literal["created", "renewed", "has-account"]
     login_name: str | None
-    first_secret: str | None
+    initial_secret: str | None
     expires_at: datetime | None
 
 
@@ -49,7 +49,7 @@ class FirstLogin(Input):
     login name and an address (confirmed by a mail)."""
 
     login_name: LoginName
-    first_secret: Annotated[SecretStr, Field(min_length=1, max_length=60)]
+    initial_secret: Annotated[SecretStr, Field(min_length=1, max_length=60)]
     password: Password
     new_login_name: LoginName | None = None
     email: Email | None = None
