@@ -2,13 +2,14 @@
 
 Owns      ``families``: one document per family record, with its guardians and the rights each
           has over each child, its children, its contacts, every field of them, and the changes
-          that wait for the town. ``uploads`` and ``files``: what families and agents sent, cleaned
-          and sealed. ``documents``: supporting documents. ``letters`` to the town. ``news`` and
-          ``published`` documents.
+          that wait for the town; ``registrations``: dossiers built on line. ``uploads`` and
+          ``files``: what families and agents sent, cleaned and sealed. ``documents``: supporting
+          documents. ``letters`` to the town. ``news`` and ``published`` documents.
           ``feed``: *Mes demandes*, every request of a family, whichever service keeps it.
           ``moves``: records merged, split, children transferred.
 Says      ``family-changed`` (state): the card of a family, whole.
-          ``dossier-change-requested``, ``dossier-change-decided`` (facts, without values);
+          ``dossier-change-requested``, ``dossier-change-decided``, ``registration-sent``,
+          ``registration-decided`` (facts, without values);
           ``erasure-asked``, ``person-erased`` (facts). ``document-changed`` (state),
           ``document-submitted``, ``document-decided``, ``document-expiring``,
           ``document-expired``. ``letter-sent``, ``letter-continued``, ``letter-answered``,

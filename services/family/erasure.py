@@ -1,4 +1,5 @@
-"""What family deletes of a family that is erased, besides its record (``store.erasures``).
+"""What family deletes of a family or account that is erased, besides a family's record
+(``store.erasures``).
 
 The files that its documents and letters alone name go with them (``commands.erasing``)."""
 
@@ -8,7 +9,8 @@ from services.family.store.documents import DOCUMENTS
 from services.family.store.feed import FEED
 from services.family.store.letters import LETTERS
 from services.family.store.moves import MOVES
-from shared.erasure import Erased, Erasing, LegalHold, of_family
+from services.family.store.registrations import REGISTRATIONS
+from shared.erasure import Erased, Erasing, LegalHold, of_account, of_family
 
 
 def _moves_of(gone: Erased) -> dict[str, object] | None:
@@ -23,5 +25,7 @@ ERASED: tuple[Erasing, ...] = (
     Erasing(MOVES, _moves_of),
     Erasing(DOCUMENTS, of_family),
     Erasing(LETTERS, of_family),
+    Erasing(REGISTRATIONS, of_family),
+    Erasing(REGISTRATIONS, of_account),
 )
 HELD: tuple[LegalHold, ...] = ()

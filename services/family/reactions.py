@@ -12,11 +12,13 @@ from functools import partial
 
 from services.family.commands.erasing import hear_answer
 from services.family.commands.quotients import keep_quotient
+from services.family.erasure import ERASED
 from services.family.state import State
 from shared.bus.consumer import Reaction, on
 from shared.contracts import billing, booking, family
-from shared.contracts.identity import QuotientReceived
+from shared.contracts.identity import PersonErased, QuotientReceived
 from shared.copies import KeyCopy
+from shared.erasure import Erased, erase
 from shared.events import Envelope
 
 
@@ -26,6 +28,10 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
     async def quotient_received(envelope: Envelope, event: QuotientReceived) -> None:
         await keep_quotient(state, envelope.id, event)
 
+    async def account_erased(_: Envelope, event: PersonErased) -> None:
+        """What the account has built on line is deleted; twice does nothing (second form)."""
+        await erase(state.store, ERASED, Erased(event.town, account=event.account))
+
     return [
         keys.reaction,
         state.towns.reaction,
@@ -34,4 +40,5 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
         on(booking.ErasureAnswered, partial(hear_answer, state)),
         on(billing.ErasureAnswered, partial(hear_answer, state)),
         on(QuotientReceived, quotient_received),
+        on(PersonErased, account_erased),
     ]

@@ -10,6 +10,7 @@ from services.family.api import ROUTES
 from services.family.commands.documents import age
 from services.family.commands.erasing import erase_cleared
 from services.family.commands.moves import finish_left_behind
+from services.family.commands.registering import finish_all
 from services.family.commands.uploads import sweep
 from services.family.intake.pool import Cleaners
 from services.family.intake.scanner import Scanner
@@ -29,6 +30,7 @@ from services.family.store import (
     LetterStore,
     MoveStore,
     NewsStore,
+    Registrations,
     UploadStore,
 )
 from shared.copies import KeyCopy, TownCopy
@@ -68,6 +70,7 @@ def build(parts: Parts) -> Service:
             Job("finish-moves", 2.0, partial(finish_left_behind, state)),
             Job("unnamed-files", 6 * 3600, partial(sweep, state)),
             Job("documents-age", _AGE_EVERY, partial(age, state)),
+            Job("registrations", 10, partial(finish_all, state)),
         ],
         warm=warm,
         close=close,
@@ -85,6 +88,7 @@ def state_of(parts: Parts) -> State:
         moves=MoveStore(parts.store),
         imports=ImportStore(parts.store),
         addresses=AddressBook(FamilySettings().addresses_url, parts.clock),
+        registrations=Registrations(parts.store),
         towns=TownCopy(parts.store, parts.clock),
         clock=parts.clock,
         sealer=sealer,

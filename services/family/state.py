@@ -22,6 +22,7 @@ from services.family.store import (
     LetterStore,
     MoveStore,
     NewsStore,
+    Registrations,
     UploadStore,
 )
 from shared.audit import Audit
@@ -47,6 +48,7 @@ class State:
     moves: MoveStore
     imports: ImportStore
     addresses: AddressBook
+    registrations: Registrations
     towns: TownCopy
     clock: Clock
     press: Press
@@ -63,13 +65,13 @@ class State:
         """The town's rules for the fields of its dossiers. Raises ``Refused`` (404)."""
         return rules_of((await self.towns.get(town)).file.dossier)
 
-    async def seen(self, scope: Scope, family: Family, *, sealed: bool = False) -> Family | None:
+    async def seen(self, scope: Scope, family: Family) -> Family | None:
         """The family as the bearer may see it; None when they are no longer a guardian there,
         whatever their token still says. Every answer about a family is made of this."""
         actor = actor_in(scope, family)
         if actor is None:
             return None
-        return Eyes(actor, await self.rules(scope.town), sealed).see(family)
+        return Eyes(actor, await self.rules(scope.town)).see(family)
 
     def seal(self, member: str, field: str, value: Any) -> dict[str, Any]:
         """A value sealed for that field of that member, as JSON."""

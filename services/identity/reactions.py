@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.identity.commands import closing, following
 from services.identity.commands.base import Identity
 from services.identity.commands.provider_links import guardians_pivots
+from services.identity.commands.registrations import link_accepted
 from shared.bus.consumer import Reaction, on
-from shared.contracts.family import FamilyChanged, PersonErased
+from shared.contracts.family import FamilyChanged, PersonErased, RegistrationDecided
 from shared.events import Envelope
 
 
@@ -23,4 +26,8 @@ def reactions(identity: Identity) -> list[Reaction]:
         """Updates whose filters exclude what is done (second form)."""
         await closing.family_erased(identity, envelope.town, event.family)
 
-    return [on(FamilyChanged, family_changed), on(PersonErased, person_erased)]
+    return [
+        on(FamilyChanged, family_changed),
+        on(PersonErased, person_erased),
+        on(RegistrationDecided, partial(link_accepted, identity)),
+    ]

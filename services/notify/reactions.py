@@ -31,6 +31,8 @@ from shared.contracts.family import (
     FamilyChanged,
     LetterAnswered,
     LetterSent,
+    RegistrationDecided,
+    RegistrationSent,
 )
 from shared.contracts.identity import (
     AccountChanged,
@@ -78,6 +80,8 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(DocumentExpired, partial(documents.write_expired, notify)),
         on(LetterSent, partial(letters.write_receipt, notify)),
         on(LetterAnswered, partial(letters.write_answer, notify)),
+        on(RegistrationSent, partial(dossiers.write_registration, notify)),
+        on(RegistrationDecided, partial(dossiers.write_registration_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
         *erasure_reactions(store, ERASED),
     ]

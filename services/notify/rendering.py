@@ -27,6 +27,7 @@ KINDS = (
     "invoice", "enrolment", "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
     "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
+    "registration-sent", "registration-accepted", "registration-refused",
 )  # fmt: skip
 
 

@@ -314,3 +314,24 @@ class LetterClosed(_Letter, Event, service="family", name="letter-closed", kind=
 class RequestChanged(RequestCard, Event, service="family", name="request-changed", kind="state"):
     """A letter or a supporting document as its family finds it in *Mes demandes*, without a word
     of what it is about: that may be health, and stays where it is kept."""
+
+
+class RegistrationSent(Event, service="family", name="registration-sent", kind="fact"):
+    """An adult without a dossier has built one on line; the town compares it with those it has."""
+
+    registration: str
+    account: str
+    sent_at: datetime
+
+
+class RegistrationDecided(Event, service="family", name="registration-decided", kind="fact"):
+    """The town's answer: accepted, the account is that ``guardian`` of that new ``family``."""
+
+    registration: str
+    account: str
+    accepted: bool
+    reason: str | None
+    family: str | None
+    guardian: str | None
+    decided_at: datetime
+    decided_by: str

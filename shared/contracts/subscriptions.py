@@ -10,7 +10,7 @@ from shared.contracts import billing, booking, family, identity, notify
 from shared.events import Event
 
 _TABLE: dict[str, tuple[type[Event], ...]] = {
-    "identity": (family.FamilyChanged, family.PersonErased),
+    "identity": (family.FamilyChanged, family.PersonErased, family.RegistrationDecided),
     "family": (
         identity.KeysRotated,
         identity.TownChanged,
@@ -19,6 +19,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         family.RequestChanged,
         booking.ErasureAnswered,
         billing.ErasureAnswered,
+        identity.PersonErased,
     ),
     "booking": (
         identity.KeysRotated,
@@ -61,6 +62,8 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         family.LetterSent,
         family.LetterAnswered,
         family.PersonErased,
+        family.RegistrationSent,
+        family.RegistrationDecided,
         booking.BookingRequested,
         booking.BookingWithdrawn,
         booking.BookingAccepted,

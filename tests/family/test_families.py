@@ -34,6 +34,8 @@ BODIES = {
     "/families/{family}/changes": {"changes": [{"act": "remove", "member": "m"}]},
     "/change-decisions": {"decisions": [{"change": "c", "outcome": "accepted"}]},
     "/families/{family}/guardians/{guardian}/measures": {"reason": "motif"},
+    "/registrations/{registration}/decision": {"outcome": "accepted"},
+    "/registration": {"draft": {}, "version": 0},
     "/feed/{request}/read": {"until": "2026-09-14T10:00:00Z"},
     "/families/{family}/merges": {"source": "f"},
     "/families/{family}/splits": {"guardians": ["g"], "reference": "12B"},

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from deploy.local.mailbox import Mailbox
-from shared.contracts.family import DossierChangeDecided, DossierChangeRequested, DossierItem
+from shared.contracts.family import (
+    DossierChangeDecided,
+    DossierChangeRequested,
+    DossierItem,
+    RegistrationDecided,
+    RegistrationSent,
+)
 from shared.ids import new_id
 from tests.samples import Household, arrived, family
 from tests.world import World, eventually
@@ -82,3 +88,25 @@ async def test_what_an_agent_writes_is_told_to_the_guardian_it_is_for(
         return len(mails) == (2 if guardian else 1)
 
     await eventually(all_told)
+
+
+async def test_a_dossier_built_on_line_is_acknowledged_and_answered(
+    running: World, mailbox: Mailbox
+) -> None:
+    household = await family(running)
+    sending = RegistrationSent(registration="r", account=household.account, sent_at=AT)
+    await running.say(sending, "registrations/r")
+    mail = await arrived(mailbox, lambda mail: mail.to == (household.email,))
+    assert mail.subject == "Veyras : votre dossier famille est envoyé"
+    assert "le lundi 14 septembre 2026 à 10 h" in mail.text
+    common = {"registration": "r", "account": household.account, "decided_at": AT,
+              "decided_by": "agent"}  # fmt: skip
+    refused = RegistrationDecided(**common, accepted=False, reason="Déjà un dossier", family=None,
+                                  guardian=None)  # fmt: skip
+    await running.say(refused, "registrations/r")
+    mail = await arrived(mailbox, lambda mail: "pas accepté" in mail.subject)
+    assert "Motif : Déjà un dossier" in mail.text
+    accepted = RegistrationDecided(**common, accepted=True, reason=None, family="f", guardian="g")
+    await running.say(accepted, "registrations/r")
+    mail = await arrived(mailbox, lambda mail: "est accepté" in mail.subject)
+    assert "rattaché à votre compte" in mail.text

@@ -12,6 +12,8 @@ from services.family.api import (
     letters,
     moves,
     news,
+    registrations,
+    sealed,
     spreadsheets,
     uploads,
 )
@@ -21,6 +23,8 @@ from shared.personal_data import personal_data_routes
 ROUTES = [
     *households.ROUTES,
     *dossiers.ROUTES,
+    *sealed.ROUTES,
+    *registrations.ROUTES,
     *erasures.ROUTES,
     *feed.ROUTES,
     *moves.ROUTES,

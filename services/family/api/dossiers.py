@@ -17,7 +17,7 @@ from services.family.schemas.dossiers import (
 from services.family.state import State
 from shared.auth import FAMILY, AgentScope, agents, either
 from shared.errors import forbidden
-from shared.web.routes import Call, Empty, NoBody, NoQuery, PageQuery, Route
+from shared.web.routes import Call, Empty, NoBody, NoQuery, PageQuery, Route, Versioned
 
 _EDITORS = agents("administrator", "billing_office", "childcare_office")
 _MEASURERS = agents("administrator", "childcare_office")
@@ -28,10 +28,9 @@ _REFUSED_VALUES = (
 )  # fmt: skip
 
 
-async def dossier(state: State, call: Call[NoBody, NoQuery]) -> DossierOut:
+async def dossier(state: State, call: Call[NoBody, NoQuery]) -> Versioned:
     """Every field that the bearer may see."""
-    shown, _ = await queries.dossier(state, call.scope, call.path["family"])
-    return shown
+    return Versioned(*await queries.dossier(state, call.scope, call.path["family"]))
 
 
 async def send_changes(state: State, call: Call[ChangesIn, NoQuery]) -> ChangesOut:
@@ -64,7 +63,12 @@ async def decide_changes(
 ) -> ChangeDecisionsOut:
     """An agent's answers."""
     wanted = [one.decision() for one in call.body.decisions]
-    states = await commands.decide_all(state, call.agent_scope, wanted, call.known_command)
+    families = await commands.families_of(state, call.agent_scope, wanted)
+    for family in set(families.values()):
+        call.act.concerns(family=family)
+    states = await commands.decide_all(
+        state, call.agent_scope, wanted, families, call.known_command
+    )
     return ChangeDecisionsOut.model_validate(
         {"decided": [{"change": one.change, "state": states[one.change]} for one in wanted]}
     )
@@ -82,7 +86,7 @@ ROUTES = [
     Route(
         "GET", "/families/{family}/dossier", dossier,
         "A dossier field by field: what counts, what waits beside it, the town's rules",
-        access=either(FAMILY, READERS), answer=DossierOut,
+        access=either(FAMILY, READERS), answer=DossierOut, versioned=True,
     ),
     Route(
         "POST", "/families/{family}/changes", send_changes,

@@ -70,20 +70,31 @@ async def set_measure(
     await on_dossier(state, scope, family, act)
 
 
-async def decide_all(
-    state: State, scope: AgentScope, decisions: Sequence[Decision], command: Command
+async def families_of(
+    state: State, scope: AgentScope, decisions: Sequence[Decision]
 ) -> dict[str, str]:
-    """Decide changes of any number of families: the state of each afterwards.
+    """The family of each change. Raises ``Refused`` (404) when there is no such change."""
+    found = await state.families.of_change(scope, [one.change for one in decisions])
+    if any(one.change not in found for one in decisions):
+        raise not_found("une de ces modifications")
+    return {one.change: found[one.change] for one in decisions}
+
+
+async def decide_all(
+    state: State,
+    scope: AgentScope,
+    decisions: Sequence[Decision],
+    families: Mapping[str, str],
+    command: Command,
+) -> dict[str, str]:
+    """Decide changes of these families: the state of each afterwards.
 
     Each family is one write; interrupted, the same command goes on where it was. Raises
-    ``Refused`` before anything is decided: ``not-found``; then as ``domain.deciding.decide``.
+    ``Refused`` as ``domain.deciding.decide`` does.
     """
-    of_change = await state.families.of_change(scope, [one.change for one in decisions])
     by_family: dict[str, list[Decision]] = {}
     for decision in decisions:
-        if decision.change not in of_change:
-            raise not_found("une de ces modifications")
-        by_family.setdefault(of_change[decision.change], []).append(decision)
+        by_family.setdefault(families[decision.change], []).append(decision)
     outcomes: dict[str, str] = {}
 
     def some(wanted: Sequence[Decision]) -> Act:

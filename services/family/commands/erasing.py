@@ -88,7 +88,9 @@ async def _erase_record(state: State, town: str, family_id: str) -> Erased:
             guardians=tuple(one.id for one in family.guardians),
             children=tuple(one.id for one in family.children),
         )
-        nobody = family.model_copy(update={"guardians": (), "children": (), "contacts": ()})
+        nobody = family.model_copy(
+            update={"guardians": (), "children": (), "contacts": (), "quotients": (), "facts": {}}
+        )
         if await state.erasures.blank(record, state.clock.machine(), nobody.card(), said):
             return Erased(town, family=family_id, members=(*said.guardians, *said.children))
     raise Refused("record-busy", "Ce dossier est en cours de modification. Recommencez.")

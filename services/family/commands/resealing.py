@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.family.commands.registering import FORM
 from services.family.domain.household import Change, Family, Member
 from services.family.state import State
 from services.family.store.families import family_in
@@ -19,7 +20,7 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many dossiers were looked at, and how many had something to seal again."""
+    """How many dossiers and forms were looked at, and how many had something to seal again."""
 
     seen: int
     changed: int
@@ -33,6 +34,12 @@ async def reseal(state: State) -> Resealed:
             seen += 1
             changed += await _reseal(state, document)
         after = documents[-1]["_id"]
+    after = ""
+    while forms := await state.registrations.some_after(after, _READ):
+        for form in forms:
+            seen += 1
+            changed += await _reseal_form(state, form)
+        after = forms[-1]["_id"]
     return Resealed(seen, changed)
 
 
@@ -47,6 +54,12 @@ async def _reseal(state: State, document: Document) -> bool:
             return True
         document = (await state.families.of_ids([held.id]))[held.id]
     raise Refused("record-busy", f"Le dossier {document['_id']} change sans cesse.")
+
+
+async def _reseal_form(state: State, document: Document) -> bool:
+    """A form changed meanwhile was sealed by the current key."""
+    draft = _again(state, document["_id"], FORM, document["draft"])
+    return draft != document["draft"] and await state.registrations.reseal(document, draft)
 
 
 def _family(state: State, family: Family) -> Family:

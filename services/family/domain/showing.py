@@ -63,7 +63,7 @@ class Eyes:
                 "revisions": {
                     slot: count
                     for slot, count in family.revisions.items()
-                    if self._reads_slot(seen, *slot.split("/", 1))
+                    if self._reads_slot(family, seen, *slot.split("/", 1))
                 },
             }
         )
@@ -129,7 +129,7 @@ class Eyes:
             return change.model_copy(update={"value": values or None})
         if change.act == "remove":
             return change if owner_of(seen, change.member) or change.state == "accepted" else None
-        return self._set(seen, change)
+        return self._set(family, seen, change)
 
     def _adds(self, owner: Owner, name: str, change: Change) -> bool:
         field = field_of(owner, name)
@@ -140,18 +140,24 @@ class Eyes:
         own = self._me is not None and change.by.guardian == self._me.id
         return own or field.reach.household
 
-    def _set(self, seen: Family, change: Change) -> Change | None:
-        found = owner_of(seen, change.member)
-        field = field_of(found[0], change.field) if found else None
-        if found is None or field is None or not self.reads(*found, field):
+    def _set(self, family: Family, seen: Family, change: Change) -> Change | None:
+        field = self._read_of(family, seen, change.member, change.field)
+        if field is None:
             return None
         if field.reach.sealed and not self.sealed:
             return change.model_copy(update={"value": None})
         return change
 
-    def _reads_slot(self, seen: Family, member: str, name: str) -> bool:
-        found = owner_of(seen, member)
-        if found is None:
-            return False
-        field = field_of(found[0], name)
-        return field is None or self.reads(*found, field)
+    def _reads_slot(self, family: Family, seen: Family, member: str, name: str) -> bool:
+        if not name:  # of the member itself, who joins or leaves
+            return owner_of(seen, member) is not None
+        return self._read_of(family, seen, member, name) is not None
+
+    def _read_of(self, family: Family, seen: Family, member: str, name: str) -> DossierField | None:
+        """A field that the reader may read, of a member whom they are shown; asked of the member
+        as it is, not as it is shown."""
+        found = owner_of(family, member)
+        field = field_of(found[0], name) if found and owner_of(seen, member) else None
+        if found is None or field is None or not self.reads(*found, field):
+            return None
+        return field

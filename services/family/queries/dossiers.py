@@ -18,7 +18,7 @@ from services.family.domain.household import (
 )
 from services.family.domain.showing import MASK, Eyes
 from services.family.domain.work import Actor, may_change, owner_of_change, slot_of
-from services.family.queries.households import family_of, waiting
+from services.family.queries.households import held_by, waiting
 from services.family.schemas.dossiers import (
     ChangeOut,
     Choice,
@@ -39,8 +39,8 @@ from shared.errors import not_found
 
 async def dossier(state: State, scope: Scope, family: str) -> tuple[DossierOut, int]:
     """A dossier as the bearer may see it, and its version. Raises ``Refused`` (404)."""
-    seen, version = await family_of(state, scope, family)
-    return (await sheet_of(state, scope, seen)).dossier(), version
+    held, version = await held_by(state, scope, family)
+    return (await sheet_of(state, scope, held)).dossier(), version
 
 
 async def waiting_families(
@@ -48,8 +48,9 @@ async def waiting_families(
 ) -> list[WaitingFamily]:
     """What waits for an agent, the longest waiting family first."""
     found = []
-    for family in await waiting(state, scope, after, limit):
-        sheet = await sheet_of(state, scope, family)
+    for held in await waiting(state, scope, after, limit):
+        sheet = await sheet_of(state, scope, held)
+        family = sheet.family
         holder = next(one for one in family.guardians if one.role == "holder")
         found.append(
             WaitingFamily(
@@ -61,23 +62,34 @@ async def waiting_families(
     return found
 
 
-async def sheet_of(state: State, scope: Scope, seen: Family) -> Sheet:
-    """A family that the bearer has been shown, ready to be written out."""
-    actor = actor_in(scope, seen)
+async def sheet_of(state: State, scope: Scope, held: Family, *, sealed: bool = False) -> Sheet:
+    """A family ready to be shown to the bearer. Raises ``Refused`` (404)."""
+    actor = actor_in(scope, held)
     if actor is None:
         raise not_found("ce dossier")
     file = (await state.towns.get(scope.town)).file
-    return Sheet(seen, actor, file, rules_of(file.dossier))
+    eyes = Eyes(actor, rules_of(file.dossier), sealed)
+    return Sheet(held, eyes.see(held), eyes, file)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A family as a reader may see it."""
+    """A family as a reader may see it; ``held``, as it is, only answers whether they may."""
 
+    held: Family
     family: Family
-    actor: Actor
+    eyes: Eyes
     file: TownFile
-    rules: Rules
+
+    @property
+    def rules(self) -> Rules:
+        """The town's rules."""
+        return self.eyes.rules
+
+    @property
+    def actor(self) -> Actor:
+        """The reader."""
+        return self.eyes.reader
 
     def dossier(self) -> DossierOut:
         """Every field."""
@@ -117,8 +129,7 @@ class Sheet:
             fields=tuple(
                 self.field(owner, member, holder, ruled)
                 for ruled in self.rules.of(owner)
-                if self._reads(owner, holder, ruled)
-                and (only is None or ruled.field.sensitivity in only)
+                if self._reads(member, ruled) and (only is None or ruled.field.sensitivity in only)
             ),
             leaving=next(leaving, None),
         )
@@ -153,8 +164,9 @@ class Sheet:
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _reads(self, owner: Owner, holder: Member | Family, ruled: Ruled) -> bool:
-        return Eyes(self.actor, self.rules).reads(owner, holder, ruled.field)
+    def _reads(self, member: str, ruled: Ruled) -> bool:
+        found = owner_of(self.held, member)
+        return found is not None and self.eyes.reads(*found, ruled.field)
 
     def _label(self, ruled: Ruled) -> str:
         dossier = self.file.dossier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.family.domain.duplicates import ALIKE, Likeness, likeness, strong_keys_of
 from services.family.domain.finding import wanted
 from services.family.domain.household import Family
-from services.family.state import State
+from services.family.state import State, actor_in
 from services.family.store.families import family_in
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.errors import not_found
@@ -22,17 +22,27 @@ async def of_bearer(state: State, scope: FamilyScope) -> list[tuple[Family, str]
     ]
 
 
-async def family_of(
-    state: State, scope: Scope, family: str, *, sealed: bool = False
-) -> tuple[Family, int]:
-    """One family as the bearer may see it, with its version. Raises ``Refused`` (404)."""
+async def held_by(state: State, scope: Scope, family: str) -> tuple[Family, int]:
+    """One family whole, with its version: to be shown through ``State.seen`` or a ``Sheet``.
+
+    Raises ``Refused`` (404) when the bearer is nobody there.
+    """
     document = await state.families.document(scope, family)
     if document is None:
         raise not_found(_WHAT)
-    seen = await state.seen(scope, family_in(document), sealed=sealed)
+    held = family_in(document)
+    if actor_in(scope, held) is None:
+        raise not_found(_WHAT)
+    return held, document["v"]
+
+
+async def family_of(state: State, scope: Scope, family: str) -> tuple[Family, int]:
+    """One family as the bearer may see it, with its version. Raises ``Refused`` (404)."""
+    held, version = await held_by(state, scope, family)
+    seen = await state.seen(scope, held)
     if seen is None:
         raise not_found(_WHAT)
-    return seen, document["v"]
+    return seen, version
 
 
 async def search(state: State, scope: AgentScope, text: str) -> list[Family]:
@@ -51,8 +61,7 @@ async def alike(state: State, scope: AgentScope, family: Family) -> list[tuple[F
 
 
 async def waiting(state: State, scope: AgentScope, after: str | None, limit: int) -> list[Family]:
-    """Families whose changes wait for an agent, the longest waiting first, as the agent may see
-    them. Raises ``Refused``: ``cursor-unknown``."""
+    """Families whose changes wait for an agent, whole, the longest waiting first: to be shown
+    through a ``Sheet``. Raises ``Refused``: ``cursor-unknown``."""
     found = await state.families.waiting(scope, after, limit)
-    seen = [await state.seen(scope, family_in(document)) for document in found]
-    return [family for family in seen if family is not None]
+    return [family_in(document) for document in found]

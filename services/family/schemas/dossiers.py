@@ -288,7 +288,7 @@ class ReadOut(Output):
     at: datetime
     account: str
     roles: tuple[str, ...]
-    what: str
+    what: Literal["health_sheet", "bank_details"]
     child: str | None
 
 

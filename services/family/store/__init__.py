@@ -13,6 +13,7 @@
               Guarded by ``v``.
 ``letters``   a letter to the town with its thread. Guarded by ``v``.
 ``news``, ``published`` what the town tells, and what everybody may download.
+``registrations``  a dossier that an adult builds on line, its form sealed. Guarded by ``v``.
 
 Each module of this package holds one kind of document with its indexes.
 """
@@ -28,6 +29,7 @@ from services.family.store import (
     letters,
     moves,
     news,
+    registrations,
     uploads,
 )
 from services.family.store.documents import DocumentStore
@@ -38,6 +40,7 @@ from services.family.store.imports import ImportStore
 from services.family.store.letters import LetterStore
 from services.family.store.moves import MoveStore
 from services.family.store.news import NewsStore
+from services.family.store.registrations import Registrations
 from services.family.store.uploads import UploadStore
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "LetterStore",
     "MoveStore",
     "NewsStore",
+    "Registrations",
     "UploadStore",
     "family_in",
 ]
@@ -67,8 +71,15 @@ INDEXES = {
     **documents.INDEXES,
     **letters.INDEXES,
     **news.INDEXES,
+    **registrations.INDEXES,
 }
-OUTBOXES = (families.FAMILIES, erasures.ERASURES, documents.DOCUMENTS, letters.LETTERS)
+OUTBOXES = (
+    families.FAMILIES,
+    erasures.ERASURES,
+    documents.DOCUMENTS,
+    letters.LETTERS,
+    registrations.REGISTRATIONS,
+)
 STATES = {
     families.FAMILIES: families.states_of,
     documents.DOCUMENTS: documents.states_of,

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from services.notify.commands.intentions import to_accounts
 from services.notify.state import Notify
-from shared.contracts.family import DossierChangeDecided, DossierChangeRequested
+from services.notify.store.mails import new_mail
+from shared.contracts.family import (
+    DossierChangeDecided,
+    DossierChangeRequested,
+    RegistrationDecided,
+    RegistrationSent,
+)
 from shared.events import Envelope
+from shared.ids import derived_id
 
 
 async def write_receipt(notify: Notify, envelope: Envelope, event: DossierChangeRequested) -> None:
@@ -20,6 +27,32 @@ async def write_answer(notify: Notify, envelope: Envelope, event: DossierChangeD
     if answered:
         told = event.model_copy(update={"items": answered})
         await _write(notify, envelope, "dossier-decided", told, online=True)
+
+
+async def write_registration(notify: Notify, envelope: Envelope, event: RegistrationSent) -> None:
+    """The receipt of a dossier built on line."""
+    await _write_to(notify, envelope, "registration-sent", event)
+
+
+async def write_registration_answer(
+    notify: Notify, envelope: Envelope, event: RegistrationDecided
+) -> None:
+    """The town's answer to it."""
+    kind = "registration-accepted" if event.accepted else "registration-refused"
+    await _write_to(notify, envelope, kind, event)
+
+
+async def _write_to(
+    notify: Notify, envelope: Envelope, kind: str, event: RegistrationSent | RegistrationDecided
+) -> None:
+    await notify.towns.need(envelope.town)
+    await notify.directory.need_contact(envelope.town, event.account)
+    await notify.mails.intend(
+        new_mail(
+            derived_id("mail", envelope.id), envelope.town, kind, notify.clock.machine(),
+            account=event.account, data=event.model_dump(mode="json"),
+        )
+    )  # fmt: skip
 
 
 async def _write(
