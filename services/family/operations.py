@@ -57,6 +57,8 @@ def import_(
             f"ligne {alike.line} : le dossier {alike.reference} ressemble au dossier {alike.other}"
             f" ({', '.join(alike.reasons)})."
         )
+    for notice in report.notices:
+        typer.echo(f"ligne {notice.line}, colonne « {notice.column} » : {notice.message}")
     typer.echo(_summary(report))
     if report.problems:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.family.api import ROUTES
+from services.family.commands.importing import import_families
 from services.family.domain.household import Family
 from services.family.domain.showing import Eyes
 from services.family.domain.work import Actor
@@ -19,12 +20,14 @@ from tests.family.dossiers import (
     CO_HOLDER_ID,
     CONTACT_ID,
     FAMILY,
+    FILE,
     HIDDEN_ID,
     HOLDER_ID,
     Dossier,
     fields_of,
     put,
 )
+from tests.family.test_spreadsheet import CHILD, CO_HOLDER
 
 #: What marks the protected guardian's coordinates, accepted and waiting.
 MARKED: dict[str, Any] = {
@@ -222,3 +225,30 @@ async def test_every_route_is_refused_to_the_wrong_town(dossier: Dossier) -> Non
         "PUT", f"{elsewhere}{MEASURES}", token=agent, json={"reason": "x", "protected": True}
     )
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_an_import_does_not_undo_what_was_decided_of_rights(
+    dossier: Dossier, *, limited: bool
+) -> None:
+    rights = [{"child": CHILD_ID, "see": True, "decide": False, "pay": False}]
+    body = {"rights": rights, "limited": limited, "reason": "Jugement du 2 mai"}
+    assert (await dossier.call("office", "PUT", MEASURES, body)).status == 204
+    new = CHILD.replace(";3;", ";6;").replace("Zoé", "Lou").replace(";voir;", ";;")
+    alone = FILE.replace(CO_HOLDER, "").replace(";aucun;", ";;")
+    for text in (FILE, alone, FILE, FILE + new):
+        report = await import_families(dossier.world.state("family"), "veyras", text.encode())
+        assert report.stored, report.problems
+        told = [(one.line, one.column) for one in report.notices]
+        assert told == ([(2, "droits co-titulaire")] if CO_HOLDER in text else [])
+    stored = await dossier.world.store("family").get(FAMILIES, FAMILY)
+    assert stored is not None
+    family = family_in(stored)
+    guardian = family.guardian(CO_HOLDER_ID)
+    assert guardian is not None
+    assert guardian.limited == limited
+    (lou,) = [child.id for child in family.children if child.first_name == "Lou"]
+    held = {one.child: (one.see, one.decide, one.pay) for one in guardian.rights}
+    assert held[CHILD_ID] == (True, False, False)
+    assert HIDDEN_ID not in held, "the file's “none” gives nothing back either"
+    assert held.get(lou) == (None if limited else (True, True, True))

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from services.family.domain.duplicates import Alike, Duplicates
 from services.family.domain.household import Family
-from services.family.domain.imported import imported
+from services.family.domain.imported import imported, unheeded
 from services.family.domain.members import Problem
 from services.family.domain.spreadsheet import Sheet, read
 from services.family.state import State
@@ -35,7 +35,7 @@ class ImportReport:
     Counts are of families; ``unchanged`` ones are as the file says already. With any problem
     nothing is stored and the counts are of what the file would do without its faulty families.
     ``duplicates``: new records that look like others, at most ``MOST_DUPLICATES``; they are for an
-    agent to look at, and stop nothing.
+    agent to look at, and stop nothing. ``notices``: where the file was not followed.
     """
 
     problems: tuple[Problem, ...]
@@ -44,6 +44,7 @@ class ImportReport:
     unchanged: int
     stored: bool
     duplicates: tuple[Alike, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
 
 _REPORT = TypeAdapter(ImportReport)
@@ -65,20 +66,25 @@ async def import_families(
     problems = (*sheet.problems, *await _of_merged(state, sheet))
     write = not dry_run and not problems
     created, changed = 0, 0
+    notices: list[Problem] = []
     alike = Duplicates(sheet.lines)
     for some in _in_parts(sheet.families, _READ):
         held = await state.families.of_ids([family.id for family in some])
         new = [family for family in some if family.id not in held]
         other = [f for f in some if f.id in held and _changes(held[f.id], f)]
         created, changed = created + len(new), changed + len(other)
+        for family in some:
+            if family.id in held:
+                notices += _notices(sheet, family_in(held[family.id]), family)
         alike.look(new, await state.families.with_keys(town, alike.keys_of(new)))
         if write:
             for few in _in_parts([*new, *other], _AT_ONCE):
                 await asyncio.gather(*(_store(state, one, held.get(one.id)) for one in few))
     unchanged = len(sheet.families) - created - changed
     return ImportReport(
-        problems, created, changed, unchanged, stored=write, duplicates=tuple(alike.found)
-    )
+        problems, created, changed, unchanged, stored=write, duplicates=tuple(alike.found),
+        notices=tuple(notices),
+    )  # fmt: skip
 
 
 async def import_once(
@@ -115,6 +121,25 @@ async def _of_merged(state: State, sheet: Sheet) -> list[Problem]:
             for reference, into in merged
         ]  # fmt: skip
     return sorted(found, key=lambda problem: problem.line)
+
+
+_RIGHTS_OF = {
+    "holder": ("droits titulaire", "du titulaire"),
+    "co_holder": ("droits co-titulaire", "du co-titulaire"),
+}
+
+
+def _notices(sheet: Sheet, held: Family, file: Family) -> list[Problem]:
+    """What the file says of rights against what was decided about a guardian."""
+    return [
+        Problem(
+            sheet.lines[file.reference], column,
+            f"Dossier {file.reference} : les droits {whose} viennent d'une décision enregistrée au"
+            " guichet ; ceux du fichier ne les changent pas.",
+        )
+        for guardian in unheeded(imported(held, file), file)
+        for column, whose in [_RIGHTS_OF[guardian.role]]
+    ]  # fmt: skip
 
 
 async def _store(state: State, family: Family, before: Document | None) -> None:

@@ -1,18 +1,20 @@
 """What a town's spreadsheet changes of a record that exists already.
 
 The file has the last word on what its columns say and on who it named before; what families and
-agents have added since – other fields, members, waiting changes – stays.
+agents have added since – other fields, members, waiting changes, and what was decided about a
+guardian's rights – stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from services.family.domain.fields import owner_of, value_of
 from services.family.domain.household import Child, Contact, Family, Guardian
 from services.family.domain.work import slot_of
 from shared.contracts.dossier import FIELDS
+from shared.contracts.family import ChildRights
 
 _COLUMNS = {
     Guardian: ("role", "first_name", "last_name", "phone", "email", "address", "invoiced"),
@@ -50,13 +52,54 @@ def _over(held: _MemberT, file: _MemberT) -> _MemberT:
     return held.model_copy(update={name: getattr(file, name) for name in columns})
 
 
+def unheeded(after: Family, file: Family) -> tuple[Guardian, ...]:
+    """The guardians to whom the file gives other rights over its children than they have."""
+    theirs = {child.id for child in file.children}
+    return tuple(
+        one
+        for one in after.guardians
+        if (said := file.guardian(one.id)) is not None
+        and _given(one, theirs) != _given(said, theirs)
+    )
+
+
+def _given(guardian: Guardian, children: Collection[str]) -> set[ChildRights]:
+    return {
+        right
+        for right in guardian.rights
+        if right.child in children and (right.see or right.decide or right.pay)
+    }
+
+
 def _with_rights(guardian: Guardian, held: Family, file: Family) -> Guardian:
-    """The rights that the file gives over its children, and those held over the others."""
+    """The rights that the file gives over its children, and those held over the others.
+
+    What was decided about a guardian stands: the file gives them nothing over the children that
+    the record had, and one limited by a court order nothing over new ones either.
+    """
     theirs = {child.id for child in file.children}
     others = {child.id for child in held.children if child.origin != "import"} - theirs
     said, before = file.guardian(guardian.id), held.guardian(guardian.id)
-    given = said.rights if said else tuple(r for r in guardian.rights if r.child in theirs)
-    kept = tuple(right for right in (before.rights if before else ()) if right.child in others)
+    decided = [one for one in held.measures if one.guardian == guardian.id]
+    if before is None and decided:  # taken away by a file, and there again
+        before = guardian.model_copy(
+            update=decided[-1].model_dump(include={"protected", "limited"})
+            | {"rights": decided[-1].rights}
+        )
+        guardian = before
+    known = before.rights if before else ()
+    if said is None:
+        given = tuple(right for right in guardian.rights if right.child in theirs)
+    elif before is not None and (before.limited or decided):
+        had = {child.id for child in held.children} | {right.child for right in known}
+        new = () if before.limited else said.rights
+        given = (
+            *(right for right in known if right.child in theirs),
+            *(right for right in new if right.child not in had),
+        )
+    else:
+        given = said.rights
+    kept = tuple(right for right in known if right.child in others)
     return guardian.model_copy(update={"rights": (*given, *kept)})
 
 

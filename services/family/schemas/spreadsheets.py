@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.family.commands.importing import ImportReport
+from services.family.domain.members import Problem
 from services.family.domain.writing import Format
 from shared.web.routes import Input, Output
 
@@ -32,7 +35,8 @@ class AlikeLineOut(Output):
 
 
 class ImportOut(Output):
-    """What an import did, or would do (``stored`` false): with any problem nothing is stored."""
+    """What an import did, or would do (``stored`` false): with any problem nothing is stored.
+    ``notices``: where the file is not followed, because something else was decided."""
 
     created: int
     changed: int
@@ -40,6 +44,7 @@ class ImportOut(Output):
     stored: bool
     problems: tuple[ProblemOut, ...]
     duplicates: tuple[AlikeLineOut, ...]
+    notices: tuple[ProblemOut, ...]
 
     @classmethod
     def of(cls, report: ImportReport) -> ImportOut:
@@ -47,21 +52,26 @@ class ImportOut(Output):
         return cls(
             created=report.created, changed=report.changed, unchanged=report.unchanged,
             stored=report.stored,
-            problems=tuple(
-                ProblemOut(line=one.line, column=one.column, message=one.message)
-                for one in report.problems[:_MOST_PROBLEMS]
-            ),
+            problems=_told(report.problems),
             duplicates=tuple(
                 AlikeLineOut(
                     line=one.line, reference=one.reference, other=one.other, reasons=one.reasons
                 )
                 for one in report.duplicates
             ),
+            notices=_told(report.notices),
         )  # fmt: skip
 
 
 #: A file with more is another file: the first are enough to see it.
 _MOST_PROBLEMS = 1000
+
+
+def _told(problems: Sequence[Problem]) -> tuple[ProblemOut, ...]:
+    return tuple(
+        ProblemOut(line=one.line, column=one.column, message=one.message)
+        for one in problems[:_MOST_PROBLEMS]
+    )
 
 
 class ExportQuery(Input):
