@@ -60,8 +60,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
-    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)
-    ends, unended = await booking.ends_of(scope, town, card, wish.ends, allowance)
+    changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
+    ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}
     lines += [_recap_change(line, modes[line.activity]) for line in changes]
     lines += [_recap_end(line) for line in ends]
@@ -72,15 +72,15 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
 
 def _recap_change(line: Line, mode: Mode) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=None, surcharge=None, proof_until=None,
-        would="accepted" if mode.automatic else "requested", reason=None, book_until=None,
-        warning=None,
+        **line.booked, kind=line.kind, effect=None, surcharge=line.surcharge, proof_until=None,
+        would="accepted" if mode.automatic and not line.by_agent else "requested", reason=None,
+        book_until=None, warning=None,
     )  # fmt: skip
 
 
 def _recap_end(line: Line) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=line.effect, surcharge=None,
+        **line.booked, kind=line.kind, effect=line.effect, surcharge=line.surcharge,
         proof_until=line.proof_until,
         would="requested" if line.by_agent else "accepted", reason=None, book_until=None,
         warning=None,

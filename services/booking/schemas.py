@@ -94,8 +94,8 @@ class ChangeIn(ChoiceIn):
 
 
 class EndIn(Input):
-    """Bookings of a child to be ended: of one day, or from ``first`` to ``last``; of one activity
-    and some of its units, or of all.
+    """Bookings of a child to be ended: of one day, or from ``first`` to ``last``, on some days of
+    the week where given; of one activity and some of its units, or of all.
 
     ``cancel`` is possible in time only; an ``absence`` may always be reported, and is a
     cancellation as long as that is possible. ``reason`` is one of the activity's own.
@@ -105,6 +105,7 @@ class EndIn(Input):
     child: Id
     first: Day
     last: Day | None = None
+    weekdays: Annotated[tuple[Weekday, ...] | None, Field(min_length=1, max_length=7)] = None
     activity: Slug | None = None
     units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     reason: Slug | None = None
@@ -227,13 +228,21 @@ class RequestQuery(PageQuery):
     child: Id | None = None
 
 
+class PriceToCome(Output):
+    """What a line will cost is billing's to say: its quote, for the same lines, holds."""
+
+    state: Literal["to_come"] = "to_come"
+    text: str = "Prix à venir"
+
+
 class RecapLine(BookedOut):
     """What would happen to one date; ``warning`` when it could not be cancelled afterwards."""
 
     kind: LineKind
     effect: Effect | None
+    surcharge: Surcharged | None
     proof_until: datetime | None
-
+    price: PriceToCome = PriceToCome()
     would: Literal["accepted", "requested", "refused"]
     reason: Reason | None
     book_until: datetime | None
@@ -241,7 +250,7 @@ class RecapLine(BookedOut):
 
 
 class Recap(Output):
-    """What validating would do, line by line; nothing is stored. ``price`` is said by billing."""
+    """What validating would do, line by line; nothing is stored."""
 
     version: int
     lines: list[RecapLine]

@@ -14,14 +14,14 @@ from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
-from services.booking.schemas import Asked, ChangeIn, ChoiceIn, EndIn, OverrideIn
+from services.booking.schemas import Asked, ChoiceIn, EndIn, OverrideIn, RequestIn
 from services.booking.store import Allowances, BookingStore, Documents, Enrolments, Places
 from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
 from shared.contracts.family import Child, ChildRights, FamilyChanged
-from shared.contracts.town_file import Activity
+from shared.contracts.town_file import Activity, Weekday
 from shared.copies import KeyCopy, Town, TownCopy
 from shared.days import Days
 from shared.errors import MissingCopy, Refused, forbidden, not_found
@@ -144,7 +144,7 @@ class Booking:
         scope: Scope,
         town: Town,
         card: FamilyChanged,
-        wanted: Sequence[EndIn],
+        wish: RequestIn,
         allowance: Allowance,
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that end what is booked, and what cannot be ended; each booking once.
@@ -154,9 +154,10 @@ class Booking:
         lines: list[Line] = []
         not_retained: list[NotRetained] = []
         seen: set[str] = set()
-        for position, one in enumerate(wanted):
+        aside = set_aside(scope, wish.override)
+        for position, one in enumerate(wish.ends):
             child = child_for(scope, card, one.child, "decide")
-            ending = Ending(one.kind, child, one.first, one.last or one.first, one.reason)
+            ending = _ending(town, child, position, one, aside)
             booked = await self.booked(scope, town, ending, one.activity, one.units, allowance)
             fresh = [found for found in booked if found.ref not in seen]
             seen |= {found.ref for found in fresh}
@@ -174,7 +175,7 @@ class Booking:
         scope: Scope,
         town: Town,
         card: FamilyChanged,
-        wanted: Sequence[ChangeIn],
+        wish: RequestIn,
         allowance: Allowance,
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that change what is booked, and what cannot be changed.
@@ -183,7 +184,8 @@ class Booking:
         """
         lines: list[Line] = []
         not_retained: list[NotRetained] = []
-        for position, one in enumerate(wanted):
+        aside = set_aside(scope, wish.override)
+        for position, one in enumerate(wish.changes):
             child = child_for(scope, card, one.child, "decide")
             activity = town.file.activity(one.activity)
             if activity is None:
@@ -198,7 +200,7 @@ class Booking:
                     NOTHING_BOOKED.code, NOTHING_BOOKED.text, status=422,
                     field=f"/changes/{position}",
                 )  # fmt: skip
-            planned = plan_change(child, found[0], choice)
+            planned = plan_change(child, found[0], choice, aside)
             if isinstance(planned, Line):
                 lines.append(planned)
             else:
@@ -223,7 +225,7 @@ class Booking:
             for request in requests
             for line in request.lines
             if line.child in ending.child.ids
-            and ending.first <= line.date <= ending.last
+            and ending.covers(line.date)
             and line.books
             and line.state == "accepted"
             and line.active
@@ -305,6 +307,18 @@ def asks_of(
             "too-many-dates", f"Au plus {most} dates par demande.", status=422, field="/asked"
         )
     return asks
+
+
+def _ending(
+    town: Town, child: Child, position: int, one: EndIn, aside: tuple[Override, ...]
+) -> Ending:
+    """What is to be ended, with its reason checked."""
+    activities = [a for a in town.file.activities if one.activity in (None, a.id)]
+    reasons = {reason.id for activity in activities for reason in activity.absences.reasons}
+    if one.reason is not None and one.reason not in reasons:
+        raise wrong_input("ends", "reason", position, "ce motif n'est pas proposé.")
+    weekdays = frozenset(weekday.number for weekday in one.weekdays or Weekday)
+    return Ending(one.kind, child, one.first, one.last or one.first, weekdays, one.reason, aside)
 
 
 #: Who may set a rule aside for a family.

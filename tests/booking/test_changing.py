@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.booking import BookingAccepted
@@ -140,3 +141,60 @@ async def test_an_agent_decides_a_change(running: World) -> None:
         return await held(running, home) == {"m", "sv"} and (await left(running))["meat"] == 3
 
     await eventually(changed)
+
+
+async def test_past_the_deadline_a_change_and_an_end_go_by_their_rule(running: World) -> None:
+    home = await family(running)
+    late = {
+        "id": "eve", "valid_from": "2020-01-01", "source": "test",
+        "cutoff": {"anchor": "day", "days_before": 1, "time": "18:00"},
+        "after": [
+            {"until": {"anchor": "day", "days_before": 0, "time": "08:00"}, "outcome": "accept",
+             "surcharge": {"kind": "amount", "cents": 200}},
+            {"until": {"anchor": "day", "days_before": 0, "time": "11:00"}, "outcome": "ask_agent"},
+        ],
+    }  # fmt: skip
+    rules = {"book": [late], "change": [late], "cancel": [late]}
+    await say_town(running, centre(deadlines=rules), version=2)
+    await ask(running, home, books(home, "m"))
+    running.move_to(datetime(2026, 9, 17, 5, 0, tzinfo=UTC))
+    foreseen = (await recap(running, home, changes(home, "a"))).json["lines"][0]
+    assert (foreseen["would"], foreseen["surcharge"]["cents"]) == ("accepted", 200)
+    assert foreseen["price"] == {"state": "to_come", "text": "Prix à venir"}
+    dearer = (await ask(running, home, changes(home, "a"))).json["lines"][0]
+    assert (dearer["state"], dearer["surcharge"]["rule"]) == ("accepted", "eve")
+
+    running.move_to(datetime(2026, 9, 17, 7, 0, tzinfo=UTC))
+    foreseen = (await recap(running, home, changes(home, "m"))).json["lines"][0]
+    assert foreseen["would"] == "requested"
+    asked = (await ask(running, home, changes(home, "m"))).json
+    assert asked["lines"][0]["state"] == "requested"
+    accepted = await decide(running, [(asked["id"], "1", None)])
+    assert accepted.json["results"][0]["result"] == "accepted"
+
+    async def changed() -> bool:
+        return await held(running, home) == {"m"}
+
+    await eventually(changed)
+    gone = {"kind": "cancel", "child": home.children[0], "first": DAY}
+    ended = (await ask(running, home, {"family": home.id, "ends": [gone]})).json
+    assert ended["lines"][0]["state"] == "requested"
+
+
+async def test_an_agent_changes_and_cancels_past_the_deadline_with_a_reason(
+    running: World,
+) -> None:
+    home = await family(running)
+    await say_town(running, centre(), version=2)
+    await ask(running, home, books(home, "m"))
+    running.move_to(datetime(2026, 9, 17, 7, 0, tzinfo=UTC))
+    desk = running.token(roles=("childcare_office",))
+    gone = {"family": home.id, "ends": [
+        {"kind": "cancel", "child": home.children[0], "first": DAY}
+    ]}  # fmt: skip
+    for wish in (changes(home, "a"), gone):
+        late = await try_ask(running, home, wish, token=desk)
+        assert late.json["not_retained"][0]["reason"]["code"] == "too-late"
+        by_right = wish | {"override": {"rules": ["deadline"], "reason": "Hospitalisation."}}
+        line = (await try_ask(running, home, by_right, token=desk)).json["lines"][0]
+        assert (line["state"], line["overridden"]) == ("accepted", ["deadline"])

@@ -224,3 +224,22 @@ async def test_what_is_not_decided_may_be_taken_back(running: World) -> None:
     decided = await decide(running, [(asked, "1", None)])
     assert decided.json["results"][0]["result"] == "already-decided"
     assert (await try_ask(running, other, other.asks(DAY, activity="garderie"))).status == 201
+
+
+async def test_an_absence_of_a_period_is_of_the_weekdays_chosen(running: World) -> None:
+    home = await family(running)
+    await say_town(running, care(), version=2)
+    days = ("2026-09-17", "2026-09-18", "2026-09-21")
+    wish = home.asks_all([{"day": day} for day in days], activity="garderie")
+    await ask(running, home, wish)
+    body = ends(home, "absence", last="2026-09-30", weekdays=["monday", "thursday"])
+    lines = (await ask(running, home, body)).json["lines"]
+    assert [line["date"] for line in lines] == ["2026-09-17", "2026-09-21"]
+
+
+async def test_a_reason_that_the_activity_does_not_offer_is_refused(running: World) -> None:
+    home = await family(running)
+    await say_town(running, care(), version=2)
+    await booked(running, home)
+    answer = await try_ask(running, home, ends(home, "absence", reason="vacances"))
+    assert (answer.status, answer.json["field"]) == (422, "/ends/0/reason")

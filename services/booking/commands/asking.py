@@ -52,8 +52,8 @@ async def _create(
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing, most)
     planned, not_retained = plan(asks)
     lines, unfit = await _fitting(booking, scope, town, card, asks, planned)
-    changes, unchanged = await booking.changes_of(scope, town, card, wish.changes, allowance)
-    ends, unended = await booking.ends_of(scope, town, card, wish.ends, allowance)
+    changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
+    ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     lines += [*changes, *ends]
     not_retained += [*unfit, *unchanged, *unended]
     if not lines:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from services.booking.domain.planning import Offer, dropped
+from services.booking.domain.planning import Offer, asks_agent, dropped, refusal, surcharged
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import settle
 from services.booking.domain.rules.facts import Absent, Facts
-from shared.contracts.booking import LineKind, NotRetained, Reason
+from shared.contracts.booking import LineKind, NotRetained, Override, Reason
 from shared.contracts.family import Child
 from shared.traits import traits_of
 
@@ -23,14 +23,21 @@ NUMBER_STAYS = Reason(
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a family wants ended: the bookings of a child between two days, of one activity or of
-    all. ``reason`` is one of the activity's reasons for absence."""
+    """What a family wants ended: the bookings of a child between two days, on some ISO weekdays
+    or all, of one activity or of all. ``reason`` is one of the activity's reasons for absence;
+    ``aside`` what an agent overrides."""
 
     kind: LineKind
     child: Child
     first: date
     last: date
+    weekdays: frozenset[int] = frozenset(range(1, 8))
     reason: str | None = None
+    aside: tuple[Override, ...] = ()
+
+    def covers(self, day: date) -> bool:
+        """Whether it is about that day."""
+        return self.first <= day <= self.last and day.isoweekday() in self.weekdays
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +80,14 @@ def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
     if one.offer is None:
         return NOT_OFFERED
     answer = one.offer.answer("cancel", ending.child, one.line.date, one.line.choice)
-    if not answer.allowed:
-        return Reason(code=answer.code, text=answer.explanation)
+    if why_not := refusal(answer, ending.aside):
+        return why_not
     claim = one.offer.claim(answer, ending.child.id, one.line.date, one.ref)
     if claim is not None:
         one.offer.allowance.take(claim)
     return replace(
-        _end_of(one, "cancel"), frees=True, by_agent=answer.outcome == "ask_agent",
-        effect="cancelled", claim=claim,
+        _end_of(one, "cancel"), frees=True, by_agent=asks_agent(answer, ending.aside),
+        effect="cancelled", claim=claim, surcharge=surcharged(answer), overridden=ending.aside,
     )  # fmt: skip
 
 
@@ -96,20 +103,24 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
         absent=Absent(first=ending.first, last=ending.last, reason=ending.reason, told=now),
     )
     report = one.offer.answer("absence", ending.child, day, one.line.choice)
-    if not report.allowed:
-        return Reason(code=report.code, text=report.explanation)
+    if why_not := refusal(report, ending.aside):
+        return why_not
     settled = settle(rules, activity, day, now, facts, days)
     proof_until = settled.proof_until
     return replace(
         _end_of(one, "absence"), frees=settled.settled == "cancelled",
-        by_agent=report.outcome == "ask_agent", effect=settled.settled,
+        by_agent=asks_agent(report, ending.aside), effect=settled.settled,
+        surcharge=surcharged(report), overridden=ending.aside,
         settled_by=settled.rule if settled.settled != "cancelled" else None,
         proof_until=proof_until.astimezone(UTC) if proof_until else None,
     )  # fmt: skip
 
 
-def plan_change(child: Child, one: Booked, choice: Choice) -> Line | Reason:
-    """The line that puts another choice in the place of a booking, or why it cannot be."""
+def plan_change(
+    child: Child, one: Booked, choice: Choice, aside: tuple[Override, ...] = ()
+) -> Line | Reason:
+    """The line that puts another choice in the place of a booking, or why it cannot be; ``aside``
+    is what an agent overrides."""
     line = one.line
     if one.offer is None:
         return NOT_OFFERED
@@ -121,8 +132,8 @@ def plan_change(child: Child, one: Booked, choice: Choice) -> Line | Reason:
         choice, units=tuple({**dict.fromkeys(line.units), **dict.fromkeys(choice.units)})
     )
     answer = one.offer.answer("change", child, line.date, wanted)
-    if not answer.allowed:
-        return Reason(code=answer.code, text=answer.explanation)
+    if why_not := refusal(answer, aside):
+        return why_not
     cancel = one.offer.answer("cancel", child, line.date, choice)
     until = cancel.cutoff if cancel.allowed else None
     return Line(
@@ -130,4 +141,5 @@ def plan_change(child: Child, one: Booked, choice: Choice) -> Line | Reason:
         starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
         of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
         claim=line.claim if line.claim and line.claim.kept else None,
+        by_agent=asks_agent(answer, aside), surcharge=surcharged(answer), overridden=aside,
     )  # fmt: skip

@@ -89,9 +89,19 @@ class Offer:
             why_not = self.standing.why_not(self.activity, child, day, aside)
             if why_not is not None:
                 return why_not, answer
-        if answer.allowed or ("deadline" in aside and of_time):
-            return None, answer
-        return Reason(code=answer.code, text=answer.explanation), answer
+        return refusal(answer, aside), answer
+
+
+def refusal(answer: Answer, aside: Collection[Override]) -> Reason | None:
+    """Why an act is refused by its rule, unless an agent sets that rule ``aside``."""
+    if answer.allowed or ("deadline" in aside and answer.code in _OF_DEADLINES):
+        return None
+    return Reason(code=answer.code, text=answer.explanation)
+
+
+def asks_agent(answer: Answer, aside: Collection[Override]) -> bool:
+    """Whether the rule leaves an act to an agent, whatever the activity does by itself."""
+    return not aside and answer.outcome in ("ask_agent", "waiting_list")
 
 
 #: Refusals that an agent may set aside as a matter of time.
@@ -145,7 +155,7 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 line,
                 claim=claim,
                 cancel_until=until.astimezone(UTC) if until else None,
-                by_agent=not ask.aside and answer.outcome in ("ask_agent", "waiting_list"),
+                by_agent=asks_agent(answer, ask.aside),
                 surcharge=surcharged(answer),
                 overridden=ask.aside,
             )
