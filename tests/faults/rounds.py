@@ -78,6 +78,7 @@ async def one_round(stage: Stage, replica: int = 0) -> None:
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
+    await stage.say_what_family_keeps(family)
     today = stage.now.date()
     period = {
         "first": str(today + timedelta(days=2)), "last": str(today + timedelta(days=12)),

@@ -25,6 +25,7 @@ from deploy.local.process import free_port, spawn
 from shared.auth import Signer
 from shared.bus.amqp import AmqpBus
 from shared.clock import write_offset
+from shared.contracts.family import DocumentChanged, ErasureAsked
 from shared.contracts.identity import KeysRotated, TownChanged
 from shared.events import ALL_TOWNS, Event
 from shared.ids import new_id
@@ -154,6 +155,17 @@ class Stage:
         """A family and its adult."""
         await self.say(household.card(), f"families/{household.id}")
         await self.say(household.adult(), f"accounts/{household.account}")
+
+    async def say_what_family_keeps(self, household: Household) -> None:
+        """A supporting document of a child; and somebody asks whether a family may be erased."""
+        document, erasure = new_id(), new_id()
+        said = DocumentChanged(
+            document=document, family=household.id, child=household.children[0],
+            document_type="certificate", state="pending",
+        )  # fmt: skip
+        await self.say(said, f"documents/{document}")
+        asked = ErasureAsked(erasure=erasure, family=household.id, settled=())
+        await self.say(asked, f"erasures/{erasure}")
 
     def token(self, household: Household | None = None) -> str:
         """A family's token, or an agent's."""

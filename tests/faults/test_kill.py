@@ -40,12 +40,17 @@ ELSEWHERE = {
 ONCE_STARTED = {"booking.number.reserve"}
 
 
+#: Whose steps are on a service's part of the path beside its own; agents only ask booking.
+SHARED = ("outbox", "consumer", "copies")
+ALSO = {"booking": (*SHARED, "shared"), "notify": SHARED}
+
+
 def points_of(service: str) -> list[str]:
     """The fail points on the service's part of the path: its own and the shared ones."""
     return [
         point
         for point in points()
-        if point.partition(".")[0] in (service, "outbox", "consumer", "copies")
+        if point.partition(".")[0] in (service, *ALSO[service])
         and point.rpartition(".")[0] not in ELSEWHERE
     ]
 
