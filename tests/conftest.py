@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Iterator
 from functools import partial
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.rabbitmq import Broker
+from shared import logs
 from tests import servers
 from tests.world import StartWorld, world
 
@@ -51,6 +54,17 @@ def mailbox() -> Iterator[Mailbox]:
     """A mail server of the test's own: what another test still sends does not reach it."""
     with servers.smtp() as server:
         yield server
+
+
+@pytest.fixture
+def logged() -> Iterator[io.BytesIO]:
+    """What this process logs during the test, as it would be written."""
+    before = structlog.get_config()
+    logs.configure("tests")
+    written = io.BytesIO()
+    structlog.configure(logger_factory=structlog.BytesLoggerFactory(written))
+    yield written
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.mailbox import Mailbox
 from services.registry import BUILDS
-from tests.world import StartWorld, World
+from tests.world import StartWorld, World, eventually
 
 
 @pytest.fixture
@@ -21,4 +21,12 @@ def start_whole(start_world: StartWorld, amqp_url: str, mailbox: Mailbox) -> Sta
 @pytest.fixture
 async def whole(start_whole: StartWorld) -> AsyncIterator[World]:
     async with start_whole() as it:
+        for service in BUILDS:
+            await eventually(partial(_knows_keys, it, service), what=f"{service} knows the keys")
         yield it
+
+
+async def _knows_keys(world: World, service: str) -> bool:
+    """Whether the service can tell a token from what is none."""
+    answer = await world.call("GET", f"/api/{service}/v1/veyras/audit", token="garbage")
+    return answer.status == 401

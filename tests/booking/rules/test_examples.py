@@ -36,8 +36,10 @@ def ask(
 
 
 def price(town: str, activity: str) -> int:
-    """The price of the town's own text."""
-    return next(one.price_cents for one in book_of(town).file.tariffs if one.activity == activity)
+    """The price of the town's own text, for families of no class of their own."""
+    tariffs = book_of(town).file.tariffs
+    everybody = (one for one in tariffs if one.activity == activity and not one.for_.audiences)
+    return next(one.price_cents for one in everybody if one.price_cents is not None)
 
 
 def last_minute(answer: dict[str, Any]) -> str | None:
