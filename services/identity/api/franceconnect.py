@@ -110,6 +110,7 @@ async def post_link(identity: Identity, call: Call[LinkInput, NoQuery]) -> Enter
         call.address,
         device_label(call.user_agent),
         call.known_command,
+        call.body.code,
     )
     return _entered(entered)
 
@@ -218,8 +219,9 @@ ROUTES = [
         "Who came back is the holder of an account: by its credentials", PUBLIC, EnteredAnswer,
         body=LinkInput, status=201, idempotent=True,
         refusals=(
-            *_ENTER, "wrong-credentials", "account-not-active", "too-many-attempts",
-            "not-of-this-town", "login-session-ended", "too-busy", *REPEATED,
+            *_ENTER, "wrong-credentials", "first-login-needed", "account-not-active",
+            "second-factor-required", "too-many-attempts", "not-of-this-town",
+            "login-session-ended", "too-busy", *REPEATED,
         ),
     ),
     Route(

@@ -62,14 +62,19 @@ async def open_federated_session(
     device: str,
     returned: Returned,
     command: Command,
+    *,
+    strong: bool = False,
 ) -> Tokens:
-    """A login session, and what ending the provider's session will need, sealed."""
+    """A login session, and what ending the provider's session will need, sealed. ``strong``: a
+    second factor was checked beside."""
     document = await identity.store.account(account_id)
     if document is None:
         raise not_recognised()
     account = account_of(document)
     check_active(account)
-    tokens = await open_session(identity, account_id, town, device, command, epoch=account.epoch)
+    tokens = await open_session(
+        identity, account_id, town, device, command, epoch=account.epoch, strong=strong
+    )
     session_id = derived_id("login-session", command.id)
     sealed = identity.sealer.seal(returned.id_token, PROVIDER_SESSIONS, session_id, "id_token")
     await identity.store.keep_provider_session(

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.identity.commands.accounts import wanted_key
 from services.identity.commands.base import Identity, attempt, change_account, mailed_token
+from services.identity.commands.codes import check_code
 from services.identity.commands.family_keys import take_key
 from services.identity.commands.federation import PROVIDER, returned_by_ticket
 from services.identity.commands.provider_links import (
@@ -17,7 +18,12 @@ from services.identity.commands.provider_links import (
     recognised_links,
     take,
 )
-from services.identity.commands.sessions import Tokens, check_active, check_credentials
+from services.identity.commands.sessions import (
+    Tokens,
+    check_active,
+    check_credentials,
+    opened_by,
+)
 from services.identity.domain import federation
 from services.identity.domain.accounts import (
     Account,
@@ -88,13 +94,23 @@ async def link_by_credentials(
     caller: str,
     device: str,
     command: Command,
+    code: str | None = None,
 ) -> Entered:
-    """The ticket's person is the holder of the account whose credentials these are."""
+    """The ticket's person is the holder of the account whose credentials these are: all that a
+    login asks for, as from now on the person logs in without them.
+
+    A repetition is known by its login session before the code is checked, which works once.
+    """
     authorization_id, returned = await returned_by_ticket(identity, town, ticket, command)
     account = await check_credentials(identity, login_name, password, caller)
     check_active(account)
+    strong = False
+    if await opened_by(identity, command) is None:
+        strong = await check_code(identity, account, code)
     quotient = await take(identity, account.id, town, returned, command)
-    tokens = await open_federated_session(identity, account.id, town, device, returned, command)
+    tokens = await open_federated_session(
+        identity, account.id, town, device, returned, command, strong=strong
+    )
     await identity.store.use_return(authorization_id, command.id)
     return Entered(account.id, tokens, quotient)
 

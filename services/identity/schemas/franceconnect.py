@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from services.identity.schemas.accounts import AddressPart
-from services.identity.schemas.fields import Email, Id, Key, LoginName, Name, Password, Telephone
+from services.identity.schemas.fields import (
+    Code,
+    Email,
+    Id,
+    Key,
+    LoginName,
+    Name,
+    Password,
+    Telephone,
+)
 from services.identity.schemas.sessions import TokenPair
 from shared.contracts.town_file import QuotientConsent
 from shared.web.routes import Input, Output
@@ -88,11 +97,13 @@ class CallbackAnswer(Output):
 
 
 class LinkInput(Input):
-    """The ticket, and the credentials of the account that is the person's."""
+    """The ticket, and the credentials of the account that is the person's: as at a login, with the
+    ``code`` of its second factor if it has one."""
 
     ticket: _Secret
     login_name: LoginName
     password: Password
+    code: Code | None = None
 
 
 class FederatedAccount(Input):

@@ -6,9 +6,12 @@ import asyncio
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pyotp
+
 from services.identity.commands.closing import erase_account
 from services.identity.store.accounts import ACCOUNTS
 from services.identity.store.federation import AUTHORIZATIONS, PROVIDER_SESSIONS, RETURNS
+from services.identity.store.sessions import SESSIONS
 from shared.contracts.family import CivilIdentity, FamilyChanged, Guardian
 from tests.identity.franceconnect.browser import ANGELA, MELISSANDRE, Registered
 from tests.identity.portal import PASSWORD
@@ -124,6 +127,30 @@ async def test_an_agent_does_not_log_in_with_franceconnect(fc: Registered) -> No
     body = {"ticket": await _ticket(fc), "login_name": "agent.veyras", "password": PASSWORD}
     refused = await fc.portal.call("POST", "/franceconnect/links", body)
     assert _problem(refused) == (403, "forbidden")
+
+
+async def test_an_account_with_a_second_factor_is_linked_with_its_code_too(fc: Registered) -> None:
+    account = await fc.portal.adult()
+    token = (await fc.portal.logged_in())["access_token"]
+    begun = await fc.portal.call("POST", "/second-factor", {"password": PASSWORD}, token=token)
+    secret = begun.json["secret"]
+    proof = {"code": pyotp.TOTP(secret).now()}
+    proved = await fc.portal.call("POST", "/second-factor/proofs", proof, token=token)
+    body = {**_LOGIN, "ticket": await _ticket(fc)}
+    missing = await fc.portal.call("POST", "/franceconnect/links", body)
+    assert _problem(missing) == (401, "second-factor-required")
+    wrong = await fc.portal.call("POST", "/franceconnect/links", body | {"code": "123456"})
+    assert _problem(wrong) == (401, "wrong-credentials")
+    assert (await fc.trip()).json["outcome"] == "not-linked"
+    right = body | {"code": proved.json["recovery_codes"][0]}
+    linked, again = [
+        await fc.portal.call("POST", "/franceconnect/links", right, key="link-with-code")
+        for _ in range(2)
+    ]
+    assert (linked.status, linked.json["account"]) == (201, account)
+    assert again.json == linked.json
+    (session,) = await fc.portal.world.store("identity").find(SESSIONS, {"strong": True})
+    assert session["account"] == account
 
 
 # -- logged in ---------------------------------------------------------------------------------
