@@ -230,6 +230,32 @@ async def test_a_new_telephone_is_set_up_with_the_password_and_a_code(portal: Po
     assert (await log_in(portal, next_code(other))).status == 201
 
 
+async def test_a_factor_replaced_ends_the_sessions_that_the_one_before_opened(
+    portal: Portal,
+) -> None:
+    await guard(portal, "administrator")
+    tokens, secret, codes = await enrolled(portal)
+    lost = (await log_in(portal, next_code(secret))).json
+    assert rights(portal, lost).roles == {"administrator"}
+    token = tokens["access_token"]
+    other = (await begin(portal, token, code=codes[0])).json["secret"]
+    assert (await prove(portal, token, pyotp.TOTP(other).now())).status == 201
+    ended = await portal.call("POST", "/tokens", {"refresh_token": lost["refresh_token"]})
+    assert (ended.status, ended.json["code"]) == (401, "login-session-ended")
+    here = await portal.call("POST", "/tokens", {"refresh_token": tokens["refresh_token"]})
+    assert rights(portal, here.json).roles == {"administrator"}
+
+
+async def test_a_session_that_has_ended_proves_no_factor(portal: Portal) -> None:
+    tokens, _, codes = await enrolled(portal)
+    token = tokens["access_token"]
+    other = (await begin(portal, token, code=codes[0])).json["secret"]
+    assert (await portal.call("DELETE", "/login-session", token=token)).status == 204
+    late = await prove(portal, token, pyotp.TOTP(other).now())
+    assert (late.status, late.json["code"]) == (401, "login-session-ended")
+    assert (await log_in(portal, codes[1])).status == 201, "the one before is still in use"
+
+
 async def test_another_administrator_resets_it_never_oneself(portal: Portal) -> None:
     tokens, _, _ = await enrolled(portal)
     account = rights(portal, tokens).account

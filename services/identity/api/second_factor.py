@@ -53,6 +53,9 @@ ROUTES = [
         "Prove the secret by a code: it is in use; the recovery codes, shown here only."
         " Refresh the tokens for the roles that were withheld", ACCOUNT, RecoveryCodes,
         body=SecondFactorProved, status=201, idempotent=True,
-        refusals=("second-factor-not-begun", "wrong-code", "too-many-attempts", *REPEATED),
+        refusals=(
+            "second-factor-not-begun", "wrong-code", "too-many-attempts", "login-session-ended",
+            "too-busy", *REPEATED,
+        ),
     ),
 ]  # fmt: skip

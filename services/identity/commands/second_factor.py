@@ -7,11 +7,13 @@ from typing import Any
 from services.identity.commands.base import Identity, attempt, change_account
 from services.identity.commands.codes import check_code, open_secret, seal_secret
 from services.identity.commands.credentials import check_current
-from services.identity.domain import second_factor
+from services.identity.domain import agents, second_factor
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import CODE_BY_ACCOUNT
 from services.identity.domain.second_factor import PendingFactor, SecondFactor
+from services.identity.domain.sessions import not_recognised
 from services.identity.queries import holder, town_file
+from services.identity.store.sessions import session_of
 from shared.auth import Bearer
 from shared.errors import Refused
 from shared.web.routes import Command
@@ -49,7 +51,8 @@ async def begin(
 async def confirm(identity: Identity, bearer: Bearer, code: str, command: Command) -> list[str]:
     """The secret is in use, and the one before no longer; its recovery codes, shown here only.
 
-    This login session counts as opened with it; others have the guarded roles no more.
+    This login session, which must still be open, counts as opened with it; others have the
+    guarded roles no more, and end when there was a factor before.
     """
     await attempt(identity, CODE_BY_ACCOUNT, bearer.account)
 
@@ -58,6 +61,9 @@ async def confirm(identity: Identity, bearer: Bearer, code: str, command: Comman
         if pending is None:
             raise _nothing_begun()
         now = identity.clock.machine()
+        session = await identity.store.session(bearer.login_session)
+        if session is None or not session_of(session).alive(account.epoch, account.survivor, now):
+            raise not_recognised()
         secret = open_secret(identity, account.id, pending.secret)
         step = second_factor.matching_step(secret, code, now, after=0)
         if step is None:
@@ -69,8 +75,7 @@ async def confirm(identity: Identity, bearer: Bearer, code: str, command: Comman
             secret=pending.secret, confirmed_at=now, confirmed_in=bearer.login_session,
             last_step=step,
         )  # fmt: skip
-        after = account.model_copy(update={"second_factor": factor, "pending_factor": None})
-        return Changed(after, ()), {}
+        return agents.with_second_factor(account, factor), {}
 
     await change_account(identity, bearer.account, command, decide)
     await identity.store.forgive(CODE_BY_ACCOUNT, bearer.account)

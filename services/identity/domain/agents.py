@@ -17,6 +17,7 @@ from services.identity.domain.accounts import (
     with_membership,
     with_token,
 )
+from services.identity.domain.second_factor import SecondFactor
 from shared.contracts.identity import AgentInvited
 from shared.errors import Refused
 from shared.roles import BOUND_TO_SITES, CARDS, Role
@@ -146,6 +147,15 @@ def check_own_agent(account: Account, town: str) -> None:
             "agent-of-several-towns",
             "Cet agent est aussi celui d'une autre commune : adressez-vous à l'exploitant.",
         )
+
+
+def with_second_factor(account: Account, factor: SecondFactor) -> Changed:
+    """The factor proved is the one in use. In place of another it ends every login session but the
+    one it was proved in: those opened with the factor that is gone are strong no more."""
+    update: dict[str, object] = {"second_factor": factor, "pending_factor": None}
+    if account.second_factor is not None:
+        update |= {"epoch": account.epoch + 1, "survivor": factor.confirmed_in}
+    return Changed(account.model_copy(update=update), ())
 
 
 def without_second_factor(account: Account) -> Changed:
