@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.identity.commands.closing import erase_due
-from services.identity.store.accounts import ACCOUNTS
+from services.identity.domain.accounts import Account
+from services.identity.store.accounts import ACCOUNTS, Accounts
 from shared.contracts.family import PersonErased
+from shared.events import Event
+from shared.store import Document
 from tests.identity.portal import PASSWORD, Portal
 from tests.world import Answer, eventually
 
@@ -72,6 +78,57 @@ async def test_a_closing_is_undone_by_the_mail_or_by_logging_in(portal: Portal) 
     await _when_due(portal)
     await portal.logged_in()
     assert await portal.said("person-erased") == []
+
+
+async def test_an_account_kept_while_the_job_runs_is_not_erased(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await portal.adult()
+    tokens = await portal.logged_in()
+    await _close(portal, tokens["access_token"])
+    due = Accounts.accounts_closing
+
+    async def then_kept(store: Accounts, now: datetime, limit: int) -> list[str]:
+        found = await due(store, now, limit)
+        kept = await portal.call("DELETE", "/account-closures", token=tokens["access_token"])
+        assert (len(found), kept.status) == (1, 204)
+        return found
+
+    monkeypatch.setattr(Accounts, "accounts_closing", then_kept)
+    await _when_due(portal)
+    fresh = await portal.call("POST", "/tokens", {"refresh_token": tokens["refresh_token"]})
+    assert fresh.status == 200, "nor are its login sessions"
+    assert await portal.said("person-erased") == []
+
+
+async def test_an_account_linked_while_its_family_is_erased_stays(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await _linked(portal, "camille.martin", "f1")
+    bearer = (await portal.logged_in())["access_token"]
+    await portal.family("f2", "f2-g1")
+    key = (await portal.keys_for("f2"))["f2-g1"]
+    write = Accounts.erase_account
+
+    async def then_linked(
+        store: Accounts, before: Document, after: Account, events: Sequence[Event]
+    ) -> bool:
+        linked = await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+        assert linked.status == 201, linked.json
+        return await write(store, before, after, events)
+
+    monkeypatch.setattr(Accounts, "erase_account", then_linked)
+    gone = PersonErased(family="f1", guardians=("f1-g1",), children=())
+    await portal.world.say(gone, "families/f1")
+
+    async def unlinked() -> bool:
+        return not await portal.identity.store.account_ids_of_family("veyras", "f1")
+
+    await eventually(unlinked)
+    assert await portal.identity.store.account_ids_of_family("veyras", "f2") == [account]
+    me = await portal.logged_in()
+    links = await portal.call("GET", "/family-links", token=me["access_token"])
+    assert [one["family"] for one in links.json["links"]] == ["f2"]
 
 
 async def test_only_who_knows_the_password_closes_and_no_agent(portal: Portal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from services.identity.commands.base import (
@@ -63,40 +64,44 @@ async def erase_due(identity: Identity) -> None:
     """The job that erases closed accounts when their time has come; resumable."""
     now = identity.clock.machine()
     for account_id in await identity.store.accounts_closing(now, _BATCH):
-        await erase_account(identity, account_id)
+        await erase_account(identity, account_id, lambda account: closing.is_due(account, now))
 
 
-async def erase_account(identity: Identity, account_id: str) -> None:
-    """Erase an account. What is about it is deleted first, and by its id, so that a crash in
-    between leaves an account that is erased the next time."""
-    await identity.store.forget_about(account_id)
+async def erase_account(
+    identity: Identity, account_id: str, still: Callable[[Account], bool]
+) -> bool:
+    """Erase an account, if it is ``still`` to be erased as it is read; whether it is gone.
+
+    What is about it is deleted first, and by its id, so that a crash in between leaves an account
+    that is erased the next time.
+    """
     for _ in range(_TRIES):
         document = await identity.store.account(account_id)
-        if document is None:
-            return
-        changed = closing.erase(account_of(document))
-        if not changed.events and changed.account.state == document["state"]:
-            return
+        if document is None or document["state"] == "erased":
+            return True
+        account = account_of(document)
+        if not still(account):
+            return False
+        await identity.store.forget_about(account_id)
+        changed = closing.erase(account)
         if await identity.store.erase_account(document, changed.account, changed.events):
             await identity.store.forget_about(account_id)
-            return
+            return True
     raise contended()
 
 
 async def family_erased(identity: Identity, town: str, family: str) -> None:
     """The town has erased a family: links to it end, and with them accounts that served nothing
     else. Twice, it finds nothing more to do."""
+
+    def alone(account: Account) -> bool:
+        left = accounts.unlink_family(account, town, family).account
+        return closing.goes_with_family(left, town)
+
+    async def unlink(account: Account) -> tuple[Changed, dict[str, Any]]:
+        return accounts.unlink_family(account, town, family), {}
+
     await identity.store.forget_family(town, family)
     for account_id in await identity.store.account_ids_of_family(town, family):
-
-        async def unlink(account: Account) -> tuple[Changed, dict[str, Any]]:
-            return accounts.unlink_family(account, town, family), {}
-
-        document = await identity.store.account(account_id)
-        if document is None:
-            continue
-        left = accounts.unlink_family(account_of(document), town, family).account
-        if closing.goes_with_family(left, town):
-            await erase_account(identity, account_id)
-        else:
+        if not await erase_account(identity, account_id, alone):
             await change_account(identity, account_id, None, unlink)

@@ -410,7 +410,7 @@ async def test_nothing_of_it_is_left_of_an_erased_account(fc: Registered) -> Non
     made = await fc.account()
     token = made.json["tokens"]["access_token"]
     await fc.trip(token=token)
-    await erase_account(fc.portal.identity, made.json["account"])
+    await erase_account(fc.portal.identity, made.json["account"], lambda _: True)
     store = fc.portal.world.store("identity")
     (account,) = await store.find(ACCOUNTS, {})
     assert (account["federated"], account["consents"]) == ([], [])
