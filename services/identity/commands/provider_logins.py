@@ -198,7 +198,6 @@ async def _create(
     command: Command,
 ) -> None:
     account, links = await _new_account(identity, town, account_id, returned, asked, caller)
-    await attempt(identity, SIGN_UP_BY_EMAIL, account.email_key or "")
     now = identity.clock.machine()
     opened = open_account(account, town, links, returned, mailed_token(account_id), now)
     mark = identity.repeats.mark(command)
@@ -218,6 +217,7 @@ async def _new_account(
     asked: NewFederated,
     caller: str,
 ) -> tuple[Account, list[Link]]:
+    """The account to open, and its links. The key is used last, once nothing known refuses."""
     now = identity.clock.machine()
     email = asked.email or returned.email
     if email is None:
@@ -231,6 +231,10 @@ async def _new_account(
     wanted = None
     if asked.family_key is not None or not links:
         wanted = await wanted_key(identity, town, asked.family_key, caller)
+    await attempt(identity, SIGN_UP_BY_EMAIL, email_key(email))
+    known = await identity.store.account_by_identity(returned.identity_key)
+    if known is not None and known["_id"] != account_id:
+        raise refusal("franceconnect-linked-elsewhere")
     if wanted is not None and unchanged:
         links = [*links, await take_key(identity, town, wanted.key, account_id, person, now)]
         wanted = None

@@ -8,7 +8,10 @@ from typing import Any
 
 import pyotp
 
+from services.identity.commands.base import attempt
 from services.identity.commands.closing import erase_account
+from services.identity.domain.attempts import SIGN_UP_BY_EMAIL
+from services.identity.domain.names import email_key
 from services.identity.store.accounts import ACCOUNTS
 from services.identity.store.federation import AUTHORIZATIONS, PROVIDER_SESSIONS, RETURNS
 from services.identity.store.sessions import SESSIONS
@@ -255,6 +258,26 @@ async def test_the_towns_key_links_the_family_at_once(fc: Registered) -> None:
     assert me.json["families"] == [{"family": "f1", "guardian": "f1-g1"}]
     wrong = await fc.account(MELISSANDRE, family_key=key)
     assert _problem(wrong) == (409, "family-key-used")
+
+
+async def test_an_account_that_is_refused_leaves_the_towns_key_unused(fc: Registered) -> None:
+    await fc.portal.family("f1")
+    key = (await fc.portal.keys_for("f1"))["f1-g1"]
+    body = {"ticket": await _ticket(fc), "family_key": key}
+    assert (await fc.account()).status == 201
+    elsewhere = await fc.portal.call("POST", "/franceconnect/accounts", body)
+    assert _problem(elsewhere) == (409, "franceconnect-linked-elsewhere")
+    arrived = await fc.trip(MELISSANDRE)
+    email = arrived.json["person"]["email"]
+    for _ in range(SIGN_UP_BY_EMAIL.free):
+        await attempt(fc.portal.identity, SIGN_UP_BY_EMAIL, email_key(email))
+    body = {"ticket": arrived.json["ticket"], "family_key": key}
+    waits = await fc.portal.call("POST", "/franceconnect/accounts", body)
+    assert _problem(waits) == (429, "too-many-attempts")
+    await fc.portal.adult()
+    bearer = (await fc.portal.logged_in())["access_token"]
+    used = await fc.portal.call("POST", "/family-links", {"key": key}, token=bearer)
+    assert used.status == 201, used.json
 
 
 async def test_opening_an_account_again_with_one_key_is_one_account(fc: Registered) -> None:
