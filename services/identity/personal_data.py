@@ -8,9 +8,13 @@ from shared.auth import FamilyScope
 from shared.errors import not_found
 from shared.personal_data import Section, section
 
+_PROVIDERS = {"franceconnect": "FranceConnect"}
+_PURPOSES = {"quotient": "Demande du quotient familial"}
+
 
 async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
-    """The account, its towns and families, and where it is logged in."""
+    """The account, its towns and families, what else opens it, what its holder agreed to, and where
+    it is logged in."""
     document = await identity.store.account(scope.account)
     if document is None:
         raise not_found("ce compte")
@@ -29,6 +33,7 @@ async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
             "Pays": address and address.country,
             "Téléphone mobile": calls and calls.mobile,
             "Téléphone fixe": calls and calls.landline,
+            "Second facteur": account.second_factor is not None,
             "Créé le": account.created_at,
             "Suppression prévue le": account.closing and account.closing.due_at,
         }]),
@@ -43,6 +48,20 @@ async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
             {"Commune": one.town, "Dossier": link.family, "Depuis le": link.since}
             for one in account.memberships
             for link in one.families
+        ]),
+        section("Identités fédérées", [
+            {
+                "Fournisseur": _PROVIDERS.get(one.provider, one.provider),
+                "Identifiant chez le fournisseur": one.key, "Liée le": one.linked_at,
+            }
+            for one in account.federated
+        ]),
+        section("Consentements", [
+            {
+                "Objet": _PURPOSES[one.purpose], "Version du texte": one.text_version,
+                "Donné le": one.given_at,
+            }
+            for one in account.consents
         ]),
         section("Connexions", [
             {"Commune": one.town, "Appareil": one.device, "Ouverte le": one.created_at}

@@ -16,7 +16,7 @@ from services.identity.store.accounts import ACCOUNTS
 from services.identity.store.federation import AUTHORIZATIONS, PROVIDER_SESSIONS, RETURNS
 from services.identity.store.sessions import SESSIONS
 from shared.contracts.family import CivilIdentity, FamilyChanged, Guardian
-from tests.identity.franceconnect.browser import ANGELA, MELISSANDRE, Registered
+from tests.identity.franceconnect.browser import ANGELA, CONSENT, MELISSANDRE, Registered
 from tests.identity.portal import PASSWORD
 from tests.world import Answer, eventually
 
@@ -427,6 +427,25 @@ async def test_what_wants_a_password_says_where_to_get_one(fc: Registered) -> No
     ):
         refused = await fc.portal.call("POST", path, body, token=token)
         assert _problem(refused) == (409, "no-password"), path
+
+
+async def test_what_is_held_of_it_is_handed_over(fc: Registered) -> None:
+    await _known_family(fc, _ANGELA)
+    await fc.account()
+    arrived = await fc.trip(consent=True)
+    token = arrived.json["tokens"]["access_token"]
+    found = await fc.portal.call("GET", "/personal-data", token=token)
+    told = {
+        (section["title"], value["label"]): value["value"]
+        for section in found.json["sections"]
+        for entry in section["entries"]
+        for value in entry["values"]
+    }
+    assert told["Identités fédérées", "Fournisseur"] == "FranceConnect"
+    assert told["Identités fédérées", "Liée le"]
+    assert told["Consentements", "Version du texte"] == CONSENT.version
+    assert told["Consentements", "Donné le"]
+    assert told["Compte", "Second facteur"] == "non"
 
 
 async def test_nothing_of_it_is_left_of_an_erased_account(fc: Registered) -> None:
