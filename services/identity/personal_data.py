@@ -49,6 +49,11 @@ async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
             for one in account.memberships
             for link in one.families
         ]),
+        section("Rattachements retirés", [
+            {"Commune": one.town, "Dossier": gone.family, "Retiré le": gone.at}
+            for one in account.memberships
+            for gone in one.withdrawn_links
+        ]),
         section("Identités fédérées", [
             {
                 "Fournisseur": _PROVIDERS.get(one.provider, one.provider),

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.identity.commands.following import follow_account
 from services.identity.domain.accounts import Account, AccountChanged, Link, Membership, Person
-from services.identity.domain.following import Record, end_of, follow, guardians_of
+from services.identity.domain.following import Record, end_of, follow, guardians_of, withdraw
 from shared.contracts.family import Became, FamilyChanged, Guardian
+from shared.contracts.identity import FamilyUnlinked
 from tests.identity.portal import Portal
 from tests.world import eventually
 
@@ -43,6 +45,12 @@ def reached(known: Account) -> set[tuple[str, str]]:
     membership = known.membership("veyras")
     assert membership is not None
     return {(one.family, one.guardian) for one in membership.families if one.how == "move"}
+
+
+def pairs(known: Account) -> set[tuple[str, str]]:
+    membership = known.membership("veyras")
+    assert membership is not None
+    return {(one.family, one.guardian) for one in membership.families}
 
 
 A = Record("A", frozenset({"a1"}))
@@ -93,6 +101,22 @@ def test_records_merged_in_a_row_end_in_the_last_and_a_circle_ends() -> None:
     assert reached(known) == {("A", "b1"), ("B", "b1"), ("C", "b1")}
     circle = records(Record("A", frozenset(), "B"), Record("B", frozenset(), "A"))
     assert end_of("A", circle) in "AB"
+
+
+def test_a_link_withdrawn_takes_along_those_it_follows_from() -> None:
+    merged = Record("B", frozenset({"b1"}), "A", {"b1": "a1"})
+    both = records(A, merged, Record("C", frozenset({"c1"})))
+    known = follow(account(("B", "b1"), ("C", "c1")), "veyras", both).account
+    after, said = withdraw(known, "veyras", "A", both, NOW)
+    assert pairs(after) == {("C", "c1")}
+    assert after.withdrawn("veyras") == dict.fromkeys(
+        [("A", "a1"), ("B", "a1"), ("B", "b1")], NOW
+    )  # fmt: skip
+    assert [one.family for one in said if isinstance(one, FamilyUnlinked)] == ["B", "A", "B"]
+    assert follow(after, "veyras", both) == (after, ())
+    assert withdraw(after, "veyras", "A", both, NOW) == (after, ())
+    other, _ = withdraw(known, "veyras", "C", both, NOW)
+    assert pairs(other) == {("A", "a1"), ("B", "a1"), ("B", "b1")}
 
 
 NAMES = st.sampled_from("ABCD")
@@ -174,3 +198,32 @@ async def test_a_holder_reaches_the_merged_record_at_the_next_refresh_and_no_lon
         return left == 0 and await families() == {("f1", "g1")}
 
     await eventually(back, what="the merge undone, the account is where it was")
+
+
+async def test_an_agent_withdraws_a_link_that_came_by_a_merge_for_good(portal: Portal) -> None:
+    await portal.family("f1", "g1")
+    await portal.family("f2", "g2")
+    key = (await portal.keys_for("f1"))["g1"]
+    account = await portal.adult()
+    bearer = (await portal.logged_in())["access_token"]
+    linked = await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+    assert linked.status == 201, linked.json
+    await portal.world.say(card("f2", "g2"), "families/f2")
+    await portal.world.say(card("f1", "g1", into="f2", became={"g1": "g2"}), "families/f1")
+
+    async def families() -> set[str]:
+        found = await portal.call("GET", "/family-links", token=bearer)
+        return {one["family"] for one in found.json["links"]}
+
+    async def moved() -> bool:
+        return "f2" in await families()
+
+    await eventually(moved, what="the account reaches the merged record")
+    agent = portal.world.token(roles=("administrator",))
+    gone = await portal.call("DELETE", f"/families/f2/accounts/{account}", token=agent)
+    assert gone.status == 204
+    assert await families() == set()
+    await follow_account(portal.identity, account, "veyras")
+    assert await families() == set()
+    refused = await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+    assert refused.json["code"] == "family-key-used"

@@ -10,6 +10,7 @@ from services.identity.store.sessions import SESSIONS
 from shared.contracts.town_file import Notice
 from shared.town_files import read_town_file
 from tests.identity.portal import TOWN_FILES, Portal
+from tests.world import Answer
 
 _NOTICE = Notice(version="2026-1", title="Bienvenue", text="Voici comment vos données servent.")
 
@@ -144,6 +145,41 @@ async def test_a_link_that_an_agent_withdraws_is_gone_at_the_next_token(portal: 
     assert (await portal.mailed("account-changed"))[-1]["families"] == []
     links = await portal.call("GET", "/family-links", token=fresh.json["access_token"])
     assert links.json["links"] == []
+
+
+async def test_what_proved_a_withdrawn_link_does_not_bring_it_back(portal: Portal) -> None:
+    account = await portal.adult()
+    bearer = (await portal.logged_in())["access_token"]
+    await portal.family("f1", "f1-g1")
+    agent = portal.world.token(roles=("administrator",))
+
+    async def type_in(key: str) -> Answer:
+        return await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+
+    async def withdraw() -> None:
+        gone = await portal.call("DELETE", f"/families/f1/accounts/{account}", token=agent)
+        assert gone.status == 204
+
+    old = (await portal.keys_for("f1"))["f1-g1"]
+    assert (await type_in(old)).status == 201
+    await withdraw()
+    refused = await type_in(old)
+    assert (refused.status, refused.json["code"]) == (409, "family-key-used")
+    invited = [{"family": "f1", "guardian": "f1-g1", "email": "camille@example.org"}]
+    sent = await portal.call("POST", "/invitations", {"invited": invited}, token=agent)
+    assert sent.status == 201, sent.json
+    token = {"token": (await portal.mailed("guardian-invited"))[0]["token"]}
+    for _ in range(2):
+        accepted = await portal.call("POST", "/invited-links", token, token=bearer)
+        assert accepted.status == 204, accepted.json
+    await withdraw()
+    again = await portal.call("POST", "/invited-links", token, token=bearer)
+    assert again.json["code"] == "token-unknown"
+    links = await portal.call("GET", "/family-links", token=bearer)
+    assert links.json["links"] == []
+    fresh = (await portal.keys_for("f1"))["f1-g1"]
+    assert (await type_in(fresh)).status == 201, "what the town gives since links again"
+    assert (await type_in(fresh)).status == 201, "and a lost answer is given again"
 
 
 async def test_an_agent_withdraws_no_link_of_another_town(portal: Portal) -> None:

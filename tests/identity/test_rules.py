@@ -82,13 +82,16 @@ def test_a_key_runs_out() -> None:
         id="k", town="veyras", family="f", guardians=("g",), left=1, issued_at=NOW,
         expires_at=NOW + timedelta(days=1),
     )  # fmt: skip
-    check_usable(key, "a", NOW, "/key")
+    check_usable(key, "a", {}, NOW, "/key")
     with pytest.raises(Refused) as refused:
-        check_usable(key, "a", NOW + timedelta(days=1), "/key")
+        check_usable(key, "a", {}, NOW + timedelta(days=1), "/key")
     assert refused.value.code == "family-key-expired"
     use = Use(account="a", guardian="g", at=NOW)
     used = key.model_copy(update={"uses": (use,), "left": 0})
-    check_usable(used, "a", NOW + timedelta(days=9), "/key")
+    check_usable(used, "a", {}, NOW + timedelta(days=9), "/key")
+    with pytest.raises(Refused) as refused:
+        check_usable(used, "a", {("f", "g"): NOW}, NOW, "/key")
+    assert refused.value.code == "family-key-used"
 
 
 HOUSEHOLD = {"g1": Name("Zoé", "Le Goff"), "g2": Name("Jean-Luc", "Martin")}

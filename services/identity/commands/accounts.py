@@ -183,7 +183,7 @@ async def wanted_key(
             "family-key-not-asked", "Cette commune ne demande pas de clé à l'inscription.",
             status=422, field="/family_key",
         )  # fmt: skip
-    key = await check_key(identity, town, typed, None, caller, "/family_key")
+    key = await check_key(identity, town, typed, None, {}, caller, "/family_key")
     return WantedKey(town=town, key=key.id)
 
 
@@ -195,8 +195,9 @@ async def _use_wanted_key(
         return None, None
     try:
         return await take_key(
-            identity, wanted.town, wanted.key, account.id, account.person, now
-        ), "linked"
+            identity, wanted.town, wanted.key, account.id, account.person,
+            account.withdrawn(wanted.town), now,
+        ), "linked"  # fmt: skip
     except Refused as refused:
         return None, refused.code
 

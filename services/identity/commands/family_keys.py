@@ -22,6 +22,7 @@ from services.identity.domain.family_keys import (
     FamilyKey,
     Name,
     Use,
+    Withdrawn,
     check_revocable,
     check_usable,
     guardian_for,
@@ -138,8 +139,11 @@ async def link_family(
     now = identity.clock.machine()
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-        key = await check_key(identity, scope.town, typed, account.id, caller, _FIELD)
-        link = await take_key(identity, scope.town, key.id, account.id, account.person, now)
+        withdrawn = account.withdrawn(scope.town)
+        key = await check_key(identity, scope.town, typed, account.id, withdrawn, caller, _FIELD)
+        link = await take_key(
+            identity, scope.town, key.id, account.id, account.person, withdrawn, now
+        )
         return accounts.link_family(account, scope.town, link, now), {
             "family": link.family,
             "guardian": link.guardian,
@@ -150,7 +154,13 @@ async def link_family(
 
 
 async def check_key(
-    identity: Identity, town: str, typed: str, account: str | None, caller: str, field: str
+    identity: Identity,
+    town: str,
+    typed: str,
+    account: str | None,
+    withdrawn: Withdrawn,
+    caller: str,
+    field: str,
 ) -> FamilyKey:
     """The key that was typed, when it may be used. Wrong guesses make the next ones wait."""
     limits = [(KEY_BY_ADDRESS, caller), *([(KEY_BY_ACCOUNT, account)] if account else [])]
@@ -158,7 +168,7 @@ async def check_key(
         await check_attempts(identity, policy, who)
     key = await identity.store.key(town, key_id(typed, field))
     try:
-        check_usable(key, account, identity.clock.machine(), field)
+        check_usable(key, account, withdrawn, identity.clock.machine(), field)
     except Refused:
         for policy, who in limits:
             await attempt(identity, policy, who)
@@ -169,16 +179,23 @@ async def check_key(
 
 
 async def take_key(
-    identity: Identity, town: str, key_hash: str, account: str, person: Person, now: datetime
+    identity: Identity,
+    town: str,
+    key_hash: str,
+    account: str,
+    person: Person,
+    withdrawn: Withdrawn,
+    now: datetime,
 ) -> Link:
-    """Use a key once; the account that has used it gets the same link again.
+    """Use a key once; the account that has used it gets the same link again, unless that was
+    ``withdrawn`` since.
 
     Comes before the account is saved: a crash in between leaves a use that is this account's
     alone, and it has it by trying again.
     """
     for _ in range(_TRIES):
         key = await identity.store.key(town, key_hash)
-        check_usable(key, account, now, _FIELD)
+        check_usable(key, account, withdrawn, now, _FIELD)
         if key is None:
             break
         use = key.use_of(account)

@@ -27,6 +27,7 @@ from services.identity.domain.accounts import (
     Telephones,
 )
 from services.identity.domain.admitting import INVITATION_FOR, Invitation
+from services.identity.domain.family_keys import Withdrawn
 from services.identity.domain.names import check_login_name, email_key, login_key
 from services.identity.store.invitations import invitation_of
 from shared.auth import AgentScope, FamilyScope
@@ -122,7 +123,7 @@ async def shown(identity: Identity, town: str, token: str) -> Invitation:
     """The invitation that a link opens, for the page that accepts it."""
     document = await identity.store.invitation(account_in(token))
     found = invitation_of(document) if document and document["town"] == town else None
-    return admitting.check_invitation(found, token_hash(token), None, identity.clock.machine())
+    return admitting.check_invitation(found, token_hash(token), None, {}, identity.clock.machine())
 
 
 async def accept(
@@ -142,10 +143,10 @@ async def accept(
     made = await identity.store.account(account_id)
     if made is None:
         await _make(identity, account_id, invitation_of(document), given, command)
-    elif made["made_by"]["id"] != command.id:
+        made = await identity.store.account(account_id)
+    if made is None or made["made_by"]["id"] != command.id:
         raise accounts.token_refused()
-    else:
-        identity.repeats.check(made["made_by"], command)
+    identity.repeats.check(made["made_by"], command)
     return await open_session(identity, account_id, town, device, command)
 
 
@@ -153,7 +154,9 @@ async def link(identity: Identity, scope: FamilyScope, token: str, command: Comm
     """Whoever has an account already accepts with it: the family is linked to it."""
 
     async def decide(account: Account) -> tuple[Changed, dict[str, str]]:
-        invitation = await _take(identity, token, scope.town, account.id)
+        invitation = await _take(
+            identity, token, scope.town, account.id, account.withdrawn(scope.town)
+        )
         now = identity.clock.machine()
         made = admitting.link_of(invitation.family, invitation.guardian, now)
         return accounts.link_family(account, scope.town, made, now), {}
@@ -169,7 +172,7 @@ async def _make(
     command: Command,
 ) -> None:
     now = identity.clock.machine()
-    admitting.check_invitation(invitation, token_hash(given.token), account_id, now)
+    admitting.check_invitation(invitation, token_hash(given.token), account_id, {}, now)
     check_login_name(given.login_name, "/login_name")
     login = login_key(given.login_name)
     person = given.person or Person(
@@ -177,10 +180,13 @@ async def _make(
     )
     known = (given.login_name, invitation.email, person.first_name, person.last_name)
     await identity.strength.check(given.password, known, "/password")
-    if await identity.store.account_by_login(login):
+    if namesake := await identity.store.account_by_login(login):
+        # The same command, repeated at once, may have made it a moment ago.
+        if namesake["_id"] == account_id:
+            return
         raise login_taken("/login_name")
     kept = await identity.hashing.hash(given.password)
-    taken = await _take(identity, given.token, invitation.town, account_id)
+    taken = await _take(identity, given.token, invitation.town, account_id, {})
     link = admitting.link_of(taken.family, taken.guardian, now)
     membership = Membership(town=taken.town, joined_at=now, families=(link,))
     new = Account(
@@ -199,16 +205,19 @@ async def _make(
             raise login_taken("/login_name") from error
 
 
-async def _take(identity: Identity, token: str, town: str, account_id: str) -> Invitation:
+async def _take(
+    identity: Identity, token: str, town: str, account_id: str, withdrawn: Withdrawn
+) -> Invitation:
     """Use an invitation once; the account that has used it may go on."""
     for _ in range(_TRIES):
         document = await identity.store.invitation(account_in(token))
         found = invitation_of(document) if document and document["town"] == town else None
+        now = identity.clock.machine()
         invitation = admitting.check_invitation(
-            found, token_hash(token), account_id, identity.clock.machine()
+            found, token_hash(token), account_id, withdrawn, now
         )
         if invitation.used_by == account_id or (
-            document and await identity.store.use_invitation(document, account_id)
+            document and await identity.store.use_invitation(document, account_id, now)
         ):
             return invitation
     raise contended()

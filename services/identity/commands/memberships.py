@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.identity.commands.base import Identity, change_account, need_town
+from services.identity.commands.following import records_about
 from services.identity.commands.sessions import (
     Tokens,
     join_town,
@@ -14,6 +15,7 @@ from services.identity.commands.sessions import (
 )
 from services.identity.domain import accounts, agents
 from services.identity.domain.accounts import Account, Changed
+from services.identity.domain.following import withdraw
 from services.identity.domain.sessions import not_recognised
 from services.identity.store.sessions import session_of
 from shared.auth import AgentScope, Bearer
@@ -66,11 +68,14 @@ async def read_notice(identity: Identity, bearer: Bearer, version: str, command:
 async def unlink_family(
     identity: Identity, scope: AgentScope, account_id: str, family: str
 ) -> None:
-    """Withdraw an account's link to a family; its tokens lose it within five minutes."""
+    """Withdraw an account's link to a family, and those from which it follows; its tokens lose it
+    within five minutes. What proved it until now, a key or an invitation, proves it no more."""
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         if account.membership(scope.town) is None:
             raise not_found("ce compte")
-        return accounts.unlink_family(account, scope.town, family), {}
+        records = await records_about(identity, scope.town, account)
+        now = identity.clock.machine()
+        return withdraw(account, scope.town, family, records, now), {}
 
     await change_account(identity, account_id, None, decide)

@@ -236,7 +236,7 @@ async def _new_account(
     if known is not None and known["_id"] != account_id:
         raise refusal("franceconnect-linked-elsewhere")
     if wanted is not None and unchanged:
-        links = [*links, await take_key(identity, town, wanted.key, account_id, person, now)]
+        links = [*links, await take_key(identity, town, wanted.key, account_id, person, {}, now)]
         wanted = None
     login_name = f"fc-{account_id[:12]}"
     account = Account(

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from services.identity.domain.family_keys import Withdrawn
 from services.identity.domain.names import email_key
 from services.identity.domain.second_factor import PendingFactor, SecondFactor
 from shared.contracts.identity import (
@@ -81,6 +82,15 @@ class Link(_Part):
     since: datetime
 
 
+class WithdrawnLink(_Part):
+    """The town withdrew the link to that guardian of that family: what proved it before then proves
+    nothing now."""
+
+    family: str
+    guardian: str
+    at: datetime
+
+
 class NoticeRead(_Part):
     """The holder said « J'ai compris » to that version of the town's notice."""
 
@@ -115,6 +125,7 @@ class Membership(_Part):
     sites: tuple[str, ...] = ()
     until: str | None = None
     suspended: bool = False
+    withdrawn_links: tuple[WithdrawnLink, ...] = ()
 
 
 class OneTimeToken(_Part):
@@ -195,6 +206,14 @@ class Account(_Part):
     def membership(self, town: str) -> Membership | None:
         """What the account is in that town, or None."""
         return next((m for m in self.memberships if m.town == town), None)
+
+    def withdrawn(self, town: str) -> Withdrawn:
+        """When the town last withdrew which links."""
+        membership = self.membership(town)
+        return {
+            (one.family, one.guardian): one.at
+            for one in (membership.withdrawn_links if membership else ())
+        }
 
     def token(self, purpose: Purpose, token_hash: str, now: datetime) -> OneTimeToken | None:
         """The live token of that hash, or None."""

@@ -22,7 +22,7 @@ from services.identity.domain.accounts import (
     link_fact,
     token_refused,
 )
-from services.identity.domain.family_keys import normal_form
+from services.identity.domain.family_keys import Withdrawn, normal_form, stands
 from services.identity.domain.names import login_key
 from shared.contracts.identity import AccountActivated, GuardianInvited
 from shared.errors import Refused
@@ -53,6 +53,7 @@ class Invitation(BaseModel):
     sent_at: datetime
     expires_at: datetime
     used_by: str | None = None
+    used_at: datetime | None = None
     revoked_at: datetime | None = None
 
     def state(self, now: datetime) -> InvitationState:
@@ -73,15 +74,23 @@ def said(invitation: Invitation, token: Mailed) -> GuardianInvited:
 
 
 def check_invitation(
-    invitation: Invitation | None, token_hash: str, account: str | None, now: datetime
+    invitation: Invitation | None,
+    token_hash: str,
+    account: str | None,
+    withdrawn: Withdrawn,
+    now: datetime,
 ) -> Invitation:
-    """The invitation that the token opens; ``account`` may go on with one that it has begun to use.
+    """The invitation that the token opens; ``account`` may go on with one that it has begun to use,
+    unless the link was ``withdrawn`` from it since.
 
     One refusal for all others: a link tells nothing to whom it was not sent.
     """
     if invitation is None or invitation.token != token_hash:
         raise token_refused()
-    begun = account is not None and invitation.used_by == account
+    since = invitation.used_at or invitation.sent_at
+    begun = account is not None and invitation.used_by == account and stands(
+        (invitation.family, invitation.guardian), since, withdrawn
+    )  # fmt: skip
     if not begun and invitation.state(now) != "open":
         raise token_refused()
     return invitation

@@ -78,7 +78,7 @@ def erase(account: Account) -> Changed:
     if account.state == "erased":
         return Changed(account, ())
     memberships = tuple(
-        one.model_copy(update={"families": (), "roles": (), "notice": None})
+        one.model_copy(update={"families": (), "roles": (), "notice": None, "withdrawn_links": ()})
         for one in account.memberships
     )
     after = Account(

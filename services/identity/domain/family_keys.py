@@ -26,6 +26,10 @@ _BITS = 75
 LETTERS_FOR = timedelta(days=7)
 
 
+#: (family, guardian) -> when the town last withdrew that link from an account.
+Withdrawn = Mapping[tuple[str, str], datetime]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -119,8 +123,11 @@ _NOT_OPEN: dict[State, tuple[str, str]] = {
 }
 
 
-def check_usable(key: FamilyKey | None, account: str | None, now: datetime, field: str) -> None:
-    """Refuse a key that ``account`` may not use now; one it has used already passes."""
+def check_usable(
+    key: FamilyKey | None, account: str | None, withdrawn: Withdrawn, now: datetime, field: str
+) -> None:
+    """Refuse a key that ``account`` may not use now; one it has used already passes, unless the
+    link was ``withdrawn`` since."""
     if key is None:
         raise Refused(
             "family-key-unknown",
@@ -128,12 +135,19 @@ def check_usable(key: FamilyKey | None, account: str | None, now: datetime, fiel
             status=404,
             field=field,
         )
-    if account is not None and key.use_of(account) is not None:
+    use = key.use_of(account) if account is not None else None
+    if use is not None and stands((key.family, use.guardian), use.at, withdrawn):
         return
-    state = state_of(key, now)
+    state = state_of(key, now) if use is None else "used"
     if state != "open":
         code, detail = _NOT_OPEN[state]
         raise Refused(code, detail, field=field)
+
+
+def stands(link: tuple[str, str], proved_at: datetime, withdrawn: Withdrawn) -> bool:
+    """Whether what proved a link (family, guardian) then still does: it was not withdrawn since."""
+    at = withdrawn.get(link)
+    return at is None or proved_at > at
 
 
 def guardian_for(key: FamilyKey, holder: Name, names: Mapping[str, Name], field: str) -> str:

@@ -10,8 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from services.identity.domain.accounts import Account, Changed, Link, changed_states
+from services.identity.domain.accounts import (
+    Account,
+    Changed,
+    Link,
+    Membership,
+    WithdrawnLink,
+    changed_states,
+    with_membership,
+)
+from shared.contracts.identity import FamilyUnlinked
 
 #: A record merged into one merged into one …: what is longer than this is a circle.
 _MERGED_AT_MOST = 20
@@ -63,6 +73,18 @@ def follow(account: Account, town: str, records: Records) -> Changed:
     membership = account.membership(town)
     if membership is None:
         return Changed(account, ())
+    links = _links(membership, records)
+    if links == membership.families:
+        return Changed(account, ())
+    after = account.model_copy(update={"memberships": tuple(
+        one.model_copy(update={"families": links}) if one.town == town else one
+        for one in account.memberships
+    )})  # fmt: skip
+    return Changed(after, changed_states(after, {town}))
+
+
+def _links(membership: Membership, records: Records) -> tuple[Link, ...]:
+    """What a membership has proved, and what follows from that."""
     proved = [link for link in membership.families if link.how != "move"]
     known = {(link.family, link.guardian) for link in proved}
     followed = []
@@ -73,14 +95,42 @@ def follow(account: Account, town: str, records: Records) -> Changed:
                 followed.append(
                     Link(family=pair[0], guardian=pair[1], how="move", since=link.since)
                 )
-    links = (*proved, *sorted(followed, key=lambda one: (one.family, one.guardian)))
-    if links == membership.families:
+    return (*proved, *sorted(followed, key=lambda one: (one.family, one.guardian)))
+
+
+def withdraw(account: Account, town: str, family: str, records: Records, now: datetime) -> Changed:
+    """The account is no guardian of this family any more, whatever record it is part of: what was
+    proved of it goes, and what was proved elsewhere and leads there. Each link that goes is kept
+    as withdrawn, so that no earlier proof brings it back. Without a link nothing changes."""
+    membership = account.membership(town)
+    if membership is None or all(link.family != family for link in membership.families):
         return Changed(account, ())
-    after = account.model_copy(update={"memberships": tuple(
-        one.model_copy(update={"families": links}) if one.town == town else one
-        for one in account.memberships
-    )})  # fmt: skip
-    return Changed(after, changed_states(after, {town}))
+    kept = tuple(
+        link
+        for link in membership.families
+        if link.how != "move"
+        and link.family != family
+        and all(record != family for record, _ in _reached(link, records))
+    )
+    links = _links(membership.model_copy(update={"families": kept}), records)
+    left = {(link.family, link.guardian) for link in links}
+    gone = [
+        (link.family, link.guardian)
+        for link in membership.families
+        if (link.family, link.guardian) not in left
+    ]
+    withdrawn_links = (
+        *(one for one in membership.withdrawn_links if (one.family, one.guardian) not in gone),
+        *(WithdrawnLink(family=record, guardian=guardian, at=now) for record, guardian in gone),
+    )
+    after = with_membership(account, membership.model_copy(
+        update={"families": links, "withdrawn_links": withdrawn_links}
+    ))  # fmt: skip
+    facts = tuple(
+        FamilyUnlinked(account=account.id, town=town, family=record, guardian=guardian)
+        for record, guardian in gone
+    )
+    return Changed(after, (*facts, *changed_states(after, {town})))
 
 
 def _reached(link: Link, records: Records) -> Sequence[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pymongo import IndexModel
@@ -47,10 +48,10 @@ class Invitations(Collections):
         update = {"$set": invitation.model_dump(exclude={"id", "town"}), **push_done(entry)}
         return await self._store.save(INVITE_AGAIN, INVITATIONS, before, update, event)
 
-    async def use_invitation(self, before: Document, account: str) -> bool:
+    async def use_invitation(self, before: Document, account: str, now: datetime) -> bool:
         """Take it for ``account``; False when it changed meanwhile."""
         return await self._store.save(
-            USE_INVITATION, INVITATIONS, before, {"$set": {"used_by": account}}
+            USE_INVITATION, INVITATIONS, before, {"$set": {"used_by": account, "used_at": now}}
         )
 
     async def revoke_invitation(self, before: Document, now: Any) -> bool:
