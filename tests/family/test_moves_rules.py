@@ -3,6 +3,7 @@ as if it had not been."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -12,14 +13,34 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from services.family.domain.household import Child, Contact, Family, Guardian, family_id
+from services.family.domain.household import (
+    Change,
+    Child,
+    Contact,
+    Family,
+    Guardian,
+    Measure,
+    family_id,
+)
 from services.family.domain.moves import Move, Pair, Wish, check_undo, decide
+from services.family.domain.parts import Author
 from shared.contracts.family import Became, ChildRights
 from shared.errors import Refused
 
 NOW = datetime(2026, 9, 14, 8, tzinfo=UTC)
 TOWN = "veyras"
 _number = count()
+
+
+class Vault:
+    """Seals legibly, and opens only where it was sealed."""
+
+    def seal(self, member: str, field: str, value: Any) -> dict[str, Any]:
+        return {"key": f"{member}/{field}", "box": value}
+
+    def open(self, member: str, field: str, sealed: Mapping[str, Any]) -> Any:
+        assert sealed["key"] == f"{member}/{field}"
+        return sealed["box"]
 
 
 def family(reference: str, guardians: int = 1, children: int = 1, contacts: int = 0) -> Family:
@@ -60,7 +81,7 @@ def move(kind: Any, pair: Pair, wish: Wish, merge: Move | None = None) -> Move:
         id=f"m{next(_number)}", town=TOWN, kind=kind, source=pair.source.id, target=target,
         wish=wish, agent="a", at=NOW, body_hash="", undoes=merge.id if merge else None,
     )  # fmt: skip
-    after = decide(asked, pair, merge)
+    after = decide(asked, pair, Vault(), merge)
     return asked.model_copy(update={"before": pair, "after": after, "done": True})
 
 
@@ -186,6 +207,101 @@ def test_a_merge_is_undone_once_and_in_time() -> None:
         with pytest.raises(Refused) as refused:
             check_undo(late, now)
         assert refused.value.code == code
+
+
+SEE = ChildRights(child="A-c0", see=True, decide=False, pay=False)
+BY = Author(account="a", guardian="B-g0")
+
+
+def measured(guardian: str, child: str) -> Measure:
+    rights = (SEE.model_copy(update={"child": child}),)
+    return Measure(
+        guardian=guardian, rights=rights, protected=True, limited=True, reason="Jugement", by=BY,
+        at=NOW,
+    )  # fmt: skip
+
+
+def guarded_pair() -> Pair:
+    """The same parent and child twice: in the source protected, limited, with more known, and
+    with changes that wait."""
+    source = family("B", guardians=2)
+    parent, child = source.guardians[0], source.children[0]
+    source = source.model_copy(update={
+        "guardians": (
+            parent.model_copy(update={
+                "protected": True, "limited": True, "phone": "0611111111",
+                "rights": (SEE.model_copy(update={"child": "B-c0"}),),
+                "more": {"iban": Vault().seal("B-g0", "iban", "FR76")},
+            }),
+            source.guardians[1],
+        ),
+        "children": (child.model_copy(update={
+            "school": "tilleuls", "more": {"allergies": Vault().seal("B-c0", "allergies", "noix")},
+        }),),
+        "measures": (measured("B-g0", "B-c0"),),
+        "changes": (
+            Change(id="x1", request="r", act="set", member="B-c0", field="allergies",
+                   value=Vault().seal("B-c0", "allergies", "lait"), by=BY, at=NOW),
+            Change(id="x2", request="r", act="add", member="new", kind="child", value={},
+                   by=BY, at=NOW),
+        ),
+    })  # fmt: skip
+    return Pair(source=source, target=family("A", children=2))
+
+
+SAME = {"B-g0": "A-g0", "B-c0": "A-c0"}
+
+
+def test_the_same_person_stays_protected_and_limited_and_nothing_known_is_lost() -> None:
+    pair = guarded_pair()
+    assert pair.target is not None
+    _, both = after(merged(pair.source, pair.target, **SAME))
+    parent, child = both.guardians[0], both.children[0]
+    assert (parent.protected, parent.limited, parent.phone) == (True, True, "0611111111")
+    assert right(both, "A-g0", "A-c0") == SEE, "what both give"
+    hidden = right(both, "A-g0", "A-c1")
+    assert hidden is not None
+    assert not hidden.see, "the record that gives it does not know the limit"
+    assert parent.more["iban"] == Vault().seal("A-g0", "iban", "FR76")
+    assert child.school == "tilleuls"
+    assert child.more["allergies"] == Vault().seal("A-c0", "allergies", "noix")
+    assert both.measures == (measured("A-g0", "A-c0"),)
+    waiting, new = both.waiting()
+    assert (waiting.id, waiting.member) == ("x1", "A-c0")
+    assert (waiting.by.guardian, new.id, new.member) == ("A-g0", "x2", "new")
+    assert waiting.value == Vault().seal("A-c0", "allergies", "lait")
+    assert both.revisions["A-c0/allergies"] == 2, "nobody writes over what they have not seen"
+
+
+def test_what_a_merge_brought_goes_back_as_it_is_when_it_is_undone() -> None:
+    pair = guarded_pair()
+    assert pair.target is not None
+    done = merged(pair.source, pair.target, **SAME)
+    gone, both = after(done)
+    decided = both.changes[0].model_copy(update={"state": "refused", "value": None})
+    now = both.model_copy(update={"changes": (decided, both.changes[1])})
+    back, left = after(move("undo", Pair(source=gone, target=now), Wish(), done))
+    assert [(one.id, one.member, one.state) for one in back.changes] == [
+        ("x1", "B-c0", "refused"), ("x2", "new", "waiting"),
+    ]  # fmt: skip
+    told: dict[str, Any] = {"changes": (), "revisions": {}}
+    assert back.model_copy(update=told) == pair.source.model_copy(update=told)
+    assert [one.id for one in left.changes] == ["x1"]
+    assert _without_empty_rights(left.model_copy(update=told)) == _without_empty_rights(pair.target)
+
+
+def test_two_health_sheets_that_differ_are_not_merged() -> None:
+    pair = guarded_pair()
+    assert pair.target is not None
+    child = pair.target.children[0].model_copy(
+        update={"more": {"allergies": Vault().seal("A-c0", "allergies", "lait")}}
+    )
+    target = pair.target.model_copy(update={"children": (child, *pair.target.children[1:])})
+    with pytest.raises(Refused) as refused:
+        merged(pair.source, target, **SAME)
+    assert (refused.value.code, refused.value.field) == ("health-differs", "/same/1")
+    assert "Allergies" in refused.value.detail
+    assert "lait" not in refused.value.detail
 
 
 class Records(RuleBasedStateMachine):

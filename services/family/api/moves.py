@@ -62,7 +62,7 @@ ROUTES = [
     Route(
         "POST", "/families/{family}/merges", merge, "Make another record part of this one",
         access=_AGENTS, answer=MoveOut, body=MergeIn, status=201, idempotent=True, guarded=True,
-        refusals=(*_REFUSALS, "same-record", "not-the-same-kind", "paired-twice"),
+        refusals=(*_REFUSALS, "same-record", "not-the-same-kind", "paired-twice", "health-differs"),
     ),
     Route(
         "POST", "/families/{family}/splits", split,

@@ -143,7 +143,7 @@ async def _decided(state: State, move: Move) -> Move:
         held = await _hold_both(state, move)
         before = Pair(source=held[move.source], target=held.get(move.target))
         merged = await state.moves.get(move.undoes) if move.undoes else None
-        after = decide(move, before, merged)
+        after = decide(move, before, state, merged)
     except Refused:
         # Unless somebody else who carries it on has decided it: then what they hold stays held.
         if await state.moves.give_up(move):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.family.commands.registering import FORM
+from services.family.domain.fields import is_sealed
 from services.family.domain.household import Change, Family, Member
 from services.family.state import State
 from services.family.store.families import family_in
@@ -93,7 +94,6 @@ def _command(state: State, family: str, entry: Mapping[str, Any]) -> dict[str, A
 
 def _again(state: State, member: str, field: str, value: Any) -> Any:
     """A sealed value under the current key; anything else as it is."""
-    sealed = isinstance(value, Mapping) and set(value) == {"key", "box"}
-    if not sealed or value["key"] == state.sealer.current:
+    if not is_sealed(value) or value["key"] == state.sealer.current:
         return value
     return state.seal(member, field, state.open(member, field, value))

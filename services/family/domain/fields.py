@@ -5,7 +5,7 @@ A field is named within its member as ``<name>`` or, when keyed, ``<name>:<key>`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -109,6 +109,11 @@ def value_of(holder: Member | Family, name: str) -> Any:
     if key:
         value = (value or {}).get(key)
     return _plain(value)
+
+
+def is_sealed(value: Any) -> bool:
+    """Whether it is a value that only the service's keys open."""
+    return isinstance(value, Mapping) and set(value) == {"key", "box"}
 
 
 def _plain(value: Any) -> Any:

@@ -36,7 +36,7 @@ def imported(held: Family, file: Family) -> Family:
             "contacts": _members(held.contacts, file.contacts),
         }
     )
-    return after.model_copy(update={"revisions": _counted(held, after)})
+    return after.model_copy(update={"revisions": counted(held, after)})
 
 
 def _members(held: Sequence[_MemberT], file: Sequence[_MemberT]) -> tuple[_MemberT, ...]:
@@ -103,9 +103,9 @@ def _with_rights(guardian: Guardian, held: Family, file: Family) -> Guardian:
     return guardian.model_copy(update={"rights": (*given, *kept)})
 
 
-def _counted(held: Family, after: Family) -> dict[str, int]:
-    """The revisions, with one more for each field that the file changed."""
-    counted = dict(held.revisions)
+def counted(held: Family, after: Family) -> dict[str, int]:
+    """The revisions, with one more for each field that was changed."""
+    revisions = dict(after.revisions)
     for owner, member in after.members():
         before = owner_of(held, member.id)
         if before is None:
@@ -116,5 +116,5 @@ def _counted(held: Family, after: Family) -> dict[str, int]:
             )  # fmt: skip
             if changed:
                 slot = slot_of(member.id, field.name)
-                counted[slot] = counted.get(slot, 0) + 1
-    return counted
+                revisions[slot] = revisions.get(slot, 0) + 1
+    return revisions

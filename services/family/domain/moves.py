@@ -10,11 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from services.family.domain.household import Child, Contact, Family, Guardian
+from services.family.domain.imported import counted
+from services.family.domain.pairs import (
+    MemberT,
+    Vault,
+    answered_since,
+    brought,
+    filled,
+    filled_from,
+    guarded,
+    health_that_differs,
+    taken_back,
+    united,
+)
 from shared.contracts.family import Became, ChildRights
 from shared.errors import Refused
 from shared.ids import derived_id
@@ -80,7 +93,7 @@ class Move(_Part):
     seen: Seen | None = None
 
 
-def decide(move: Move, pair: Pair, merge: Move | None = None) -> Pair:
+def decide(move: Move, pair: Pair, vault: Vault, merge: Move | None = None) -> Pair:
     """Both records as the move leaves them; an undo undoes ``merge``. Raises ``Refused``."""
     if move.kind == "split":
         return _split(move, pair.source)
@@ -89,7 +102,7 @@ def decide(move: Move, pair: Pair, merge: Move | None = None) -> Pair:
     if move.kind == "transfer":
         return _transfer(move.wish, pair.source, pair.target)
     if move.kind == "merge":
-        return _merge(move.wish, pair.source, pair.target)
+        return _merge(move.wish, pair.source, pair.target, vault)
     if merge is None or merge.before is None or merge.after is None:
         raise Refused("not-found", "Introuvable : ce regroupement.", status=404)
     return _undo(pair.source, pair.target, merge.before, merge.after)
@@ -98,23 +111,31 @@ def decide(move: Move, pair: Pair, merge: Move | None = None) -> Pair:
 # -- merge ------------------------------------------------------------------------------------
 
 
-def _merge(wish: Wish, source: Family, target: Family) -> Pair:
+def _merge(wish: Wish, source: Family, target: Family, vault: Vault) -> Pair:
     into = {one.member: one.into for one in wish.same}
     _check_same(wish.same, source, target)
+    _check_health(wish.same, source, target, vault)
     # After a split, a child is of both records under one id.
     here = _members(target) | into.keys()
     children = {one.gone: one for one in _same_children(wish.same, source)}
+    gone = {into[one.id]: one for _, one in source.members() if one.id in into}
     kept_children = tuple(
-        child.model_copy(update={"also": (*child.also, *_names_of(child.id, children.values()))})
+        filled_from(gone, child, vault).model_copy(
+            update={"also": (*child.also, *_names_of(child.id, children.values()))}
+        )
         for child in target.children
     )
     arriving = {guardian.id: _rights_into(guardian, into) for guardian in source.guardians}
+    known = {
+        "here": {child.id for child in target.children},
+        "there": {into.get(child.id, child.id) for child in source.children},
+    }
     kept_guardians = tuple(
-        guardian.model_copy(update={"rights": _both(guardian.rights, *(
-            arriving[gone] for gone, kept in into.items() if kept == guardian.id
-        ))})
-        for guardian in target.guardians
-    )  # fmt: skip
+        guarded(filled(guardian, same, vault), same, arriving[same.id], **known)
+        if isinstance(same, Guardian)
+        else guardian
+        for guardian, same in ((one, gone.get(one.id)) for one in target.guardians)
+    )
     new_guardians = tuple(
         _arrived(guardian).model_copy(
             update={"role": "co_holder", "invoiced": False, "rights": arriving[guardian.id]}
@@ -126,15 +147,32 @@ def _merge(wish: Wish, source: Family, target: Family) -> Pair:
     after = target.model_copy(update={
         "guardians": (*kept_guardians, *new_guardians),
         "children": (*kept_children, *(_arrived(c) for c in source.children if c.id in coming)),
-        "contacts": (*target.contacts, *(_arrived(c) for c in source.contacts if c.id in coming)),
+        "contacts": (
+            *(filled_from(gone, contact, vault) for contact in target.contacts),
+            *(_arrived(c) for c in source.contacts if c.id in coming),
+        ),
         **_told_of_both(target, source, coming),
         "former": (*target.former, source.reference, *source.former),
     })  # fmt: skip
-    gone = source.model_copy(update={"merged_into": target.id, "became": wish.same})
-    return Pair(source=gone, target=after)
+    after = after.model_copy(update={"revisions": counted(target, after)})
+    became = (*(one for one in source.became if one.member not in into), *wish.same)
+    merged = source.model_copy(update={"merged_into": target.id, "became": became})
+    return Pair(source=merged, target=brought(source, after, into, vault))
 
 
-MemberT = TypeVar("MemberT", Guardian, Child, Contact)
+def _check_health(same: Sequence[Became], source: Family, target: Family, vault: Vault) -> None:
+    """Nobody but those who know the child may choose between two health sheets."""
+    members = {one.id: one for family in (source, target) for _, one in family.members()}
+    for position, one in enumerate(same):
+        labels = health_that_differs(members[one.into], members[one.member], vault)
+        if labels:
+            raise Refused(
+                "health-differs",
+                "Les deux dossiers ne disent pas la même chose de la santé de cet enfant"
+                f" ({', '.join(labels)}) : corrigez l'un des deux avec la famille, puis"
+                " recommencez.",
+                field=f"/same/{position}",
+            )  # fmt: skip
 
 
 def _arrived(member: MemberT) -> MemberT:
@@ -211,19 +249,7 @@ def _rights_into(guardian: Guardian, into: dict[str, str]) -> tuple[ChildRights,
         right.model_copy(update={"child": into.get(right.child, right.child)})
         for right in guardian.rights
     ]
-    return _both(tuple(named))
-
-
-def _both(*rights: tuple[ChildRights, ...]) -> tuple[ChildRights, ...]:
-    """What either lets one do, child by child."""
-    found: dict[str, ChildRights] = {}
-    for right in (one for some in rights for one in some):
-        known = found.get(right.child)
-        found[right.child] = right if known is None else ChildRights(
-            child=right.child, see=known.see or right.see, decide=known.decide or right.decide,
-            pay=known.pay or right.pay,
-        )  # fmt: skip
-    return tuple(found.values())
+    return united(tuple(named))
 
 
 # -- undo -------------------------------------------------------------------------------------
@@ -271,17 +297,19 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
     if not restored:
         raise Refused("changed-since", "Plus aucun responsable de ce dossier n'y est encore.")
     leaving = back - into.keys() - _members(before.target)
-    kept = [one for one in target.guardians if one.id not in leaving]
-    if not kept:
+    if all(one.id in leaving for one in target.guardians):
         raise Refused("changed-since", "Plus aucun responsable ne resterait dans ce dossier.")
     merged_rights, old_rights = _rights(after.target), _rights(before.target)
+    held, target = target, taken_back(target, before.source, before.target, after.target, into)
+    source = answered_since(source, held, after.target)
+    kept = [one for one in target.guardians if one.id not in leaving]
     aliases = {name for one in _same_children(source.became, before.source) for name in one.names}
     return Pair(
         source=before.source.model_copy(update={
             "became": tuple(one for one in source.became if one.member not in back),
             **_told_of_both(
                 source.model_copy(update=_told_of(source, lambda member: member not in leaving)),
-                target, leaving,
+                held, leaving,
             ),
             "guardians": tuple(restored),
             "children": tuple(returning_children),
