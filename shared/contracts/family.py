@@ -134,7 +134,8 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
 class DossierItem(_Part):
     """One change of a dossier, without its value: what is done to which field of whom.
 
-    ``child``: the member, when it is a child. ``field`` is empty of a member added or removed.
+    ``child``: the member, when it is a child. ``field`` is empty of a member added or removed;
+    ``reason`` is of a refusal, but for what is about health or a bank.
     """
 
     id: str

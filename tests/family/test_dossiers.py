@@ -11,6 +11,7 @@ from services.family.store.families import FAMILIES
 from shared.events import event_types
 from shared.ids import new_id
 from tests.family.dossiers import (
+    CERTIFIED,
     CHILD_ID,
     CO_HOLDER_ID,
     CONTACT_ID,
@@ -388,3 +389,21 @@ async def test_who_a_guardian_is_to_the_registry_is_said_once_it_is_whole(
     for name, wrong in (("sex", "X"), ("birth_place", "7107"), ("birth_country", "100")):
         refused = await unpublished.change("billing", put(HOLDER_ID, name, wrong))
         assert (refused.status, refused.json["code"]) == (422, "invalid-input")
+
+
+async def test_why_something_about_health_was_refused_is_not_said_outside(
+    unpublished: Dossier,
+) -> None:
+    (change, _) = await unpublished.sent(
+        "holder", put(CHILD_ID, "allergies", "noix"),
+        put(CHILD_ID, "health_certificate", CERTIFIED),
+    )  # fmt: skip
+    await unpublished.decide("office", (change, "marque-oedème"))
+    (refused,) = [
+        item
+        for event in await said(unpublished, "dossier-change-decided")
+        for item in event["items"]
+    ]
+    assert (refused["state"], refused["reason"]) == ("refused", None)
+    decided = (await unpublished.read("holder"))["decided"]
+    assert "marque-oedème" in [one["reason"] for one in decided], "the family is told"

@@ -203,7 +203,8 @@ class Work:
         return contract.DossierItem(
             id=change.id, act=change.act, member=change.member,
             child=change.member if owner == "child" else None, field=sealed or change.field,
-            label=_said(change, ruled), state=change.state, reason=change.reason,
+            label=_said(change, ruled), state=change.state,
+            reason=None if sealed else change.reason,
         )  # fmt: skip
 
 
