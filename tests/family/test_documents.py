@@ -239,7 +239,7 @@ async def test_each_sees_and_opens_what_concerns_them(home: Home) -> None:
     zoe = (await submit(home)).json
     tom = (await submit(home, child=home.tom)).json
     domicile = (await submit(home, "domicile")).json
-    mine = (await submit(home, "identite", guardian=home.holder)).json
+    mine = (await submit(home, "domicile")).json
     assert (mine["state"], mine["valid_until"]) == ("accepted", "2026-12-31"), "by the town's rule"
     listed = await read(home, f"/documents?family={home.family}", home.other_token())
     assert {one["document"] for one in listed.json["items"]} == {
@@ -406,3 +406,15 @@ async def test_a_document_is_found_among_the_requests(home: Home) -> None:
         ]
 
     await eventually(refused, what="the refusal is in the feed")
+
+
+async def test_what_waits_of_a_type_that_the_town_has_no_more_is_not_lost(home: Home) -> None:
+    sent = (await submit(home, "domicile")).json
+    fewer = town_file(documents=[one for one in TYPES if one["id"] != "domicile"])
+    await say_town(home.running, fewer, 2)
+    for path in ("/waiting-documents", "/waiting-documents?type=domicile"):
+        items = (await read(home, path, office(home))).json["items"]
+        assert [one["document"] for one in items] == [sent["document"]]
+        admin = home.running.token(roles=("administrator",))
+        assert (await read(home, path, admin)).json["items"] == []
+    assert (await read(home, "/waiting-documents?type=pai", office(home))).json["items"] == []

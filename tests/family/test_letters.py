@@ -326,3 +326,16 @@ async def test_a_letter_is_found_among_the_requests_of_those_who_may_read_it(hom
     assert set(await feed(home.other_token())) == {shared}
     entry = await call(home, "GET", f"/feed/{private}", home.token())
     assert "Voici" not in str(entry.json)
+
+
+async def test_a_letter_of_a_category_that_the_town_has_no_more_is_not_lost(home: Home) -> None:
+    letter = (await write(home)).json["letter"]
+    fewer = town_file(letters=LETTERS[:2], documents=[
+        {"id": "certificat", "name": "Certificat médical", "health": True}
+    ])  # fmt: skip
+    await say_town(home.running, fewer, 2)
+    admin = office(home, "administrator")
+    assert [one["letter"] for one in await listed(home, admin)] == [letter]
+    assert [one["letter"] for one in await listed(home, admin, "?category=autre")] == [letter]
+    assert await listed(home, admin, "?category=facture") == []
+    assert await listed(home, office(home)) == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.family.domain.documents import About, SupportingDocument, Version
 from services.family.domain.household import Family
@@ -112,12 +113,16 @@ async def waiting(
 ) -> list[Seen]:
     """A page of what waits for an agent."""
     town = await state.towns.get(scope.town)
-    types = [
-        one.id
-        for one in town.file.document_types().values()
-        if may_read(scope, one) and kind in (None, one.id)
-    ]
-    found = await state.documents.waiting(scope, types, after, limit)
+    known = town.file.document_types().values()
+    only: dict[str, Any]
+    if kind is not None:
+        only = {"type": {"$in": [kind] if may_read(scope, type_of(town, kind)) else []}}
+    elif scope.roles & HEALTH_ROLES:
+        # Also what is of types that the town's file has no more.
+        only = {"type": {"$nin": [one.id for one in known if not may_read(scope, one)]}}
+    else:
+        only = {"type": {"$in": [one.id for one in known if may_read(scope, one)]}}
+    found = await state.documents.waiting(scope, only, after, limit)
     return [Seen(one, type_of(town, one.type)) for one in found]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.family.domain.letters import Letter, LetterState
 from services.family.queries import households
@@ -68,17 +69,23 @@ async def of_town(
 ) -> list[Letter]:
     """A page of the letters that an agent deals with, newest first."""
     town = await state.towns.get(scope.town)
-    known = [
-        one.id
-        for one in town.file.letter_categories()
-        if answers(scope, one) and wanted.category in (None, one.id)
-    ]
+    within: dict[str, Any]
+    if answers(scope, category_of(town, "")):
+        # Also letters of categories that the town's file has no more.
+        within = {} if wanted.category is None else {"category": wanted.category}
+    else:
+        known = [
+            one.id
+            for one in town.file.letter_categories()
+            if answers(scope, one) and wanted.category in (None, one.id)
+        ]
+        within = {"category": {"$in": known}}
     only = {
         name: getattr(wanted, name)
         for name in ("state", "family", "unread")
         if getattr(wanted, name) is not None
     }
-    return await state.letters.of_town(scope, known, only, after, limit)
+    return await state.letters.of_town(scope, within, only, after, limit)
 
 
 async def one_of(state: State, scope: Scope, letter: str) -> Letter:

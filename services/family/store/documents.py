@@ -6,7 +6,6 @@ the last day of what is accepted, as ``YYYY-MM-DD``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from pymongo import IndexModel
@@ -78,12 +77,12 @@ class DocumentStore:
         return [document_in(document) for document in found]
 
     async def waiting(
-        self, scope: AgentScope, types: Sequence[str], after: str | None, limit: int
+        self, scope: AgentScope, only: Document, after: str | None, limit: int
     ) -> list[SupportingDocument]:
-        """A page of what waits for an agent, of these types, oldest first."""
+        """A page of what waits for an agent, oldest first; ``only`` chooses among it."""
         found = await page(
             self._store, DOCUMENTS, within={**scope.query(), "waiting_since": {"$exists": True}},
-            only={"type": {"$in": list(types)}}, order=_ORDER, after=after, limit=limit,
+            only=only, order=_ORDER, after=after, limit=limit,
             projection={"pending": 0},
         )  # fmt: skip
         return [document_in(document) for document in found]

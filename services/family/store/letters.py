@@ -75,14 +75,13 @@ class LetterStore:
     async def of_town(
         self,
         scope: AgentScope,
-        categories: Sequence[str],
+        seen: Document,
         only: dict[str, Any],
         after: str | None,
         limit: int,
     ) -> list[Letter]:
-        """A page of the town's letters in these categories."""
-        within = {**scope.query(), "category": {"$in": list(categories)}}
-        return await self._page(within, only, after, limit)
+        """A page of those of the town's letters that are ``seen``."""
+        return await self._page({"$and": [scope.query(), seen]}, only, after, limit)
 
     async def _page(
         self, within: Document, only: Document, after: str | None, limit: int
