@@ -70,7 +70,7 @@ async def of_town(
     """A page of the letters that an agent deals with, newest first."""
     town = await state.towns.get(scope.town)
     within: dict[str, Any]
-    if answers(scope, category_of(town, "")):
+    if "administrator" in scope.roles:
         # Also letters of categories that the town's file has no more.
         within = {} if wanted.category is None else {"category": wanted.category}
     else:
