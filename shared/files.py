@@ -47,6 +47,10 @@ class Files:
         key = (stored.metadata or {})["key"]
         return self._sealer.open_bytes(key, box, self._name, file, "content")
 
+    async def sealed_by_others(self, key: str) -> int:
+        """How many files another key than this one sealed, which opens them still."""
+        return await self._store.count(f"{self._name}.files", {"metadata.key": {"$ne": key}})
+
     async def delete(self, step: Step, file: str) -> None:
         """Remove a file; one that is not there is no error."""
         step.before()

@@ -68,9 +68,16 @@ def import_(
 def reseal_() -> None:
     """Chiffre à nouveau, avec la première clé de PREAU_FIELD_KEYS, ce que les autres ont chiffré.
 
-    Ensuite les anciennes clés peuvent être retirées."""
+    Les fichiers ne le sont pas : tant qu'il en reste d'une ancienne clé, elle doit rester."""
     done = asyncio.run(_reseal())
     typer.echo(f"{done.seen} dossier(s) lu(s), {done.changed} chiffré(s) à nouveau.")
+    if done.files:
+        typer.echo(
+            f"{done.files} fichier(s) ne s'ouvrent qu'avec une ancienne clé : gardez-la après la"
+            " première dans PREAU_FIELD_KEYS, ou ils seront perdus."
+        )
+    else:
+        typer.echo("Rien n'est plus chiffré par une ancienne clé : elle peut être retirée.")
 
 
 async def _reseal() -> Resealed:

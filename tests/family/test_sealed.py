@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from services.family.commands.resealing import reseal
+from services.family.domain.household import family_id
 from services.family.store.families import FAMILIES
 from shared.ids import new_id
 from shared.sealing import SealBroken, new_field_keys
@@ -17,18 +18,22 @@ from tests.family.dossiers import (
     CHILD_ID,
     CO_HOLDER_ID,
     FAMILY,
+    FILE,
     HIDDEN_ID,
     HOLDER_ID,
     Dossier,
     fields_of,
+    load,
     put,
 )
+from tests.family.files import pdf, send
 
 IBAN = "FR7630006000011234567890189"
 ALLERGY = "marque-arachide"
 CERTIFICATE = put(CHILD_ID, "health_certificate", CERTIFIED)
 HEALTH = f"/families/{FAMILY}/children/{CHILD_ID}/health-sheet"
 BANK = f"/families/{FAMILY}/guardians/{HOLDER_ID}/bank-details"
+OTHER_FAMILY = family_id("veyras", "14")
 READS = f"/families/{FAMILY}/sensitive-reads"
 
 
@@ -197,21 +202,40 @@ async def test_a_leaked_database_without_the_keys_shows_no_health_sheet_and_no_i
 async def test_keys_are_replaced_and_the_old_one_is_taken_away(dossier: Dossier) -> None:
     await with_health(dossier)
     await dossier.sent("holder", put(CHILD_ID, "allergies", f"{ALLERGY}-bis"), CERTIFICATE)
+    sent = await send(dossier.world, dossier.tokens["holder"], pdf())
+    assert sent.status == 201, sent.json
+    await load(dossier.world, FILE.replace("12;", "14;"))
+    tag = (await dossier.call("office", "GET", f"/families/{OTHER_FAMILY}")).headers["ETag"]
+    merged = await dossier.call(
+        "office", "POST", f"/families/{OTHER_FAMILY}/merges", {"source": FAMILY},
+        headers={"If-Match": tag},
+    )  # fmt: skip
+    undo = f"/moves/{merged.json['move']}/undo"
+    assert (await dossier.call("office", "POST", undo)).status == 201
     state = dossier.world.state("family")
     fields = await dossier.world.store("family").get("field_keys", "current")
     assert fields is not None
     old, new = orjson.loads(fields["keys"]), orjson.loads(new_field_keys())
     state.sealer.load(orjson.dumps({**new, **old}).decode())
-    (before,) = await dossier.world.store("family").find(FAMILIES, {})
+    (before,) = await dossier.world.store("family").find(FAMILIES, {"_id": FAMILY})
     done = await reseal(state)
-    assert (done.seen, done.changed) == (1, 1)
-    assert (await reseal(state)).changed == 0
-    (after,) = await dossier.world.store("family").find(FAMILIES, {})
+    assert (done.seen, done.changed, done.files) == (4, 3, 1)
+    again = await reseal(state)
+    assert (again.changed, again.files) == (0, 1), "the file still needs the old key"
+    (after,) = await dossier.world.store("family").find(FAMILIES, {"_id": FAMILY})
     assert after["seq"] == before["seq"], "nobody need be told"
     state.sealer.load(orjson.dumps(new).decode())
     sheet = (await dossier.call("holder", "GET", HEALTH)).json["sheet"]["fields"]
     (allergies,) = [one for one in sheet if one["name"] == "allergies"]
     assert (allergies["value"], allergies["waiting"]["value"]) == (ALLERGY, f"{ALLERGY}-bis")
+    for one in await dossier.world.store("family").find("moves", {}):
+        for pair in (one["before"], one["after"]):
+            sealed = next(
+                child["more"]["allergies"]
+                for family in pair.values() for child in family["children"]
+                if child["id"] == CHILD_ID and child["more"]
+            )  # fmt: skip
+            assert state.open(CHILD_ID, "allergies", sealed) == ALLERGY
     state.sealer.load(new_field_keys())
     with pytest.raises(SealBroken):
         state.open(CHILD_ID, "allergies", after["children"][0]["more"]["allergies"])

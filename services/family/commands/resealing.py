@@ -10,6 +10,7 @@ from typing import Any
 from services.family.commands.registering import FORM
 from services.family.domain.fields import is_sealed
 from services.family.domain.household import Change, Family, Member
+from services.family.domain.moves import Move, Pair
 from services.family.state import State
 from services.family.store.families import family_in
 from shared.errors import Refused
@@ -21,10 +22,14 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many dossiers and forms were looked at, and how many had something to seal again."""
+    """How many dossiers, forms and moves were looked at, and how many had something to seal again.
+
+    ``files``: how many files an older key sealed; they are not sealed again, so it has to stay.
+    """
 
     seen: int
     changed: int
+    files: int
 
 
 async def reseal(state: State) -> Resealed:
@@ -41,7 +46,14 @@ async def reseal(state: State) -> Resealed:
             seen += 1
             changed += await _reseal_form(state, form)
         after = forms[-1]["_id"]
-    return Resealed(seen, changed)
+    after = ""
+    while moves := await state.moves.some_after(after, _READ):
+        for move in moves:
+            seen += 1
+            changed += await _reseal_move(state, move)
+        after = moves[-1].id
+    files = await state.uploads.sealed_by_others(state.sealer.current)
+    return Resealed(seen, changed, files)
 
 
 async def _reseal(state: State, document: Document) -> bool:
@@ -61,6 +73,22 @@ async def _reseal_form(state: State, document: Document) -> bool:
     """A form changed meanwhile was sealed by the current key."""
     draft = _again(state, document["_id"], FORM, document["draft"])
     return draft != document["draft"] and await state.registrations.reseal(document, draft)
+
+
+async def _reseal_move(state: State, move: Move) -> bool:
+    """What an undo would bring back; once decided it is never written otherwise."""
+    if move.before is None or move.after is None:
+        return False
+    before, after = _pair(state, move.before), _pair(state, move.after)
+    if (before, after) == (move.before, move.after):
+        return False
+    await state.moves.reseal(move, before, after)
+    return True
+
+
+def _pair(state: State, pair: Pair) -> Pair:
+    target = None if pair.target is None else _family(state, pair.target)
+    return Pair(source=_family(state, pair.source), target=target)
 
 
 def _family(state: State, family: Family) -> Family:

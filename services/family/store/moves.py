@@ -36,6 +36,7 @@ UNDONE = step("family.move.undone")
 CLOSE = step("family.move.close")
 GIVE_UP = step("family.move.give-up")
 LET_GO = step("family.move.let-go")
+RESEAL = step("family.move.reseal")
 #: An unfinished move older than this (machine's clock) was left by a crash.
 LEFT_BEHIND = timedelta(seconds=5)
 
@@ -97,6 +98,18 @@ class MoveStore:
         older = {"done": False, "begun": {"$lt": machine_now - LEFT_BEHIND}}
         found = await self._store.find(MOVES, older, limit=100, projection={"_id": 1})
         return [document["_id"] for document in found]
+
+    async def some_after(self, move: str, limit: int) -> list[Move]:
+        """The next decided moves by id, of any town: for operators' commands."""
+        found = await self._store.find(
+            MOVES, {"_id": {"$gt": move}, "after": {"$ne": None}}, sort=[("_id", 1)], limit=limit
+        )
+        return [_move(document) for document in found]
+
+    async def reseal(self, move: Move, before: Pair, after: Pair) -> None:
+        """Keep what the records were and became, sealed by another key: nothing else changes it."""
+        pairs = {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
+        await self._store.change(RESEAL, MOVES, move.id, {}, {"$set": pairs})
 
     # -- the records -----------------------------------------------------------------------
 

@@ -92,6 +92,10 @@ class UploadStore:
             await self._files.delete(DELETE_FILE, known["stored"])
         return len(gone)
 
+    async def sealed_by_others(self, key: str) -> int:
+        """How many files another key than this one sealed."""
+        return await self._files.sealed_by_others(key)
+
     async def before(self, instant: datetime) -> AsyncIterator[list[str]]:
         """The ids of all files received before, some at a time."""
         last = ""
