@@ -28,7 +28,7 @@ _NONCE = 12
 _KEY_BYTES = 32
 #: Where development keeps the keys that it made for itself.
 FIELD_KEYS = "field_keys"
-MAKE_FIELD_KEYS = step("shared.field-keys.make")
+MAKE_FIELD_KEYS = step("field-keys.make")
 
 
 class FieldKeySettings(BaseSettings):

@@ -239,7 +239,7 @@ async def test_each_sees_and_opens_what_concerns_them(home: Home) -> None:
     zoe = (await submit(home)).json
     tom = (await submit(home, child=home.tom)).json
     domicile = (await submit(home, "domicile")).json
-    mine = (await submit(home, "domicile")).json
+    mine = (await submit(home, "identite", guardian=home.holder)).json
     assert (mine["state"], mine["valid_until"]) == ("accepted", "2026-12-31"), "by the town's rule"
     listed = await read(home, f"/documents?family={home.family}", home.other_token())
     assert {one["document"] for one in listed.json["items"]} == {

@@ -225,7 +225,7 @@ async def test_who_may_no_longer_see_the_child_is_not_written_to(
     home, other = await family(town), await family(town)
     mailbox.behaviours.closed = True
     await town.say(accepted(home), "enrolments/e")
-    await eventually(lambda: mails(town, kind="enrolment-accepted"), what="it is to be written")
+    await eventually(lambda: mails(town, failure="away"), what="it could not be sent")
     await say_adult(town, home, families=())
     mailbox.behaviours.closed = False
     await town.say(accepted(other), "enrolments/f")
