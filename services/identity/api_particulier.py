@@ -15,10 +15,10 @@ from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 from services.identity.domain.quotient import Quotient
-from services.identity.outgoing import Outgoing, Reply, Unreachable
 from shared.clock import Clock
 from shared.contracts.family import CivilIdentity
 from shared.logs import get_logger
+from shared.outgoing import Outgoing, Reply, Unreachable
 
 _log = get_logger()
 _PATH = "/v3/dss/quotient_familial"

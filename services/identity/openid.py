@@ -19,10 +19,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey, import_key
 
-from services.identity.outgoing import Outgoing, Reply, Unreachable
 from services.identity.settings import Algorithm, Registration
 from shared.clock import Clock
 from shared.ids import new_id
+from shared.outgoing import Outgoing, Reply, Unreachable
 
 _METADATA_FOR = timedelta(hours=1)
 _KEYS_FOR = timedelta(hours=1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from services.identity.api_particulier import ApiParticulier
 from services.identity.openid import OpenIdProvider
-from services.identity.outgoing import Outgoing
 from services.identity.settings import IdentitySettings
 from shared.clock import Clock
+from shared.outgoing import Outgoing
 
 
 @dataclass(frozen=True, slots=True)

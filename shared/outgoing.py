@@ -45,9 +45,17 @@ class Outgoing:
         """GET. Raises ``Unreachable``; ``within`` is in seconds."""
         return await self._send("GET", url, within, params=list(query), headers=headers)
 
-    async def post(self, url: str, form: Mapping[str, str], *, within: float) -> Reply:
-        """POST of a form. Raises ``Unreachable``."""
-        return await self._send("POST", url, within, data=dict(form))
+    async def post(
+        self,
+        url: str,
+        body: Mapping[str, str] | bytes,
+        *,
+        within: float,
+        headers: Mapping[str, str] = {},
+    ) -> Reply:
+        """POST of a form, or of a body whose type the headers say. Raises ``Unreachable``."""
+        data = body if isinstance(body, bytes) else dict(body)
+        return await self._send("POST", url, within, data=data, headers=headers)
 
     async def close(self) -> None:
         """Close the connections."""
