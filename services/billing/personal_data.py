@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.billing import queries
-from services.billing.schemas import InvoiceQuery
+from services.billing.queries import invoices as queries
+from services.billing.schemas.invoices import InvoiceQuery
 from services.billing.state import Billing
 from shared.auth import FamilyScope
 from shared.money import euros

@@ -9,7 +9,7 @@ from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.facts import Facts, Line
 from services.billing.domain.prices.lines import PricedBasket
 from services.billing.domain.quotes import VALID, Quote, QuotedLine, QuoteState, without_price
-from services.billing.schemas import QuoteIn
+from services.billing.schemas.invoices import QuoteIn
 from services.billing.state import Billing
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import FamilyChanged

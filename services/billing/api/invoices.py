@@ -1,11 +1,10 @@
-"""Billing's routes: parse, call, answer."""
+"""Invoices, charges, month ends and quotes."""
 
 from __future__ import annotations
 
-from services.billing import queries
 from services.billing.commands import month_ends, quotes
-from services.billing.personal_data import collect
-from services.billing.schemas import (
+from services.billing.queries import invoices as queries
+from services.billing.schemas.invoices import (
     ChargeOut,
     ChargeQuery,
     ChargesOut,
@@ -21,7 +20,6 @@ from services.billing.schemas import (
 )
 from services.billing.state import Billing
 from shared.auth import FAMILY, agents, either
-from shared.personal_data import personal_data_routes
 from shared.web.routes import Call, NoBody, NoQuery, Route
 
 _READERS = agents("billing_office", "administrator", "childcare_office")
@@ -97,5 +95,4 @@ ROUTES = [
         "GET", "/invoice-runs", list_runs, "The latest month ends",
         access=_BILLING_OFFICE, answer=RunsOut,
     ),
-    *personal_data_routes("billing", collect),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.runs import Run
-from services.billing.schemas import ChargeQuery, InvoiceQuery
+from services.billing.schemas.invoices import ChargeQuery, InvoiceQuery
 from services.billing.state import Billing
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.contracts.family import FamilyChanged
