@@ -200,7 +200,7 @@ async def test_nobody_there_is_no_answer() -> None:
         *[("refdet", bad) for bad in ("ABCD", "2026-042", "A" * 31, "réf2026", "")],
         *[("objet", bad) for bad in ("été", "a-b", "a" * 101)],
         *[("montant", bad) for bad in (0, 99, -100, 10_000_001)],
-        *[("mel", bad) for bad in ("", "a@b.c", "sans-arobase.fr", "a" * 75 + "@b.fr", "a b@c.fr")],
+        *[("mel", bad) for bad in ("", "a@b.c", "sans-arobase.fr", "a" * 76 + "@b.fr", "a b@c.fr")],
         *[("saisie", bad) for bad in ("A", "")],
         *[("urlnotif", bad) for bad in ("", "ville.example", "https://" + "a" * 250)],
         ("urlredirect", "javascript:alert(1)"),
