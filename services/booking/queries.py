@@ -9,7 +9,15 @@ from datetime import date
 from services.booking.domain.agenda import WORDS, Entry, Status, agenda
 from services.booking.domain.enrolled import Enrolled
 from services.booking.domain.places import Session, Shape, taking
-from services.booking.domain.planning import Offer, fit_weeks, fitting, foreseen, plan, week_slots
+from services.booking.domain.planning import (
+    Offer,
+    fit_weeks,
+    fitting,
+    foreseen,
+    open_slots,
+    plan,
+    week_slots,
+)
 from services.booking.domain.request import TAKEN, Choice, Line, Mode, Request
 from services.booking.domain.rules.answers import Answer
 from services.booking.schemas import (
@@ -26,7 +34,6 @@ from services.booking.schemas import (
 from services.booking.state import Booking, asks_of, child_for, children_seen
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child
-from shared.days import days_between
 from shared.errors import MissingCopy, not_found
 from shared.traits import traits_of
 
@@ -109,18 +116,10 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     offers = [
         booking.offer(town, activity, allowance, standing) for activity in town.file.activities
     ]
-    known = agenda(
-        await booking.store.requests_about(scope, child, wanted.first, wanted.last),
-        child.ids,
-    )
+    known = agenda(await booking.store.lines_about(scope, child, wanted.first, wanted.last))
     slots, to_enrol = _shown(
         child,
-        [
-            (offer, day)
-            for day in days_between(wanted.first, wanted.last)
-            for offer in offers
-            if offer.open_on(day, child.school) and offer.eligible(child, day)
-        ],
+        open_slots(child, offers, wanted.first, wanted.last),
         {activity for activity, _unit, _day in known},
         standing.enrolled,
     )
@@ -179,11 +178,12 @@ def _entry(
     active = line is not None and line.active
     enrolled = offer.standing.enrolled.missing(child.id, activity.id, day) is None
     status: Status = known.status if known else "free" if enrolled else "not_enrolled"
-    why_not = TAKEN if active else offer.why_not(child, day, choice)
-    book = offer.answer("book", child, day, choice)
+    why_not, book = offer.may_book(child, day, choice)
+    why_not = TAKEN if active else why_not
     cancel = offer.answer("cancel", child, day, choice)
-    members = set(shape.members(traits_of(child, day)))
-    bound = [counter.id for counter in shape.on(day).bound([unit], members)]
+    counters = shape.on(day)
+    members = set(shape.members(traits_of(child, day))) if counters.grouped else frozenset()
+    bound = [counter.id for counter in counters.bound([unit], members)]
     return PlanningEntry(
         activity=activity.id,
         unit=unit,
@@ -191,7 +191,7 @@ def _entry(
         status=status,
         words=WORDS[status],
         state=line.state if line is not None and line.state != "asked" else None,
-        request=known.request.id if known else None,
+        request=known.request if known else None,
         line=line.id if line else None,
         units=line.units if line else (),
         places_left=max(0, min((session.left[counter] for counter in bound), default=0)),

@@ -133,9 +133,9 @@ class Booking:
             (child.id, line.activity, unit, line.date)
             for child in card.children
             if (wanted := days.get(child.id))
-            for request in await self.store.requests_about(scope, child, min(wanted), max(wanted))
+            for request in await self.store.lines_about(scope, child, min(wanted), max(wanted))
             for line in request.lines
-            if line.state == "requested" and line.child in child.ids
+            if line.state == "requested"
             for unit in line.units
         }
 
@@ -219,13 +219,12 @@ class Booking:
         """The child's bookings that stand between two days, of one activity and with some of
         these units where given."""
         offers = {one.id: self.offer(town, one, allowance) for one in town.file.activities}
-        requests = await self.store.requests_about(scope, ending.child, ending.first, ending.last)
+        requests = await self.store.lines_about(scope, ending.child, ending.first, ending.last)
         return [
-            Booked(f"{request.id}-{line.id}", line, offers.get(line.activity))
+            Booked(f"{request.request}-{line.id}", line, offers.get(line.activity))
             for request in requests
             for line in request.lines
-            if line.child in ending.child.ids
-            and ending.covers(line.date)
+            if ending.covers(line.date)
             and line.books
             and line.state == "accepted"
             and line.active

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.booking.domain.request import Line, Request
+from services.booking.domain.request import Excerpt, Line
 
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
@@ -35,9 +35,9 @@ WORDS: dict[Status, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line with the request it belongs to, and the line that ends it or was to end it."""
+    """One line with the id of its request, and the line that ends it or was to end it."""
 
-    request: Request
+    request: str
     line: Line
     end: Line | None = None
 
@@ -55,14 +55,14 @@ class Entry:
         return "free" if self.line.state == "asked" else self.line.state
 
 
-def agenda(requests: Iterable[Request], child: Collection[str]) -> dict[Place, Entry]:
-    """The entry in force for each place of the child known by these ids, else the latest that was;
-    ``requests`` oldest first."""
+def agenda(requests: Iterable[Excerpt]) -> dict[Place, Entry]:
+    """The entry in force for each place of one child, else the latest that was; ``requests`` are
+    about that child alone, oldest first."""
     ends: dict[str, Line] = {}
     latest: dict[Place, Entry] = {}
     for request in requests:
         for line in request.lines:
-            if line.child not in child or line.state == "asked":
+            if line.state == "asked":
                 continue
             if line.of is not None and not line.books:
                 ends[line.of] = line
@@ -70,8 +70,8 @@ def agenda(requests: Iterable[Request], child: Collection[str]) -> dict[Place, E
             for unit in line.units:
                 known = latest.get((line.activity, unit, line.date))
                 if line.active or known is None or not known.line.active:
-                    latest[line.activity, unit, line.date] = Entry(request, line)
+                    latest[line.activity, unit, line.date] = Entry(request.request, line)
     return {
-        place: Entry(one.request, one.line, ends.get(f"{one.request.id}-{one.line.id}"))
+        place: Entry(one.request, one.line, ends.get(f"{one.request}-{one.line.id}"))
         for place, one in latest.items()
     }

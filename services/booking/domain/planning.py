@@ -18,7 +18,7 @@ from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Child
 from shared.contracts.town_file import Action, Activity, Week
 from shared.days import days_between
-from shared.traits import traits_of
+from shared.traits import age_on, traits_of
 
 NOT_ELIGIBLE = Reason(
     code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."
@@ -73,14 +73,11 @@ class Offer:
             answer.times, counter, child, day, self.rules.days, self.activity.calendar, line
         )
 
-    def why_not(self, child: Child, day: date, choice: Choice) -> Reason | None:
-        """Why the child cannot be booked that day, or None; places are another matter."""
-        return self.may_book(child, day, choice)[0]
-
     def may_book(
         self, child: Child, day: date, choice: Choice, aside: Collection[Override] = ()
     ) -> tuple[Reason | None, Answer]:
-        """``why_not``, with what is set ``aside``, and the rules' answer."""
+        """Why the child cannot be booked that day, with what is set ``aside``, or None; places are
+        another matter; and the rules' answer."""
         answer = self.answer("book", child, day, choice)
         if "eligibility" not in aside and not self.eligible(child, day):
             return NOT_ELIGIBLE, answer
@@ -108,6 +105,20 @@ def asks_agent(answer: Answer, aside: Collection[Override]) -> bool:
 _OF_DEADLINES = (
     "too-late", "too-early", "not-yet-open", "not-published", "never", "no-rule", "too-often",
 )  # fmt: skip
+
+
+def open_slots(
+    child: Child, offers: Sequence[Offer], first: date, last: date
+) -> list[tuple[Offer, date]]:
+    """What is open to the child between two days, day by day, in the order of ``offers``."""
+    slots: list[tuple[Offer, date]] = []
+    of_age: dict[int, list[Offer]] = {}  # of what is known of a child, the day changes its age
+    for day in days_between(first, last):
+        age = age_on(child.birth_date, day)
+        if age not in of_age:
+            of_age[age] = [offer for offer in offers if offer.eligible(child, day)]
+        slots += [(offer, day) for offer in of_age[age] if offer.open_on(day, child.school)]
+    return slots
 
 
 @dataclass(frozen=True, slots=True)

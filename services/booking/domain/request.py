@@ -406,6 +406,14 @@ def freed(line: Line) -> Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The lines of the request of that id that matter to a question."""
+
+    request: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One act of a family; ``v`` is the version read, the guard of the next write.
 

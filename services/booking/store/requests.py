@@ -12,7 +12,7 @@ from services.booking.domain.acts import Act, By
 from services.booking.domain.allowances import Claim
 from services.booking.domain.cards import card_of
 from services.booking.domain.history import acts_between
-from services.booking.domain.request import Line, Receipt, Request
+from services.booking.domain.request import Excerpt, Line, Receipt, Request
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
 from shared.contracts.family import Child, FamilyChanged
@@ -174,16 +174,26 @@ class BookingStore:
         answer = {"_id": erasure, "town": town, "family": family}
         await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
-    async def requests_about(
+    async def lines_about(
         self, scope: Scope, child: Child, first: date, last: date
-    ) -> list[Request]:
-        """Requests with a line for the child between two days, oldest first, whichever family
-        asked: ``child`` is one whom the bearer may see (``state.child_for``)."""
-        between = {"$gte": first.isoformat(), "$lte": last.isoformat()}
-        about = {"lines": {"$elemMatch": {"child": {"$in": sorted(child.ids)}, "date": between}}}
-        query = {"town": scope.town, **about}
-        found = await self._store.find(REQUESTS, query, sort=[("requested_at", 1)])
-        return [request_of(document) for document in found]
+    ) -> list[Excerpt]:
+        """The child's lines between two days, by request, oldest first, whichever family asked:
+        ``child`` is one whom the bearer may see (``state.child_for``)."""
+        ids, between = sorted(child.ids), (first.isoformat(), last.isoformat())
+        about = {"child": {"$in": ids}, "date": {"$gte": between[0], "$lte": between[1]}}
+        those = [
+            {"$in": ["$$this.child", ids]},
+            {"$gte": ["$$this.date", between[0]]}, {"$lte": ["$$this.date", between[1]]},
+        ]  # fmt: skip
+        found = await self._store.find(
+            REQUESTS, {"town": scope.town, "lines": {"$elemMatch": about}},
+            sort=[("requested_at", 1)],
+            projection={"lines": {"$filter": {"input": "$lines", "cond": {"$and": those}}}},
+        )  # fmt: skip
+        return [
+            Excerpt(document["_id"], tuple(_line(line) for line in document["lines"]))
+            for document in found
+        ]
 
     async def claim(self, request: Request, machine_now: datetime) -> bool:
         """Take over what another process has left; its own writes are refused from now on."""

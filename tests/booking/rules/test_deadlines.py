@@ -204,6 +204,6 @@ def test_what_may_be_booked_agrees_with_the_deadline_at_every_minute(
     assert last is not None
     now = last.astimezone(UTC) + timedelta(minutes=minutes)
     offer = Offer(offered, offered.file.activities[0], now)
-    reason = offer.why_not(CHILD, day, Choice(("unit",)))
+    reason, _ = offer.may_book(CHILD, day, Choice(("unit",)))
     over = day < now.astimezone(zone).date()
     assert (reason is None) == (ask(offered, "book", day, now).allowed and not over)
