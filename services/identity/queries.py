@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,12 @@ from services.identity.domain.admitting import Invitation, InvitationState
 from services.identity.domain.agents import is_agent, roles_on
 from services.identity.domain.family_keys import FamilyKey, State, state_of
 from services.identity.domain.sessions import LoginSession
+from services.identity.schemas.towns import (
+    TownFileKept,
+    TownFilePage,
+    TownFileSaved,
+    TownFilesQuery,
+)
 from services.identity.store.accounts import account_of
 from shared.auth import AgentScope, Bearer, FamilyScope
 from shared.contracts.town_file import Notice, TownFile
@@ -24,6 +31,40 @@ async def town_file(identity: Identity, town: str) -> tuple[int, TownFile]:
     if document is None:
         raise not_found("cette commune")
     return document["version"], TownFile.model_validate(document["file"])
+
+
+async def town_file_saved(
+    identity: Identity, town: str, version: int | None = None
+) -> TownFileSaved:
+    """A version of the town's file, by default the one in force. Refused (404) when there is
+    none."""
+    found = await identity.store.town(town)
+    if found is not None and version not in (None, found["version"]):
+        found = await identity.store.town_file(town, version or 0)
+    if found is None:
+        raise not_found("cette commune" if version is None else "cette version")
+    return TownFileSaved(**_kept(found), file=TownFile.model_validate(found["file"]))
+
+
+async def town_files(identity: Identity, town: str, wanted: TownFilesQuery) -> TownFilePage:
+    """Versions of the town's file, the newest first. Refused (404) when it was never loaded."""
+    current = await identity.store.town(town)
+    if current is None:
+        raise not_found("cette commune")
+    found = [current] if wanted.after is None else []
+    found += await identity.store.replaced_files(
+        town, min(wanted.after or current["version"], current["version"]),
+        wanted.limit - len(found) + 1,
+    )  # fmt: skip
+    shown = found[: wanted.limit]
+    return TownFilePage(
+        items=tuple(TownFileKept(**_kept(one)) for one in shown),
+        next=shown[-1]["version"] if len(found) > len(shown) else None,
+    )
+
+
+def _kept(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in ("version", "saved_at", "saved_by")}
 
 
 async def franceconnect(identity: Identity, town: str) -> Offer | None:

@@ -55,6 +55,16 @@ class Portal:
         """One request to identity."""
         return await self.world.call(method, f"{_API}/{town}{path}", json=body, **how)
 
+    async def change_town_file(self, token: str, **fields: Any) -> Answer:
+        """Put the town's file with other fields; it must succeed."""
+        read = await self.call("GET", "/town-file", token=token)
+        saved = await self.call(
+            "PUT", "/town-file", read.json["file"] | fields, token=token,
+            headers={"If-Match": read.headers["ETag"]},
+        )  # fmt: skip
+        assert saved.status == 200, saved.json
+        return saved
+
     async def said(self, name: str, service: str = "notify") -> list[Envelope]:
         """Events of that name that wait for a service which is not running, in order."""
         return [one for one in await self.world.queued(service) if one.contract.name == name]

@@ -147,10 +147,8 @@ async def test_a_link_is_active_at_the_next_refresh(portal: Portal) -> None:
 async def shared(portal: Portal) -> Portal:
     """A town whose keys are for the household, under a name of its own."""
     admin = portal.world.token(roles=("administrator",))
-    file = (await portal.call("GET", "/town-file", token=admin)).json["file"]
-    file["family_keys"] = {"called": "Code Abonné", "use": "per_adult", "valid_days": 30}
-    saved = await portal.call("PUT", "/town-file", file, token=admin)
-    assert saved.status == 200, saved.json
+    keys = {"called": "Code Abonné", "use": "per_adult", "valid_days": 30}
+    await portal.change_town_file(admin, family_keys=keys)
     return portal
 
 

@@ -134,11 +134,16 @@ async def test_putting_the_town_file(portal: Portal) -> None:
     read = await portal.call("GET", "/town-file", token=token)
     assert read.json["version"] == 1
     changed = read.json["file"] | {"family_key": "hidden"}
-    put = await _twice(portal, "/town-file", changed, read.json["file"], method="PUT", token=token)
+    seen = {"If-Match": read.headers["ETag"]}
+    put = await _twice(
+        portal, "/town-file", changed, read.json["file"], method="PUT", token=token, headers=seen
+    )
     assert put.json == {"version": 2}
-    back = await portal.call("PUT", "/town-file", read.json["file"], token=token)
+    back = await portal.change_town_file(token, family_key="optional")
     assert back.json == {"version": 3}
-    late = await portal.call("PUT", "/town-file", changed, key="repeat-town-file-1", token=token)
+    late = await portal.call(
+        "PUT", "/town-file", changed, key="repeat-town-file-1", token=token, headers=seen
+    )
     assert late.json == {"version": 2}  # the answer it had; the later change stands
     now = await portal.call("GET", "/town", token=None)
     assert now.json["family_key"] == "optional"

@@ -78,10 +78,7 @@ def test_recovery_codes_differ_and_work_once_however_they_are_typed() -> None:
 async def guard(portal: Portal, *roles: str) -> None:
     """The town wants a second factor for these roles."""
     token = portal.world.token(roles=("administrator",))
-    file = (await portal.call("GET", "/town-file", token=token)).json["file"]
-    file["agents"] = {"second_factor": list(roles)}
-    saved = await portal.call("PUT", "/town-file", file, token=token)
-    assert saved.status == 200, saved.json
+    await portal.change_town_file(token, agents={"second_factor": list(roles)})
 
 
 async def log_in(portal: Portal, code: str | None = None, password: str = PASSWORD) -> Answer:

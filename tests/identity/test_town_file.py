@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from services.identity.store.towns import TOWNS
 from shared.contracts.town_file import DayCutoff, WeekCutoff
 from shared.town_files import BadTownFile, FileError, json_schema, read_town_file
 from tests.identity.portal import TOWN_FILES, Portal
+from tests.world import Answer
 
 DEMO = Path(TOWN_FILES)
 VEYRAS = (DEMO / "veyras.yaml").read_text(encoding="utf-8")
@@ -195,16 +197,68 @@ async def test_a_town_is_said_when_its_file_changes_and_only_then(portal: Portal
 
 async def test_a_file_put_with_an_error_changes_nothing(portal: Portal) -> None:
     token = portal.world.token(roles=("administrator",))
-    file = (await portal.call("GET", "/town-file", token=token)).json["file"]
+    read = await portal.call("GET", "/town-file", token=token)
+    file, seen = read.json["file"], {"If-Match": read.headers["ETag"]}
     file["activities"][0]["capacity"] = 3
-    answer = await portal.call("PUT", "/town-file", file, token=token)
+    answer = await portal.call("PUT", "/town-file", file, token=token, headers=seen)
     assert (answer.status, answer.json["field"]) == (422, "/activities/0/capacity")
     elsewhere = await portal.call(
-        "PUT", "/town-file", (await _file_of(portal, "andancette")), token=token
+        "PUT", "/town-file", (await _file_of(portal, "andancette")), token=token, headers=seen
     )
     assert (elsewhere.status, elsewhere.json["code"]) == (422, "wrong-town")
     store = portal.world.store("identity")
     assert [doc["version"] for doc in await store.find(TOWNS, {})] == [1, 1]
+
+
+async def test_a_change_is_of_the_version_that_its_author_has_seen(portal: Portal) -> None:
+    token = portal.world.token(account="e" * 32, roles=("administrator",))
+    read = await portal.call("GET", "/town-file", token=token)
+    file, seen = read.json["file"], {"If-Match": read.headers["ETag"]}
+    blind = await portal.call("PUT", "/town-file", file | {"family_key": "hidden"}, token=token)
+    assert (blind.status, blind.json["code"]) == (428, "precondition-required")
+    mine, theirs = await asyncio.gather(
+        *(
+            portal.call("PUT", "/town-file", file | {"family_key": key}, token=token, headers=seen)
+            for key in ("hidden", "required")
+        )
+    )
+    assert {mine.status, theirs.status} == {200, 412}
+    now = await portal.call("GET", "/town-file", token=token)
+    won = "hidden" if mine.status == 200 else "required"
+    assert (now.json["version"], now.json["file"]["family_key"]) == (2, won)
+
+
+async def test_every_version_is_kept_with_who_saved_it_and_when(portal: Portal) -> None:
+    account = "e" * 32
+    token = portal.world.token(account=account, roles=("administrator",))
+    first = (await portal.call("GET", "/town-file", token=token)).json
+    for key in ("hidden", "required"):
+        await portal.change_town_file(token, family_key=key)
+
+    async def listed(query: str = "") -> Answer:
+        return await portal.call("GET", f"/town-file/versions{query}", token=token)
+
+    whole = (await listed()).json
+    assert [(one["version"], one["saved_by"]) for one in whole["items"]] == [
+        (3, account), (2, account), (1, None),
+    ]  # fmt: skip
+    assert all(one["saved_at"] for one in whole["items"])
+    assert whole["next"] is None
+    pages = [(await listed("?limit=2")).json]
+    pages.append((await listed(f"?limit=2&after={pages[0]['next']}")).json)
+    assert [one for page in pages for one in page["items"]] == whole["items"]
+    for version, key in ((1, first["file"]["family_key"]), (2, "hidden"), (3, "required")):
+        kept = await portal.call("GET", f"/town-file/versions/{version}", token=token)
+        assert (kept.status, kept.json["file"]["family_key"]) == (200, key)
+        assert kept.json["version"] == version
+    for version in ("0", "4", "x", "9" * 30):
+        none = await portal.call("GET", f"/town-file/versions/{version}", token=token)
+        assert none.status == 404
+    office = portal.world.token(roles=("childcare_office",))
+    for path in ("/town-file/versions", "/town-file/versions/1"):
+        assert (await portal.call("GET", path, token=office)).status == 403
+        elsewhere = await portal.call("GET", path, town="andancette", token=token)
+        assert elsewhere.status == 403
 
 
 async def _file_of(portal: Portal, town: str) -> dict[str, object]:

@@ -6,12 +6,22 @@ from services.identity import queries
 from services.identity.api.access import ADMINISTRATOR, REPEATED
 from services.identity.commands import towns
 from services.identity.commands.base import Identity
-from services.identity.schemas.towns import TownCard, TownFileInput, TownFileSaved, TownFileVersion
+from services.identity.schemas.towns import (
+    TownCard,
+    TownFileInput,
+    TownFilePage,
+    TownFileSaved,
+    TownFilesQuery,
+    TownFileVersion,
+)
 from shared.auth import PUBLIC
 from shared.contracts.town_file import TownFile
-from shared.web.routes import Call, NoBody, NoQuery, Route
+from shared.errors import not_found
+from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 _TOWN_FILE_BYTES = 512 * 1024
+#: Longer than any number of versions.
+_DIGITS = 9
 
 
 async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
@@ -26,14 +36,27 @@ async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
     )
 
 
-async def get_town_file(identity: Identity, call: Call[NoBody, NoQuery]) -> TownFileSaved:
-    version, file = await queries.town_file(identity, call.agent_scope.town)
-    return TownFileSaved(version=version, file=file)
+async def get_town_file(identity: Identity, call: Call[NoBody, NoQuery]) -> Versioned:
+    found = await queries.town_file_saved(identity, call.agent_scope.town)
+    return Versioned(found, found.version)
+
+
+async def list_town_files(identity: Identity, call: Call[NoBody, TownFilesQuery]) -> TownFilePage:
+    return await queries.town_files(identity, call.agent_scope.town, call.query)
+
+
+async def get_old_town_file(identity: Identity, call: Call[NoBody, NoQuery]) -> TownFileSaved:
+    version = call.path["version"]
+    if not version.isdecimal() or len(version) > _DIGITS:
+        raise not_found("cette version")
+    return await queries.town_file_saved(identity, call.agent_scope.town, int(version))
 
 
 async def put_town_file(identity: Identity, call: Call[TownFileInput, NoQuery]) -> TownFileVersion:
     file = TownFile.model_validate(call.body.model_dump())
-    version = await towns.put_town_file(identity, call.agent_scope, file, call.known_command)
+    version = await towns.put_town_file(
+        identity, call.agent_scope, file, call.known_command, call.expected
+    )
     return TownFileVersion(version=version)
 
 
@@ -41,11 +64,20 @@ ROUTES = [
     Route("GET", "/town", get_town, "The town's public card", PUBLIC, TownCard),
     Route(
         "GET", "/town-file", get_town_file, "The town file in force", ADMINISTRATOR,
-        TownFileSaved,
+        TownFileSaved, versioned=True,
+    ),
+    Route(
+        "GET", "/town-file/versions", list_town_files, "All versions of the town file",
+        ADMINISTRATOR, TownFilePage, query=TownFilesQuery,
+    ),
+    Route(
+        "GET", "/town-file/versions/{version}", get_old_town_file, "One version of the town file",
+        ADMINISTRATOR, TownFileSaved,
     ),
     Route(
         "PUT", "/town-file", put_town_file, "Replace the town file", ADMINISTRATOR,
-        TownFileVersion, body=TownFileInput, idempotent=True, max_body=_TOWN_FILE_BYTES,
+        TownFileVersion, body=TownFileInput, idempotent=True, guarded=True,
+        max_body=_TOWN_FILE_BYTES,
         refusals=("wrong-town", *REPEATED),
     ),
 ]  # fmt: skip

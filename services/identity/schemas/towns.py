@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from shared.contracts.town_file import Contact, TownFile
 from shared.web.routes import Input, Output
@@ -29,8 +32,30 @@ class TownFileVersion(Output):
     version: int
 
 
-class TownFileSaved(Output):
-    """The town file in force."""
+class TownFileKept(Output):
+    """A version of the town's file: when it was saved, and by which account (null: by a command at
+    the server)."""
 
     version: int
+    saved_at: datetime
+    saved_by: str | None
+
+
+class TownFileSaved(TownFileKept):
+    """A version of the town's file, with what it says."""
+
     file: TownFile
+
+
+class TownFilesQuery(Input):
+    """``after``: the ``next`` of the page before."""
+
+    after: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class TownFilePage(Output):
+    """Versions of the town's file, the newest first: the first of all is in force."""
+
+    items: tuple[TownFileKept, ...]
+    next: int | None

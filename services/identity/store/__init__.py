@@ -1,6 +1,9 @@
 """Identity's documents.
 
-``towns``           a town's file, whole, with its ``version``; `_id` is the town's slug.
+``towns``           a town's file, whole, with its ``version``, who saved it and when; `_id` is the
+                    town's slug. Guarded by ``v``.
+``town_files``      a version of a town's file that was replaced: ``<town>/<version>``, never
+                    changed.
 ``signing_keys``    ``current``: the public keys last said; in development, the private ones too.
 ``accounts``        an account with its memberships, families and roles, and its sealed second
                     factor; ``done`` holds the last commands with their answers. One writer at a
@@ -43,7 +46,8 @@ FORGET_ABOUT = step("identity.person.forget")
 
 OUTBOXES = (towns.TOWNS, signing_keys.KEYS, accounts.ACCOUNTS, invitations.INVITATIONS)
 INDEXES = (
-    accounts.INDEXES
+    towns.INDEXES
+    | accounts.INDEXES
     | sessions.INDEXES
     | family_keys.INDEXES
     | invitations.INDEXES

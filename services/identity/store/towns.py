@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import IndexModel
 
 from services.identity.store.base import Collections, push_done
 from shared.contracts.identity import TownChanged
@@ -12,8 +15,10 @@ from shared.events import Event
 from shared.failpoints import step
 from shared.store import Document
 
-TOWNS = "towns"
+TOWNS, TOWN_FILES = "towns", "town_files"
+INDEXES = {TOWN_FILES: [IndexModel([("town", 1), ("version", -1)])]}
 
+KEEP_TOWN_FILE = step("identity.town.keep-file")
 CREATE_TOWN = step("identity.town.create")
 CHANGE_TOWN = step("identity.town.change")
 
@@ -22,8 +27,20 @@ class Towns(Collections):
     """Every query and write of towns."""
 
     async def town(self, town: str) -> Document | None:
-        """``{file, version, digest, done, ...}``, or None."""
+        """``{file, version, digest, saved_at, saved_by, done, ...}``, or None; ``saved_by`` is
+        None where a command at the server loaded it."""
         return await self._store.get(TOWNS, town)
+
+    async def town_file(self, town: str, version: int) -> Document | None:
+        """A version that was replaced: ``{file, version, saved_at, saved_by}``, or None."""
+        return await self._store.get(TOWN_FILES, f"{town}/{version}")
+
+    async def replaced_files(self, town: str, before: int, limit: int) -> list[Document]:
+        """Versions older than ``before``, the newest first, without what they say."""
+        return await self._store.find(
+            TOWN_FILES, {"town": town, "version": {"$lt": before}}, sort=[("version", -1)],
+            limit=limit, projection={"file": 0},
+        )  # fmt: skip
 
     async def town_exists(self, town: str) -> bool:
         """Whether the town was ever loaded."""
@@ -51,14 +68,29 @@ class Towns(Collections):
         said: TownChanged,
         digest: str,
         entry: Document | None,
+        *,
+        saved_at: datetime,
+        saved_by: str | None,
     ) -> bool:
-        """Save a town's file as the next version and say it; False when it changed meanwhile."""
+        """Save a town's file as the next version and say it; False when it changed meanwhile.
+
+        The version that it replaces is kept first: until the file itself is replaced, that says
+        nothing new.
+        """
         town = said.file.town
         fields = {
             "file": said.file.model_dump(mode="json"),
             "version": said.version,
             "digest": digest,
+            "saved_at": saved_at,
+            "saved_by": saved_by,
         }
+        if before is not None:
+            kept = {name: before[name] for name in _KEPT}
+            await self._store.insert(
+                KEEP_TOWN_FILE, TOWN_FILES,
+                {"_id": f"{town}/{before['version']}", "town": town, **kept},
+            )  # fmt: skip
         if before is None:
             new = {"_id": town, "town": town, **fields, "done": [entry] if entry else []}
             return await self._store.insert(CREATE_TOWN, TOWNS, new, said)
@@ -69,6 +101,10 @@ class Towns(Collections):
     async def note_town_command(self, before: Document, entry: Document) -> bool:
         """Remember a command that changed nothing."""
         return await self._store.save(CHANGE_TOWN, TOWNS, before, push_done(entry))
+
+
+#: What is kept of a version.
+_KEPT = ("file", "version", "saved_at", "saved_by")
 
 
 def states_of(document: Document) -> tuple[Event, ...]:
