@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.booking import catalogue, enrolment_queries, queries
+from services.booking.attached import States, states_of
 from services.booking.catalogue_schemas import Activities, CatalogueQuery
 from services.booking.commands import answering, asking, deciding, enrolling, withdrawing
 from services.booking.domain.acts import Act, By
@@ -65,17 +68,19 @@ async def ask(booking: Booking, call: Call[RequestIn, NoQuery]) -> RequestOut:
 
 async def list_requests(booking: Booking, call: Call[NoBody, RequestQuery]) -> RequestPage:
     found = await queries.requests(booking, call.scope, call.query)
-    items = tuple(_request_seen(one, call.scope) for one in found.items)
+    states = await states_of(booking, call.scope, _attached(found.items))
+    items = tuple(_request_seen(one, call.scope, states) for one in found.items)
     return RequestPage(items=items, next=found.next)
 
 
 async def see_request(booking: Booking, call: Call[NoBody, NoQuery]) -> Versioned:
     found = await queries.request(booking, call.scope, call.path["request"])
-    return Versioned(_request_seen(found, call.scope), found.v)
+    states = await states_of(booking, call.scope, _attached([found]))
+    return Versioned(_request_seen(found, call.scope, states), found.v)
 
 
 async def withdraw(booking: Booking, call: Call[WithdrawalIn, NoQuery]) -> RequestOut:
-    found = await withdrawing.take_back(booking, call.scope, call.path["request"], call.body.lines)
+    found = await withdrawing.take_back(booking, call.scope, call.path["request"], call.body)
     return _request_out(found)
 
 
@@ -104,7 +109,7 @@ async def see_enrolment(booking: Booking, call: Call[NoBody, NoQuery]) -> Versio
 async def withdraw_enrolment(
     booking: Booking, call: Call[EnrolmentWithdrawalIn, NoQuery]
 ) -> EnrolmentOut:
-    found = await enrolling.take_back(booking, call.scope, call.path["enrolment"])
+    found = await enrolling.take_back(booking, call.scope, call.path["enrolment"], call.body)
     return await enrolment_queries.show(booking, call.scope, found)
 
 
@@ -120,6 +125,8 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
         id=request.id,
         number=request.number,
         family=request.family,
+        channel=request.channel,
+        guardian=request.guardian,
         requested_at=request.requested_at,
         lines=[_line_out(line, as_receipted) for line in request.lines if line.state != "asked"],
         not_retained=list(request.not_retained),
@@ -130,17 +137,22 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
     )
 
 
-def _request_seen(request: Request, scope: Scope) -> RequestSeen:
-    """The request with its history, of the lines that are shown."""
-    who: By = "agent" if request.channel == "desk" else "family"
+def _attached(requests: Sequence[Request]) -> list[str]:
+    """The documents that these requests name."""
+    return [_id for request in requests for _id in request.attachments]
+
+
+def _request_seen(request: Request, scope: Scope, states: States) -> RequestSeen:
+    """The request with its history, of the lines that are shown, and where its documents stand."""
     lines = tuple(line.id for line in request.lines)
     asked = RequestActOut(
-        at=request.requested_at, what="asked", lines=lines, by=who,
-        account=_account(request.account, who, scope), reason=request.override, request=None,
-        number=None,
+        at=request.requested_at, what="asked", lines=lines, by=request.origin.by,
+        account=_account(request.account, request.origin.by, scope), channel=request.channel,
+        guardian=request.guardian, reason=request.override, request=None, number=None,
     )  # fmt: skip
     return RequestSeen(
         **dict(_request_out(request)),
+        document_states={_id: states[_id] for _id in _attached([request]) if _id in states},
         history=[asked, *(_act_out(act, scope) for act in seen(request.history, request.lines))],
     )
 
@@ -148,8 +160,8 @@ def _request_seen(request: Request, scope: Scope) -> RequestSeen:
 def _act_out(act: Act, scope: Scope) -> RequestActOut:
     return RequestActOut(
         at=act.at, what=act.what, lines=act.lines, by=act.by,
-        account=_account(act.account, act.by, scope), reason=act.reason, request=act.request,
-        number=act.number,
+        account=_account(act.account, act.by, scope), channel=act.channel, guardian=act.guardian,
+        reason=act.reason, request=act.request, number=act.number,
     )  # fmt: skip
 
 
@@ -178,10 +190,11 @@ ROUTES = [
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
     Route("POST", "/recaps", recap, "What validating these wishes would do",
           either(FAMILY, _DESK), Recap, body=RequestIn,
-          refusals=("too-many-dates",)),
+          refusals=("too-many-dates", "document-unknown", "document-not-valid")),
     Route("POST", "/requests", ask, "Ask for bookings, for days or over periods",
           either(FAMILY, _DESK), RequestOut, body=RequestIn, status=201, idempotent=True,
-          refusals=("nothing-bookable", "too-many-dates", "idempotency-key-reused",
+          refusals=("nothing-bookable", "too-many-dates", "document-unknown",
+                    "document-not-valid", "idempotency-key-reused",
                     "idempotency-key-missing")),
     Route("GET", "/requests", list_requests, "Requests, newest first",
           either(FAMILY, _READERS, _DIRECTOR), RequestPage, query=RequestQuery),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.booking.attached import States, states_of
 from services.booking.domain.enrolled import activities_of, is_for, why_not_now, window_for
-from services.booking.domain.enrolment import ALREADY_ASKED, ALREADY_ENROLLED, Act, Enrolment
+from services.booking.domain.enrolment import (
+    ALREADY_ASKED,
+    ALREADY_ENROLLED,
+    Act,
+    Enrolment,
+    done_by,
+)
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.enrolment_schemas import (
     AcceptedRegulations,
@@ -23,12 +30,9 @@ from services.booking.enrolment_schemas import (
 )
 from services.booking.state import Booking, child_for, children_seen
 from shared.auth import AgentScope, FamilyScope, Scope
-from shared.contracts.family import Child, DocumentState
+from shared.contracts.family import Child
 from shared.contracts.town_file import EnrolmentGroup
 from shared.errors import MissingCopy, not_found
-
-#: Where supporting documents stand, by id.
-States = Mapping[str, DocumentState]
 
 
 async def groups(booking: Booking, scope: Scope, wanted: GroupsQuery) -> Groups:
@@ -118,8 +122,7 @@ async def show(booking: Booking, scope: Scope, one: Enrolment) -> EnrolmentOut:
 
 async def _states(booking: Booking, scope: Scope, sent: Sequence[Enrolment]) -> States:
     given = [_id for one in sent for ids in one.sent.documents.values() for _id in ids]
-    known = await booking.documents.of(scope.town, given) if given else {}
-    return {_id: document.state for _id, document in known.items()}
+    return await states_of(booking, scope, given)
 
 
 async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> EnrolmentPage:
@@ -166,6 +169,8 @@ def shown(
         requested_at=one.requested_at,
         decided_at=None if at_once else one.decided_at,
         channel=sent.channel,
+        guardian=sent.guardian,
+        version=sent.version,
         pattern=sent.pattern,
         weekly=[WeeklyOut(**choice.model_dump()) for choice in sent.weekly],
         regulations=AcceptedRegulations(version=sent.regulations, accepted_at=one.requested_at)
@@ -193,11 +198,13 @@ def _until_sent(one: Enrolment) -> Sequence[Act]:
 
 
 def _act(act: Act, agent: bool) -> ActOut:
-    by_agent = act.channel == "desk" or (act.by is not None and act.channel is None)
+    by = done_by(act)
     return ActOut(
         at=act.at,
         what=act.what,
-        by="rule" if act.by is None else "agent" if by_agent else "family",
-        account=act.by if agent or not by_agent else None,
+        by=by,
+        account=act.by if agent or by != "agent" else None,
+        channel=act.channel,
+        guardian=act.guardian,
         reason=act.reason,
     )

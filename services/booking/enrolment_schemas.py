@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from services.booking.domain.enrolled import WindowState
-from services.booking.domain.enrolment import Channel, EnrolmentResult
-from services.booking.schemas import ChoiceIn, Id, OverrideIn, Sentence, VerdictIn
-from shared.contracts.booking import EnrolmentState, Override, Reason
+from services.booking.domain.enrolment import EnrolmentResult
+from services.booking.schemas import ChoiceIn, Id, OnBehalfIn, OverrideIn, Sentence, VerdictIn
+from shared.contracts.booking import ContactChannel, EnrolmentState, Override, Reason
 from shared.contracts.family import DocumentState
 from shared.contracts.town_file import (
     AskedDocument,
@@ -39,7 +39,7 @@ class EnrolmentIn(Input):
 
     ``regulations`` is the version accepted; ``documents`` are ids of supporting documents kept by
     family, by what the town asks for. An agent may set aside ``deadline`` (the window),
-    ``eligibility`` and ``documents``, with a reason.
+    ``eligibility`` and ``documents``, with a reason, and says ``on_behalf`` of whom.
     """
 
     family: Id
@@ -52,6 +52,7 @@ class EnrolmentIn(Input):
         default_factory=dict, max_length=20
     )
     comment: Sentence | None = None
+    on_behalf: OnBehalfIn | None = None
     override: OverrideIn | None = None
 
     @model_validator(mode="after")
@@ -65,7 +66,9 @@ class EnrolmentIn(Input):
 
 
 class EnrolmentWithdrawalIn(Input):
-    """Nothing but the act: what waits for an answer is taken back."""
+    """What waits for an answer is taken back."""
+
+    on_behalf: OnBehalfIn | None = None
 
 
 class WeeklyOut(Output):
@@ -81,12 +84,15 @@ class WeeklyOut(Output):
 
 class ActOut(Output):
     """One thing that happened, when, by whom: the family, the town's rule or an agent, whose
-    account only agents see."""
+    account only agents see; of a family's act by which ``channel``, and which ``guardian``
+    asked."""
 
     at: datetime
     what: EnrolmentState
     by: Literal["family", "rule", "agent"]
     account: str | None
+    channel: ContactChannel | None
+    guardian: str | None
     reason: str | None
 
 
@@ -98,9 +104,10 @@ class AcceptedRegulations(Output):
 
 
 class EnrolmentOut(Output):
-    """An enrolment and where it stands. ``document_states``: where each of its documents stands
-    now (empty in the answer to sending it). ``request`` has booked a weekly pattern; ``unbooked``
-    says why no day of it could be."""
+    """An enrolment and where it stands; ``version`` of the town file answered to sending it, which
+    ``guardian`` asked for by this ``channel``. ``document_states``: where each of its documents
+    stands now (empty in the answer to sending it). ``request`` has booked a weekly pattern;
+    ``unbooked`` says why no day of it could be."""
 
     id: str
     number: str
@@ -111,7 +118,9 @@ class EnrolmentOut(Output):
     reason: Reason | None
     requested_at: datetime
     decided_at: datetime | None
-    channel: Channel
+    channel: ContactChannel
+    guardian: str | None
+    version: int
     pattern: EnrolmentPattern
     weekly: list[WeeklyOut]
     regulations: AcceptedRegulations | None
@@ -221,7 +230,9 @@ class EnrolmentDecisionOut(Output):
 
 
 class EnrolmentDecisionsOut(Output):
-    """Each enrolment's result, in the order asked. Sending the same command again resumes it."""
+    """Each enrolment's result, in the order asked, by that ``version`` of the town's file. Sending
+    the same command again resumes it."""
 
+    version: int
     decided_at: datetime
     results: list[EnrolmentDecisionOut]

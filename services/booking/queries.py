@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
+from services.booking.attached import check_wish
 from services.booking.domain.agenda import WORDS, Entry, Status, agenda
 from services.booking.domain.enrolled import Enrolled
 from services.booking.domain.places import Session, Shape, taking
@@ -67,6 +68,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
+    await check_wish(booking, town, card, wish)
     changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}

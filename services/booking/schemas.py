@@ -11,6 +11,7 @@ from services.booking.domain.acts import By, What
 from services.booking.domain.agenda import Status
 from services.booking.domain.request import LineResult
 from shared.contracts.booking import (
+    ContactChannel,
     Effect,
     LineKind,
     LineState,
@@ -19,6 +20,7 @@ from shared.contracts.booking import (
     Reason,
     Surcharged,
 )
+from shared.contracts.family import DocumentState
 from shared.contracts.town_file import ClockTime, Slug, Weekday
 from shared.web.routes import Input, Output, Page, PageQuery
 
@@ -128,14 +130,24 @@ class OverrideIn(Input):
     reason: Sentence
 
 
+class OnBehalfIn(Input):
+    """Where an act comes from that an agent does for a family: how it was asked for, and by which
+    guardian, if the agent says."""
+
+    channel: Literal["phone", "desk", "paper"] = "desk"
+    guardian: Id | None = None
+
+
 class RequestIn(Input):
     """A family's basket: what it books, changes, cancels or reports, over children and
-    activities. ``attachments`` are ids of files kept by family."""
+    activities. ``attachments`` are ids of supporting documents that family keeps for the family
+    or one of these children. ``on_behalf`` and ``override`` are for agents."""
 
     family: Id
     asked: Annotated[tuple[Asked, ...], Field(max_length=20)] = ()
     changes: Annotated[tuple[ChangeIn, ...], Field(max_length=20)] = ()
     ends: Annotated[tuple[EndIn, ...], Field(max_length=20)] = ()
+    on_behalf: OnBehalfIn | None = None
     override: OverrideIn | None = None
     comment: Sentence | None = None
     attachments: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
@@ -180,13 +192,15 @@ class LineOut(BookedOut):
 
 
 class RequestOut(Output):
-    """A request with its lines; ``not_retained`` are dates that could not become lines;
-    ``version`` is that of the town's rules that answered; ``override`` why an agent set some
-    aside."""
+    """A request with its lines; ``channel`` and ``guardian`` say how and by whom it was asked for;
+    ``not_retained`` are dates that could not become lines; ``version`` is that of the town's rules
+    that answered; ``override`` why an agent set some aside."""
 
     id: str
     number: str
     family: str
+    channel: ContactChannel
+    guardian: str | None
     requested_at: datetime
     lines: list[LineOut]
     not_retained: list[NotRetained]
@@ -198,22 +212,27 @@ class RequestOut(Output):
 
 class RequestActOut(Output):
     """One thing that happened to some lines: when, and by whom: the family, the town's rule or an
-    agent, whose account only agents see. ``request`` and ``number`` name the other request by
-    which a booking was changed or ended."""
+    agent, whose account only agents see; of a family's act by which ``channel``, and which
+    ``guardian`` asked. ``request`` and ``number`` name the other request by which a booking was
+    changed or ended."""
 
     at: datetime
     what: Literal["asked"] | What
     lines: tuple[str, ...]
     by: By
     account: str | None
+    channel: ContactChannel | None
+    guardian: str | None
     reason: str | None
     request: str | None
     number: str | None
 
 
 class RequestSeen(RequestOut):
-    """A request and all that happened to it, oldest first."""
+    """A request and all that happened to it, oldest first; ``document_states`` say where its
+    documents stand now."""
 
+    document_states: dict[str, DocumentState]
     history: list[RequestActOut]
 
 
@@ -261,6 +280,7 @@ class WithdrawalIn(Input):
     """Lines to be taken back; all that wait for an answer when left out."""
 
     lines: Annotated[tuple[LineId, ...], Field(max_length=400)] = ()
+    on_behalf: OnBehalfIn | None = None
 
 
 class VerdictIn(Input):
@@ -304,8 +324,10 @@ class DecisionOut(Output):
 
 
 class DecisionsOut(Output):
-    """Each line's result, in the order asked. Sending the same command again resumes it."""
+    """Each line's result, in the order asked, by the rules of that ``version`` of the town's
+    file. Sending the same command again resumes it."""
 
+    version: int
     decided_at: datetime
     results: list[DecisionOut]
 

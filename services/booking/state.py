@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from services.booking.domain.acts import Origin
 from services.booking.domain.allowances import Allowance
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.enrolled import Enrolled, Standing, compulsory
@@ -14,7 +15,7 @@ from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
-from services.booking.schemas import Asked, ChoiceIn, EndIn, OverrideIn, RequestIn
+from services.booking.schemas import Asked, ChoiceIn, EndIn, OnBehalfIn, OverrideIn, RequestIn
 from services.booking.store import Allowances, BookingStore, Documents, Enrolments, Places
 from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
@@ -272,6 +273,24 @@ def _rights(scope: FamilyScope, card: FamilyChanged) -> tuple[ChildRights, ...]:
     ask for has become part of this one."""
     mine = {right.guardian for right in scope.families if right.family == card.family}
     return next((one.rights for one in card.guardians if one.id in mine), ())
+
+
+def origin(scope: Scope, card: FamilyChanged, family: str, on_behalf: OnBehalfIn | None) -> Origin:
+    """Where an act for a family comes from, which was asked for by this id.
+
+    Raises ``Refused``: only an agent acts for a family, and for one of its guardians.
+    """
+    if isinstance(scope, FamilyScope):
+        if on_behalf is not None:
+            raise forbidden("Seul un agent agit pour une famille.")
+        known = [one.guardian for one in scope.families if one.family in (family, card.family)]
+        return Origin(scope.account, "online", known[0] if known else None)
+    wanted = on_behalf or OnBehalfIn()
+    if wanted.guardian is not None and all(one.id != wanted.guardian for one in card.guardians):
+        field = "/on_behalf/guardian"
+        sentence = f"{field} : ce responsable n'est pas de la famille."
+        raise Refused("invalid-input", sentence, status=422, field=field)
+    return Origin(scope.account, wanted.channel, wanted.guardian)
 
 
 def asks_of(

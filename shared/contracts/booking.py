@@ -12,6 +12,8 @@ from shared.contracts.requests import RequestCard
 from shared.events import Event
 
 LineState = Literal["requested", "accepted", "refused", "withdrawn"]
+#: How a family asked: by itself, or it called, visited or wrote to an agent who did it for it.
+ContactChannel = Literal["online", "phone", "desk", "paper"]
 #: Where a child's enrolment in a group of services stands.
 EnrolmentState = Literal["requested", "accepted", "refused", "withdrawn"]
 #: What a line asks for: a booking, another instead of one, or the end of one (``of`` names it:
@@ -69,6 +71,15 @@ class _Booked(_Part):
     quantity: int = 1
 
 
+class _Asked(_Part):
+    """By which ``channel`` an act came (``desk``: an agent did it), how the family had asked the
+    agent (``contact_channel``), and which ``guardian`` did: None where the agent did not say."""
+
+    channel: Literal["online", "desk"]
+    contact_channel: ContactChannel | None = None
+    guardian: str | None = None
+
+
 class RequestedLine(_Booked):
     """One line of a request; ``line`` is unique within it.
 
@@ -103,20 +114,19 @@ class NotRetained(_Booked):
 
 
 class BookingRequested(
-    Event, service="booking", name="booking-requested", kind="fact", public=True
+    _Asked, Event, service="booking", name="booking-requested", kind="fact", public=True
 ):
     """A family asked; the lines say what became of each at once.
 
     ``periods`` is empty when days were named one by one. ``comment`` says whether the family
-    wrote one (its words stay with booking); ``attachments`` are ids of files that family keeps.
-    ``version`` is that of the town file that answered.
+    wrote one (its words stay with booking); ``attachments`` are ids of supporting documents that
+    family keeps. ``version`` is that of the town file that answered.
     """
 
     request: str
     number: str
     family: str
     account: str
-    channel: Literal["online", "desk"]
     requested_at: datetime
     periods: tuple[Period, ...]
     lines: tuple[RequestedLine, ...]
@@ -182,9 +192,12 @@ class BookingRefused(_Decided, Event, service="booking", name="booking-refused",
 
 
 class BookingWithdrawn(
-    Event, service="booking", name="booking-withdrawn", kind="fact", public=True
+    _Asked, Event, service="booking", name="booking-withdrawn", kind="fact", public=True
 ):
-    """A family has taken back lines of a request that waited for an answer."""
+    """A family, or an agent for it, has taken back lines of a request that waited for an
+    answer."""
+
+    channel: Literal["online", "desk"] = "online"
 
     request: str
     number: str
@@ -224,15 +237,21 @@ class _Enrolment(_Part):
 
 
 class EnrolmentRequested(
-    _Enrolment, Event, service="booking", name="enrolment-requested", kind="fact", public=True
+    _Asked,
+    _Enrolment,
+    Event,
+    service="booking",
+    name="enrolment-requested",
+    kind="fact",
+    public=True,
 ):
     """A family asked for a child's enrolment; ``state`` is what it was told at once.
 
     ``pattern``: it will book now and then (``casual``), or the same days every week.
-    ``regulations`` is the version accepted. ``book_from`` is an instant, where it is accepted.
+    ``regulations`` is the version accepted; ``overridden`` what an agent set aside. ``book_from``
+    is an instant, where it is accepted.
     """
 
-    channel: Literal["online", "desk"]
     pattern: Literal["casual", "weekly"]
     first: date
     last: date
@@ -240,6 +259,7 @@ class EnrolmentRequested(
     book_from: datetime | None = None
     regulations: str | None = None
     documents: tuple[EnrolmentDocument, ...] = ()
+    overridden: tuple[Override, ...] = ()
     comment: bool = False
 
 
@@ -273,13 +293,18 @@ class EnrolmentRefused(_Enrolment, Event, service="booking", name="enrolment-ref
 
 
 class EnrolmentWithdrawn(
-    _Enrolment, Event, service="booking", name="enrolment-withdrawn", kind="fact", public=True
+    _Asked,
+    _Enrolment,
+    Event,
+    service="booking",
+    name="enrolment-withdrawn",
+    kind="fact",
+    public=True,
 ):
     """What waited for an answer is taken back by ``withdrawn_by``, the family or an agent for
     it."""
 
     withdrawn_by: str
-    channel: Literal["online", "desk"]
     withdrawn_at: datetime
 
 

@@ -175,9 +175,9 @@ async def test_the_same_command_twice_at_once_answers_the_same(running: World) -
     assert batch is not None
     late = [{"request": request, "line": "1", "result": "full"}]
     kept = await running.runner.running[0].service.state.store.close_batch(
-        batch["_id"], "veyras", late
+        batch["_id"], "veyras", 9, late
     )
-    assert kept == answer.json["results"]
+    assert kept == {"version": answer.json["version"], "results": answer.json["results"]}
 
 
 async def test_what_a_crash_left_half_done_is_finished_by_the_sweeper(running: World) -> None:

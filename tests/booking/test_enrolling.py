@@ -470,7 +470,7 @@ async def test_an_agent_enrols_for_a_family_beyond_the_rules_with_a_reason(
         ["deadline", "documents"], "Emménagement en septembre",
     )  # fmt: skip
     (event,) = await said(running, EnrolmentRequested)
-    assert event.channel == "desk"
+    assert (event.channel, event.overridden) == ("desk", ("deadline", "documents"))
     assert "Emménagement" not in event.model_dump_json()
 
 

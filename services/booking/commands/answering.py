@@ -57,12 +57,13 @@ async def decide_many(
 
     The same command again resumes, or once it is through, answers the same.
     """
-    decided_at, results = await in_batch(
+    done = await in_batch(
         booking, scope, command, partial(_decide_all, booking, scope, wanted, command)
     )
     return EnrolmentDecisionsOut(
-        decided_at=decided_at,
-        results=[EnrolmentDecisionOut.model_validate(result) for result in results],
+        version=done.version,
+        decided_at=done.decided_at,
+        results=[EnrolmentDecisionOut.model_validate(result) for result in done.results],
     )
 
 
@@ -72,13 +73,14 @@ async def _decide_all(
     wanted: EnrolmentDecisionsIn,
     command: Command,
     decided_at: datetime,
+    town: Town,
 ) -> tuple[list[Document], Sequence[Event]]:
     batch = _Batch(command.id, scope.account, decided_at)
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(_id: str, wish: EnrolmentWish) -> Document:
         async with limit:
-            result = await _decide(booking, scope, _id, wish, batch)
+            result = await _decide(booking, scope, town, _id, wish, batch)
             return {"enrolment": _id, "result": result}
 
     wishes = [
@@ -89,10 +91,14 @@ async def _decide_all(
 
 
 async def _decide(
-    booking: Booking, scope: AgentScope, _id: str, wish: EnrolmentWish, batch: _Batch
+    booking: Booking,
+    scope: AgentScope,
+    town: Town,
+    _id: str,
+    wish: EnrolmentWish,
+    batch: _Batch,
 ) -> EnrolmentResult:
     """Decide one enrolment, again from the start when it changed meanwhile."""
-    town = await booking.towns.get(scope.town)
     while True:
         known = await booking.enrolments.one_of(scope, _id)
         group = town.file.enrolment(known.group) if known else None
@@ -144,7 +150,8 @@ def said_at_once(
     accepted = one.state == "accepted"
     requested = EnrolmentRequested(
         **about(one),
-        channel=one.sent.channel,
+        **one.sent.origin.said,
+        overridden=one.sent.overridden,
         pattern=one.sent.pattern,
         first=group.first,
         last=group.last,

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from services.booking.attached import check_wish
 from services.booking.commands.settling import again, finish, finished
+from services.booking.domain.acts import Origin
 from services.booking.domain.planning import Ask, fit_weeks, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
-from services.booking.state import MAX_LINES, Booking, asks_of
-from shared.auth import AgentScope, Scope
+from services.booking.state import MAX_LINES, Booking, asks_of, origin
+from shared.auth import Scope
 from shared.contracts.booking import NotRetained, Period
 from shared.contracts.family import FamilyChanged
 from shared.copies import Town
@@ -20,15 +22,20 @@ from shared.web.routes import Command
 
 
 async def ask(
-    booking: Booking, scope: Scope, wish: RequestIn, command: Command, most: int = MAX_LINES
+    booking: Booking,
+    scope: Scope,
+    wish: RequestIn,
+    command: Command,
+    most: int = MAX_LINES,
+    asked_by: Origin | None = None,
 ) -> Request:
     """Store a family's request of at most so many lines and settle it; the same command again
-    gives the same request.
+    gives the same request. ``asked_by`` where that was said before.
 
     Raises ``Refused``: ``nothing-bookable`` when no date can become a line, with every reason.
     """
     try:
-        known = await _create(booking, scope, wish, command, most)
+        known = await _create(booking, scope, wish, command, most, asked_by)
     except Refused:
         # A repetition may find its own bookings in the way, or its deadline past.
         earlier = await booking.store.request(command.id)
@@ -43,10 +50,16 @@ async def ask(
 
 
 async def _create(
-    booking: Booking, scope: Scope, wish: RequestIn, command: Command, most: int
+    booking: Booking,
+    scope: Scope,
+    wish: RequestIn,
+    command: Command,
+    most: int,
+    asked_by: Origin | None,
 ) -> Request:
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
+    by = asked_by or origin(scope, card, wish.family, wish.on_behalf)
     allowance = await booking.allowance(town, card.family)
     standing = await booking.standing(scope, town, card)
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing, most)
@@ -56,6 +69,7 @@ async def _create(
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     lines += [*changes, *ends]
     not_retained += [*unfit, *unchanged, *unended]
+    await check_wish(booking, town, card, wish)
     if not lines:
         raise Refused(
             "nothing-bookable",
@@ -67,8 +81,9 @@ async def _create(
         id=command.id,
         town=scope.town,
         family=card.family,
-        account=scope.account,
-        channel="desk" if isinstance(scope, AgentScope) else "online",
+        account=by.account,
+        channel=by.channel,
+        guardian=by.guardian,
         number=await booking.store.number(
             scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year
         ),
@@ -85,7 +100,7 @@ async def _create(
         v=1,
     )
     if await booking.store.create(request):
-        return await finish(booking, request)
+        return await finish(booking, request, town=town)
     return await again(booking, command.id)
 
 

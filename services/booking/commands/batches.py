@@ -4,10 +4,12 @@ repeated."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.booking.state import Booking
 from shared.auth import AgentScope
+from shared.copies import Town
 from shared.errors import Refused
 from shared.events import Event
 from shared.store import Document
@@ -15,14 +17,24 @@ from shared.web.routes import Command
 
 #: How many documents one command works on at a time.
 AT_ONCE = 16
-#: Decides everything at one instant: each result as it is kept, and what is said once it is done.
-DecideAll = Callable[[datetime], Awaitable[tuple[list[Document], Sequence[Event]]]]
+#: Decides everything at one instant, by one version of the town's file: each result as it is kept,
+#: and what is said once it is done.
+DecideAll = Callable[[datetime, Town], Awaitable[tuple[list[Document], Sequence[Event]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command answers: its instant, the version of the town's file, its results."""
+
+    decided_at: datetime
+    version: int
+    results: list[Document]
 
 
 async def in_batch(
     booking: Booking, scope: AgentScope, command: Command, decide_all: DecideAll
-) -> tuple[datetime, list[Document]]:
-    """The instant of a command and its results; once it is through, it answers the same.
+) -> Done:
+    """What a command comes to; once it is through, it answers the same.
 
     Raises ``Refused``: ``idempotency-key-reused``.
     """
@@ -35,6 +47,9 @@ async def in_batch(
             "idempotency-key-reused", "Cette clé a déjà servi à d'autres décisions.", status=422
         )
     if "results" not in kept:
-        results, events = await decide_all(kept["decided_at"])
-        kept["results"] = await booking.store.close_batch(command.id, scope.town, results, *events)
-    return kept["decided_at"], kept["results"]
+        town = await booking.towns.get(scope.town)
+        results, events = await decide_all(kept["decided_at"], town)
+        kept |= await booking.store.close_batch(
+            command.id, scope.town, town.version, results, *events
+        )
+    return Done(kept["decided_at"], kept["version"], kept["results"])

@@ -28,6 +28,7 @@ from services.booking.schemas import DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
+from shared.copies import Town
 from shared.events import Event
 from shared.store import Document
 from shared.web.routes import Command
@@ -35,11 +36,13 @@ from shared.web.routes import Command
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """One command: who decides, at what instant, and under which name it is said."""
+    """One command: who decides, at what instant, by which version of the town's rules, and under
+    which name it is said."""
 
     id: str
     agent: str
     decided_at: datetime
+    town: Town
     said_as: str | None
 
 
@@ -50,11 +53,13 @@ async def decide_many(
 
     The same command again resumes, or once it is through, answers the same.
     """
-    decided_at, results = await in_batch(
+    done = await in_batch(
         booking, scope, command, partial(_decide_all, booking, scope, wanted, command)
     )
     return DecisionsOut(
-        decided_at=decided_at, results=[DecisionOut.model_validate(result) for result in results]
+        version=done.version,
+        decided_at=done.decided_at,
+        results=[DecisionOut.model_validate(result) for result in done.results],
     )
 
 
@@ -64,6 +69,7 @@ async def _decide_all(
     wanted: DecisionsIn,
     command: Command,
     decided_at: datetime,
+    town: Town,
 ) -> tuple[list[Document], Sequence[Event]]:
     wishes: dict[str, list[Wish]] = {}
     for one in wanted.decisions:
@@ -71,7 +77,7 @@ async def _decide_all(
         wish = Wish(one.line, one.outcome == "accepted", reason)
         wishes.setdefault(one.request, []).append(wish)
     several = len(wishes) > 1
-    batch = _Batch(command.id, scope.account, decided_at, command.id if several else None)
+    batch = _Batch(command.id, scope.account, decided_at, town, command.id if several else None)
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one_request(request_id: str) -> tuple[str, Mapping[str, LineResult]]:
@@ -133,7 +139,8 @@ async def _decide(
 async def _verdict(
     booking: Booking, request: Request, wishes: Sequence[Wish], batch: _Batch
 ) -> Verdict:
-    granted = await take_places(booking, request, [line for line in request.lines if line.trying])
+    trying = [line for line in request.lines if line.trying]
+    granted = await take_places(booking, request, trying, batch.town)
     full = {line: reason for line, reason in granted.items() if reason is not None}
     return decide(
         request.lines, wishes, full, agent=batch.agent, batch=batch.id, now=batch.decided_at

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from services.booking.attached import check_attached
 from services.booking.commands.answering import about, said_at_once
 from services.booking.commands.patterns import book_pattern
-from services.booking.domain.documents import unusable
+from services.booking.domain.acts import Origin
 from services.booking.domain.enrolled import Standing, why_not_now
 from services.booking.domain.enrolment import (
-    Channel,
     Enrolment,
     Sent,
     WeeklyChoice,
@@ -21,10 +21,22 @@ from services.booking.domain.enrolment import (
 )
 from services.booking.domain.planning import NOT_ELIGIBLE, days_of_period
 from services.booking.domain.rules.choices import wrong_units
-from services.booking.enrolment_schemas import MAX_PATTERN_DATES, EnrolmentIn, WeeklyIn
-from services.booking.state import Booking, child_for, choice_of, set_aside, wrong_input
+from services.booking.enrolment_schemas import (
+    MAX_PATTERN_DATES,
+    EnrolmentIn,
+    EnrolmentWithdrawalIn,
+    WeeklyIn,
+)
+from services.booking.state import (
+    Booking,
+    child_for,
+    choice_of,
+    origin,
+    set_aside,
+    wrong_input,
+)
 from services.booking.store.enrolments import SEND_AGAIN, WITHDRAW_ENROLMENT
-from shared.auth import AgentScope, FamilyScope, Scope
+from shared.auth import FamilyScope, Scope
 from shared.contracts.booking import EnrolmentWithdrawn, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import EnrolmentGroup
@@ -45,6 +57,7 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
     child = child_for(scope, card, wish.child, "decide")
+    by = origin(scope, card, wish.family, wish.on_behalf)
     while True:
         known = await booking.enrolments.one(enrolment_id(scope.town, child.id, wish.group))
         earlier = known.sent_by(command.id) if known else None
@@ -56,7 +69,7 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
                     status=422,
                 )
             return await book_pattern(booking, known)
-        saved = await _send(booking, scope, town, card.family, child, wish, command, known)
+        saved = await _send(booking, scope, town, card.family, child, by, wish, command, known)
         if saved is not None:
             return await book_pattern(booking, saved)
 
@@ -67,6 +80,7 @@ async def _send(
     town: Town,
     family: str,
     child: Child,
+    by: Origin,
     wish: EnrolmentIn,
     command: Command,
     known: Enrolment | None,
@@ -75,8 +89,12 @@ async def _send(
     group = town.file.enrolment(wish.group)
     if group is None:
         raise _wrong_field("group", "groupe inconnu.")
-    sent = _sent(booking, scope, town, group, child, wish, command)
-    await _check_usable(booking, town, child, wish)
+    sent = _sent(booking, scope, town, group, child, by, wish, command)
+    for asked, ids in wish.documents.items():
+        await check_attached(
+            booking, town, {family, wish.family}, [child], ids, field=f"/documents/{asked}",
+            asked=asked,
+        )  # fmt: skip
     now = booking.clock.town()
     number = await booking.store.number(
         scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year
@@ -99,6 +117,7 @@ def _sent(
     town: Town,
     group: EnrolmentGroup,
     child: Child,
+    by: Origin,
     wish: EnrolmentIn,
     command: Command,
 ) -> Sent:
@@ -116,9 +135,9 @@ def _sent(
     _check_documents(group, wish.documents, aside)
     _check_regulations(group, wish.regulations)
     return Sent(
-        account=scope.account,
-        guardian=scope.guardian_of(wish.family) if isinstance(scope, FamilyScope) else None,
-        channel="desk" if isinstance(scope, AgentScope) else "online",
+        account=by.account,
+        guardian=by.guardian,
+        channel=by.channel,
         pattern=wish.pattern,
         weekly=weekly,
         regulations=wish.regulations,
@@ -126,6 +145,7 @@ def _sent(
         comment=wish.comment,
         overridden=aside,
         override=wish.override.reason if wish.override else None,
+        version=town.version,
         command=command.id,
         body_hash=command.body_hash,
     )
@@ -194,20 +214,6 @@ def _check_documents(
         )  # fmt: skip
 
 
-async def _check_usable(booking: Booking, town: Town, child: Child, wish: EnrolmentIn) -> None:
-    """Refuse what family does not keep for this child, or what counts no longer."""
-    zone = ZoneInfo(town.file.time_zone)
-    today = booking.clock.town().astimezone(zone).date()
-    given = [_id for ids in wish.documents.values() for _id in ids]
-    known = await booking.documents.of(town.file.town, given) if given else {}
-    for asked, ids in wish.documents.items():
-        for position, _id in enumerate(ids):
-            fault = unusable(known.get(_id), asked, wish.family, child.id, today)
-            if fault is not None:
-                field = f"/documents/{asked}/{position}"
-                raise Refused(fault.code, fault.text, status=422, field=field)
-
-
 def _check_regulations(group: EnrolmentGroup, accepted: str | None) -> None:
     version = group.regulations.version if group.regulations else None
     if accepted == version:
@@ -227,7 +233,9 @@ def _wrong_field(field: str, sentence: str) -> Refused:
     return Refused("invalid-input", f"/{field} : {sentence}", status=422, field=f"/{field}")
 
 
-async def take_back(booking: Booking, scope: Scope, _id: str) -> Enrolment:
+async def take_back(
+    booking: Booking, scope: Scope, _id: str, wish: EnrolmentWithdrawalIn
+) -> Enrolment:
     """Withdraw what waits for an answer. Again, it changes nothing.
 
     Raises ``Refused``: ``already-decided``.
@@ -238,15 +246,15 @@ async def take_back(booking: Booking, scope: Scope, _id: str) -> Enrolment:
             raise not_found("cette inscription")
         card = await booking.family_of(scope, known.family)
         child_for(scope, card, known.child, "decide")
-        channel: Channel = "desk" if isinstance(scope, AgentScope) else "online"
+        by = origin(scope, card, known.family, wish.on_behalf)
         now = booking.clock.town()
-        after = withdrawn(known, scope.account, channel, now)
+        after = withdrawn(known, by, now)
         if isinstance(after, Reason):
             raise Refused(after.code, after.text)
         if after is None:
             return known
         event = EnrolmentWithdrawn(
-            **about(known), withdrawn_by=scope.account, channel=channel, withdrawn_at=now
+            **about(known), withdrawn_by=by.account, **by.said, withdrawn_at=now
         )
         saved = await booking.enrolments.save(WITHDRAW_ENROLMENT, known, after, event)
         if saved is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from services.booking.commands.asking import ask
+from services.booking.domain.acts import Origin
 from services.booking.domain.enrolment import Enrolment, booked
 from services.booking.enrolment_schemas import MAX_PATTERN_DATES
 from services.booking.schemas import Asked, Period, RequestIn
@@ -61,7 +62,10 @@ async def _ask_for_pattern(booking: Booking, known: Enrolment) -> tuple[str | No
     )  # fmt: skip
     command = Command(known.request_id, f"enrolment {known.id}")
     try:
-        asked = await ask(booking, _asker(known), wish, command, MAX_PATTERN_DATES)
+        asked = await ask(
+            booking, _asker(known), wish, command, MAX_PATTERN_DATES,
+            Origin(known.sent.account, known.sent.channel, known.sent.guardian),
+        )  # fmt: skip
     except Refused as refused:
         if refused.status >= 500:
             raise
@@ -72,7 +76,7 @@ async def _ask_for_pattern(booking: Booking, known: Enrolment) -> tuple[str | No
 def _asker(known: Enrolment) -> Scope:
     """Who asks for the days: who enrolled the child, with the rights of today."""
     sent = known.sent
-    if sent.guardian is None:
+    if sent.channel != "online" or sent.guardian is None:
         return AgentScope(known.town, sent.account, frozenset())
     return FamilyScope(known.town, sent.account, (FamilyRight(known.family, sent.guardian),))
 

@@ -39,6 +39,7 @@ from shared.contracts.booking import (
     Reason,
     RequestedLine,
 )
+from shared.copies import Town
 from shared.errors import StoreUnavailable
 from shared.events import Event
 from shared.logs import get_logger
@@ -48,14 +49,17 @@ _POLL = 0.05
 _log = get_logger()
 
 
-async def finish(booking: Booking, request: Request, *, alone: bool = True) -> Request:
+async def finish(
+    booking: Booking, request: Request, *, alone: bool = True, town: Town | None = None
+) -> Request:
     """Carry a request that is this process's own to its end.
 
-    ``alone`` says that no other process has tried for its places.
+    ``alone`` says that no other process has tried for its places; ``town`` is the version of the
+    town's file that planned it, where it is known still.
     """
     while request.unfinished:
         if any(line.state == "asked" for line in request.lines):
-            saved = await _settle(booking, request, alone=alone)
+            saved = await _settle(booking, request, alone=alone, town=town)
         else:
             saved = await _close(booking, request)
         if saved is None:
@@ -97,13 +101,13 @@ async def finish_left_behind(booking: Booking) -> None:
 
 
 async def take_places(
-    booking: Booking, request: Request, lines: Sequence[Line]
+    booking: Booking, request: Request, lines: Sequence[Line], town: Town
 ) -> dict[str, Reason | None]:
-    """Try to take each line's place; why not, by line, None where it is held."""
+    """Try to take each line's place; why not, by line, None where it is held. Counted by ``town``,
+    and by a later file where a session counts by one already."""
     answers: dict[str, Reason | None] = {}
     open_lines = list(lines)
     while open_lines:
-        town = await booking.towns.get(request.town)
         shapes = booking.shapes(town)
         gone = [line for line in open_lines if not _offered(shapes, line)]
         answers |= {line.id: NOT_OFFERED for line in gone}
@@ -117,6 +121,7 @@ async def take_places(
                 request.town, [(line.activity, line.date) for line in open_lines], shapes, ()
             )
             await asyncio.sleep(_POLL)
+            town = await booking.towns.get(request.town)
     return answers
 
 
@@ -203,9 +208,11 @@ async def _members(
     return members
 
 
-async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request | None:
+async def _settle(
+    booking: Booking, request: Request, *, alone: bool, town: Town | None
+) -> Request | None:
     """Try each line's place, then write all outcomes with the events that say them."""
-    town = await booking.towns.get(request.town)
+    town = town or await booking.towns.get(request.town)
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
@@ -222,6 +229,7 @@ async def _settle(booking: Booking, request: Request, *, alone: bool) -> Request
             and mode_of[line.id].needs_place_at_once
             and claimed.get(line.id) is None
         ],
+        town,
     )
     why_not, to_give_back = tied(request.lines, {**claimed, **granted})
     now = booking.clock.town()
@@ -324,7 +332,7 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
             number=request.number,
             family=request.family,
             account=request.account,
-            channel="desk" if request.channel == "desk" else "online",
+            **request.origin.said,
             requested_at=request.requested_at,
             periods=request.periods,
             lines=tuple(_requested_line(line) for line in lines),

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.request import Request, withdraw
-from services.booking.state import Booking, child_for
-from shared.auth import AgentScope, Scope
+from services.booking.schemas import WithdrawalIn
+from services.booking.state import Booking, child_for, origin
+from shared.auth import Scope
 from shared.contracts.booking import BookingWithdrawn
 from shared.errors import not_found
 
 
-async def take_back(
-    booking: Booking, scope: Scope, request_id: str, wanted: tuple[str, ...]
-) -> Request:
-    """Withdraw these lines of a request, or all that wait for an answer. Again, it changes
+async def take_back(booking: Booking, scope: Scope, request_id: str, wish: WithdrawalIn) -> Request:
+    """Withdraw the lines named of a request, or all that wait for an answer. Again, it changes
     nothing."""
     while True:
         request = await booking.store.request_of(scope, request_id)
         if request is None:
             raise not_found("cette demande")
         card = await booking.family_of(scope, request.family)
-        chosen = [line for line in request.lines if not wanted or line.id in wanted]
+        by = origin(scope, card, request.family, wish.on_behalf)
+        chosen = [line for line in request.lines if not wish.lines or line.id in wish.lines]
         for child in {line.child for line in chosen}:
             child_for(scope, card, child, "decide")
         if request.unfinished:
@@ -32,13 +32,12 @@ async def take_back(
             return request
         event = BookingWithdrawn(
             request=request.id, number=request.number, family=request.family,
-            account=scope.account, withdrawn_at=now, lines=tuple(gone),
+            account=by.account, **by.said, withdrawn_at=now, lines=tuple(gone),
         )  # fmt: skip
         open_ends = any(line.gives_back or line.to_close or line.gives_up for line in lines)
         saved = await booking.store.save_withdrawn(
-            request, lines, booking.clock.machine() if open_ends else None, event,
-            by=("agent" if isinstance(scope, AgentScope) else "family", scope.account),
-        )  # fmt: skip
+            request, lines, booking.clock.machine() if open_ends else None, event, by=by
+        )
         if saved is not None:
             await finish(booking, saved)
             return await again(booking, request.id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from services.booking.domain.acts import Act, By
+from services.booking.domain.acts import Act, typed
 from services.booking.domain.enrolment import Act as EnrolmentAct
-from services.booking.domain.enrolment import Enrolment
+from services.booking.domain.enrolment import Enrolment, done_by
 from services.booking.domain.request import Line, Request
 from shared.contracts.booking import EnrolmentState, LineKind, RequestChanged
 from shared.contracts.requests import RequestAct, RequestKind, RequestPart, Standing
@@ -32,9 +32,8 @@ def card_of(request: Request) -> RequestChanged | None:
     by_child: dict[str, list[Line]] = {}
     for line in request.lines:
         by_child.setdefault(line.child, []).append(line)
-    by: By = "agent" if request.channel == "desk" else "family"
     asked = RequestAct(
-        at=request.requested_at, what="asked", by=by, children=tuple(by_child),
+        at=request.requested_at, what="asked", by=request.origin.by, children=tuple(by_child),
         count=len(request.lines),
     )  # fmt: skip
     acts = [act for one in request.history if (act := _act(one, request.lines)) is not None]
@@ -44,7 +43,7 @@ def card_of(request: Request) -> RequestChanged | None:
         number=request.number,
         family=request.family,
         account=request.account,
-        channel="desk" if request.channel == "desk" else "online",
+        channel=typed(request.channel),
         requested_at=request.requested_at,
         parts=tuple(_part(child, lines) for child, lines in by_child.items()),
         history=(asked, *acts),
@@ -79,7 +78,7 @@ def card_of_enrolment(enrolment: Enrolment) -> RequestChanged:
         number=enrolment.number,
         family=enrolment.family,
         account=enrolment.sent.account,
-        channel=enrolment.sent.channel,
+        channel=typed(enrolment.sent.channel),
         requested_at=enrolment.requested_at,
         parts=(RequestPart(
             child=enrolment.child, about=(enrolment.group,), states={_standing(enrolment.state): 1}
@@ -92,11 +91,10 @@ _SAID: dict[EnrolmentState, str] = {"requested": "asked"}
 
 
 def _enrolment_act(act: EnrolmentAct, child: str) -> RequestAct:
-    by_agent = act.channel == "desk" or (act.by is not None and act.channel is None)
     return RequestAct.model_validate({
         "at": act.at,
         "what": _SAID.get(act.what, act.what),
-        "by": "rule" if act.by is None else "agent" if by_agent else "family",
+        "by": done_by(act),
         "children": (child,),
         "reason": act.reason,
     })  # fmt: skip

@@ -1,7 +1,8 @@
-"""Whether a supporting document that family keeps may serve an enrolment."""
+"""Whether a supporting document that family keeps may serve a request or an enrolment."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from shared.contracts.booking import Reason
@@ -9,8 +10,8 @@ from shared.contracts.family import DocumentChanged, DocumentState
 
 _UNKNOWN = Reason(
     code="document-unknown",
-    text="Ce document n'est pas connu pour cet enfant. Envoyez-le d'abord ; si c'est déjà fait,"
-    " réessayez dans un instant.",
+    text="Ce document n'est pas connu pour cet enfant ou cette famille. Envoyez-le d'abord ; si"
+    " c'est déjà fait, réessayez dans un instant.",
 )
 _NOT_VALID = Reason(
     code="document-not-valid",
@@ -20,15 +21,20 @@ _COUNTS: tuple[DocumentState, ...] = ("pending", "accepted")
 
 
 def unusable(
-    document: DocumentChanged | None, asked: str, family: str, child: str, today: date
+    document: DocumentChanged | None,
+    families: Collection[str],
+    children: Collection[str],
+    today: date,
+    asked: str | None = None,
 ) -> Reason | None:
-    """Why a document cannot be given for what is asked of a child; None when it can.
+    """Why a document cannot be given for what is asked of a family's children, of the type
+    ``asked`` where one is; None when it can.
 
     Another family's is answered like one that does not exist.
     """
-    if document is None or document.family != family or document.document_type != asked:
+    if document is None or document.family not in families:
         return _UNKNOWN
-    if document.child not in (None, child):
+    if asked not in (None, document.document_type) or document.child not in (None, *children):
         return _UNKNOWN
     over = document.valid_until is not None and document.valid_until < today
     return _NOT_VALID if over or document.state not in _COUNTS else None

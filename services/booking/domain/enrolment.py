@@ -9,16 +9,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.booking.domain.acts import By, Origin, by_of
 from services.booking.domain.planning import Offer
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.cutoffs import wall_instant
-from shared.contracts.booking import EnrolmentState, Override, Reason
+from shared.contracts.booking import ContactChannel, EnrolmentState, Override, Reason
 from shared.contracts.family import Child
 from shared.contracts.town_file import EnrolmentGroup, EnrolmentPattern
 from shared.days import days_between
 from shared.ids import derived_id
 
-Channel = Literal["online", "desk"]
 EnrolmentResult = Literal["accepted", "refused", "already-decided", "not-offered", "not-found"]
 
 ALREADY_ASKED = Reason(
@@ -45,15 +45,16 @@ class WeeklyChoice(BaseModel):
 class Sent:
     """What a family, or an agent for it, sends.
 
-    ``guardian`` is who the account is in the family, None for an agent; ``regulations`` is the
-    version accepted; ``documents`` are ids of supporting documents that family keeps, by
-    what was asked; ``overridden`` what an agent set aside, and ``override`` why. ``command`` and
-    ``body_hash`` tell a repetition.
+    ``guardian`` is who asked: the account's holder on line, else who an agent acts for (None: not
+    said); ``regulations`` is the version accepted; ``documents`` are ids of supporting documents
+    that family keeps, by what was asked; ``overridden`` what an agent set aside, and ``override``
+    why; ``version`` is that of the town file that answered. ``command`` and ``body_hash`` tell a
+    repetition.
     """
 
     account: str
     guardian: str | None
-    channel: Channel
+    channel: ContactChannel
     pattern: EnrolmentPattern
     weekly: tuple[WeeklyChoice, ...]
     regulations: str | None
@@ -61,22 +62,37 @@ class Sent:
     comment: str | None
     overridden: tuple[Override, ...]
     override: str | None
+    version: int
     command: str
     body_hash: str
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+        return Origin(self.account, self.channel, self.guardian)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that happened: ``by`` an account, or by the town's rule (None). ``command`` is
-    that of what was sent, with ``body_hash``."""
+    """One thing that happened: ``by`` an account, or by the town's rule (None); by which
+    ``channel`` the family did it, and which ``guardian``. ``command`` is that of what was sent,
+    with ``body_hash``."""
 
     at: datetime
     what: EnrolmentState
     by: str | None
-    channel: Channel | None = None
+    channel: ContactChannel | None = None
     reason: str | None = None
     command: str | None = None
     body_hash: str | None = None
+    guardian: str | None = None
+
+
+def done_by(act: Act) -> By:
+    """Whose act it was: agents decide without a channel."""
+    if act.by is None:
+        return "rule"
+    return by_of(act.channel) if act.channel else "agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +162,10 @@ def sent_again(
     if known is not None and known.state in ("requested", "accepted"):
         return ALREADY_ASKED if known.state == "requested" else ALREADY_ENROLLED
     town, family, child, group = about
-    asked = Act(now, "requested", sent.account, sent.channel, None, sent.command, sent.body_hash)
+    asked = Act(
+        now, "requested", sent.account, sent.channel, None, sent.command, sent.body_hash,
+        sent.guardian,
+    )  # fmt: skip
     acts = (asked, Act(now, "accepted", None)) if automatic else (asked,)
     state: EnrolmentState = "accepted" if automatic else "requested"
     return Enrolment(
@@ -169,15 +188,13 @@ def sent_again(
     )
 
 
-def withdrawn(
-    known: Enrolment, by: str, channel: Channel, now: datetime
-) -> Enrolment | Reason | None:
+def withdrawn(known: Enrolment, by: Origin, now: datetime) -> Enrolment | Reason | None:
     """The enrolment once taken back; None when it was already."""
     if known.state == "withdrawn":
         return None
     if known.state != "requested":
         return DECIDED
-    act = Act(now, "withdrawn", by, channel)
+    act = Act(now, "withdrawn", by.account, by.channel, guardian=by.guardian)
     return replace(known, state="withdrawn", decided_at=now, history=(*known.history, act))
 
 

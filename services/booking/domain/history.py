@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.booking.domain.acts import Act, By, What
+from services.booking.domain.acts import Act, By, Origin, What
 from services.booking.domain.request import Line, Request
 from shared.contracts.booking import LineKind
 
@@ -16,7 +16,7 @@ _ENDED: dict[LineKind, What] = {
 
 
 def acts_between(
-    before: Sequence[Line], after: Sequence[Line], withdrawn_by: tuple[By, str] | None = None
+    before: Sequence[Line], after: Sequence[Line], withdrawn_by: Origin | None = None
 ) -> list[Act]:
     """What a write of the lines does to them: one act for those to whom the same was done at the
     same instant."""
@@ -29,23 +29,26 @@ def acts_between(
         by: By = new.decided_by or "rule"
         account = new.agent
         if new.state == "withdrawn" and withdrawn_by is not None:
-            by, account = withdrawn_by
+            by, account = withdrawn_by.by, withdrawn_by.account
         reason = new.reason.text if new.reason else None
         found.setdefault((new.decided_at, new.state, by, account, reason), []).append(new.id)
+    asked = (withdrawn_by.channel, withdrawn_by.guardian) if withdrawn_by else (None, None)
     return [
-        Act(at, what, tuple(lines), by, account, reason)
+        Act(
+            at, what, tuple(lines), by, account, reason, None, None,
+            *(asked if what == "withdrawn" else (None, None)),
+        )
         for (at, what, by, account, reason), lines in found.items()
-    ]
+    ]  # fmt: skip
 
 
 def ended(by: Request, line: Line, booking: str) -> Act:
     """What a booking (its line's id) learns of the line of another request that ended it."""
     if line.decided_at is None:
         raise ValueError("the end of a booking has its instant")
-    who: By = "agent" if by.channel == "desk" else "family"
     return Act(
-        line.decided_at, _ENDED[line.kind], (booking,), who, by.account, request=by.id,
-        number=by.number,
+        line.decided_at, _ENDED[line.kind], (booking,), by.origin.by, by.account, request=by.id,
+        number=by.number, channel=by.channel, guardian=by.guardian,
     )  # fmt: skip
 
 

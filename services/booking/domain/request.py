@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from services.booking.domain.acts import Act
+from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
 from shared.contracts.booking import (
+    ContactChannel,
     DecidedLine,
     Effect,
     LineKind,
@@ -417,6 +418,7 @@ class Excerpt:
 class Request:
     """One act of a family; ``v`` is the version read, the guard of the next write.
 
+    ``guardian`` is who asked, by that ``channel``: None where an agent did not say.
     ``version`` is that of the town file that answered; ``override`` the reason for which an agent
     set rules aside. ``unfinished``: since when (machine's clock) places are being taken or given
     back.
@@ -426,7 +428,7 @@ class Request:
     town: str
     family: str
     account: str
-    channel: str
+    channel: ContactChannel
     number: str
     requested_at: datetime
     body_hash: str
@@ -435,11 +437,17 @@ class Request:
     not_retained: tuple[NotRetained, ...]
     unfinished: datetime | None
     v: int
+    guardian: str | None = None
     comment: str | None = None
     attachments: tuple[str, ...] = ()
     version: int = 0
     override: str | None = None
     history: tuple[Act, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+        return Origin(self.account, self.channel, self.guardian)
 
     def only_at(self, activities: Set[str]) -> Request:
         """The request as far as it concerns these activities."""

@@ -148,7 +148,7 @@ def _enrolment(document: Document) -> Enrolment:
     known = {field.name for field in fields(Enrolment)}
     values = {name: value for name, value in document.items() if name in known}
     left_out = dict.fromkeys(("guardian", "regulations", "comment", "override"))
-    sent = {**left_out, **document["sent"]}
+    sent = {**left_out, "version": 0, **document["sent"]}
     sent["weekly"] = tuple(WeeklyChoice.model_validate(choice) for choice in sent["weekly"])
     sent["documents"] = {asked: tuple(files) for asked, files in sent["documents"].items()}
     sent["overridden"] = tuple(sent["overridden"])

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from services.booking.domain.acts import Act, By
+from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
 from services.booking.domain.cards import card_of
 from services.booking.domain.history import acts_between
@@ -125,6 +125,7 @@ class BookingStore:
                 "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
                 "unfinished": request.unfinished,
                 "version": request.version,
+                **({"guardian": request.guardian} if request.guardian else {}),
                 **({"override": request.override} if request.override else {}),
                 **({"comment": request.comment} if request.comment else {}),
                 **({"attachments": list(request.attachments)} if request.attachments else {}),
@@ -251,7 +252,7 @@ class BookingStore:
         lines: Sequence[Line],
         unfinished: datetime | None,
         *events: Event,
-        by: tuple[By, str],
+        by: Origin,
     ) -> Request | None:
         """What was taken back, ``by`` whom; ``unfinished`` when places are to be given back."""
         return await self._save(WITHDRAW_REQUEST, request, lines, unfinished, *events, by=by)
@@ -267,7 +268,7 @@ class BookingStore:
         lines: Sequence[Line],
         unfinished: datetime | None,
         *events: Event,
-        by: tuple[By, str] | None = None,
+        by: Origin | None = None,
     ) -> Request | None:
         """The request as it is after the write; None when it had changed since it was read."""
         fresh: Document = {"lines": [_line_document(line) for line in lines]}
@@ -318,17 +319,20 @@ class BookingStore:
         return found
 
     async def close_batch(
-        self, _id: str, town: str, results: list[Document], *events: Event
-    ) -> list[Document]:
-        """Keep what a batch answered, and say once that it is through; the answer that is kept:
-        of two that carry out the same command at once, the first's."""
+        self, _id: str, town: str, version: int, results: list[Document], *events: Event
+    ) -> Document:
+        """Keep what a batch answered (``version``, ``results``), and say once that it is through;
+        the answer that is kept: of two that carry out the same command at once, the first's."""
+        answer = {"version": version, "results": results}
         if await self._store.change(
             CLOSE_BATCH, BATCHES, _id, {"open": True},
-            {"$set": {"results": results}, "$unset": {"open": ""}}, *events, town=town,
+            {"$set": answer, "$unset": {"open": ""}}, *events, town=town,
         ):  # fmt: skip
-            return results
-        kept: list[Document] = (await self._store.get(BATCHES, _id) or {})["results"]
-        return kept
+            return answer
+        kept = await self._store.get(BATCHES, _id)
+        if kept is None:
+            raise RuntimeError("batch vanished")
+        return {name: kept[name] for name in answer}
 
     async def says_nothing_before(
         self, town: str, instant: datetime, machine_now: datetime
@@ -437,6 +441,7 @@ def request_of(document: Document) -> Request:
         unfinished=document.get("unfinished"),
         v=document["v"],
         version=document["version"],
+        guardian=document.get("guardian"),
         override=document.get("override"),
         comment=document.get("comment"),
         attachments=tuple(document.get("attachments", ())),

@@ -136,24 +136,28 @@ async def _to_address(
 async def write_acknowledgement(
     notify: Notify, envelope: Envelope, event: BookingRequested
 ) -> None:
-    """One act, one mail to who asked; what an agent asked for a family goes to the family."""
-    await notify.towns.need(envelope.town)
-    await notify.directory.need_family(event.family)
-    accounts = [event.account]
-    if event.channel == "online":
-        await notify.directory.need_contact(envelope.town, event.account)
-    else:
-        linked = await notify.directory.contacts_of(envelope.town, [event.family])
-        accounts = [contact.account for contact in linked]
+    """One act, one mail to who asked."""
+    accounts = await _who_asked(notify, envelope, event)
     await to_accounts(notify, envelope, "acknowledgement", event.family, event, accounts)
 
 
 async def write_withdrawal(notify: Notify, envelope: Envelope, event: BookingWithdrawn) -> None:
     """The receipt of what a family took back, to whom took it back."""
+    accounts = await _who_asked(notify, envelope, event)
+    await to_accounts(notify, envelope, "withdrawal", event.family, event, accounts)
+
+
+async def _who_asked(
+    notify: Notify, envelope: Envelope, event: BookingRequested | BookingWithdrawn
+) -> list[str]:
+    """The account of who asked; what an agent did for a family is said to the family."""
     await notify.towns.need(envelope.town)
     await notify.directory.need_family(event.family)
-    await notify.directory.need_contact(envelope.town, event.account)
-    await to_accounts(notify, envelope, "withdrawal", event.family, event, [event.account])
+    if event.channel == "online":
+        await notify.directory.need_contact(envelope.town, event.account)
+        return [event.account]
+    linked = await notify.directory.contacts_of(envelope.town, [event.family])
+    return [contact.account for contact in linked]
 
 
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:

@@ -1,0 +1,60 @@
+"""Supporting documents that a family names: whether they may serve, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from services.booking.domain.documents import unusable
+from services.booking.schemas import RequestIn
+from services.booking.state import Booking
+from shared.auth import Scope
+from shared.contracts.family import Child, DocumentState, FamilyChanged
+from shared.copies import Town
+from shared.errors import Refused
+
+#: Where supporting documents stand, by id.
+States = Mapping[str, DocumentState]
+
+
+async def check_attached(
+    booking: Booking,
+    town: Town,
+    families: Collection[str],
+    children: Iterable[Child],
+    ids: Sequence[str],
+    *,
+    field: str,
+    asked: str | None = None,
+) -> None:
+    """Make sure that family keeps these documents for the family (by the ids it has had) or one of
+    the children, of the type ``asked`` where one is, and that they count; ``field`` is where they
+    are named.
+
+    Raises ``Refused``: ``document-unknown``, ``document-not-valid``.
+    """
+    if not ids:
+        return
+    zone = ZoneInfo(town.file.time_zone)
+    today = booking.clock.town().astimezone(zone).date()
+    known = await booking.documents.of(town.file.town, ids)
+    about = {_id for child in children for _id in child.ids}
+    for position, _id in enumerate(ids):
+        fault = unusable(known.get(_id), families, about, today, asked)
+        if fault is not None:
+            raise Refused(fault.code, fault.text, status=422, field=f"{field}/{position}")
+
+
+async def check_wish(booking: Booking, town: Town, card: FamilyChanged, wish: RequestIn) -> None:
+    """``check_attached`` for a basket. Raises ``Refused``."""
+    named = {one.child for one in wish.asked} | {one.child for one in wish.changes}
+    named |= {one.child for one in wish.ends}
+    children = [child for child in card.children if child.ids & named]
+    families = {card.family, wish.family}
+    await check_attached(booking, town, families, children, wish.attachments, field="/attachments")
+
+
+async def states_of(booking: Booking, scope: Scope, ids: Collection[str]) -> States:
+    """Where these documents stand now."""
+    known = await booking.documents.of(scope.town, ids) if ids else {}
+    return {_id: document.state for _id, document in known.items()}
