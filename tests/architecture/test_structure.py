@@ -47,6 +47,7 @@ def test_public_events_carry_no_name_no_address() -> None:
     for contract in contracts():
         if contract.public:
             fields = orjson.dumps(contract.model_json_schema()).decode()
+            fields = re.sub(r'"enum":\[[^\]]*\]', "", fields)  # values are not fields
             names = re.findall(r'"properties":\{(.*?)\}\}', fields)
             assert not [one for one in names if private.search(re.sub(r':"[^"]*"', "", one))]
 
