@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.billing.store import CHARGES, INVOICES
+from services.billing.store import CHARGES
+from services.billing.store.invoices import INVOICES
 from services.billing.store.quotes import QUOTES
 from shared.erasure import Erasing, LegalHold, of_family
 

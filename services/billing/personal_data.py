@@ -27,6 +27,7 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
             {
                 "Numéro": one.number, "Mois": one.month, "Émise le": one.issued_on,
                 "À payer avant le": one.due_on, "Total": euros(one.total_cents),
+                "Réglé": euros(one.settled_cents),
                 "Lignes": [
                     f"{line.child_name}, {line.activity_name}, {line.unit_name} × {line.count} :"
                     f" {euros(line.total_cents)}"

@@ -6,10 +6,14 @@ from functools import partial
 
 import services.billing as room
 from services.billing.api import ROUTES
+from services.billing.commands.accounts import follow_all
+from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import end_months
 from services.billing.reactions import reactions
 from services.billing.state import Billing
-from services.billing.store import INDEXES, OUTBOXES, BillingStore, quotes
+from services.billing.store import INDEXES, OUTBOXES, BillingStore, accounts, invoices, quotes
+from services.billing.store.accounts import ACCOUNTS, AccountStore
+from services.billing.store.invoices import INVOICES, InvoiceStore
 from services.billing.store.quotes import QuoteStore
 from shared.copies import KeyCopy, TownCopy
 from shared.runner import Job, Parts, Service
@@ -25,9 +29,14 @@ def build(parts: Parts) -> Service:
         state=billing,
         routes=ROUTES,
         reactions=reactions(billing, keys, parts.store),
-        indexes={**INDEXES, **quotes.INDEXES},
-        outboxes=OUTBOXES,
-        jobs=[Job("month-end", 2.0, partial(end_months, billing)), keys.job],
+        indexes={**INDEXES, **quotes.INDEXES, **accounts.INDEXES, **invoices.INDEXES},
+        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES),
+        jobs=[
+            Job("month-end", 2.0, partial(end_months, billing)),
+            Job("invoices", 2.0, partial(complete_all, billing)),
+            Job("accounts", 2.0, partial(follow_all, billing)),
+            keys.job,
+        ],
         warm=keys.load,
     )
 
@@ -37,6 +46,8 @@ def state_of(parts: Parts) -> Billing:
     return Billing(
         BillingStore(parts.store),
         QuoteStore(parts.store, parts.clock),
+        AccountStore(parts.store, parts.clock),
+        InvoiceStore(parts.store),
         TownCopy(parts.store, parts.clock),
         parts.clock,
         parts.press,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from services.billing.domain.prices.book import PriceBook
 from services.billing.store import BillingStore
+from services.billing.store.accounts import AccountStore
+from services.billing.store.invoices import InvoiceStore
 from services.billing.store.quotes import QuoteStore
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
@@ -40,6 +42,8 @@ class Billing:
 
     store: BillingStore
     quotes: QuoteStore
+    accounts: AccountStore
+    invoices: InvoiceStore
     towns: TownCopy
     clock: Clock
     press: Press

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.erasure import HoldsBack
 from shared.events import Event
 
 
 class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact", public=True):
-    """An invoice has its number. ``month`` is its first day; amounts are in cents."""
+    """An invoice has its number. ``month`` is its first day; amounts are in cents.
+
+    ``invoice_kind``: of a month, of a ``booking`` paid at once (``request``), or a credit note of
+    another invoice (``credited``). ``to_pay_cents``: what is to be paid of it, after credit was
+    taken off; nothing when a rest too small is carried to the next.
+    """
 
     invoice: str
     number: str
@@ -18,6 +26,111 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     month: date
     total_cents: int
     due_on: date
+    invoice_kind: Literal["month", "booking", "credit_note"] = "month"
+    to_pay_cents: int | None = None
+    request: str | None = None
+    credited: str | None = None
+
+
+class _OfAccount(BaseModel):
+    """Of a family's account with a collection office (its code). Amounts are in cents."""
+
+    family: str
+    office: str
+
+
+class Settled(BaseModel):
+    """What a payment settled of an invoice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice: str
+    cents: int
+
+
+class PaymentReceived(
+    _OfAccount, Event, service="billing", name="payment-received", kind="fact", public=True
+):
+    """A family's money came in; ``credit_cents`` of it settled no invoice."""
+
+    payment: str
+    cents: int
+    settled: tuple[Settled, ...]
+    credit_cents: int
+
+
+class PaymentReversed(
+    _OfAccount, Event, service="billing", name="payment-reversed", kind="fact", public=True
+):
+    """A payment did not hold."""
+
+    payment: str
+
+
+class InvoiceSettled(
+    _OfAccount, Event, service="billing", name="invoice-settled", kind="fact", public=True
+):
+    """Nothing is to be paid for an invoice: ``carried_cents`` of it will be asked with the next.
+
+    ``request`` is the booking request whose places waited for it.
+    """
+
+    invoice: str
+    request: str | None = None
+    carried_cents: int = 0
+
+
+class InvoiceReopened(
+    _OfAccount, Event, service="billing", name="invoice-reopened", kind="fact", public=True
+):
+    """``left_cents`` of an invoice are to be paid again, since a payment did not hold."""
+
+    invoice: str
+    left_cents: int
+
+
+class InvoiceVoided(
+    _OfAccount, Event, service="billing", name="invoice-voided", kind="fact", public=True
+):
+    """An invoice is due no longer."""
+
+    invoice: str
+    request: str | None = None
+
+
+class PaidLate(_OfAccount, Event, service="billing", name="paid-late", kind="fact", public=True):
+    """An invoice was paid after it had been voided: the money is credit, the places are gone."""
+
+    invoice: str
+    request: str
+
+
+class CreditGranted(
+    _OfAccount, Event, service="billing", name="credit-granted", kind="fact", public=True
+):
+    """A family has credit: what it had paid for ``invoice``, or what the town gives."""
+
+    movement: str
+    cents: int
+    invoice: str | None = None
+
+
+class CreditUsed(
+    _OfAccount, Event, service="billing", name="credit-used", kind="fact", public=True
+):
+    """Credit settled a part of an invoice, or all of it."""
+
+    invoice: str
+    cents: int
+
+
+class CreditRefunded(
+    _OfAccount, Event, service="billing", name="credit-refunded", kind="fact", public=True
+):
+    """Money is to be given back by transfer."""
+
+    movement: str
+    cents: int
 
 
 class ErasureAnswered(Event, service="billing", name="erasure-answered", kind="fact"):

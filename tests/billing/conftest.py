@@ -10,7 +10,7 @@ import pytest
 
 from services.billing.service import build, state_of
 from services.billing.state import Billing
-from services.billing.store import INVOICES
+from services.billing.store.invoices import INVOICES
 from shared.bus.consumer import on
 from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import DecidedUpTo

@@ -10,7 +10,8 @@ import pytest
 
 from services.billing.commands.month_ends import end_months, preview_month, run_month_by_operator
 from services.billing.domain.runs import Run
-from services.billing.store import CHARGES, INVOICES, MARK_CHARGES, BillingStore
+from services.billing.store import CHARGES, MARK_CHARGES, BillingStore
+from services.billing.store.invoices import INVOICES
 from shared.bus.consumer import HELD
 from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import Replaced

@@ -29,14 +29,17 @@ _BILLING_OFFICE = agents("billing_office")
 async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> InvoicePage:
     found = await queries.invoices(billing, call.scope, call.query)
     full = len(found) == call.query.limit
+    office = (await billing.towns.get(call.town)).file.collection_office
     return InvoicePage(
-        items=tuple(InvoiceSummary.of(one) for one in found),
+        items=tuple(InvoiceSummary.of(one, office) for one in found),
         next=found[-1].id if full else None,
     )
 
 
 async def see_invoice(billing: Billing, call: Call[NoBody, NoQuery]) -> InvoiceOut:
-    return InvoiceOut.of(await queries.invoice(billing, call.scope, call.path["invoice"]))
+    found = await queries.invoice(billing, call.scope, call.path["invoice"])
+    office = (await billing.towns.get(call.town)).file.collection_office
+    return InvoiceOut.of(found, office)
 
 
 async def list_charges(billing: Billing, call: Call[NoBody, ChargeQuery]) -> ChargesOut:

@@ -15,7 +15,7 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
     town, family = envelope.town, event.family
     unpaid = [
         HoldsBack(code="unpaid", reference=number)
-        for number in await billing.store.invoice_numbers(town, family)
+        for number in await billing.invoices.unpaid_numbers(town, family)
         if number not in event.settled
     ]
     open_ = [

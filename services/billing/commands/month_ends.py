@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from services.billing.commands.issuing import Numbers, issue
 from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import (
     Invoice,
@@ -99,7 +99,7 @@ async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
     tally = _Tally()
     invoices = cents = 0
     async for family, charges in billing.store.open_by_family(town, month):
-        held = await billing.store.charges_of(invoice_id(town, family, month))
+        held = await billing.invoices.charges_of(invoice_id(town, family, month))
         if held is not None:
             await _not_on(billing, tally, held, found, family, charges)
             continue
@@ -163,27 +163,6 @@ class _Tally:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Office:
-    """The numbers of a collection office in a year, as this run knows them.
-
-    One is given at a time, while ``giving`` is held: the write of an invoice takes its number,
-    and a later number taken before that write is known to be done could leave a gap.
-    """
-
-    billing: Billing
-    town: str
-    code: str
-    year: int
-    last: int | None = None
-    giving: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def next(self) -> int:
-        if self.last is None:
-            self.last = await self.billing.store.last_sequence(self.town, self.code, self.year)
-        return self.last + 1
-
-
 async def _perform(billing: Billing, run: Run) -> Run:
     """Issue what is to be issued; resumed or done twice at once, it gives the same invoices."""
     if run.outcome is not None:
@@ -191,31 +170,30 @@ async def _perform(billing: Billing, run: Run) -> Run:
     town = await billing.towns.get(run.town)
     file = town.file
     issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
-    office = _Office(billing, run.town, file.collection_office.code, issued_on.year)
+    numbers = Numbers(billing, run.town, file.collection_office.code, issued_on.year)
     tally = _Tally()
 
     async def invoice_family(family: str, charges: Sequence[Charge]) -> None:
         _id = invoice_id(run.town, family, run.month)
-        held = await billing.store.charges_of(_id)
+        held = await billing.invoices.charges_of(_id)
         if held is None:
             guardian, reckoned = await _priced(billing, town, family, charges)
             if not reckoned.lines:
                 tally.add(reckoned.left_aside)
                 return
-            async with office.giving:
-                invoice = Invoice(
-                    id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
-                    office=office.code, year=office.year, sequence=await office.next(),
-                    issued_on=issued_on, due_on=due_on(file, issued_on), lines=reckoned.lines,
-                    version=town.version,
-                )  # fmt: skip
-                held = await _issue(billing, invoice, reckoned, run.id, office)
+            invoice = Invoice(
+                id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
+                office=numbers.office, year=numbers.year, sequence=0, issued_on=issued_on,
+                due_on=due_on(file, issued_on), lines=reckoned.lines, version=town.version,
+            )  # fmt: skip
+            charges_on = [one.id for one in reckoned.charges]
+            held = await issue(billing, numbers, invoice, charges_on, run.id)
         await _not_on(billing, tally, held, town, family, charges)
         await billing.store.mark(_id, held)
 
     async for some in _taken(billing.store.open_by_family(run.town, run.month)):
         await in_turns((invoice_family(*one) for one in some), _AT_ONCE)
-    await billing.store.finish_run(run.id, tally.outcome(*await billing.store.totals(run.id)))
+    await billing.store.finish_run(run.id, tally.outcome(*await billing.invoices.totals(run.id)))
     done = await billing.store.run(run.id)
     if done.outcome is not None:
         _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
@@ -234,23 +212,6 @@ async def _taken(families: AsyncIterator[_Open]) -> AsyncIterator[list[_Open]]:
             yield some
             some = []
     yield some
-
-
-async def _issue(
-    billing: Billing, invoice: Invoice, reckoned: Priced, run: str, office: _Office
-) -> list[str]:
-    """Store the invoice under the next number; the charges that the family's invoice holds."""
-    charges = [one.id for one in reckoned.charges]
-    while True:
-        issued = await billing.store.issue(invoice, charges, run)
-        if issued is not None:
-            break
-        office.last = None
-        invoice = replace(invoice, sequence=await office.next())
-    if issued:
-        office.last = invoice.sequence
-        return charges
-    return await billing.store.charges_of(invoice.id) or []
 
 
 async def _priced(

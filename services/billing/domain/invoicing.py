@@ -15,7 +15,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.billing.domain.charges import Charge
+from services.billing.domain.accounts import Debt, DebtState, Holder
+from services.billing.domain.charges import Charge, PayWhen
 from services.billing.domain.known import facts_of, line_ref
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
@@ -25,6 +26,9 @@ from shared.contracts.town_file import TownFile
 from shared.ids import derived_id
 from shared.money import Cents
 
+InvoiceKind = Literal["month", "booking", "credit_note"]
+#: States of invoices of which nothing is to be paid now.
+ARCHIVED: tuple[DebtState, ...] = ("settled", "carried", "void")
 LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "month-invoiced"]
 
 
@@ -66,6 +70,17 @@ class InvoiceLine(BaseModel):
     paid_by_others: tuple[OthersPart, ...] = ()
 
 
+class Balance(BaseModel):
+    """A line after the total: ``credit`` taken off (below zero), small rests of earlier invoices
+    taken over (``carried_in``)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: Literal["credit", "carried_in"]
+    text: str
+    cents: Cents
+
+
 @dataclass(frozen=True, slots=True)
 class LeftAside:
     """A charge that no invoice holds, and why."""
@@ -90,7 +105,12 @@ class Priced:
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """An invoice with its number: ``sequence`` of ``year`` at the collection office. ``version`` is
-    that of the town file by which it was priced."""
+    that of the town file by which it was priced.
+
+    ``kind``: of a month; of a ``booking`` paid at once (of that ``request``); a credit note, of
+    another invoice (``of``). ``balance`` and what follows it is the account's word: ``state`` is
+    None until it is said, ``unpaid_cents`` is what can be paid now.
+    """
 
     id: str
     town: str
@@ -104,6 +124,23 @@ class Invoice:
     due_on: date
     lines: tuple[InvoiceLine, ...]
     version: int = 0
+    kind: InvoiceKind = "month"
+    request: str | None = None
+    of: str | None = None
+    balance: tuple[Balance, ...] = ()
+    state: DebtState | None = None
+    settled_cents: int = 0
+    unpaid_cents: int = 0
+
+    @property
+    def holder(self) -> Holder:
+        """Whose account it is on."""
+        return Holder(self.town, self.office, self.family)
+
+    @property
+    def billing(self) -> PayWhen:
+        """When its lines are paid for: under which of the town's headings it is shown."""
+        return "pay_at_booking" if self.request else "pay_in_arrears"
 
     @property
     def number(self) -> str:
@@ -123,6 +160,17 @@ def invoice_id(town: str, family: str, month: str) -> str:
 def invoiced_guardian(card: FamilyChanged) -> Guardian | None:
     """To whom the family's invoices are addressed."""
     return next((guardian for guardian in card.guardians if guardian.invoiced), None)
+
+
+def balance_of(debt: Debt) -> tuple[Balance, ...]:
+    """What the account adds to the total of a new invoice, or takes off."""
+    lines = []
+    if debt.carried_in:
+        text = "Report des factures précédentes"
+        lines.append(Balance(what="carried_in", text=text, cents=debt.carried_in))
+    if debt.used:
+        lines.append(Balance(what="credit", text="Avoir déduit", cents=-debt.used))
+    return tuple(lines)
 
 
 def due_on(file: TownFile, issued_on: date) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.billing.domain.charges import Charge
-from services.billing.domain.invoicing import Invoice
+from services.billing.domain.invoicing import ARCHIVED, Invoice
 from services.billing.domain.runs import Run
 from services.billing.schemas.invoices import ChargeQuery, InvoiceQuery
 from services.billing.state import Billing
@@ -20,14 +20,18 @@ _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
     """Invoices within the bearer's reach, newest first. Raises ``Refused``: ``cursor-unknown``."""
     reach = await _reach(billing, scope)
-    return await billing.store.invoices(
-        scope, reach, family=query.family, month=query.month, after=query.after, limit=query.limit
+    wanted: dict[str, Any] = {"family": query.family, "month": query.month}
+    if query.state is not None:
+        wanted["state"] = "open" if query.state == "open" else {"$in": list(ARCHIVED)}
+    only = {name: value for name, value in wanted.items() if value is not None}
+    return await billing.invoices.invoices(
+        scope, reach, only=only, after=query.after, limit=query.limit
     )
 
 
 async def invoice(billing: Billing, scope: Scope, _id: str) -> Invoice:
     """One invoice within the bearer's reach. Raises ``Refused`` (404)."""
-    found = await billing.store.invoice(scope, _id, await _reach(billing, scope))
+    found = await billing.invoices.invoice(scope, _id, await _reach(billing, scope))
     if found is None:
         raise not_found("cette facture")
     return found

@@ -7,19 +7,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.billing.domain.accounts import DebtState
 from services.billing.domain.charges import Charge
-from services.billing.domain.invoicing import Invoice, InvoiceLine
+from services.billing.domain.invoicing import Balance, Invoice, InvoiceKind, InvoiceLine
 from services.billing.domain.months import Month
 from services.billing.domain.prices.facts import Line
 from services.billing.domain.quotes import Quote, QuotedLine, QuoteState, WithoutPrice
 from services.billing.domain.runs import LeftAsideLine, Run
 from shared.contracts.booking import Surcharged
+from shared.contracts.town_file import CollectionOffice
 from shared.money import Cents
 from shared.web.routes import Input, Output, Page, PageQuery
 
 
 class InvoiceSummary(Output):
-    """An invoice in a list. ``month`` is the month of the bookings."""
+    """An invoice in a list. ``month`` is the month of the bookings; ``heading`` the town's, under
+    which it is shown.
+
+    ``state``: ``open`` (to pay), ``settled``, ``carried`` (the rest is asked with the next one),
+    ``void``. ``unpaid_cents`` is what can be paid now.
+    """
 
     invoice: str
     number: str
@@ -29,29 +36,40 @@ class InvoiceSummary(Output):
     issued_on: date
     due_on: date
     total_cents: Cents
+    kind: InvoiceKind
+    heading: str
+    credited: Annotated[str | None, Field(description="The invoice that a credit note lessens")]
+    request: str | None
+    state: DebtState | None
+    settled_cents: Cents
+    unpaid_cents: Cents
 
     @classmethod
-    def of(cls, invoice: Invoice) -> InvoiceSummary:
+    def of(cls, invoice: Invoice, office: CollectionOffice) -> InvoiceSummary:
         """The answer for an invoice."""
-        return cls.model_validate(_fields(invoice))
+        return cls.model_validate(_fields(invoice, office))
 
 
 class InvoiceOut(InvoiceSummary):
-    """An invoice, whole."""
+    """An invoice, whole. ``balance`` follows the total: credit taken off, rests taken over."""
 
     lines: tuple[InvoiceLine, ...]
+    balance: tuple[Balance, ...]
 
     @classmethod
-    def of(cls, invoice: Invoice) -> InvoiceOut:
+    def of(cls, invoice: Invoice, office: CollectionOffice) -> InvoiceOut:
         """The answer for an invoice."""
-        return cls.model_validate({**_fields(invoice), "lines": invoice.lines})
+        whole = {"lines": invoice.lines, "balance": invoice.balance}
+        return cls.model_validate({**_fields(invoice, office), **whole})
 
 
 class InvoiceQuery(PageQuery):
-    """Which invoices. ``month`` is the month of the bookings."""
+    """Which invoices. ``month`` is the month of the bookings; ``archived`` are all of which nothing
+    is to be paid now."""
 
     family: Annotated[str, Field(max_length=40)] | None = None
     month: Month | None = None
+    state: Literal["open", "archived"] | None = None
 
 
 class InvoicePage(Page[InvoiceSummary]):
@@ -212,9 +230,12 @@ class RunsOut(Output):
     runs: tuple[RunOut, ...]
 
 
-def _fields(invoice: Invoice) -> dict[str, object]:
+def _fields(invoice: Invoice, office: CollectionOffice) -> dict[str, object]:
+    same = (
+        "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
+        "request", "state", "settled_cents", "unpaid_cents",
+    )  # fmt: skip
     return {
-        "invoice": invoice.id, "number": invoice.number, "family": invoice.family,
-        "guardian": invoice.guardian, "month": invoice.month, "issued_on": invoice.issued_on,
-        "due_on": invoice.due_on, "total_cents": invoice.total_cents,
+        "invoice": invoice.id, "credited": invoice.of, "heading": office.heading(invoice.billing),
+        **{name: getattr(invoice, name) for name in same},
     }  # fmt: skip

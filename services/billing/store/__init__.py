@@ -3,9 +3,6 @@
 ``charges``   ``{_id, town, family, request, line, child, child_name, activity, unit, day, month,
               quantity, starts, ends, surcharge, billing, accepted, decided, ending, invoice}``; the
               latest decision by ``decided``, the latest end by ``ending.at``.
-``invoices``  ``{_id, town, family, guardian, month, office, year, sequence, number, issued_on,
-              due_on, version, lines, children, charges, total_cents, run}``; written once.
-              ``charges`` and ``run`` are what the month end needs to resume.
 ``runs``      month ends: ``{_id, town, month, asked_by, body_hash, asked_at, state, outcome}``.
 ``erasures``  one answer to whether a family may be erased, by the erasure's id.
 ``copy_families``, ``copy_decided``  family-changed by family, decided-up-to by town.
@@ -13,35 +10,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
-from typing import Any
 
 from pymongo import IndexModel
 
 from services.billing.domain.charges import Charge, Ending
-from services.billing.domain.invoicing import Invoice, InvoiceLine
-from services.billing.domain.months import first_day, month_of
+from services.billing.domain.months import month_of
 from services.billing.domain.runs import Outcome, Run
 from shared.auth import Scope
 from shared.bus.consumer import HELD
-from shared.contracts.billing import InvoiceIssued
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
 from shared.failpoints import step
-from shared.paging import page
-from shared.store import Document, DuplicateKey, Store
+from shared.store import Document, Store
 
-CHARGES, INVOICES, RUNS = "charges", "invoices", "runs"
+CHARGES, RUNS = "charges", "runs"
 FAMILIES, DECIDED, ERASURES = "copy_families", "copy_decided", "erasures"
 
-OUTBOXES = (INVOICES, ERASURES)
-_NUMBER = "number"
-#: A town that renamed its office has two series, whose numbers are told apart by the id.
-_NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
+OUTBOXES = (ERASURES,)
 INDEXES = {
     CHARGES: [
         IndexModel(
@@ -49,14 +39,6 @@ INDEXES = {
             name="open",
         ),
         IndexModel([(key, 1) for key in ("town", "family", "day")], name="family-days"),
-    ],
-    INVOICES: [
-        IndexModel(
-            [(key, 1) for key in ("town", "office", "year", "sequence")], name=_NUMBER, unique=True
-        ),
-        IndexModel([("town", 1), *_NEWEST], name="pages"),
-        IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
-        IndexModel([("run", 1)], name="run"),
     ],
     RUNS: [
         IndexModel([("town", 1), ("asked_at", -1)], name="newest"),
@@ -73,7 +55,6 @@ INSERT_CHARGES = step("billing.charges.insert")
 DECIDE_CHARGES = step("billing.charges.decide")
 END_CHARGES = step("billing.charges.end")
 MARK_CHARGES = step("billing.charges.mark")
-ISSUE = step("billing.invoice.issue")
 ASK_RUN = step("billing.run.ask")
 FINISH_RUN = step("billing.run.finish")
 LEASE = step("billing.month-end.lease")
@@ -227,72 +208,6 @@ class BillingStore:
             MARK_CHARGES, CHARGES, {"_id": {"$in": list(charges)}}, {"$set": {"invoice": invoice}}
         )
 
-    # -- invoices --------------------------------------------------------------------------
-
-    async def last_sequence(self, town: str, office: str, year: int) -> int:
-        """The last number given by an office in a year; 0 when there is none."""
-        last = await self._store.first(
-            INVOICES, {"town": town, "office": office, "year": year},
-            sort=[("sequence", -1)], projection={"sequence": 1},
-        )  # fmt: skip
-        return int(last["sequence"]) if last else 0
-
-    async def issue(self, invoice: Invoice, charges: Sequence[str], run: str) -> bool | None:
-        """Store an invoice; False when the family has its invoice, None when the number is taken.
-
-        The number is given by this very write, so that none is ever lost.
-        """
-        document = {
-            **asdict(invoice), "_id": invoice.id, "number": invoice.number,
-            "issued_on": invoice.issued_on.isoformat(), "due_on": invoice.due_on.isoformat(),
-            "lines": [line.model_dump(mode="json") for line in invoice.lines],
-            "children": sorted({line.child for line in invoice.lines}),
-            "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
-        }  # fmt: skip
-        del document["id"]
-        said = InvoiceIssued(
-            invoice=invoice.id, number=invoice.number, family=invoice.family,
-            guardian=invoice.guardian, month=first_day(invoice.month),
-            total_cents=invoice.total_cents, due_on=invoice.due_on,
-        )  # fmt: skip
-        try:
-            return await self._store.insert(ISSUE, INVOICES, document, said)
-        except DuplicateKey as taken:
-            if taken.index != _NUMBER:
-                raise
-            return None
-
-    async def charges_of(self, invoice: str) -> list[str] | None:
-        """The charges an invoice holds; None when there is no such invoice."""
-        document = await self._store.get(INVOICES, invoice, {"charges": 1})
-        return None if document is None else list(document["charges"])
-
-    async def invoice(self, scope: Scope, invoice: str, reach: Mapping[str, Any]) -> Invoice | None:
-        """An invoice within the scope and ``reach``, a further condition; or None."""
-        document = await self._store.first(
-            INVOICES, {"$and": [{"_id": invoice}, scope.query(), reach]}, projection=_SHOWN
-        )
-        return None if document is None else _invoice_in(document)
-
-    async def invoices(
-        self,
-        scope: Scope,
-        reach: Mapping[str, Any],
-        *,
-        family: str | None,
-        month: str | None,
-        after: str | None,
-        limit: int,
-    ) -> list[Invoice]:
-        """Invoices within the scope and ``reach``, newest first, those following ``after``."""
-        wanted = {"family": family, "month": month}
-        found = await page(
-            self._store, INVOICES, within={"$and": [scope.query(), reach]},
-            only={name: value for name, value in wanted.items() if value is not None},
-            order=_NEWEST, after=after, limit=limit, projection=_SHOWN,
-        )  # fmt: skip
-        return [_invoice_in(document) for document in found]
-
     # -- erasures --------------------------------------------------------------------------
 
     async def uninvoiced(self, town: str, family: str) -> list[str]:
@@ -300,13 +215,6 @@ class BillingStore:
         query = {**_open(town), "family": family}
         found = await self._store.find(CHARGES, query, projection={"request": 1})
         return sorted({document["request"] for document in found})
-
-    async def invoice_numbers(self, town: str, family: str) -> list[str]:
-        """The numbers of a family's invoices."""
-        found = await self._store.find(
-            INVOICES, {"town": town, "family": family}, projection={"number": 1}
-        )
-        return sorted(document["number"] for document in found)
 
     async def answer_erasure(self, erasure: str, town: str, family: str, said: Event) -> None:
         """Say once what holds an erasure back."""
@@ -347,16 +255,6 @@ class BillingStore:
         found = await self._store.find(RUNS, scope.query(), sort=[("asked_at", -1)], limit=limit)
         return [_run_in(document) for document in found]
 
-    async def totals(self, run: str) -> tuple[int, int]:
-        """How many invoices a month end has issued, and their sum in cents."""
-        pipeline: list[Document] = [
-            {"$match": {"run": run}},
-            {"$group": {"_id": None, "count": {"$sum": 1}, "cents": {"$sum": "$total_cents"}}},
-        ]
-        async for one in self._store.aggregate(INVOICES, pipeline):
-            return int(one["count"]), int(one["cents"])
-        return 0, 0
-
     async def finish_run(self, run: str, outcome: Outcome) -> None:
         """Note what a month end has done; the first to say so is believed."""
         await self._store.change(
@@ -367,9 +265,6 @@ class BillingStore:
     async def lease(self, owner: str) -> bool:
         """Whether this process is the one that does month ends for the next minute."""
         return await self._store.lease(LEASE, "month-end", owner, 60)
-
-
-_SHOWN = {"pending": 0, "charges": 0}
 
 
 def _open(town: str) -> Document:
@@ -399,18 +294,6 @@ def _charge_in(document: Document) -> Charge:
         **{name: document[name] for name in (
             "town", "family", "request", "line", "child", "child_name", "activity", "unit",
             "billing", "accepted", "decided", "quantity", "invoice",
-        )},
-    )  # fmt: skip
-
-
-def _invoice_in(document: Document) -> Invoice:
-    return Invoice(
-        id=document["_id"],
-        issued_on=date.fromisoformat(document["issued_on"]),
-        due_on=date.fromisoformat(document["due_on"]),
-        lines=tuple(InvoiceLine.model_validate(line) for line in document["lines"]),
-        **{name: document[name] for name in (
-            "town", "family", "guardian", "month", "office", "year", "sequence", "version",
         )},
     )  # fmt: skip
 

@@ -131,11 +131,24 @@ class School(Part):
 
 
 class CollectionOffice(Part):
-    """The régie that collects; ``code`` heads its invoice numbers."""
+    """The régie that collects; ``code`` heads its invoice numbers.
+
+    Families see their invoices under ``headings``: that of the office (its ``label``), or those of
+    how they are billed, in the town's words.
+    """
 
     code: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
     label: Text
     due_days: Annotated[int, Field(ge=1, le=120)] = 30
+    headings: Literal["office", "billing"] = "office"
+    in_arrears: Text = "Post-facturation"
+    at_booking: Text = "Paiement à la réservation"
+
+    def heading(self, billing: Literal["pay_in_arrears", "pay_at_booking"]) -> str:
+        """The heading of invoices that are billed so."""
+        if self.headings == "office":
+            return self.label
+        return self.at_booking if billing == "pay_at_booking" else self.in_arrears
 
 
 class TownFile(Part):

@@ -1,0 +1,457 @@
+"""A family's account with a collection office: what it owes, what it paid, what it is owed.
+
+Money is followed from its source, a payment or a grant, to where it went: every cent of a source
+settles an invoice, is credit, or was refunded. So, always, in this one document::
+
+    money in = debts settled + credit + refunded        (for each source, and so in all)
+
+A movement has an id; the same id again does nothing. Ids are keys of the document: no dot or
+dollar sign in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from shared.contracts.billing import (
+    CreditGranted,
+    CreditRefunded,
+    CreditUsed,
+    InvoiceReopened,
+    InvoiceSettled,
+    InvoiceVoided,
+    PaidLate,
+    PaymentReceived,
+    PaymentReversed,
+    Settled,
+)
+from shared.errors import Refused
+from shared.events import Event
+from shared.money import euros
+
+#: What a family can pay on line at least (PayFiP's minimum): a smaller rest is carried over.
+MINIMUM_CENTS = 100
+DebtState = Literal["open", "settled", "carried", "void"]
+Parts = Mapping[str, int]
+_NO_PARTS: Parts = {}
+
+
+class Holder(NamedTuple):
+    """Whose account: one for each town, collection office (its code) and family."""
+
+    town: str
+    office: str
+    family: str
+
+
+# -- movements -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Owe:
+    """An invoice is due: credit settles it by itself, small rests of earlier ones join it.
+
+    ``id`` is the invoice's. ``request``: the booking request whose places wait for it.
+    """
+
+    id: str
+    cents: int
+    request: str | None = None
+    minimum_cents: int = MINIMUM_CENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Money came in for these invoices, in this order; what they do not need becomes credit.
+
+    ``id`` is the payment's, ``payer`` the guardian who paid.
+    """
+
+    id: str
+    cents: int
+    invoices: tuple[str, ...] = ()
+    payer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """A payment did not hold (a cheque without funds, a mistake at the desk)."""
+
+    id: str
+    payment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The town gives credit that nobody paid."""
+
+    id: str
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """Less is due of an invoice: ``id`` is the credit note's. What was paid for it and is due no
+    longer becomes credit, or is to be transferred (``refund``)."""
+
+    id: str
+    invoice: str
+    cents: int
+    refund: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Credit is to be given back by transfer."""
+
+    id: str
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """An invoice is called off while something is to be paid for it; what was paid already becomes
+    credit. One that is settled, or of which a rest was carried over, is reduced instead."""
+
+    id: str
+    invoice: str
+
+
+Movement = Owe | Receive | Reverse | Grant | Reduce | Refund | Void
+
+
+# -- the account ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What an invoice comes to, in cents: ``owed``, settled by ``parts`` (source: cents).
+
+    ``carry`` of the rest waits for the next invoice, to which it moves (``carried_to``);
+    ``carried_in`` came so from earlier ones. ``used``: the credit taken when it was issued.
+    """
+
+    owed: int
+    parts: Parts = field(default_factory=dict)
+    carry: int = 0
+    carried_in: int = 0
+    carried_to: str | None = None
+    used: int = 0
+    void: bool = False
+    request: str | None = None
+
+    @property
+    def settled(self) -> int:
+        return sum(self.parts.values())
+
+    @property
+    def unpaid(self) -> int:
+        return self.owed - self.settled
+
+    @property
+    def state(self) -> DebtState:
+        """``carried``: nothing is asked for it, the next invoice will."""
+        if self.void:
+            return "void"
+        if self.unpaid == 0:
+            return "settled"
+        return "carried" if self.carry == self.unpaid else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where money came from: a payment, or a ``granted`` credit. ``cents`` is 0 once reversed."""
+
+    cents: int
+    payer: str | None = None
+    granted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A refund that the Treasury has to make: its parts by source."""
+
+    id: str
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``credit`` and ``refunded`` are cents by source; a reversed payment that was refunded leaves
+    its source's credit below zero: the family owes it back."""
+
+    holder: Holder
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    debts: Mapping[str, Debt] = field(default_factory=dict)
+    credit: Parts = field(default_factory=dict)
+    refunded: Parts = field(default_factory=dict)
+    transfers: tuple[Transfer, ...] = ()
+    done: frozenset[str] = frozenset()
+
+    @property
+    def money_in(self) -> int:
+        return sum(one.cents for one in self.sources.values())
+
+    @property
+    def settled(self) -> int:
+        return sum(one.settled for one in self.debts.values())
+
+    @property
+    def credit_cents(self) -> int:
+        return sum(self.credit.values())
+
+    @property
+    def refunded_cents(self) -> int:
+        return sum(self.refunded.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An account after a movement, and what is to be said; the same account, if nothing moved."""
+
+    account: Account
+    events: tuple[Event, ...] = ()
+
+
+def unbalanced(account: Account) -> list[str]:
+    """What is wrong with an account: sources whose cents are not where they should be, debts
+    settled beyond what is owed. Always empty."""
+    faults = []
+    placed = dict.fromkeys(account.sources, 0)
+    everywhere = [*(one.parts for one in account.debts.values()), account.credit, account.refunded]
+    for parts in everywhere:
+        for source, cents in parts.items():
+            placed[source] = placed.get(source, 0) + cents
+    for source, cents in placed.items():
+        known = account.sources.get(source, Source(0))
+        if known.cents != cents:
+            faults.append(f"source {source}: {known.cents} in, {cents} placed")
+    for invoice, debt in account.debts.items():
+        if not 0 <= debt.settled <= debt.owed or not 0 <= debt.carry <= debt.unpaid:
+            faults.append(f"invoice {invoice}: {debt.settled} settled of {debt.owed}")
+    return faults
+
+
+def move(account: Account, movement: Movement) -> Moved:
+    """The account after a movement. Raises ``Refused``: ``payment-unknown``,
+    ``credit-too-small``."""
+    if movement.id in account.done:
+        return Moved(account)
+    moved = _RULES[type(movement)](account, movement)
+    return Moved(replace(moved.account, done=account.done | {movement.id}), moved.events)
+
+
+def _owe(account: Account, owe: Owe) -> Moved:
+    carried = {key: one for key, one in account.debts.items() if one.carry}
+    debts = dict(account.debts)
+    for key, one in carried.items():
+        debts[key] = replace(
+            one, owed=one.owed - one.carry, carried_in=max(one.carried_in - one.carry, 0), carry=0,
+            carried_to=owe.id,
+        )  # fmt: skip
+    carried_in = sum(one.carry for one in carried.values())
+    owed = owe.cents + carried_in
+    parts, credit = _take(account.credit, min(owed, max(account.credit_cents, 0)))
+    used = sum(parts.values())
+    rest = owed - used
+    debts[owe.id] = debt = Debt(
+        owed, parts, carry=rest if rest < owe.minimum_cents else 0, carried_in=carried_in,
+        used=used, request=owe.request,
+    )  # fmt: skip
+    events: list[Event] = []
+    if used:
+        events.append(CreditUsed(**_of(account), invoice=owe.id, cents=used))
+    if debt.state != "open":
+        events.append(_settled(account, owe.id, debt))
+    return Moved(replace(account, debts=debts, credit=credit), tuple(events))
+
+
+def _receive(account: Account, payment: Receive) -> Moved:
+    debts, left = dict(account.debts), payment.cents
+    told: list[Settled] = []
+    events: list[Event] = []
+    for invoice in payment.invoices:
+        debt = debts.get(invoice)
+        if debt is None:
+            continue
+        if debt.void and debt.request:
+            events.append(PaidLate(**_of(account), invoice=invoice, request=debt.request))
+        taken = min(left, debt.unpaid)
+        if not taken or debt.void:
+            continue
+        left -= taken
+        was = debt.state
+        debt = replace(debt, parts=_plus(debt.parts, {payment.id: taken}))
+        debts[invoice] = debt = replace(debt, carry=min(debt.carry, debt.unpaid))
+        told.append(Settled(invoice=invoice, cents=taken))
+        if was == "open" and debt.state == "settled":
+            events.append(_settled(account, invoice, debt))
+    received = PaymentReceived(
+        **_of(account), payment=payment.id, cents=payment.cents, settled=tuple(told),
+        credit_cents=left,
+    )  # fmt: skip
+    source = Source(payment.cents, payer=payment.payer)
+    return Moved(
+        replace(
+            account, debts=debts, sources={**account.sources, payment.id: source},
+            credit=_plus(account.credit, {payment.id: left}),
+        ),
+        (received, *events),
+    )  # fmt: skip
+
+
+def _reverse(account: Account, reverse: Reverse) -> Moved:
+    source = account.sources.get(reverse.payment)
+    if source is None or source.granted:
+        raise Refused("payment-unknown", "Ce paiement n'est pas sur le compte de la famille.")
+    debts = dict(account.debts)
+    events: list[Event] = [PaymentReversed(**_of(account), payment=reverse.payment)]
+    for invoice, debt in account.debts.items():
+        if reverse.payment not in debt.parts:
+            continue
+        parts = {key: cents for key, cents in debt.parts.items() if key != reverse.payment}
+        debts[invoice] = debt = replace(debt, parts=parts, carry=0)
+        events.append(InvoiceReopened(**_of(account), invoice=invoice, left_cents=debt.unpaid))
+    credit = {key: cents for key, cents in account.credit.items() if key != reverse.payment}
+    return Moved(
+        replace(
+            account, debts=debts,
+            sources={**account.sources, reverse.payment: replace(source, cents=0)},
+            credit=_plus(credit, {reverse.payment: -account.refunded.get(reverse.payment, 0)}),
+        ),
+        tuple(events),
+    )  # fmt: skip
+
+
+def _grant(account: Account, grant: Grant) -> Moved:
+    return Moved(
+        replace(
+            account, sources={**account.sources, grant.id: Source(grant.cents, granted=True)},
+            credit=_plus(account.credit, {grant.id: grant.cents}),
+        ),
+        (CreditGranted(**_of(account), movement=grant.id, cents=grant.cents),),
+    )  # fmt: skip
+
+
+def _reduce(account: Account, note: Reduce) -> Moved:
+    debts, released = _lessened(account, note.invoice, note.cents)
+    return _given_back(account, debts, released, note.id, note.invoice, refund=note.refund)
+
+
+def _void(account: Account, void: Void) -> Moved:
+    debt = account.debts.get(void.invoice)
+    if debt is None or debt.state != "open" or debt.carried_to:
+        return Moved(account)
+    kept = replace(debt, owed=debt.carried_in, parts={}, carry=debt.carried_in, void=True)
+    debts = {**account.debts, void.invoice: kept}
+    moved = _given_back(account, debts, debt.parts, void.id, void.invoice, refund=False)
+    said = InvoiceVoided(**_of(account), invoice=void.invoice, request=debt.request)
+    return Moved(moved.account, (said, *moved.events))
+
+
+def _refund(account: Account, refund: Refund) -> Moved:
+    if refund.cents > account.credit_cents:
+        raise Refused(
+            "credit-too-small",
+            f"Le crédit de la famille est de {euros(max(account.credit_cents, 0))} :"
+            " on ne peut pas rembourser davantage.",
+            field="/cents",
+        )
+    parts, credit = _take(account.credit, refund.cents)
+    return Moved(
+        replace(
+            account, credit=credit, refunded=_plus(account.refunded, parts),
+            transfers=(*account.transfers, Transfer(refund.id, parts)),
+        ),
+        (CreditRefunded(**_of(account), movement=refund.id, cents=refund.cents),),
+    )  # fmt: skip
+
+
+_RULES: Mapping[type[Movement], Callable[[Account, Any], Moved]] = {
+    Owe: _owe, Receive: _receive, Reverse: _reverse, Grant: _grant, Reduce: _reduce,
+    Refund: _refund, Void: _void,
+}  # fmt: skip
+
+
+# -- parts ---------------------------------------------------------------------------------
+
+
+def _lessened(account: Account, invoice: str, cents: int) -> tuple[dict[str, Debt], Parts]:
+    """The debts once ``cents`` less are due of an invoice, never less than nothing, and what was
+    paid too much for them then. What was carried over is lessened where it went.
+    """
+    debts, released, left = dict(account.debts), _NO_PARTS, cents
+    at: str | None = invoice
+    while left and at is not None and (debt := debts.get(at)) is not None:
+        there = debt.owed - debt.carried_in if at == invoice else debt.carried_in
+        taken = min(left, there)
+        left -= taken
+        owed = debt.owed - taken
+        back, parts = _take(debt.parts, max(debt.settled - owed, 0))
+        released = _plus(released, back)
+        debts[at] = replace(
+            debt, owed=owed, parts=parts, carry=min(debt.carry, owed - sum(parts.values())),
+            carried_in=debt.carried_in - (0 if at == invoice else taken),
+        )  # fmt: skip
+        at = debt.carried_to
+    return debts, released
+
+
+def _given_back(
+    account: Account, debts: Mapping[str, Debt], released: Parts, movement: str, invoice: str, *,
+    refund: bool,
+) -> Moved:  # fmt: skip
+    """What is due no longer goes to credit or to the transfers."""
+    cents = sum(released.values())
+    events: list[Event] = []
+    for key, debt in debts.items():
+        if account.debts[key].state == "open" and debt.state == "settled":
+            events.append(_settled(account, key, debt))
+    after = replace(account, debts=debts)
+    if cents and refund:
+        events.append(CreditRefunded(**_of(account), movement=movement, cents=cents))
+        after = replace(
+            after, refunded=_plus(account.refunded, released),
+            transfers=(*account.transfers, Transfer(movement, released)),
+        )  # fmt: skip
+    elif cents:
+        said = CreditGranted(**_of(account), movement=movement, cents=cents, invoice=invoice)
+        events.append(said)
+        after = replace(after, credit=_plus(account.credit, released))
+    return Moved(after, tuple(events))
+
+
+def _take(parts: Parts, cents: int) -> tuple[Parts, Parts]:
+    """``cents`` of the parts above zero, the oldest first; and what stays."""
+    taken: dict[str, int] = {}
+    for source, there in parts.items():
+        some = min(cents, there)
+        if some > 0:
+            taken[source] = some
+            cents -= some
+    return taken, _plus(parts, {source: -some for source, some in taken.items()})
+
+
+def _plus(parts: Parts, more: Parts) -> Parts:
+    """The sum by source, without those at zero."""
+    sums = dict(parts)
+    for source, cents in more.items():
+        sums[source] = sums.get(source, 0) + cents
+    return {source: cents for source, cents in sums.items() if cents}
+
+
+def _of(account: Account) -> dict[str, str]:
+    return {"office": account.holder.office, "family": account.holder.family}
+
+
+def _settled(account: Account, invoice: str, debt: Debt) -> InvoiceSettled:
+    return InvoiceSettled(
+        **_of(account), invoice=invoice, request=debt.request, carried_cents=debt.carry
+    )
+
+
+def changed(before: Account, after: Account) -> Iterable[str]:
+    """Invoices whose debt is another now."""
+    return [key for key, debt in after.debts.items() if before.debts.get(key) != debt]

@@ -1,0 +1,153 @@
+"""Accounts: ``{_id, town, office, family, sources, debts, credit, refunded, transfers, movements,
+credit_cents, behind}``, as ``domain.accounts`` says; ``movements`` is the journal, by which none is
+done twice. Sources, debts, credit and refunds are keyed by id, in the order in which they came.
+``behind``: invoices whose own documents do not yet say what the account does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from pymongo import IndexModel
+
+from services.billing.domain.accounts import (
+    Account,
+    Debt,
+    Holder,
+    Moved,
+    Movement,
+    Owe,
+    Source,
+    Transfer,
+    changed,
+)
+from shared.clock import Clock
+from shared.failpoints import step
+from shared.ids import derived_id
+from shared.store import Document, Store
+
+ACCOUNTS = "accounts"
+OPEN_ACCOUNT = step("billing.account.open")
+MOVE_ACCOUNT = step("billing.account.move")
+FOLLOWED = step("billing.account.followed")
+INDEXES = {
+    ACCOUNTS: [
+        IndexModel([(key, 1) for key in ("town", "family", "office")], name="family"),
+        IndexModel(
+            [("town", 1), ("transfers.id", 1)], name="transfers",
+            partialFilterExpression={"transfers.id": {"$exists": True}},
+        ),
+        IndexModel(
+            [("behind.0", 1)], name="behind",
+            partialFilterExpression={"behind.0": {"$exists": True}},
+        ),
+    ],
+}  # fmt: skip
+
+
+class Read(NamedTuple):
+    """An account as it was read: 0 is the version before its first movement."""
+
+    account: Account
+    version: int
+    behind: tuple[str, ...] = ()
+
+
+def account_id(holder: Holder) -> str:
+    """One account for each town, office and family."""
+    return derived_id("account", *holder)
+
+
+class AccountStore:
+    """Every query and write of accounts."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def get(self, holder: Holder) -> Account:
+        """The account as it stands; an empty one before its first movement."""
+        return (await self.read(holder)).account
+
+    async def read(self, holder: Holder) -> Read:
+        """The account, and of which version it is."""
+        document = await self._store.get(ACCOUNTS, account_id(holder), {"pending": 0})
+        return Read(Account(holder), 0) if document is None else _read(document)
+
+    async def behind(self, limit: int) -> list[Read]:
+        """Accounts that a process moved and died before their invoices followed."""
+        found = await self._store.find(
+            ACCOUNTS, {"behind.0": {"$exists": True}}, limit=limit, projection={"pending": 0}
+        )
+        return [_read(document) for document in found]
+
+    async def followed(self, read: Read) -> None:
+        """Note that the invoices say what this version of the account does."""
+        await self._store.change_each(
+            FOLLOWED, ACCOUNTS,
+            [({"_id": account_id(read.account.holder), "v": read.version},
+              {"$set": {"behind": []}})],
+        )  # fmt: skip
+
+    async def of_family(self, town: str, family: str) -> list[Account]:
+        """A family's accounts, by office."""
+        found = await self._store.find(
+            ACCOUNTS, {"town": town, "family": family}, sort=[("office", 1)],
+            projection={"pending": 0},
+        )  # fmt: skip
+        return [_account_in(document) for document in found]
+
+    async def write(self, read: Read, movement: Movement, moved: Moved) -> Read | None:
+        """Write one movement and what it says; the account then, or None when it has changed since
+        it was read."""
+        before, after = read.account, moved.account
+        entry = {
+            **asdict(movement), "kind": type(movement).__name__.lower(),
+            "at": self._clock.town(),
+        }  # fmt: skip
+        touched = list(changed(before, after))
+        own = movement.id if isinstance(movement, Owe) else None
+        now = Read(after, read.version + 1, (*read.behind, *(i for i in touched if i != own)))
+        changes: Document = {
+            f"debts.{invoice}": asdict(after.debts[invoice]) for invoice in touched
+        } | {"credit_cents": after.credit_cents, "behind": list(now.behind)}
+        for name in ("sources", "credit", "refunded"):
+            if getattr(after, name) != getattr(before, name):
+                changes[name] = _plain(getattr(after, name))
+        if after.transfers != before.transfers:
+            changes["transfers"] = [asdict(one) for one in after.transfers]
+        _id, town = account_id(after.holder), after.holder.town
+        if read.version:
+            update = {"$set": changes, "$push": {"movements": entry}}
+            condition = {"v": read.version}
+            done = await self._store.change(
+                MOVE_ACCOUNT, ACCOUNTS, _id, condition, update, *moved.events, town=town
+            )
+        else:
+            first = {
+                **{name: {} for name in ("sources", "credit", "refunded")}, **changes,
+                "_id": _id, **after.holder._asdict(), "movements": [entry],
+                "debts": {key: asdict(one) for key, one in after.debts.items()},
+            }  # fmt: skip
+            first = {name: one for name, one in first.items() if "." not in name}
+            done = await self._store.insert(OPEN_ACCOUNT, ACCOUNTS, first, *moved.events)
+        return now if done else None
+
+
+def _plain(values: Any) -> Document:
+    return {key: asdict(one) if isinstance(one, Source) else one for key, one in values.items()}
+
+
+def _read(document: Document) -> Read:
+    return Read(_account_in(document), document["v"], tuple(document["behind"]))
+
+
+def _account_in(document: Document) -> Account:
+    return Account(
+        holder=Holder(document["town"], document["office"], document["family"]),
+        sources={key: Source(**one) for key, one in document["sources"].items()},
+        debts={key: Debt(**one) for key, one in document["debts"].items()},
+        credit=document["credit"], refunded=document["refunded"],
+        transfers=tuple(Transfer(**one) for one in document.get("transfers", ())),
+        done=frozenset(one["id"] for one in document["movements"]),
+    )  # fmt: skip

@@ -1,0 +1,214 @@
+"""Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, office,
+year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents, run,
+announced, balance, to_pay_cents, state, settled_cents, unpaid_cents, account_v}``.
+
+The number, the lines and what follows from them are written once. ``announced``: the family's
+account has said what is to be paid (``balance``), and the family is told. The last four follow the
+account, of which ``account_v`` was the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from pymongo import IndexModel
+
+from services.billing.domain.accounts import Debt
+from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine
+from services.billing.domain.months import first_day
+from shared.auth import Scope
+from shared.contracts.billing import InvoiceIssued
+from shared.failpoints import step
+from shared.paging import page
+from shared.store import Document, DuplicateKey, Store
+
+INVOICES = "invoices"
+NUMBER_INVOICE = step("billing.invoice.number")
+ANNOUNCE = step("billing.invoice.announce")
+FOLLOW = step("billing.invoice.follow")
+_NUMBER = "number"
+#: A town that renamed its office has two series, whose numbers are told apart by the id.
+_NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
+INDEXES = {
+    INVOICES: [
+        IndexModel(
+            [(key, 1) for key in ("town", "office", "year", "sequence")], name=_NUMBER, unique=True
+        ),
+        IndexModel([("town", 1), *_NEWEST], name="pages"),
+        IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
+        IndexModel([("town", 1), ("state", 1), *_NEWEST], name="state-pages"),
+        IndexModel([("run", 1)], name="run"),
+        IndexModel(
+            [("announced", 1)], name="unannounced", partialFilterExpression={"announced": False}
+        ),
+    ],
+}  # fmt: skip
+_SHOWN = {"pending": 0, "charges": 0}
+_NEVER = -1
+
+
+class InvoiceStore:
+    """Every query and write of invoices and credit notes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- issuing ---------------------------------------------------------------------------
+
+    async def last_sequence(self, town: str, office: str, year: int) -> int:
+        """The last number given by an office in a year; 0 when there is none."""
+        last = await self._store.first(
+            INVOICES, {"town": town, "office": office, "year": year},
+            sort=[("sequence", -1)], projection={"sequence": 1},
+        )  # fmt: skip
+        return int(last["sequence"]) if last else 0
+
+    async def number(
+        self, invoice: Invoice, charges: Sequence[str], run: str | None
+    ) -> bool | None:
+        """Store an invoice; False when there is one of that id, None when the number is taken.
+
+        The number is given by this very write, so that none is ever lost.
+        """
+        document = {
+            **asdict(invoice), "_id": invoice.id, "number": invoice.number,
+            "issued_on": invoice.issued_on.isoformat(), "due_on": invoice.due_on.isoformat(),
+            "lines": [line.model_dump(mode="json") for line in invoice.lines],
+            "children": sorted({line.child for line in invoice.lines}),
+            "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
+            "announced": False, "account_v": _NEVER, "balance": [],
+        }  # fmt: skip
+        del document["id"]
+        try:
+            return await self._store.insert(NUMBER_INVOICE, INVOICES, document)
+        except DuplicateKey as taken:
+            if taken.index != _NUMBER:
+                raise
+            return None
+
+    async def announce(
+        self, invoice: Invoice, balance: Sequence[Balance], debt: Debt, version: int
+    ) -> None:
+        """Note what the account said of a new invoice, and tell the family. Once: an update whose
+        filter excludes what is announced."""
+        to_pay = debt.unpaid if debt.state == "open" else 0
+        announced = {
+            "announced": True, "balance": [one.model_dump() for one in balance],
+            "to_pay_cents": to_pay,
+        }  # fmt: skip
+        said = InvoiceIssued(
+            invoice=invoice.id, number=invoice.number, family=invoice.family,
+            guardian=invoice.guardian, month=first_day(invoice.month),
+            total_cents=invoice.total_cents, due_on=invoice.due_on, invoice_kind=invoice.kind,
+            to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
+        )  # fmt: skip
+        newer: Document = {"announced": False, "account_v": {"$lt": version}}
+        ways: list[tuple[Document, Document]] = [
+            (newer, {**announced, **_standing(debt), "account_v": version}),
+            ({"announced": False}, announced),
+        ]
+        for condition, fields in ways:
+            if await self._store.change(
+                ANNOUNCE, INVOICES, invoice.id, condition, {"$set": fields}, said,
+                town=invoice.town,
+            ):  # fmt: skip
+                return
+
+    async def unannounced(self, limit: int) -> list[Invoice]:
+        """Invoices that a process numbered and died."""
+        found = await self._store.find(
+            INVOICES, {"announced": False}, limit=limit, projection=_SHOWN
+        )
+        return [_invoice_in(document) for document in found]
+
+    async def follow(self, debts: Mapping[str, Debt], version: int) -> None:
+        """Note where invoices stand by that version of the account."""
+        await self._store.change_each(
+            FOLLOW, INVOICES,
+            [
+                (
+                    {"_id": invoice, "account_v": {"$lt": version}},
+                    {"$set": {**_standing(debt), "account_v": version}},
+                )
+                for invoice, debt in debts.items()
+            ],
+        )  # fmt: skip
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def get(self, invoice: str) -> Invoice | None:
+        """An invoice by its id: for commands."""
+        document = await self._store.get(INVOICES, invoice, _SHOWN)
+        return None if document is None else _invoice_in(document)
+
+    async def charges_of(self, invoice: str) -> list[str] | None:
+        """The charges an invoice holds; None when there is no such invoice."""
+        document = await self._store.get(INVOICES, invoice, {"charges": 1})
+        return None if document is None else list(document["charges"])
+
+    async def invoice(self, scope: Scope, invoice: str, reach: Mapping[str, Any]) -> Invoice | None:
+        """An invoice within the scope and ``reach``, a further condition; or None."""
+        document = await self._store.first(
+            INVOICES, {"$and": [{"_id": invoice, "announced": True}, scope.query(), reach]},
+            projection=_SHOWN,
+        )  # fmt: skip
+        return None if document is None else _invoice_in(document)
+
+    async def invoices(
+        self,
+        scope: Scope,
+        reach: Mapping[str, Any],
+        *,
+        only: Mapping[str, Any],
+        after: str | None,
+        limit: int,
+    ) -> list[Invoice]:
+        """Invoices within the scope and ``reach``, newest first, those following ``after``."""
+        found = await page(
+            self._store, INVOICES, within={"$and": [scope.query(), reach]},
+            only={"announced": True, **only}, order=_NEWEST, after=after, limit=limit,
+            projection=_SHOWN,
+        )  # fmt: skip
+        return [_invoice_in(document) for document in found]
+
+    async def unpaid_numbers(self, town: str, family: str) -> list[str]:
+        """The numbers of a family's invoices of which something is due."""
+        found = await self._store.find(
+            INVOICES, {"town": town, "family": family, "state": {"$in": ["open", "carried"]}},
+            projection={"number": 1},
+        )  # fmt: skip
+        return sorted(document["number"] for document in found)
+
+    async def totals(self, run: str) -> tuple[int, int]:
+        """How many invoices a month end has issued, and their sum in cents."""
+        pipeline: list[Document] = [
+            {"$match": {"run": run}},
+            {"$group": {"_id": None, "count": {"$sum": 1}, "cents": {"$sum": "$total_cents"}}},
+        ]
+        async for one in self._store.aggregate(INVOICES, pipeline):
+            return int(one["count"]), int(one["cents"])
+        return 0, 0
+
+
+def _standing(debt: Debt) -> Document:
+    return {
+        "state": debt.state, "settled_cents": debt.settled,
+        "unpaid_cents": debt.unpaid if debt.state == "open" else 0,
+    }  # fmt: skip
+
+
+def _invoice_in(document: Document) -> Invoice:
+    return Invoice(
+        id=document["_id"],
+        issued_on=date.fromisoformat(document["issued_on"]),
+        due_on=date.fromisoformat(document["due_on"]),
+        lines=tuple(InvoiceLine.model_validate(line) for line in document["lines"]),
+        balance=tuple(Balance.model_validate(one) for one in document["balance"]),
+        **{name: document[name] for name in (
+            "town", "family", "guardian", "month", "office", "year", "sequence", "version",
+            "kind", "request", "of", "state", "settled_cents", "unpaid_cents",
+        )},
+    )  # fmt: skip
