@@ -13,7 +13,7 @@ ERASED = (
 )
 HELD = (
     LegalHold(
-        INVOICES, ("lines.*.child_name",),
+        INVOICES, ("lines.*.child_name", "billed.*.facts"),
         "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from functools import partial
 import services.billing as room
 from services.billing.api import ROUTES
 from services.billing.commands.accounts import follow_all
+from services.billing.commands.correcting import correct_changed
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import end_months
 from services.billing.reactions import reactions
@@ -35,6 +36,7 @@ def build(parts: Parts) -> Service:
             Job("month-end", 2.0, partial(end_months, billing)),
             Job("invoices", 2.0, partial(complete_all, billing)),
             Job("accounts", 2.0, partial(follow_all, billing)),
+            Job("corrections", 2.0, partial(correct_changed, billing)),
             keys.job,
         ],
         warm=keys.load,
@@ -44,7 +46,7 @@ def build(parts: Parts) -> Service:
 def state_of(parts: Parts) -> Billing:
     """What the use cases work with: for the service and for operators' commands."""
     return Billing(
-        BillingStore(parts.store),
+        BillingStore(parts.store, parts.clock),
         QuoteStore(parts.store, parts.clock),
         AccountStore(parts.store, parts.clock),
         InvoiceStore(parts.store),

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from services.billing.commands.accounts import follow, moved
-from services.billing.domain.accounts import Owe
+from services.billing.commands.accounts import follow, move, moved
+from services.billing.domain.accounts import Debt, Owe, Reduce
 from services.billing.domain.invoicing import Invoice, balance_of
 from services.billing.state import Billing
+from shared.ids import derived_id
 
 _MOST = 200
 
@@ -63,7 +64,15 @@ async def issue(
 
 
 async def complete(billing: Billing, invoice: Invoice) -> None:
-    """Owe a numbered invoice, and tell the family; again, it does nothing."""
+    """Move the family's account by a numbered invoice or credit note, and tell the family; again,
+    it does nothing."""
+    if invoice.kind == "credit_note":
+        for one in invoice.reductions:
+            _id = derived_id("reduction", invoice.id, one.invoice, str(one.refund))
+            reduce = Reduce(_id, one.invoice, one.cents, refund=one.refund)
+            await move(billing, invoice.holder, reduce)
+        await billing.invoices.announce(invoice, (), Debt(owed=0), 0)
+        return
     owe = Owe(invoice.id, invoice.total_cents, request=invoice.request)
     read = await moved(billing, invoice.holder, owe)
     debt = read.account.debts[invoice.id]

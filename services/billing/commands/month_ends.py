@@ -117,14 +117,16 @@ async def _not_on(
     town: Town,
     family: str,
     charges: Sequence[Charge],
-) -> None:
-    """Count the charges that the family's invoice of the month does not hold."""
+) -> list[str]:
+    """Count the charges of the month without a price; those that came after its invoice, and are
+    differences to it."""
     held = set(invoice)
     late = [one for one in charges if one.id not in held]
-    if late:
-        _, reckoned = await _priced(billing, town, family, late)
-        tally.add(reckoned.left_aside)
-        tally.add([LeftAside(one, "month-invoiced") for one in reckoned.charges])
+    if not late:
+        return []
+    _, reckoned = await _priced(billing, town, family, late)
+    tally.add(reckoned.left_aside)
+    return [one.id for one in reckoned.charges]
 
 
 async def _refuse_too_early(billing: Billing, town: str, month: str) -> None:
@@ -185,12 +187,15 @@ async def _perform(billing: Billing, run: Run) -> Run:
                 id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
                 office=numbers.office, year=numbers.year, sequence=0, issued_on=issued_on,
                 due_on=due_on(file, issued_on), lines=reckoned.lines, version=town.version,
+                billed=(reckoned.begins(_id),),
             )  # fmt: skip
             charges_on = [one.id for one in reckoned.charges]
             held = await issue(billing, numbers, invoice, charges_on, run.id)
-        await _not_on(billing, tally, held, town, family, charges)
+        late = await _not_on(billing, tally, held, town, family, charges)
         await billing.store.mark(_id, held)
+        await billing.store.mark(_id, late, late=True)
 
+    await _adopt(billing, run)
     async for some in _taken(billing.store.open_by_family(run.town, run.month)):
         await in_turns((invoice_family(*one) for one in some), _AT_ONCE)
     await billing.store.finish_run(run.id, tally.outcome(*await billing.invoices.totals(run.id)))
@@ -198,6 +203,14 @@ async def _perform(billing: Billing, run: Run) -> Run:
     if done.outcome is not None:
         _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
     return done
+
+
+async def _adopt(billing: Billing, run: Run) -> None:
+    """Charges of earlier months, heard of while those were invoiced, are differences to them."""
+    late = await billing.store.open_before(run.town, run.month)
+    ids = {invoice_id(run.town, family, month): ids for (family, month), ids in late.items()}
+    for invoice in await billing.invoices.existing(list(ids)):
+        await billing.store.mark(invoice, ids[invoice], late=True)
 
 
 _Open = tuple[str, list[Charge]]

@@ -19,6 +19,7 @@ from shared.errors import MissingCopy
 from shared.ids import derived_id
 
 PayWhen = Literal["pay_in_arrears", "pay_at_booking"]
+GivenBack = Literal["credit", "refund"]
 _TICK = timedelta(milliseconds=1)
 #: Before every decision: of a charge that was heard of by what ended it only.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +43,8 @@ class Charge:
     ``line`` is the request's; ``starts`` and ``ends`` are booked times; ``surcharge`` is what
     coming late costs, and ``ending`` what an absence comes to. ``billing`` and ``child_name`` are
     as they were when the line was accepted; None for a line that was heard of by its end only.
-    ``invoice`` is the one that holds it, if any.
+    ``invoice`` is the one that holds it, if any; what was paid for it and is due no longer is
+    ``given_back`` as credit, or by transfer.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Charge:
     ends: time | None = None
     surcharge: Surcharged | None = None
     ending: Ending | None = None
+    given_back: GivenBack = "credit"
     invoice: str | None = None
 
 
@@ -130,7 +133,17 @@ def _ended(
         line=booked, child=line.child, child_name=None, activity=line.activity, unit=unit,
         quantity=line.quantity, day=line.date, billing=None, accepted=False,
         decided=decided_at if over else _NEVER, ending=ending,
+        given_back=_given_back(line, file),
     )  # fmt: skip
+
+
+def _given_back(line: DecidedLine, file: TownFile) -> GivenBack:
+    """How the town gives back what was paid: by its rule on absences, or on days cancelled in
+    time."""
+    if line.effect != "cancelled":
+        return "refund" if line.effect == "refund" else "credit"
+    activity = file.activity(line.activity)
+    return "refund" if activity and activity.absences.in_time == "refund" else "credit"
 
 
 def _refundable(file: TownFile, activity: str, unit: str, day: date) -> bool:

@@ -17,19 +17,23 @@ from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.accounts import Debt, DebtState, Holder
 from services.billing.domain.charges import Charge, PayWhen
+from services.billing.domain.corrections import Billed, Difference, Entry, Reduction, entries_of
 from services.billing.domain.known import facts_of, line_ref
+from services.billing.domain.months import first_day
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
+from services.billing.domain.prices.facts import Facts
 from services.billing.domain.prices.lines import PricedLine, UnpricedCode
 from shared.contracts.family import FamilyChanged, Guardian
 from shared.contracts.town_file import TownFile
+from shared.french import of_month
 from shared.ids import derived_id
 from shared.money import Cents
 
 InvoiceKind = Literal["month", "booking", "credit_note"]
 #: States of invoices of which nothing is to be paid now.
 ARCHIVED: tuple[DebtState, ...] = ("settled", "carried", "void")
-LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "month-invoiced"]
+LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced"]
 
 
 class OthersPart(BaseModel):
@@ -96,6 +100,12 @@ class Priced:
     lines: tuple[InvoiceLine, ...]
     charges: tuple[Charge, ...]
     left_aside: tuple[LeftAside, ...]
+    facts: Facts = Facts()
+    entries: tuple[Entry, ...] = ()
+
+    def begins(self, basis: str) -> Billed:
+        """The beginning of the chain of what the invoice of that id bills."""
+        return Billed(basis=basis, position=0, facts=self.facts, entries=self.entries)
 
     @property
     def total_cents(self) -> int:
@@ -108,7 +118,9 @@ class Invoice:
     that of the town file by which it was priced.
 
     ``kind``: of a month; of a ``booking`` paid at once (of that ``request``); a credit note, of
-    another invoice (``of``). ``balance`` and what follows it is the account's word: ``state`` is
+    another invoice (``of``), with the ``reductions`` that it makes. A supplement, for what is to be
+    paid more, is of that invoice's kind. ``billed``: its part of chains of entries, where it is
+    read for that. ``balance`` and what follows it is the account's word: ``state`` is
     None until it is said, ``unpaid_cents`` is what can be paid now.
     """
 
@@ -127,6 +139,8 @@ class Invoice:
     kind: InvoiceKind = "month"
     request: str | None = None
     of: str | None = None
+    billed: tuple[Billed, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
     balance: tuple[Balance, ...] = ()
     state: DebtState | None = None
     settled_cents: int = 0
@@ -140,7 +154,8 @@ class Invoice:
     @property
     def billing(self) -> PayWhen:
         """When its lines are paid for: under which of the town's headings it is shown."""
-        return "pay_at_booking" if self.request else "pay_in_arrears"
+        at_booking = self.request is not None or self.kind == "booking"
+        return "pay_at_booking" if at_booking else "pay_in_arrears"
 
     @property
     def number(self) -> str:
@@ -182,7 +197,8 @@ def priced(
     charges: Sequence[Charge], card: FamilyChanged, book: PriceBook, known: Sequence[Charge] = ()
 ) -> Priced:
     """The lines of an invoice, in the order of the town file's activities within each child."""
-    found = price(book, facts_of(card, book, charges, known))
+    facts = facts_of(card, book, charges, known)
+    found = price(book, facts)
     unpriced = {
         (one.ref, unit): one.code for one in found.unpriced for unit in one.units
     }  # fmt: skip
@@ -204,7 +220,7 @@ def priced(
         key=lambda ln: (ln.child_name, ln.child, order[ln.activity], ln.what, ln.unit, ln.days[0])
     )
     held = tuple(one for one in charges if one.id not in aside)
-    return Priced(tuple(lines), held, tuple(left_aside))
+    return Priced(tuple(lines), held, tuple(left_aside), facts, entries_of(found))
 
 
 def _line(group: Sequence[PricedLine], names: Mapping[str, str], book: PriceBook) -> InvoiceLine:
@@ -223,6 +239,35 @@ def _line(group: Sequence[PricedLine], names: Mapping[str, str], book: PriceBook
         price_cents=total // count, total_cents=total, what=first.what, units=first.units,
         reason=first.reason, paid_by_others=_others(group),
     )  # fmt: skip
+
+
+_WORDS = {"booked": "réservation ajoutée", "cancelled": "annulation", "changed": "modification"}
+
+
+def correction_lines(
+    found: Difference, month: str, names: Mapping[str, str], book: PriceBook
+) -> tuple[InvoiceLine, ...]:
+    """The lines of a correction, each naming the month that it corrects."""
+    of = of_month(first_day(month))
+    grouped: dict[tuple[object, ...], list[Entry]] = defaultdict(list)
+    for one in found.billed.entries:
+        grouped[one.child, one.activity, one.units, one.kind, one.what, one.cents].append(one)
+    lines = []
+    for group in grouped.values():
+        first = group[0]
+        activity = book.activities.get(first.activity)
+        units = [book.unit_name(first.activity, unit) if activity else unit for unit in first.units]
+        lines.append(
+            InvoiceLine(
+                child=first.child, child_name=names.get(first.child, ""), activity=first.activity,
+                activity_name=activity.name if activity else first.activity,
+                unit=first.units[0] if first.units else "", unit_name=" + ".join(units), tariff="",
+                days=tuple(sorted(one.day for one in group)), count=len(group),
+                price_cents=first.cents, total_cents=first.cents * len(group), what=first.what,
+                units=first.units, reason=f"Régularisation {of} : {_WORDS[first.kind]}",
+            )
+        )  # fmt: skip
+    return tuple(lines)
 
 
 def _others(group: Sequence[PricedLine]) -> tuple[OthersPart, ...]:

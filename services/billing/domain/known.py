@@ -33,7 +33,7 @@ def facts_of(
     )
     return Facts(
         family=_family(card), children=children,
-        lines=(*_lines(charges, book, known=False), *_lines(known, book, known=True)),
+        lines=(*lines_of(charges, book), *lines_of(known, book, known=True)),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def remembered_since(day: date) -> date:
     return min(date(year, _SCHOOL_YEAR_BEGINS, 1), date(day.year, 1, 1))
 
 
-def _lines(charges: Iterable[Charge], book: PriceBook, *, known: bool) -> list[Line]:
+def lines_of(charges: Iterable[Charge], book: PriceBook, *, known: bool = False) -> list[Line]:
     """One line for the charges of one line of a request: its units may have a price together."""
     together: dict[str, list[Charge]] = defaultdict(list)
     for charge in sorted(charges, key=lambda one: (one.day, one.id)):

@@ -1,8 +1,10 @@
 """Documents of billing.
 
 ``charges``   ``{_id, town, family, request, line, child, child_name, activity, unit, day, month,
-              quantity, starts, ends, surcharge, billing, accepted, decided, ending, invoice}``; the
-              latest decision by ``decided``, the latest end by ``ending.at``.
+              quantity, starts, ends, surcharge, billing, accepted, decided, ending, given_back,
+              invoice, changed}``; the latest decision by ``decided``, the latest end by
+              ``ending.at``; ``changed``: when (machine's clock) something of it was heard that its
+              bill does not know yet.
 ``runs``      month ends: ``{_id, town, month, asked_by, body_hash, asked_at, state, outcome}``.
 ``erasures``  one answer to whether a family may be erased, by the erasure's id.
 ``copy_families``, ``copy_decided``  family-changed by family, decided-up-to by town.
@@ -21,6 +23,7 @@ from services.billing.domain.months import month_of
 from services.billing.domain.runs import Outcome, Run
 from shared.auth import Scope
 from shared.bus.consumer import HELD
+from shared.clock import Clock
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, Surcharged
 from shared.contracts.family import FamilyChanged
 from shared.errors import MissingCopy
@@ -39,6 +42,10 @@ INDEXES = {
             name="open",
         ),
         IndexModel([(key, 1) for key in ("town", "family", "day")], name="family-days"),
+        IndexModel(
+            [("invoice", 1), ("changed", 1)], name="billed",
+            partialFilterExpression={"invoice": {"$gt": ""}},
+        ),
     ],
     RUNS: [
         IndexModel([("town", 1), ("asked_at", -1)], name="newest"),
@@ -55,6 +62,7 @@ INSERT_CHARGES = step("billing.charges.insert")
 DECIDE_CHARGES = step("billing.charges.decide")
 END_CHARGES = step("billing.charges.end")
 MARK_CHARGES = step("billing.charges.mark")
+CORRECT_CHARGES = step("billing.charges.correct")
 ASK_RUN = step("billing.run.ask")
 FINISH_RUN = step("billing.run.finish")
 LEASE = step("billing.month-end.lease")
@@ -62,6 +70,7 @@ ANSWER_ERASURE = step("billing.erasure.answer")
 
 _FACTS = (
     "child_name", "billing", "accepted", "decided", "quantity", "starts", "ends", "surcharge",
+    "given_back",
 )  # fmt: skip
 _ARREARS = "pay_in_arrears"
 
@@ -69,8 +78,9 @@ _ARREARS = "pay_in_arrears"
 class BillingStore:
     """Every query and write of billing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     # -- copies ----------------------------------------------------------------------------
 
@@ -121,6 +131,7 @@ class BillingStore:
 
         One update per charge whose filter excludes what is as recent: again, it does nothing.
         """
+        changed = self._clock.machine()
         documents = [_charge_document(charge) for charge in charges]
         known = await self._store.insert_many(INSERT_CHARGES, CHARGES, documents)
         await self._store.change_each(
@@ -129,7 +140,12 @@ class BillingStore:
             [
                 (
                     {"_id": one["_id"], "decided": {"$lt": one["decided"]}},
-                    {"$set": {name: one[name] for name in _FACTS if one[name] is not None}},
+                    {
+                        "$set": {
+                            **{name: one[name] for name in _FACTS if one[name] is not None},
+                            "changed": changed,
+                        }
+                    },
                 )
                 for one in (documents[position] for position in known)
             ],
@@ -143,7 +159,13 @@ class BillingStore:
                         "_id": one["_id"],
                         "$or": [{"ending": None}, {"ending.at": {"$lt": one["ending"]["at"]}}],
                     },
-                    {"$set": {"ending": one["ending"]}},
+                    {
+                        "$set": {
+                            "ending": one["ending"],
+                            "given_back": one["given_back"],
+                            "changed": changed,
+                        }
+                    },
                 )
                 for one in (documents[position] for position in known)
                 if one["ending"] is not None
@@ -202,11 +224,57 @@ class BillingStore:
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
         return [_charge_in(document) for document in found]
 
-    async def mark(self, invoice: str, charges: Sequence[str]) -> None:
-        """Note on charges the invoice that holds them."""
-        await self._store.change_many(
-            MARK_CHARGES, CHARGES, {"_id": {"$in": list(charges)}}, {"$set": {"invoice": invoice}}
-        )
+    async def mark(self, invoice: str, charges: Sequence[str], *, late: bool = False) -> None:
+        """Note on charges the invoice that holds them, or, where they are ``late``, whose chain is
+        to take them in."""
+        changed = {"changed": self._clock.machine()} if late else {}
+        if charges:
+            await self._store.change_many(
+                MARK_CHARGES, CHARGES, {"_id": {"$in": list(charges)}, "invoice": None},
+                {"$set": {"invoice": invoice, **changed}},
+            )  # fmt: skip
+
+    async def changed(self, before: datetime, limit: int) -> list[str]:
+        """Invoices of which a charge changed, and was left alone since ``before``."""
+        pipeline: list[Document] = [
+            {"$match": {"invoice": {"$gt": ""}, "changed": {"$lt": before}}},
+            {"$group": {"_id": "$invoice"}},
+            {"$limit": limit},
+        ]
+        return [one["_id"] async for one in self._store.aggregate(CHARGES, pipeline)]
+
+    async def billed(self, invoice: str) -> list[tuple[Charge, datetime | None]]:
+        """The charges of an invoice, each with when it changed."""
+        found = await self._store.find(CHARGES, {"invoice": invoice}, sort=[("day", 1), ("_id", 1)])
+        return [(_charge_in(document), document["changed"]) for document in found]
+
+    async def corrected(
+        self, seen: Sequence[tuple[Charge, datetime | None]], unpriced: Sequence[str]
+    ) -> None:
+        """Note that the bill knows these charges as they were seen; those that the town has no
+        price for are on no invoice again."""
+        await self._store.change_each(
+            CORRECT_CHARGES, CHARGES,
+            [
+                (
+                    {"_id": charge.id, "changed": changed},
+                    {"$set": {"changed": None, **({"invoice": None} if aside else {})}},
+                )
+                for charge, changed in seen
+                if (aside := charge.id in unpriced) or changed is not None
+            ],
+        )  # fmt: skip
+
+    async def open_before(self, town: str, month: str) -> dict[tuple[str, str], list[str]]:
+        """Ids of charges on no invoice of months before that one, by family and month."""
+        pipeline: list[Document] = [
+            {"$match": {**_open(town), "month": {"$lt": month}}},
+            {"$group": {"_id": ["$family", "$month"], "charges": {"$push": "$_id"}}},
+        ]
+        return {
+            (one["_id"][0], one["_id"][1]): one["charges"]
+            async for one in self._store.aggregate(CHARGES, pipeline)
+        }
 
     # -- erasures --------------------------------------------------------------------------
 
@@ -276,6 +344,7 @@ def _charge_document(charge: Charge) -> Document:
     document["_id"] = document.pop("id")
     return {
         **document, "day": charge.day.isoformat(), "month": month_of(charge.day),
+        "changed": None,
         "starts": charge.starts and charge.starts.isoformat(),
         "ends": charge.ends and charge.ends.isoformat(),
         "surcharge": charge.surcharge and charge.surcharge.model_dump(),
@@ -293,7 +362,7 @@ def _charge_in(document: Document) -> Charge:
         ending=ending and Ending.model_construct(**ending),
         **{name: document[name] for name in (
             "town", "family", "request", "line", "child", "child_name", "activity", "unit",
-            "billing", "accepted", "decided", "quantity", "invoice",
+            "billing", "accepted", "decided", "quantity", "given_back", "invoice",
         )},
     )  # fmt: skip
 

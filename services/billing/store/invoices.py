@@ -1,6 +1,7 @@
 """Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, office,
 year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents, run,
-announced, balance, to_pay_cents, state, settled_cents, unpaid_cents, account_v}``.
+billed, reductions, announced, balance, to_pay_cents, state, settled_cents, unpaid_cents,
+account_v}``.
 
 The number, the lines and what follows from them are written once. ``announced``: the family's
 account has said what is to be paid (``balance``), and the family is told. The last four follow the
@@ -17,6 +18,7 @@ from typing import Any
 from pymongo import IndexModel
 
 from services.billing.domain.accounts import Debt
+from services.billing.domain.corrections import Billed, Link, Reduction
 from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine
 from services.billing.domain.months import first_day
 from shared.auth import Scope
@@ -29,6 +31,7 @@ INVOICES = "invoices"
 NUMBER_INVOICE = step("billing.invoice.number")
 ANNOUNCE = step("billing.invoice.announce")
 FOLLOW = step("billing.invoice.follow")
+NOTE_CHAIN = step("billing.invoice.note")
 _NUMBER = "number"
 #: A town that renamed its office has two series, whose numbers are told apart by the id.
 _NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
@@ -41,12 +44,13 @@ INDEXES = {
         IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
         IndexModel([("town", 1), ("state", 1), *_NEWEST], name="state-pages"),
         IndexModel([("run", 1)], name="run"),
+        IndexModel([("billed.basis", 1)], name="chains", sparse=True),
         IndexModel(
             [("announced", 1)], name="unannounced", partialFilterExpression={"announced": False}
         ),
     ],
 }  # fmt: skip
-_SHOWN = {"pending": 0, "charges": 0}
+_SHOWN = {"pending": 0, "charges": 0, "billed": 0}
 _NEVER = -1
 
 
@@ -80,6 +84,8 @@ class InvoiceStore:
             "children": sorted({line.child for line in invoice.lines}),
             "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
             "announced": False, "account_v": _NEVER, "balance": [],
+            "billed": [one.model_dump(mode="json") for one in invoice.billed],
+            "reductions": [one.model_dump() for one in invoice.reductions],
         }  # fmt: skip
         del document["id"]
         try:
@@ -123,6 +129,41 @@ class InvoiceStore:
             INVOICES, {"announced": False}, limit=limit, projection=_SHOWN
         )
         return [_invoice_in(document) for document in found]
+
+    async def existing(self, invoices: Sequence[str]) -> set[str]:
+        """Those of these ids that are invoices."""
+        found = await self._store.find(
+            INVOICES, {"_id": {"$in": list(invoices)}}, projection={"_id": 1}
+        )
+        return {document["_id"] for document in found}
+
+    async def chain(self, basis: str) -> list[Link] | None:
+        """The documents that bill what an invoice began; None while one of them is not owed yet on
+        the account."""
+        found = await self._store.find(
+            INVOICES, {"billed.basis": basis},
+            projection={"billed": 1, "announced": 1, "reductions": 1},
+        )  # fmt: skip
+        if not all(document["announced"] for document in found):
+            return None
+        return [
+            Link(
+                document["_id"], Billed.model_validate(one),
+                tuple(Reduction.model_validate(less) for less in document["reductions"]),
+            )
+            for document in found
+            for one in document["billed"]
+            if one["basis"] == basis
+        ]  # fmt: skip
+
+    async def note(self, document: str, billed: Billed) -> bool:
+        """Add a difference of nothing to a chain; False when the document has one of that
+        position."""
+        positions = {"$elemMatch": {"basis": billed.basis, "position": billed.position}}
+        return await self._store.change(
+            NOTE_CHAIN, INVOICES, document, {"billed": {"$not": positions}},
+            {"$push": {"billed": billed.model_dump(mode="json")}},
+        )  # fmt: skip
 
     async def follow(self, debts: Mapping[str, Debt], version: int) -> None:
         """Note where invoices stand by that version of the account."""
@@ -207,6 +248,7 @@ def _invoice_in(document: Document) -> Invoice:
         due_on=date.fromisoformat(document["due_on"]),
         lines=tuple(InvoiceLine.model_validate(line) for line in document["lines"]),
         balance=tuple(Balance.model_validate(one) for one in document["balance"]),
+        reductions=tuple(Reduction.model_validate(one) for one in document["reductions"]),
         **{name: document[name] for name in (
             "town", "family", "guardian", "month", "office", "year", "sequence", "version",
             "kind", "request", "of", "state", "settled_cents", "unpaid_cents",

@@ -1,0 +1,81 @@
+"""Corrections: a charge that changes after it was billed leads to a document of the difference."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from services.billing.commands.issuing import Numbers, complete
+from services.billing.domain.corrections import Link, difference
+from services.billing.domain.invoicing import Invoice, correction_lines, due_on, invoiced_guardian
+from services.billing.domain.known import facts_of, line_ref, lines_of
+from services.billing.state import Billing
+from shared.errors import MissingCopy
+from shared.ids import derived_id
+
+#: What changes together is heard of within this time.
+_QUIET = timedelta(seconds=1)
+_MOST = 100
+
+
+async def correct_changed(billing: Billing) -> None:
+    """The job: bring the bills up to what is booked now.
+
+    Two processes may both do it: a document's id names its place in the chain, so that one of two
+    that saw the same chain is refused, and looks again.
+    """
+    before = billing.clock.machine() - _QUIET
+    for invoice in await billing.store.changed(before, _MOST):
+        await correct(billing, invoice)
+
+
+async def correct(billing: Billing, basis: str) -> None:
+    """Bill or give back what has changed since an invoice, or since it was last corrected."""
+    began = await billing.invoices.get(basis)
+    chain = await billing.invoices.chain(basis)
+    if began is None or not chain:  # it is not owed yet: the next pass finds it
+        return
+    seen = await billing.store.billed(basis)
+    charges = [one for one, _ in seen]
+    town = await billing.towns.need(began.town)
+    book = billing.books.of(town)
+    standing = [one for one in charges if one.accepted]
+    try:
+        card = await billing.store.family(began.town, began.family)
+        guardian = invoiced_guardian(card)
+        children = facts_of(card, book, ()).children
+    except MissingCopy:  # the family is gone: what it is owed still counts
+        guardian, children = None, ()
+    refunded = {line_ref(one) for one in charges if one.given_back == "refund"}
+    found = difference(chain, lines_of(standing, book), children, book, refunded)
+    if found.billed.entries:
+        names = {one.child: one.child_name for one in charges if one.child_name}
+        today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
+        correction = Invoice(
+            id=derived_id("correction", basis, str(found.billed.position)),
+            town=began.town, family=began.family,
+            guardian=guardian.id if guardian else began.guardian, month=began.month,
+            office=began.office, year=today.year, sequence=0, issued_on=today,
+            due_on=due_on(town.file, today), version=town.version, of=basis,
+            kind="credit_note" if found.cents < 0 else began.kind,
+            request=began.request if found.cents < 0 else None,
+            lines=correction_lines(found, began.month, names, book),
+            billed=(found.billed,), reductions=found.reductions,
+        )  # fmt: skip
+        if not await _store(billing, correction, chain):
+            return
+    unpriced = [one.id for one in standing if line_ref(one) in found.unpriced]
+    await billing.store.corrected(seen, unpriced)
+
+
+async def _store(billing: Billing, correction: Invoice, chain: list[Link]) -> bool:
+    """Issue a correction; False when another of its place in the chain is there. What comes to
+    nothing needs no document: it is noted on the invoice."""
+    if correction.total_cents == 0:
+        return await billing.invoices.note(chain[0].document, correction.billed[0])
+    numbers = Numbers(billing, correction.town, correction.office, correction.year)
+    numbered = await numbers.give(correction, (), None)
+    if numbered is None:
+        return False
+    await complete(billing, numbered)
+    return True
