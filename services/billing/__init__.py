@@ -4,7 +4,7 @@ Owns      ``charges``: one per accepted line of a booking request; ``invoices``:
           numbered without gaps per collection office (régie) and year; ``runs``: month ends;
           ``quotes``: what a basket costs, for half an hour; ``accounts``: what a family owes to an
           office, paid and is owed.
-Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``-voided``, ``paid-late``,
+Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, ``paid-late``,
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
           ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),

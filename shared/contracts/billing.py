@@ -89,10 +89,10 @@ class InvoiceReopened(
     left_cents: int
 
 
-class InvoiceVoided(
-    _OfAccount, Event, service="billing", name="invoice-voided", kind="fact", public=True
+class PaymentExpired(
+    _OfAccount, Event, service="billing", name="payment-expired", kind="fact", public=True
 ):
-    """An invoice is due no longer."""
+    """An invoice was not paid in time: it is void, and what it was for may be given to others."""
 
     invoice: str
     request: str | None = None

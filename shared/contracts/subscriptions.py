@@ -96,7 +96,7 @@ FOR_OTHERS: tuple[type[Event], ...] = (
     billing.CreditUsed,
     billing.InvoiceReopened,
     billing.InvoiceSettled,
-    billing.InvoiceVoided,
+    billing.PaymentExpired,
     billing.PaidLate,
     billing.PaymentReceived,
     billing.PaymentReversed,

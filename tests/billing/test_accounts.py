@@ -133,7 +133,7 @@ def test_a_reversed_payment_is_taken_from_wherever_it_went() -> None:
 def test_paid_after_it_was_voided_the_money_is_credit_and_it_is_said() -> None:
     moved = after(Owe("i1", 500, "r1"), Void("v1", "i1"), Receive("p1", 500, ("i1",)))
     assert moved.account.credit == {"p1": 500}
-    assert told(moved) == ["invoice-voided", "payment-received", "paid-late"]
+    assert told(moved) == ["payment-expired", "payment-received", "paid-late"]
 
 
 # -- any story -----------------------------------------------------------------------------

@@ -29,6 +29,8 @@ _BILLING_OFFICE = agents("billing_office")
 async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> InvoicePage:
     found = await queries.invoices(billing, call.scope, call.query)
     full = len(found) == call.query.limit
+    if not found:
+        return InvoicePage(items=(), next=None)
     office = (await billing.towns.get(call.town)).file.collection_office
     return InvoicePage(
         items=tuple(InvoiceSummary.of(one, office) for one in found),

@@ -21,8 +21,8 @@ from shared.contracts.billing import (
     CreditUsed,
     InvoiceReopened,
     InvoiceSettled,
-    InvoiceVoided,
     PaidLate,
+    PaymentExpired,
     PaymentReceived,
     PaymentReversed,
     Settled,
@@ -347,7 +347,7 @@ def _void(account: Account, void: Void) -> Moved:
     kept = replace(debt, owed=debt.carried_in, parts={}, carry=debt.carried_in, void=True)
     debts = {**account.debts, void.invoice: kept}
     moved = _given_back(account, debts, debt.parts, void.id, void.invoice, refund=False)
-    said = InvoiceVoided(**_of(account), invoice=void.invoice, request=debt.request)
+    said = PaymentExpired(**_of(account), invoice=void.invoice, request=debt.request)
     return Moved(moved.account, (said, *moved.events))
 
 
