@@ -3,7 +3,8 @@
 Copies are states: one update whose filter excludes what is as recent or newer. A decision on a
 line is kept in the charge whose id derives from the line's, by one update whose filter excludes
 a decision as recent: twice or in another order, the result is the same. *decided-up-to* waits
-for every decision delivered before it. An answer to an erasure is a new document named by it;
+for every decision delivered before it. What is paid at booking becomes an invoice whose id derives
+from the request and the attempt. An answer to an erasure is a new document named by it;
 the erasure itself is as ``shared.erasure`` says.
 """
 
@@ -11,12 +12,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.billing.commands import charging
+from services.billing.commands import charging, paid_at_booking
 from services.billing.commands.erasing import answer_erasure
 from services.billing.erasure import ERASED
 from services.billing.state import Billing
 from shared.bus.consumer import Reaction, on
-from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo
+from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, PaymentAwaited
 from shared.contracts.family import ErasureAsked, FamilyChanged
 from shared.copies import KeyCopy
 from shared.erasure import erasure_reactions
@@ -30,6 +31,9 @@ def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
     async def accepted(envelope: Envelope, event: BookingAccepted) -> None:
         await charging.charge(billing, envelope.town, event)
 
+    async def awaited(envelope: Envelope, event: PaymentAwaited) -> None:
+        await paid_at_booking.awaited(billing, envelope.town, event)
+
     async def refused(envelope: Envelope, event: BookingRefused) -> None:
         await charging.cancel(billing, envelope.town, event)
 
@@ -38,6 +42,7 @@ def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
         billing.towns.reaction,
         on(FamilyChanged, billing.store.keep_family),
         on(BookingAccepted, accepted),
+        on(PaymentAwaited, awaited),
         on(BookingRefused, refused),
         on(ErasureAsked, partial(answer_erasure, billing)),
         *erasure_reactions(store, ERASED),

@@ -10,6 +10,7 @@ from services.billing.commands.accounts import follow_all
 from services.billing.commands.correcting import correct_changed
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import end_months
+from services.billing.commands.paid_at_booking import expire_unpaid
 from services.billing.reactions import reactions
 from services.billing.state import Billing
 from services.billing.store import INDEXES, OUTBOXES, BillingStore, accounts, invoices, quotes
@@ -36,6 +37,7 @@ def build(parts: Parts) -> Service:
             Job("month-end", 2.0, partial(end_months, billing)),
             Job("invoices", 2.0, partial(complete_all, billing)),
             Job("accounts", 2.0, partial(follow_all, billing)),
+            Job("unpaid-bookings", 2.0, partial(expire_unpaid, billing)),
             Job("corrections", 2.0, partial(correct_changed, billing)),
             keys.job,
         ],

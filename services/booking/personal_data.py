@@ -9,7 +9,8 @@ from shared.errors import Refused
 from shared.personal_data import Section, section
 
 _STATES = {
-    "asked": "en cours", "requested": "en attente", "accepted": "acceptée",
+    "asked": "en cours", "requested": "en attente", "to_pay": "à payer",
+    "accepted": "acceptée",
     "refused": "refusée", "withdrawn": "retirée",
 }  # fmt: skip
 

@@ -189,6 +189,7 @@ class LineOut(BookedOut):
     reason: Reason | None
     decided_at: datetime | None
     cancel_until: datetime | None
+    pay_until: datetime | None
 
 
 class RequestOut(Output):

@@ -8,6 +8,7 @@ from functools import partial
 import services.booking as room
 from services.booking.api import ROUTES
 from services.booking.commands.patterns import book_left_behind
+from services.booking.commands.paying import free_unpaid
 from services.booking.commands.progress import say_progress
 from services.booking.commands.settling import finish_left_behind
 from services.booking.reactions import reactions
@@ -53,6 +54,7 @@ def build(parts: Parts) -> Service:
         jobs=[
             Job("finish-requests", 2.0, partial(finish_left_behind, booking)),
             Job("book-enrolments", 2.0, partial(book_left_behind, booking)),
+            Job("unpaid-places", 2.0, partial(free_unpaid, booking)),
             Job("decided-up-to", 0.5, partial(say_progress, booking)),
             booking.keys.job,
         ],

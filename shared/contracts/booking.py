@@ -83,7 +83,8 @@ class _Asked(_Part):
 class RequestedLine(_Booked):
     """One line of a request; ``line`` is unique within it.
 
-    ``cancel_until`` and ``proof_until`` are instants, or None for never.
+    ``cancel_until`` and ``proof_until`` are instants, or None for never. A line that waits to be
+    paid is ``requested`` with ``pay_until``: its place is held until then for sure.
     """
 
     line: str
@@ -97,6 +98,7 @@ class RequestedLine(_Booked):
     state: LineState
     reason: Reason | None = None
     cancel_until: datetime | None = None
+    pay_until: datetime | None = None
 
 
 class Period(_Part):
@@ -189,6 +191,22 @@ class BookingRefused(_Decided, Event, service="booking", name="booking-refused",
 
     Internal: an agent writes the reason freely, and may name or describe somebody in it.
     """
+
+
+class PaymentAwaited(Event, service="booking", name="payment-awaited", kind="fact", public=True):
+    """The places of these lines are held until they are paid: until ``pay_until`` at least.
+
+    ``attempt`` counts from 1: how often places were held for lines of this request.
+    """
+
+    request: str
+    number: str
+    family: str
+    account: str
+    attempt: int
+    asked_at: datetime
+    pay_until: datetime
+    lines: tuple[DecidedLine, ...]
 
 
 class BookingWithdrawn(

@@ -29,6 +29,9 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         family.ErasureAsked,
         family.PersonErased,
         family.DocumentChanged,
+        billing.InvoiceSettled,
+        billing.PaidLate,
+        billing.PaymentExpired,
     ),
     "billing": (
         identity.KeysRotated,
@@ -40,6 +43,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         booking.BookingAccepted,
         booking.BookingRefused,
         booking.DecidedUpTo,
+        booking.PaymentAwaited,
     ),
     "notify": (
         identity.KeysRotated,
@@ -95,9 +99,6 @@ FOR_OTHERS: tuple[type[Event], ...] = (
     billing.CreditRefunded,
     billing.CreditUsed,
     billing.InvoiceReopened,
-    billing.InvoiceSettled,
-    billing.PaymentExpired,
-    billing.PaidLate,
     billing.PaymentReceived,
     billing.PaymentReversed,
     notify.DigestSent,

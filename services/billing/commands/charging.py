@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.billing.commands import paid_at_booking
 from services.billing.domain.charges import (
     Charge,
     accepted_charges,
@@ -32,6 +33,7 @@ async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
     ]
     await billing.store.record(charges)
     await _into_closed_months(billing, charges)
+    await paid_at_booking.accepted(billing, event, charges)
 
 
 async def _into_closed_months(billing: Billing, charges: Sequence[Charge]) -> None:
@@ -66,3 +68,4 @@ async def cancel(billing: Billing, town: str, event: BookingRefused) -> None:
         )
     ]  # fmt: skip
     await billing.store.record(charges)
+    await paid_at_booking.not_booked(billing, town, event)

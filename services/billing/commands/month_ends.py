@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.pricing import priced_charges
 from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import (
     Invoice,
     LeftAside,
-    Priced,
     due_on,
     invoice_id,
-    invoiced_guardian,
-    priced,
 )
-from services.billing.domain.known import remembered_since
 from services.billing.domain.months import ends_at, last_over
 from services.billing.domain.runs import (
     BY_ITSELF,
@@ -30,7 +27,7 @@ from services.billing.domain.runs import (
 from services.billing.state import Billing
 from shared.auth import AgentScope
 from shared.copies import Town
-from shared.errors import MissingCopy, Refused
+from shared.errors import Refused
 from shared.ids import new_id
 from shared.logs import get_logger
 from shared.tasks import in_turns
@@ -103,7 +100,7 @@ async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
         if held is not None:
             await _not_on(billing, tally, held, found, family, charges)
             continue
-        _, reckoned = await _priced(billing, found, family, charges)
+        _, reckoned = await priced_charges(billing, found, family, charges)
         tally.add(reckoned.left_aside)
         invoices += bool(reckoned.lines)
         cents += reckoned.total_cents
@@ -124,7 +121,7 @@ async def _not_on(
     late = [one for one in charges if one.id not in held]
     if not late:
         return []
-    _, reckoned = await _priced(billing, town, family, late)
+    _, reckoned = await priced_charges(billing, town, family, late)
     tally.add(reckoned.left_aside)
     return [one.id for one in reckoned.charges]
 
@@ -179,7 +176,7 @@ async def _perform(billing: Billing, run: Run) -> Run:
         _id = invoice_id(run.town, family, run.month)
         held = await billing.invoices.charges_of(_id)
         if held is None:
-            guardian, reckoned = await _priced(billing, town, family, charges)
+            guardian, reckoned = await priced_charges(billing, town, family, charges)
             if not reckoned.lines:
                 tally.add(reckoned.left_aside)
                 return
@@ -225,22 +222,3 @@ async def _taken(families: AsyncIterator[_Open]) -> AsyncIterator[list[_Open]]:
             yield some
             some = []
     yield some
-
-
-async def _priced(
-    billing: Billing, town: Town, family: str, charges: Sequence[Charge]
-) -> tuple[str, Priced]:
-    """To whom the family's invoice goes, and what would be on it."""
-    try:
-        card = await billing.store.family(town.file.town, family)
-        guardian = invoiced_guardian(card)
-    except MissingCopy:
-        guardian = None
-    if guardian is None:
-        return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
-    book = billing.books.of(town)
-    known: Sequence[Charge] = ()
-    if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
-        since = remembered_since(min(one.day for one in charges))
-        known = await billing.store.charged(town.file.town, family, since, invoiced_only=True)
-    return guardian.id, priced(charges, card, book, known)

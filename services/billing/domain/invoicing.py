@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
@@ -117,11 +117,11 @@ class Invoice:
     """An invoice with its number: ``sequence`` of ``year`` at the collection office. ``version`` is
     that of the town file by which it was priced.
 
-    ``kind``: of a month; of a ``booking`` paid at once (of that ``request``); a credit note, of
-    another invoice (``of``), with the ``reductions`` that it makes. A supplement, for what is to be
-    paid more, is of that invoice's kind. ``billed``: its part of chains of entries, where it is
-    read for that. ``balance`` and what follows it is the account's word: ``state`` is
-    None until it is said, ``unpaid_cents`` is what can be paid now.
+    ``kind``: of a month; of a ``booking`` paid at once (of that ``request``; unpaid, it
+    ``expires``); a credit note, of another invoice (``of``), with the ``reductions`` that it makes.
+    A supplement, for what is to be paid more, is of that invoice's kind. ``billed``: its part of
+    chains of entries, where it is read for that. ``balance`` and what follows it is the account's
+    word: ``state`` is None until it is said, ``unpaid_cents`` is what can be paid now.
     """
 
     id: str
@@ -139,6 +139,7 @@ class Invoice:
     kind: InvoiceKind = "month"
     request: str | None = None
     of: str | None = None
+    expires: datetime | None = None
     billed: tuple[Billed, ...] = ()
     reductions: tuple[Reduction, ...] = ()
     balance: tuple[Balance, ...] = ()
@@ -170,6 +171,11 @@ class Invoice:
 def invoice_id(town: str, family: str, month: str) -> str:
     """A family has one invoice per month, whoever issues it."""
     return derived_id("invoice", town, family, month)
+
+
+def booking_invoice_id(request: str, attempt: str) -> str:
+    """One invoice each time that places of a request are held for payment, or given unpaid."""
+    return derived_id("booking-invoice", request, attempt)
 
 
 def invoiced_guardian(card: FamilyChanged) -> Guardian | None:

@@ -1,6 +1,6 @@
-"""Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, office,
-year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents, run,
-billed, reductions, announced, balance, to_pay_cents, state, settled_cents, unpaid_cents,
+"""Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, expires,
+office, year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents,
+run, billed, reductions, announced, balance, to_pay_cents, state, settled_cents, unpaid_cents,
 account_v}``.
 
 The number, the lines and what follows from them are written once. ``announced``: the family's
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pymongo import IndexModel
@@ -45,6 +45,14 @@ INDEXES = {
         IndexModel([("town", 1), ("state", 1), *_NEWEST], name="state-pages"),
         IndexModel([("run", 1)], name="run"),
         IndexModel([("billed.basis", 1)], name="chains", sparse=True),
+        IndexModel(
+            [("request", 1)], name="requests",
+            partialFilterExpression={"request": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("state", 1), ("expires", 1)], name="holds",
+            partialFilterExpression={"expires": {"$exists": True}},
+        ),
         IndexModel(
             [("announced", 1)], name="unannounced", partialFilterExpression={"announced": False}
         ),
@@ -88,6 +96,8 @@ class InvoiceStore:
             "reductions": [one.model_dump() for one in invoice.reductions],
         }  # fmt: skip
         del document["id"]
+        if invoice.expires is None:
+            del document["expires"]
         try:
             return await self._store.insert(NUMBER_INVOICE, INVOICES, document)
         except DuplicateKey as taken:
@@ -128,6 +138,22 @@ class InvoiceStore:
         found = await self._store.find(
             INVOICES, {"announced": False}, limit=limit, projection=_SHOWN
         )
+        return [_invoice_in(document) for document in found]
+
+    async def of_request(self, town: str, request: str) -> list[Invoice]:
+        """The invoices of what a request booked, the latest first."""
+        found = await self._store.find(
+            INVOICES, {"town": town, "request": request, "kind": "booking"},
+            sort=[("year", -1), ("sequence", -1)], projection=_SHOWN,
+        )  # fmt: skip
+        return [_invoice_in(document) for document in found]
+
+    async def unpaid_before(self, instant: datetime, limit: int) -> list[Invoice]:
+        """Invoices of bookings whose time to be paid was over at that instant."""
+        found = await self._store.find(
+            INVOICES, {"state": "open", "expires": {"$lt": instant}}, sort=[("expires", 1)],
+            limit=limit, projection=_SHOWN,
+        )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
     async def existing(self, invoices: Sequence[str]) -> set[str]:
@@ -253,4 +279,5 @@ def _invoice_in(document: Document) -> Invoice:
             "town", "family", "guardian", "month", "office", "year", "sequence", "version",
             "kind", "request", "of", "state", "settled_cents", "unpaid_cents",
         )},
+        expires=document.get("expires"),
     )  # fmt: skip

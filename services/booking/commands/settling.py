@@ -36,6 +36,7 @@ from shared.contracts.booking import (
     BookingRefused,
     BookingRequested,
     DecidedLine,
+    PaymentAwaited,
     Reason,
     RequestedLine,
 )
@@ -346,7 +347,21 @@ def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:
         outcomes = [outcome_of(line) for line in lines if line.state == state]
         if outcomes:
             events.append(decided_event(contract, request, outcomes, lines))
-    return events
+    return [*events, *awaited(request, lines)]
+
+
+def awaited(request: Request, lines: Sequence[Line], attempt: int = 1) -> list[Event]:
+    """The event that says which lines hold places until they are paid, if any do."""
+    waiting = [line for line in lines if line.state == "to_pay"]
+    if not waiting or waiting[0].pay_until is None:
+        return []
+    return [
+        PaymentAwaited(
+            request=request.id, number=request.number, family=request.family,
+            account=request.account, attempt=attempt, asked_at=request.requested_at,
+            pay_until=waiting[0].pay_until, lines=tuple(outcome_of(line) for line in waiting),
+        )
+    ]  # fmt: skip
 
 
 def _requested_line(line: Line) -> RequestedLine:
@@ -355,7 +370,7 @@ def _requested_line(line: Line) -> RequestedLine:
         line=line.id, kind=line.kind, of=line.of, was=line.was, effect=line.effect,
         surcharge=line.surcharge, overridden=line.overridden,
         proof_until=line.proof_until, **line.booked, state=receipt.state, reason=receipt.reason,
-        cancel_until=line.cancel_until,
+        cancel_until=line.cancel_until, pay_until=line.pay_until,
     )  # fmt: skip
 
 

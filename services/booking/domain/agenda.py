@@ -12,8 +12,9 @@ from services.booking.domain.request import Excerpt, Line
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
 Status = Literal[
-    "not_enrolled", "free", "requested", "accepted", "refused", "withdrawn", "cancel_requested",
-    "absence_requested", "cancel_refused", "absence_refused", "cancelled", "absent",
+    "not_enrolled", "free", "requested", "to_pay", "accepted", "refused", "withdrawn",
+    "cancel_requested", "absence_requested", "cancel_refused", "absence_refused", "cancelled",
+    "absent",
 ]  # fmt: skip
 
 #: The guides' words below an activity's name.
@@ -21,6 +22,7 @@ WORDS: dict[Status, str] = {
     "not_enrolled": "Non inscrit",
     "free": "Inscrit",
     "requested": "Réservation demandée",
+    "to_pay": "Réservation à payer",
     "accepted": "Réservation acceptée",
     "refused": "Réservation refusée",
     "withdrawn": "Demande retirée",

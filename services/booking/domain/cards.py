@@ -18,8 +18,8 @@ _KINDS: dict[LineKind, RequestKind] = {
 
 
 def _standing(state: str) -> Standing:
-    """``requested`` waits; the other states are named alike."""
-    return "waiting" if state == "requested" else state  # type: ignore[return-value]
+    """``requested`` waits, and so does ``to_pay``; the other states are named alike."""
+    return "waiting" if state in ("requested", "to_pay") else state  # type: ignore[return-value]
 
 
 def card_of(request: Request) -> RequestChanged | None:

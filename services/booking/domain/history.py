@@ -24,7 +24,7 @@ def acts_between(
     for old, new in zip(before, after, strict=True):
         if new.decided_at is None or (new.state, new.decided_at) == (old.state, old.decided_at):
             continue
-        if new.state == "asked" or new.state == "requested":
+        if new.state == "asked" or new.state == "requested" or new.state == "to_pay":
             continue
         by: By = new.decided_by or "rule"
         account = new.agent

@@ -17,7 +17,7 @@ def holds_back(
     found: list[HoldsBack] = []
     for request in requests:
         lines = [line for line in request.lines if line.active and line.date >= today]
-        if any(line.state == "requested" for line in lines):
+        if any(line.state in ("requested", "to_pay") for line in lines):
             found.append(HoldsBack(code="waiting-for-an-answer", reference=request.number))
         elif any(line.books and line.absent is None for line in lines):
             found.append(HoldsBack(code="booked-in-the-future", reference=request.number))

@@ -41,7 +41,11 @@ class Offer:
     def mode(self) -> Mode:
         """How the activity decides."""
         automatic = self.activity.decision == "automatic"
-        return Mode(automatic=automatic, holds=self.activity.hold_while_waiting)
+        at_booking = self.activity.billing == "pay_at_booking"
+        return Mode(
+            automatic=automatic, holds=self.activity.hold_while_waiting,
+            pays=timedelta(minutes=self.activity.hold_minutes) if at_booking else None,
+        )  # fmt: skip
 
     def open_on(self, day: date, school: str | None = None) -> bool:
         """Whether there is service that day, for the children of ``school``."""

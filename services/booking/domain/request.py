@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from services.booking.domain.acts import Act, Origin
@@ -23,7 +23,7 @@ from shared.contracts.booking import (
     Surcharged,
 )
 
-State = Literal["asked", "requested", "accepted", "refused", "withdrawn"]
+State = Literal["asked", "requested", "to_pay", "accepted", "refused", "withdrawn"]
 #: Nothing came of it, and nothing will.
 _OUT: tuple[State, ...] = ("refused", "withdrawn")
 LineResult = Literal[
@@ -68,6 +68,9 @@ class Line:
     when accepted, or stays taken (an absence told too late), with its ``effect`` on the bill by
     the rule ``settled_by``; ``by_agent``: an agent decides; ``closed`` once the booking knows. The
     booking has ``ending`` while such a line waits, then ``ended`` or ``absent``.
+
+    A line that is ``to_pay`` holds its place: for sure until ``pay_until``, and until
+    ``hold_until`` where nobody says what became of the payment.
     """
 
     id: str
@@ -101,6 +104,8 @@ class Line:
     agent: str | None = None
     batch: str | None = None
     cancel_until: datetime | None = None
+    pay_until: datetime | None = None
+    hold_until: datetime | None = None
     hold: int = 1
     held: bool = False
     trying: bool = False
@@ -141,8 +146,9 @@ class Line:
 
     @property
     def active(self) -> bool:
-        """Whether the family counts on it: it waits for an answer or is accepted, and stands."""
-        return self.state in ("requested", "accepted") and self.ended is None
+        """Whether the family counts on it: it waits for an answer or to be paid, or is accepted,
+        and stands."""
+        return self.state in ("requested", "to_pay", "accepted") and self.ended is None
 
     @property
     def gives_back(self) -> bool:
@@ -175,10 +181,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How an activity decides: by itself within places, or by an agent with or without a hold."""
+    """How an activity decides: by itself within places, or by an agent with or without a hold;
+    ``pays``: how long a place is held for whoever has to pay first, where it is paid at booking."""
 
     automatic: bool
     holds: bool
+    pays: timedelta | None = None
 
     @property
     def needs_place_at_once(self) -> bool:
@@ -221,9 +229,24 @@ def settle(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
             held=may_hold,
         )  # fmt: skip
+    if mode.automatic and mode.pays and line.kind == "book":
+        return to_be_paid(line, mode.pays, now)
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")
     return replace(line, state="requested", held=mode.holds)
+
+
+#: How long a place is held for sure for whoever has to pay: as long as the provider's page
+#: takes money, and its answer may take.
+PAY_WITHIN = timedelta(minutes=20)
+
+
+def to_be_paid(line: Line, hold: timedelta, now: datetime) -> Line:
+    """The line with its place held until it is paid."""
+    return replace(
+        line, state="to_pay", held=True, trying=False, reason=None, pay_until=now + PAY_WITHIN,
+        hold_until=now + max(hold, PAY_WITHIN),
+    )  # fmt: skip
 
 
 def tied(
@@ -352,7 +375,7 @@ def _result(
     wanted: LineResult = "accepted" if wish.accept else "refused"
     if line.batch == batch:
         return wanted
-    if line.ending:  # what waits about it is decided first
+    if line.ending or line.state == "to_pay":  # what waits about it is decided first
         return "not-possible"
     over = line.state == "refused" if line.books else line.state != "requested"
     if line.ended or line.state == "withdrawn" or (line.of is not None and over):

@@ -179,14 +179,15 @@ def has_place(line: Line) -> bool:
     """Whether a line has a place, once nobody is at work on its request."""
     if not line.books:
         return False
-    return line.held if line.state == "requested" else line.state == "accepted" and line.active
+    waits = line.state in ("requested", "to_pay")
+    return line.held if waits else line.state == "accepted" and line.active
 
 
 def _not_held(request: Request, line: Line, holders: Holders) -> Iterator[Fault]:
     """The units that a line has a right to and does not hold."""
     value = hold_value(line.hold_id(request.id), line.quantity)
     held = holders.get(line.child, {})
-    wanted = line.fresh if line.state == "requested" else line.units
+    wanted = line.fresh if line.state in ("requested", "to_pay") else line.units
     for unit in wanted:
         if held.get(unit) != value:
             yield _fault(

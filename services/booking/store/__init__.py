@@ -66,6 +66,11 @@ INDEXES = {
             partialFilterExpression={"lines.state": "requested"},
         ),
         IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
+        IndexModel(
+            [("lines.hold_until", 1)],
+            name="to_pay",
+            partialFilterExpression={"lines.state": "to_pay"},
+        ),
     ],
     ENROLMENTS: [
         IndexModel([("family", 1)]),

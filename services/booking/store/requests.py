@@ -294,6 +294,15 @@ class BookingStore:
                  "lines.tie": {"$exists": True}}  # fmt: skip
         return bool(ids) and await self._store.count(REQUESTS, query) > 0
 
+    async def unpaid_since(self, instant: datetime) -> list[str]:
+        """Ids of requests with a line whose place is held for its payment no longer."""
+        query = {
+            "lines.state": "to_pay",
+            "lines": {"$elemMatch": {"state": "to_pay", "hold_until": {"$lt": instant}}},
+        }
+        found = await self._store.find(REQUESTS, query, limit=100, projection={"_id": 1})
+        return [document["_id"] for document in found]
+
     async def unfinished(self, older_than: datetime) -> list[str]:
         """Ids of requests that a crash left half done."""
         found = await self._store.find(

@@ -13,7 +13,10 @@ from services.notify.domain.digest import Entry, Outcome
 from shared import french
 from shared.contracts.town_file import TownFile, Unit
 
-_STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
+_STATES = {
+    "requested": "en attente de décision", "to_pay": "à payer", "accepted": "acceptée",
+    "refused": "refusée",
+}  # fmt: skip
 _KINDS = {
     "book": "Réservation",
     "change": "Modification",
@@ -34,7 +37,9 @@ _EFFECTS = {
     "carry_over": "reportée sur une prochaine réservation",
     "collect": "facturée, repas à retirer sur place",
 }
-_STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
+_STYLES = {
+    "requested": "waiting", "to_pay": "waiting", "accepted": "accepted", "refused": "refused",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

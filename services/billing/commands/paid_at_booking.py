@@ -1,0 +1,97 @@
+"""What is paid at booking: an invoice at once, and what becomes of it when it is not paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from services.billing.commands.accounts import move
+from services.billing.commands.correcting import correct
+from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.pricing import priced_charges
+from services.billing.domain.accounts import Void
+from services.billing.domain.charges import Charge, accepted_charges
+from services.billing.domain.invoicing import Invoice, booking_invoice_id
+from services.billing.domain.months import month_of
+from services.billing.state import Billing
+from shared.contracts.booking import BookingAccepted, BookingRefused, PaymentAwaited
+from shared.copies import Town
+from shared.ids import derived_id
+
+_MOST = 100
+
+
+async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
+    """Invoice the lines whose places are held until they are paid. Raises ``MissingCopy``."""
+    known = await billing.towns.need(town)
+    card = await billing.store.family(town, event.family)
+    charges = [
+        one
+        for line in event.lines
+        for one in accepted_charges(
+            line, card=card, file=known.file, request=event.request, decided_at=event.asked_at
+        )
+    ]
+    _id = booking_invoice_id(event.request, str(event.attempt))
+    await _invoice(billing, known, _id, charges, expires=event.pay_until)
+
+
+async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[Charge]) -> None:
+    """Put the charges of accepted lines on the invoice that was paid for them; what an agent gives
+    unpaid is invoiced now."""
+    booked = [one for one in charges if one.accepted and one.billing == "pay_at_booking"]
+    if not booked:
+        return
+    town = booked[0].town
+    invoices = await billing.invoices.of_request(town, event.request)
+    basis = next((one.id for one in invoices if one.state != "void"), None)
+    if basis is None:
+        basis = booking_invoice_id(event.request, event.decided_at.isoformat())
+        await _invoice(billing, await billing.towns.need(town), basis, booked, expires=None)
+    await billing.store.mark(basis, [one.id for one in booked], late=True)
+
+
+async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:
+    """Nothing is due for lines that were not booked after all; what was paid is given back."""
+    refs = {f"{event.request}-{line.line}" for line in event.lines}
+    for invoice in await billing.invoices.of_request(town, event.request):
+        chain = await billing.invoices.chain(invoice.id) or []
+        if not refs & {entry.ref for link in chain for entry in link.billed.entries}:
+            continue
+        if invoice.state == "open":
+            await call_off(billing, invoice)
+        elif invoice.state != "void":
+            await correct(billing, invoice.id)
+
+
+async def expire_unpaid(billing: Billing) -> None:
+    """The job: invoices of bookings that were not paid in time are called off."""
+    for invoice in await billing.invoices.unpaid_before(billing.clock.town(), _MOST):
+        await call_off(billing, invoice)
+
+
+async def call_off(billing: Billing, invoice: Invoice) -> None:
+    """Void an invoice while something is to be paid for it; paid meanwhile, it stays."""
+    await move(billing, invoice.holder, Void(derived_id("void", invoice.id), invoice.id))
+
+
+async def _invoice(
+    billing: Billing,
+    town: Town,
+    _id: str,
+    charges: Sequence[Charge],
+    *,
+    expires: datetime | None,
+) -> None:
+    first = min(charges, key=lambda one: one.day)
+    guardian, reckoned = await priced_charges(billing, town, first.family, charges)
+    today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
+    numbers = Numbers(billing, first.town, town.file.collection_office.code, today.year)
+    invoice = Invoice(
+        id=_id, town=first.town, family=first.family, guardian=guardian,
+        month=month_of(first.day), office=numbers.office, year=numbers.year, sequence=0,
+        issued_on=today, due_on=today, lines=reckoned.lines, version=town.version, kind="booking",
+        request=first.request, expires=expires, billed=(reckoned.begins(_id),),
+    )  # fmt: skip
+    await issue(billing, numbers, invoice, [one.id for one in reckoned.charges], None)

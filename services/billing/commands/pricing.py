@@ -1,0 +1,31 @@
+"""The price of charges, by what is known of the family and the town now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.billing.domain.charges import Charge
+from services.billing.domain.invoicing import LeftAside, Priced, invoiced_guardian, priced
+from services.billing.domain.known import remembered_since
+from services.billing.state import Billing
+from shared.copies import Town
+from shared.errors import MissingCopy
+
+
+async def priced_charges(
+    billing: Billing, town: Town, family: str, charges: Sequence[Charge]
+) -> tuple[str, Priced]:
+    """To whom the family's invoice goes, and what would be on it."""
+    try:
+        card = await billing.store.family(town.file.town, family)
+        guardian = invoiced_guardian(card)
+    except MissingCopy:
+        guardian = None
+    if guardian is None:
+        return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
+    book = billing.books.of(town)
+    known: Sequence[Charge] = ()
+    if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
+        since = remembered_since(min(one.day for one in charges))
+        known = await billing.store.charged(town.file.town, family, since, invoiced_only=True)
+    return guardian.id, priced(charges, card, book, known)

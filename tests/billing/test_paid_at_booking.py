@@ -1,0 +1,201 @@
+"""From a basket to its invoice, and from its payment to the places; or to nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.billing.commands import accounts
+from services.billing.domain.accounts import Grant, Holder, Receive, unbalanced
+from services.billing.service import build as build_billing
+from services.billing.service import state_of
+from services.billing.state import Billing
+from services.booking.service import build as build_booking
+from shared.contracts.town_file import Tariff
+from shared.store import Document
+from tests.booking.checked import findings
+from tests.samples import Household, activity, ask, family, places, say_town, town_file
+from tests.world import START, StartWorld, World, eventually
+
+DAY = "2026-09-17"
+TARIFF = Tariff(id="repas", valid_from=date(2026, 9, 1), activity="cantine", unit="unit",
+                price_cents=410, source="test")  # fmt: skip
+
+
+@dataclass
+class Town:
+    """Booking and billing of a town whose canteen, of one place, is paid at booking."""
+
+    world: World
+
+    @property
+    def billing(self) -> Billing:
+        return state_of(self.world.of("billing").parts)
+
+    async def book(self, who: Household, day: str = DAY) -> Document:
+        """What the family is answered: its request."""
+        return dict((await ask(self.world, who, who.asks(day))).json)
+
+    async def line(self, who: Household, request: Document) -> Document:
+        path = f"/api/booking/v1/veyras/requests/{request['id']}"
+        got = await self.world.call("GET", path, token=who.token(self.world))
+        line: Document = got.json["lines"][0]
+        return line
+
+    async def becomes(self, who: Household, request: Document, state: str) -> Document:
+        """The line, once it is in that state."""
+
+        async def there() -> Document | None:
+            line = await self.line(who, request)
+            return line if line["state"] == state else None
+
+        found: Document = await eventually(there, what=f"the line is {state}")
+        return found
+
+    async def invoices(self, who: Household, count: int = 1) -> list[Document]:
+        """The family's invoices as it sees them, oldest first."""
+
+        async def there() -> list[Document] | None:
+            got = await self.world.call(
+                "GET", "/api/billing/v1/veyras/invoices", token=who.token(self.world)
+            )
+            items = got.json["items"] if got.status == 200 else []
+            return list(reversed(items)) if len(items) == count else None
+
+        found: list[Document] = await eventually(there, what=f"{count} invoices")
+        return found
+
+    async def pay(self, who: Household, invoice: Document, payment: str = "p1") -> None:
+        """The provider says that the family paid."""
+        paid = Receive(payment, invoice["total_cents"], (invoice["invoice"],), who.guardian)
+        await accounts.move(self.billing, holder(who), paid)
+
+    async def credit(self, who: Household) -> int:
+        account = await self.billing.accounts.get(holder(who))
+        assert unbalanced(account) == []
+        return account.credit_cents
+
+
+def holder(who: Household) -> Holder:
+    return Holder("veyras", "VEY", who.id)
+
+
+@pytest.fixture
+async def town(start_world: StartWorld) -> AsyncIterator[Town]:
+    canteen: dict[str, Any] = activity(
+        "cantine", decision="automatic", billing="pay_at_booking", places=places(1)
+    )
+    async with start_world({"booking": build_booking, "billing": build_billing}) as running:
+        await say_town(running, town_file(activities=[canteen], tariffs=[TARIFF]))
+        yield Town(running)
+        assert await findings(running) == []
+
+
+async def test_a_basket_is_invoiced_at_once_and_booked_when_it_is_paid(town: Town) -> None:
+    martin = await family(town.world)
+    request = await town.book(martin)
+    (line,) = request["lines"]
+    assert line["state"] == "to_pay"
+    left = datetime.fromisoformat(line["pay_until"]) - START
+    assert timedelta(minutes=20) <= left < timedelta(minutes=22)
+    (invoice,) = await town.invoices(martin)
+    assert (invoice["kind"], invoice["request"], invoice["unpaid_cents"]) == (
+        "booking", request["id"], 410,
+    )  # fmt: skip
+    await town.pay(martin, invoice)
+    await town.becomes(martin, request, "accepted")
+    assert [one["state"] for one in await town.invoices(martin)] == ["settled"]
+
+
+async def test_nobody_else_gets_the_place_while_it_is_held(town: Town) -> None:
+    martin, other = await family(town.world), await family(town.world)
+    await town.book(martin)
+    refused = await town.book(other)
+    assert refused["lines"][0]["reason"]["code"] == "full"
+
+
+async def test_credit_pays_and_a_rest_under_one_euro_is_carried(town: Town) -> None:
+    martin = await family(town.world)
+    await accounts.move(town.billing, holder(martin), Grant("g1", 350))
+    request = await town.book(martin)
+    await town.becomes(martin, request, "accepted")
+    (invoice,) = await town.invoices(martin)
+    assert (invoice["state"], invoice["unpaid_cents"]) == ("carried", 0)
+
+
+async def test_unpaid_the_invoice_is_void_and_the_place_free(town: Town) -> None:
+    martin, other = await family(town.world), await family(town.world)
+    request = await town.book(martin)
+    await town.invoices(martin)
+    town.world.move_to(START + timedelta(minutes=25))
+    line = await town.becomes(martin, request, "refused")
+    assert line["reason"]["code"] == "unpaid"
+    assert [one["state"] for one in await town.invoices(martin)] == ["void"]
+    assert (await town.book(other))["lines"][0]["state"] == "to_pay"
+
+
+async def expired(town: Town, who: Household) -> tuple[Document, Document]:
+    """A request whose payment did not come in time, and its void invoice."""
+    request = await town.book(who)
+    (invoice,) = await town.invoices(who)
+    town.world.move_to(START + timedelta(minutes=25))
+    await town.becomes(who, request, "refused")
+    return request, invoice
+
+
+async def test_paid_too_late_it_is_booked_again_where_a_place_is_left(town: Town) -> None:
+    martin = await family(town.world)
+    request, invoice = await expired(town, martin)
+    await town.pay(martin, invoice)
+    await town.becomes(martin, request, "accepted")
+    void, again = await town.invoices(martin, 2)
+    assert (void["state"], again["state"]) == ("void", "settled")
+    assert await town.credit(martin) == 0
+
+
+async def test_paid_too_late_without_a_place_it_is_credit(town: Town) -> None:
+    martin, other = await family(town.world), await family(town.world)
+    request, invoice = await expired(town, martin)
+    await town.book(other)
+    await town.pay(martin, invoice)
+
+    async def told() -> bool:
+        line = await town.line(martin, request)
+        return bool(line["reason"]["code"] == "paid-late")
+
+    await eventually(told, what="the family is told")
+    assert await town.credit(martin) == 410
+
+
+async def test_cancelled_after_it_was_paid_it_is_credited_by_a_note(town: Town) -> None:
+    martin = await family(town.world)
+    request = await town.book(martin)
+    (invoice,) = await town.invoices(martin)
+    await town.pay(martin, invoice)
+    await town.becomes(martin, request, "accepted")
+    end = {"kind": "cancel", "child": martin.children[0], "activity": "cantine",
+           "first": DAY, "last": DAY}  # fmt: skip
+    await ask(town.world, martin, {"family": martin.id, "ends": [end]})
+    _, note = await town.invoices(martin, 2)
+    assert (note["kind"], note["total_cents"], note["credited"]) == (
+        "credit_note", -410, invoice["invoice"],
+    )  # fmt: skip
+    assert await town.credit(martin) == 410
+
+
+async def test_without_a_word_of_billing_the_place_is_free_after_two_hours(
+    start_world: StartWorld,
+) -> None:
+    canteen = activity("cantine", decision="automatic", billing="pay_at_booking")
+    async with start_world({"booking": build_booking}) as running:
+        await say_town(running, town_file(activities=[canteen]))
+        town, martin = Town(running), await family(running)
+        request = await town.book(martin)
+        running.move_to(datetime(2026, 9, 14, 9, 30, tzinfo=UTC))
+        assert (await town.line(martin, request))["state"] == "to_pay"
+        running.move_to(START + timedelta(minutes=125))
+        await town.becomes(martin, request, "refused")
