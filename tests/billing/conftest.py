@@ -69,12 +69,13 @@ class Office:
     async def _quiet(self) -> bool:
         return not await self.world.queued("billing")
 
-    async def invoices(self, count: int) -> list[Document]:
-        """The invoices, once there are that many."""
+    async def invoices(self, count: int, *, announced: bool = True) -> list[Document]:
+        """The invoices, once there are that many, of which families know."""
 
         async def there() -> list[Document] | None:
             found = await self.documents(INVOICES)
-            return found if len(found) >= count else None
+            known = [one for one in found if one["announced"] or not announced]
+            return found if len(known) >= count else None
 
         found = await eventually(there, what=f"{count} invoices")
         assert len(found) == count
