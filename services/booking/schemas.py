@@ -9,12 +9,11 @@ from pydantic import Field, model_validator
 
 from services.booking.domain.acts import By, What
 from services.booking.domain.agenda import Status
-from services.booking.domain.request import LineResult
+from services.booking.domain.request import LineResult, SettledState
 from shared.contracts.booking import (
     ContactChannel,
     Effect,
     LineKind,
-    LineState,
     NotRetained,
     Override,
     Reason,
@@ -185,7 +184,7 @@ class LineOut(BookedOut):
     proof_until: datetime | None
     ended: bool
     absent: bool
-    state: LineState
+    state: SettledState
     reason: Reason | None
     decided_at: datetime | None
     cancel_until: datetime | None
@@ -244,7 +243,7 @@ class RequestPage(Page[RequestSeen]):
 class RequestQuery(PageQuery):
     """Which requests: with a line in this state, about this child (one line for both)."""
 
-    state: LineState | None = None
+    state: SettledState | None = None
     child: Id | None = None
 
 
@@ -371,7 +370,7 @@ class PlanningEntry(Output):
     status: Status
     words: str
     units: tuple[str, ...]
-    state: LineState | None
+    state: SettledState | None
     request: str | None
     line: str | None
     places_left: int | None

@@ -75,8 +75,8 @@ async def _try_again(booking: Booking, request_id: str, *, paid_by_credit: bool)
         if trying is None:
             continue
         wanted = [line for line in trying.lines if line.trying]
-        why_not = await take_places(booking, trying, wanted)
         town = await booking.towns.need(request.town)
+        why_not = await take_places(booking, trying, wanted, town)
         now = booking.clock.town()
         today = now.astimezone(ZoneInfo(town.file.time_zone)).date()
         holds = {one.id: timedelta(minutes=one.hold_minutes) for one in town.file.activities}

@@ -14,7 +14,6 @@ from shared.contracts.booking import (
     DecidedLine,
     Effect,
     LineKind,
-    LineState,
     NotRetained,
     Override,
     Period,
@@ -24,6 +23,8 @@ from shared.contracts.booking import (
 )
 
 State = Literal["asked", "requested", "to_pay", "accepted", "refused", "withdrawn"]
+#: States of lines that are settled.
+SettledState = Literal["requested", "to_pay", "accepted", "refused", "withdrawn"]
 #: Nothing came of it, and nothing will.
 _OUT: tuple[State, ...] = ("refused", "withdrawn")
 LineResult = Literal[
@@ -42,7 +43,7 @@ LineResult = Literal[
 class Receipt:
     """What is said of a line that is settled."""
 
-    state: LineState
+    state: SettledState
     reason: Reason | None
     decided_at: datetime | None
 
@@ -397,7 +398,7 @@ def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> L
     return replace(common, state="refused", reason=wish.reason)
 
 
-def _as_said(state: State) -> LineState:
+def _as_said(state: State) -> SettledState:
     if state == "asked":
         raise ValueError("a line is settled before it is said")
     return state

@@ -150,7 +150,9 @@ class Contents:
             "booked": any(line["kind"] == "book" for line in lines),
             "comment": data["comment"],
             "attachments": len(data["attachments"]),
-            "waiting": any(line["state"] == "requested" for line in lines),
+            "waiting": any(
+                line["state"] == "requested" and not line.get("pay_until") for line in lines
+            ),
             "cut_offs": listed([f"à {french.time_words(cut)}" for cut in town.digest.at]),
         }
 

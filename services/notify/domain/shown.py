@@ -13,10 +13,7 @@ from services.notify.domain.digest import Entry, Outcome
 from shared import french
 from shared.contracts.town_file import TownFile, Unit
 
-_STATES = {
-    "requested": "en attente de décision", "to_pay": "à payer", "accepted": "acceptée",
-    "refused": "refusée",
-}  # fmt: skip
+_STATES = {"requested": "en attente de décision", "accepted": "acceptée", "refused": "refusée"}
 _KINDS = {
     "book": "Réservation",
     "change": "Modification",
@@ -37,9 +34,7 @@ _EFFECTS = {
     "carry_over": "reportée sur une prochaine réservation",
     "collect": "facturée, repas à retirer sur place",
 }
-_STYLES = {
-    "requested": "waiting", "to_pay": "waiting", "accepted": "accepted", "refused": "refused",
-}  # fmt: skip
+_STYLES = {"requested": "waiting", "accepted": "accepted", "refused": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +184,7 @@ def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, 
         "slot": _slot(line, units),
         "state": _state(line),
         "proof_until": line["proof_until"],
+        "pay_until": line.get("pay_until"),
         "style": _STYLES[line["state"]],
         "reason": line["reason"]["text"] if line["reason"] else None,
         "cancel_until": None if no_longer else line["cancel_until"],
@@ -198,7 +194,7 @@ def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, 
 
 def _state(line: Mapping[str, Any]) -> str:
     """``acceptée``; ``absence acceptée, non facturée``."""
-    state = _STATES[line["state"]]
+    state = "à payer" if line.get("pay_until") else _STATES[line["state"]]
     if line["kind"] == "book":
         return state
     effect = _EFFECTS.get(line["effect"], "") if line["state"] == "accepted" else ""
