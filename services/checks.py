@@ -10,6 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from services.billing.checking import check as check_billing
 from services.booking.checking import check as check_booking
 from services.registry import BUILDS
 from shared.audit_chain import check_chains
@@ -18,7 +19,11 @@ from shared.operations import parts_of
 
 CHECKS: Mapping[str, Sequence[Check]] = {
     name: (check_chains, *own)
-    for name, own in {**dict.fromkeys(BUILDS, ()), "booking": (check_booking,)}.items()
+    for name, own in {
+        **dict.fromkeys(BUILDS, ()),
+        "billing": (check_billing,),
+        "booking": (check_booking,),
+    }.items()
 }
 
 app = typer.Typer()
@@ -31,7 +36,7 @@ def check(
     """Look for what must never be: one JSON object a line for each, and exit code 1.
 
     Places granted beyond those there are, bookings without a place, places without a booking,
-    entries of the audit that were changed or taken away …
+    entries of the audit that were changed or taken away, invoices and accounts that differ …
     On a sound database it prints nothing, while the services are at work too.
     """
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.billing.checking import check
 from services.billing.service import build, state_of
 from services.billing.state import Billing
 from services.billing.store.invoices import INVOICES
@@ -61,6 +62,11 @@ class Office:
 
     async def documents(self, collection: str) -> list[Document]:
         return await self.world.store("billing").find(collection, {}, sort=[("_id", 1)])
+
+    async def checked(self) -> set[str]:
+        """The kinds of what ``preau check`` finds of billing."""
+        parts = self.world.of("billing").parts
+        return {one.kind async for one in check(parts, None)}
 
     async def settled(self) -> None:
         """Every event delivered so far has been handled or is held."""

@@ -128,6 +128,7 @@ async def test_back_and_forth_ends_where_it_began(office: Office) -> None:
     for _ in range(3):
         await correct(office.billing(), invoice["_id"])
     await documents(office, 3)
+    assert await office.checked() == set()
 
 
 # -- the difference, in any story ----------------------------------------------------------

@@ -354,6 +354,7 @@ async def test_whatever_the_order_each_charge_is_invoiced_once_or_shown(
         assert owed == 410 * sum(
             one["accepted"] for one in charges if one["family"] == account["family"]
         )
+    assert await office.checked() == set()
 
 
 async def all_billed(office: Office) -> list[Document] | None:

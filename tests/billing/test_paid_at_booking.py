@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.billing.checking import check
 from services.billing.commands import accounts
 from services.billing.domain.accounts import Grant, Holder, Receive, unbalanced
 from services.billing.service import build as build_billing
@@ -93,6 +94,7 @@ async def town(start_world: StartWorld) -> AsyncIterator[Town]:
         await say_town(running, town_file(activities=[canteen], tariffs=[TARIFF]))
         yield Town(running)
         assert await findings(running) == []
+        assert [one async for one in check(running.of("billing").parts, None)] == []
 
 
 async def test_a_basket_is_invoiced_at_once_and_booked_when_it_is_paid(town: Town) -> None:

@@ -5,6 +5,7 @@ done twice. Sources, debts, credit and refunds are keyed by id, in the order in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -13,13 +14,20 @@ from pymongo import IndexModel
 from services.billing.domain.accounts import (
     Account,
     Debt,
+    Grant,
     Holder,
     Moved,
     Movement,
     Owe,
+    Receive,
+    Reduce,
+    Refund,
+    Reverse,
     Source,
     Transfer,
+    Void,
     changed,
+    move,
 )
 from shared.clock import Clock
 from shared.failpoints import step
@@ -43,6 +51,11 @@ INDEXES = {
         ),
     ],
 }  # fmt: skip
+
+
+_MOVEMENTS: dict[str, Callable[..., Movement]] = {
+    one.__name__.lower(): one for one in (Owe, Receive, Reverse, Grant, Reduce, Refund, Void)
+}
 
 
 class Read(NamedTuple):
@@ -95,7 +108,7 @@ class AccountStore:
             ACCOUNTS, {"town": town, "family": family}, sort=[("office", 1)],
             projection={"pending": 0},
         )  # fmt: skip
-        return [_account_in(document) for document in found]
+        return [account_in(document) for document in found]
 
     async def write(self, read: Read, movement: Movement, moved: Moved) -> Read | None:
         """Write one movement and what it says; the account then, or None when it has changed since
@@ -139,10 +152,20 @@ def _plain(values: Any) -> Document:
 
 
 def _read(document: Document) -> Read:
-    return Read(_account_in(document), document["v"], tuple(document["behind"]))
+    return Read(account_in(document), document["v"], tuple(document["behind"]))
 
 
-def _account_in(document: Document) -> Account:
+def replayed(document: Document) -> Account:
+    """The account that its journal comes to."""
+    account = Account(Holder(document["town"], document["office"], document["family"]))
+    for entry in document["movements"]:
+        values = {name: value for name, value in entry.items() if name not in ("kind", "at")}
+        account = move(account, _MOVEMENTS[entry["kind"]](**values)).account
+    return account
+
+
+def account_in(document: Document) -> Account:
+    """The account as rules take it."""
     return Account(
         holder=Holder(document["town"], document["office"], document["family"]),
         sources={key: Source(**one) for key, one in document["sources"].items()},

@@ -1,0 +1,116 @@
+"""``preau check`` for billing: charges, invoices, accounts and credit notes tell one story.
+
+They are read one after the other while commands go on, so what looks wrong is looked at again,
+and is wrong only if it stays so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+from services.billing.domain.accounts import Account, unbalanced
+from services.billing.store.accounts import account_in, replayed
+from services.billing.store.inspection import Inspection
+from shared.findings import Finding
+from shared.runner import Parts
+from shared.store import Document
+
+_AT_ONCE = 100
+#: How often, and after how many seconds, what looks wrong is looked at again: the jobs carry on
+#: within that time what a dead process left.
+_LOOKS, _PAUSE = 12, 0.5
+#: Kind, where, what about.
+_Fault = tuple[str, str, tuple[tuple[str, str | int], ...]]
+
+
+async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
+    """Whatever must not be in billing's database, of one town or of all."""
+    store = Inspection(parts.store)
+    after = ""
+    while batch := await store.accounts_after(after, town, _AT_ONCE):
+        after = batch[-1]["_id"]
+        found = await _judged(store, batch)
+        for _ in range(_LOOKS):
+            if not found:
+                break
+            await asyncio.sleep(_PAUSE)
+            again = await store.accounts([one["_id"] for one in batch])
+            found &= await _judged(store, again)
+        for kind, where, about in sorted(found):
+            yield Finding(kind, where, dict(about))
+    async for one in store.numbers(town):
+        if one["count"] != one["last"]:
+            name = "/".join(str(part) for part in one["_id"].values())
+            yield Finding(
+                "numbers-with-a-gap", f"invoices/{name}",
+                {"count": one["count"], "last": one["last"]},
+            )  # fmt: skip
+
+
+async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault]:
+    by_holder: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+    for invoice in await store.invoices_of([one["family"] for one in accounts]):
+        by_holder[invoice["town"], invoice["office"], invoice["family"]].append(invoice)
+    found: set[_Fault] = set()
+    for document in accounts:
+        account = account_in(document)
+        town, office, family = account.holder
+        invoices = {one["_id"]: one for one in by_holder.get((town, office, family), ())}
+        found.update(_of_account(document, account))
+        found.update(_of_invoices(document["_id"], account, invoices))
+        cancelled = await store.cancelled_of(invoices)
+        found.update(_of_charges(invoices, cancelled))
+    return found
+
+
+def _of_account(document: Document, account: Account) -> Iterator[_Fault]:
+    """Whether every cent is somewhere, and the journal says what the account does."""
+    where = f"accounts/{document['_id']}"
+    for fault in unbalanced(account):
+        yield "account-unbalanced", where, (("fault", fault),)
+    if replayed(document) != account:
+        yield "account-differs-from-journal", where, ()
+    if document["behind"]:
+        yield "invoices-behind", where, (("count", len(document["behind"])),)
+
+
+def _of_invoices(_id: str, account: Account, invoices: Mapping[str, Document]) -> Iterator[_Fault]:
+    """Whether invoices and account say the same of what is due and settled."""
+    for invoice, debt in account.debts.items():
+        found = invoices.get(invoice)
+        if found is None:
+            yield "debt-without-invoice", f"accounts/{_id}", (("invoice", invoice),)
+        elif (found["state"], found["settled_cents"]) != (debt.state, debt.settled):
+            yield "invoice-differs-from-account", f"invoices/{invoice}", ()
+    due = 0
+    for invoice, document in invoices.items():
+        if not document["announced"]:
+            yield "invoice-not-announced", f"invoices/{invoice}", ()
+        if document["total_cents"] != sum(line["total_cents"] for line in document["lines"]):
+            yield "total-differs-from-lines", f"invoices/{invoice}", ()
+        if document["kind"] != "credit_note" and invoice not in account.debts:
+            yield "invoice-without-debt", f"invoices/{invoice}", ()
+        credited = invoices.get(document["of"] or "", document)
+        if document["state"] != "void" and credited["state"] != "void":
+            due += document["total_cents"]
+    owed = sum(one.owed for one in account.debts.values())
+    if owed != due:
+        yield "owed-differs-from-invoices", f"accounts/{_id}", (("owed", owed), ("due", due))
+
+
+def _of_charges(
+    invoices: Mapping[str, Document], cancelled: Sequence[Document]
+) -> Iterator[_Fault]:
+    """Whether what is due no longer was given back."""
+    billed: dict[str, int] = defaultdict(int)
+    for document in invoices.values():
+        if document["state"] != "void":
+            for link in document["billed"]:
+                for entry in link["entries"]:
+                    billed[entry["ref"]] += entry["cents"]
+    for charge in cancelled:
+        left = billed[f"{charge['request']}-{charge['line']}"]
+        if left > 0:
+            yield "cancelled-and-billed", f"charges/{charge['_id']}", (("cents", left),)
