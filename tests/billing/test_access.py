@@ -13,6 +13,8 @@ from tests.world import Answer
 
 DAY = date(2026, 9, 3)
 BODIES: dict[str, dict[str, object]] = {
+    "/accounts/{family}/credits": {"cents": 100, "reason": "Un geste."},
+    "/accounts/{family}/refunds": {"cents": 100},
     "/invoice-runs": {"month": "2026-09"},
     "/quotes": {
         "family": "f1",
@@ -109,6 +111,7 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
         if route.access.account and not route.access.family:  # any account has its own
             continue
         path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
+        path = path.replace("{family}", "f1").replace("{transfer}", "t" * 32)
         body = BODIES.get(route.path) if route.method == "POST" else None
         for who, token in wrong.items():
             answer = await invoiced.world.call(route.method, path, token=token, json=body)

@@ -35,7 +35,7 @@ async def paid(office: Office, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     await office.month_over()
     first = next(one for one in await office.invoices(2) if one["family"] == "f1")
     await accounts.move(office.billing(), HOLDER, Receive("p1", 500, (first["_id"],)))
-    yield office
+    return office
 
 
 async def test_a_sound_database_has_nothing(paid: Office) -> None:

@@ -3,10 +3,21 @@ follow, by whoever moved, or after its death by the job."""
 
 from __future__ import annotations
 
-from services.billing.domain.accounts import Account, Holder, Movement
+from services.billing.domain.accounts import (
+    Account,
+    Grant,
+    Holder,
+    Movement,
+    Refund,
+    Transferred,
+)
 from services.billing.domain.accounts import move as decided
+from services.billing.queries.accounts import holder_of
 from services.billing.state import Billing
 from services.billing.store.accounts import Read
+from shared.auth import AgentScope
+from shared.errors import Refused, not_found
+from shared.ids import derived_id
 
 _MOST = 200
 
@@ -30,6 +41,35 @@ async def moved(billing: Billing, holder: Holder, movement: Movement) -> Read:
             return read
         if now := await billing.accounts.write(read, movement, done):
             return now
+
+
+async def by_agent(
+    billing: Billing, scope: AgentScope, family: str, movement: Grant | Refund
+) -> Account:
+    """Credit that an agent gives, or gives back; the same command again has one effect.
+
+    Raises ``Refused``: 404, ``credit-too-small``, ``idempotency-key-reused``.
+    """
+    await billing.card_of(scope, family)
+    holder = await holder_of(billing, scope.town, family)
+    after = await move(billing, holder, movement)
+    known = await billing.accounts.movement(holder, movement.id)
+    if known is not None and known["cents"] != movement.cents:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
+        )
+    return after
+
+
+async def hand_over(billing: Billing, scope: AgentScope, family: str, transfer: str) -> Account:
+    """Take a refund off the list of those to be made. Raises ``Refused`` (404)."""
+    await billing.card_of(scope, family)
+    holder = await holder_of(billing, scope.town, family)
+    _id = derived_id("transferred", transfer)
+    account = await billing.accounts.get(holder)
+    if _id not in account.done and transfer not in {one.id for one in account.transfers}:
+        raise not_found("ce remboursement")
+    return await move(billing, holder, Transferred(_id, transfer))
 
 
 async def follow(billing: Billing, read: Read) -> None:

@@ -85,10 +85,11 @@ class Reverse:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The town gives credit that nobody paid."""
+    """The town gives credit that nobody paid, for a reason."""
 
     id: str
     cents: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,15 @@ class Void:
     invoice: str
 
 
-Movement = Owe | Receive | Reverse | Grant | Reduce | Refund | Void
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A refund was handed over to the Treasury: it is to be made no longer."""
+
+    id: str
+    transfer: str
+
+
+Movement = Owe | Receive | Reverse | Grant | Reduce | Refund | Void | Transferred
 
 
 # -- the account ---------------------------------------------------------------------------
@@ -175,6 +184,10 @@ class Transfer:
 
     id: str
     parts: Parts
+
+    @property
+    def cents(self) -> int:
+        return sum(self.parts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,9 +382,14 @@ def _refund(account: Account, refund: Refund) -> Moved:
     )  # fmt: skip
 
 
+def _transferred(account: Account, done: Transferred) -> Moved:
+    left = tuple(one for one in account.transfers if one.id != done.transfer)
+    return Moved(replace(account, transfers=left))
+
+
 _RULES: Mapping[type[Movement], Callable[[Account, Any], Moved]] = {
     Owe: _owe, Receive: _receive, Reverse: _reverse, Grant: _grant, Reduce: _reduce,
-    Refund: _refund, Void: _void,
+    Refund: _refund, Void: _void, Transferred: _transferred,
 }  # fmt: skip
 
 

@@ -25,10 +25,12 @@ from services.billing.domain.accounts import (
     Reverse,
     Source,
     Transfer,
+    Transferred,
     Void,
     changed,
     move,
 )
+from shared.auth import Scope
 from shared.clock import Clock
 from shared.failpoints import step
 from shared.ids import derived_id
@@ -54,7 +56,8 @@ INDEXES = {
 
 
 _MOVEMENTS: dict[str, Callable[..., Movement]] = {
-    one.__name__.lower(): one for one in (Owe, Receive, Reverse, Grant, Reduce, Refund, Void)
+    one.__name__.lower(): one
+    for one in (Owe, Receive, Reverse, Grant, Reduce, Refund, Void, Transferred)
 }
 
 
@@ -86,6 +89,22 @@ class AccountStore:
         """The account, and of which version it is."""
         document = await self._store.get(ACCOUNTS, account_id(holder), {"pending": 0})
         return Read(Account(holder), 0) if document is None else _read(document)
+
+    async def with_transfers(self, scope: Scope, limit: int) -> list[Account]:
+        """Accounts with refunds that are to be made."""
+        query = {**scope.query(), "transfers.id": {"$exists": True}}
+        found = await self._store.find(
+            ACCOUNTS, query, sort=[("_id", 1)], limit=limit, projection={"pending": 0}
+        )
+        return [account_in(document) for document in found]
+
+    async def movement(self, holder: Holder, _id: str) -> Document | None:
+        """A movement as the journal has it."""
+        found = await self._store.get(
+            ACCOUNTS, account_id(holder), {"movements": {"$elemMatch": {"id": _id}}}
+        )
+        entries = (found or {}).get("movements", ())
+        return dict(entries[0]) if entries else None
 
     async def behind(self, limit: int) -> list[Read]:
         """Accounts that a process moved and died before their invoices followed."""

@@ -1,0 +1,35 @@
+"""Accounts, as families and agents read them."""
+
+from __future__ import annotations
+
+from services.billing.domain.accounts import Account, Holder, Transfer
+from services.billing.domain.invoicing import invoiced_guardian
+from services.billing.state import Billing
+from shared.auth import AgentScope, FamilyScope, Scope
+from shared.errors import not_found
+
+_MOST = 200
+
+
+async def account(billing: Billing, scope: Scope, family: str) -> Account:
+    """A family's account with the town's office: for agents, and the guardian who is invoiced.
+    Raises ``Refused`` (404)."""
+    card, _ = await billing.card_of(scope, family)
+    guardian = invoiced_guardian(card)
+    if isinstance(scope, FamilyScope) and (
+        guardian is None or guardian.id != scope.guardian_of(family)
+    ):
+        raise not_found("ce compte")
+    return await billing.accounts.get(await holder_of(billing, scope.town, family))
+
+
+async def holder_of(billing: Billing, town: str, family: str) -> Holder:
+    """Whose account: the family's with the office that the town has now."""
+    file = (await billing.towns.get(town)).file
+    return Holder(town, file.collection_office.code, family)
+
+
+async def transfers(billing: Billing, scope: AgentScope) -> list[tuple[Account, Transfer]]:
+    """Refunds to be made."""
+    found = await billing.accounts.with_transfers(scope, _MOST)
+    return [(one, transfer) for one in found for transfer in one.transfers]
