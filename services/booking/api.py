@@ -173,9 +173,8 @@ def _account(account: str | None, by: By, scope: Scope) -> str | None:
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
-        line=line.id, kind=line.kind, of=line.of, effect=line.effect,
-        surcharge=line.surcharge, overridden=line.overridden,
-        proof_until=line.proof_until,
+        **queries.comes_to(line, said), line=line.id, of=line.of, overridden=line.overridden,
+        answer=None if as_receipted else line.answer,
         ended=line.ended is not None and not as_receipted,
         absent=line.absent is not None and not as_receipted,
         **line.booked, state=said.state, reason=said.reason,

@@ -199,6 +199,7 @@ def _out(book: Rulebook, activity: Activity, action: Action, answer: Answer) -> 
         "source": sources.get(answer.rule or ""),
         "explanation": answer.explanation,
         "surcharge": asdict(answer.surcharge) if answer.surcharge else None,
+        "to_prove": asdict(answer.to_prove) if answer.to_prove else None,
         "warning": answer.warning,
         "zone": book.zone.key,
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from services.booking.attached import check_wish
 from services.booking.domain.agenda import WORDS, Entry, Status, agenda
@@ -19,7 +20,7 @@ from services.booking.domain.planning import (
     plan,
     week_slots,
 )
-from services.booking.domain.request import TAKEN, Choice, Line, Mode, Request
+from services.booking.domain.request import TAKEN, Choice, Line, Mode, Receipt, Request
 from services.booking.domain.rules.answers import Answer
 from services.booking.schemas import (
     Planning,
@@ -81,7 +82,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
 
 def _recap_change(line: Line, mode: Mode) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=None, surcharge=line.surcharge, proof_until=None,
+        **line.booked, **_foreseen(line),
         would="accepted" if mode.automatic and not line.by_agent else "requested", reason=None,
         book_until=None, warning=None,
     )  # fmt: skip
@@ -89,11 +90,25 @@ def _recap_change(line: Line, mode: Mode) -> RecapLine:
 
 def _recap_end(line: Line) -> RecapLine:
     return RecapLine(
-        **line.booked, kind=line.kind, effect=line.effect, surcharge=line.surcharge,
-        proof_until=line.proof_until,
+        **line.booked, **_foreseen(line),
         would="requested" if line.by_agent else "accepted", reason=None, book_until=None,
         warning=None,
     )  # fmt: skip
+
+
+def _foreseen(line: Line) -> dict[str, Any]:
+    """What a line will come to that is not settled yet."""
+    return comes_to(line, replace(line, state="requested").said)
+
+
+def comes_to(line: Line, said: Receipt) -> dict[str, Any]:
+    """What a line comes to, as it was said: its cost, what has to be proved, what is given
+    back."""
+    return {
+        "kind": line.kind, "effect": said.effect, "surcharge": said.surcharge,
+        "proof_until": line.proof_until, "proofs": said.proofs, "give_back": said.give_back,
+        "give_back_asked": line.give_back_asked,
+    }  # fmt: skip
 
 
 def _recap_line(
@@ -102,9 +117,9 @@ def _recap_line(
     would, reason = foreseen(line, offer.mode, down, left)
     answer = offer.answer("book", child, line.date, line.choice)
     return RecapLine(
-        **line.booked, kind="book", effect=None, surcharge=line.surcharge,
-        proof_until=None, would=would, reason=reason, book_until=answer.cutoff,
-        warning=answer.warning,
+        **line.booked, **_foreseen(line), would=would, reason=reason,
+        book_until=answer.cutoff,
+        warning=answer.warning or (answer.explanation if answer.to_prove else None),
     )  # fmt: skip
 
 
@@ -133,7 +148,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
         child=child.id,
         version=town.version,
         entries=[
-            _entry(
+            entry_of(
                 offer,
                 child,
                 unit.id,
@@ -166,7 +181,7 @@ def _shown(
     ]
 
 
-def _entry(
+def entry_of(
     offer: Offer,
     child: Child,
     unit: str,
@@ -175,10 +190,12 @@ def _entry(
     session: Session,
     shape: Shape,
 ) -> PlanningEntry:
+    """What the planning shows of one unit on one day."""
     activity, choice = offer.activity, Choice((unit,))
     line = known.line if known else None
     active = line is not None and line.active
     enrolled = offer.standing.enrolled.missing(child.id, activity.id, day) is None
+    answer = known.answer if known else None
     status: Status = known.status if known else "free" if enrolled else "not_enrolled"
     why_not, book = offer.may_book(child, day, choice)
     why_not = TAKEN if active else why_not
@@ -191,7 +208,8 @@ def _entry(
         unit=unit,
         date=day,
         status=status,
-        words=WORDS[status],
+        words=answer.label if answer else WORDS[status],
+        answer=answer,
         state=line.state if line is not None and line.state != "asked" else None,
         request=known.request if known else None,
         line=line.id if line else None,

@@ -9,10 +9,13 @@ from pydantic import Field, model_validator
 
 from services.booking.domain.acts import By, What
 from services.booking.domain.agenda import Status
-from services.booking.domain.request import LineResult, SettledState
+from services.booking.domain.deciding import LineResult
+from services.booking.domain.request import SettledState
 from shared.contracts.booking import (
+    Answered,
     ContactChannel,
     Effect,
+    GiveBack,
     LineKind,
     NotRetained,
     Override,
@@ -173,7 +176,9 @@ class BookedOut(Output):
 class LineOut(BookedOut):
     """One line and what became of it. ``cancel_until`` is an instant, null for never. ``of`` names
     the booking that a cancellation or an absence is about; ``ended`` and ``absent`` say of a
-    booking that such a line was accepted."""
+    booking that such a line was accepted. ``effect: to_prove`` waits for a proof of one of the
+    kinds ``proofs`` until ``proof_until``. ``give_back`` is what becomes of a price paid already;
+    ``give_back_asked``: an agent decides it. ``answer`` is the town's own."""
 
     line: str
     kind: LineKind
@@ -182,6 +187,10 @@ class LineOut(BookedOut):
     surcharge: Surcharged | None
     overridden: tuple[Override, ...]
     proof_until: datetime | None
+    proofs: tuple[str, ...]
+    give_back: GiveBack | None
+    give_back_asked: bool
+    answer: Answered | None
     ended: bool
     absent: bool
     state: SettledState
@@ -255,12 +264,16 @@ class PriceToCome(Output):
 
 
 class RecapLine(BookedOut):
-    """What would happen to one date; ``warning`` when it could not be cancelled afterwards."""
+    """What would happen to one date; ``warning`` when it could not be cancelled afterwards, or has
+    to be justified."""
 
     kind: LineKind
     effect: Effect | None
     surcharge: Surcharged | None
     proof_until: datetime | None
+    proofs: tuple[str, ...]
+    give_back: GiveBack | None
+    give_back_asked: bool
     price: PriceToCome = PriceToCome()
     would: Literal["accepted", "requested", "refused"]
     reason: Reason | None
@@ -296,11 +309,27 @@ class VerdictIn(Input):
         return self
 
 
-class DecisionIn(VerdictIn):
-    """What an agent decides of one line."""
+class DecisionIn(Input):
+    """What an agent decides of one line: accepted, or refused with a ``reason``; or one of the
+    town's own answers (its ``answer`` code), which says which of the two it is. ``give_back`` is
+    what an accepted cancellation gives back."""
 
     request: Id
     line: LineId
+    outcome: Literal["accepted", "refused"] | None = None
+    answer: Slug | None = None
+    reason: Sentence | None = None
+    give_back: Literal["credit", "refund", "nothing"] | None = None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if (self.outcome is None) == (self.answer is None):
+            raise ValueError("dites la décision (outcome) ou la réponse de la commune (answer).")
+        if self.outcome == "refused" and not self.reason:
+            raise ValueError("un refus doit donner son motif (reason).")
+        if self.outcome == "refused" and self.give_back:
+            raise ValueError("seule une annulation acceptée rend quelque chose (give_back).")
+        return self
 
 
 class DecisionsIn(Input):
@@ -359,7 +388,8 @@ class Possible(Output):
 class PlanningEntry(Output):
     """One activity, one unit, one day of the child.
 
-    ``status`` is where the day stands, ``words`` the same for families; ``state`` is the booking's
+    ``status`` is where the day stands, ``words`` the same for families, or the town's own
+    ``answer``; ``state`` is the booking's
     own, null where nothing was asked, and ``units`` what was booked with this one.
     ``booking_locked`` is the no-entry sign, ``cancel_locked`` the padlock.
     """
@@ -369,6 +399,7 @@ class PlanningEntry(Output):
     date: date
     status: Status
     words: str
+    answer: Answered | None
     units: tuple[str, ...]
     state: SettledState | None
     request: str | None

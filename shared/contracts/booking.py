@@ -54,6 +54,19 @@ class Surcharged(_Part):
     rounding: str = "half_up"
 
 
+#: What becomes of a price paid already for a cancelled day, by the town's rule or as an agent
+#: chose; ``nothing``: the day stays due.
+GiveBack = Literal["credit", "refund", "carry_over", "nothing"]
+
+
+class Answered(_Part):
+    """The town's own answer, by which an agent accepted or refused: as its file said it then."""
+
+    code: str
+    label: str
+    colour: str
+
+
 #: What an agent may set aside, with a reason: a stored fact.
 Override = Literal["deadline", "places", "eligibility", "week", "enrolment", "documents"]
 
@@ -84,7 +97,8 @@ class RequestedLine(_Booked):
     """One line of a request; ``line`` is unique within it.
 
     ``cancel_until`` and ``proof_until`` are instants, or None for never. A line that waits to be
-    paid is ``requested`` with ``pay_until``: its place is held until then for sure.
+    paid is ``requested`` with ``pay_until``: its place is held until then for sure. ``give_back``:
+    what becomes of a price paid already, where the line cancels a day.
     """
 
     line: str
@@ -94,6 +108,7 @@ class RequestedLine(_Booked):
     surcharge: Surcharged | None = None
     overridden: tuple[Override, ...] = ()
     effect: Effect | None = None
+    give_back: GiveBack | None = None
     proof_until: datetime | None = None
     state: LineState
     reason: Reason | None = None
@@ -148,8 +163,10 @@ class Replaced(_Part):
 class DecidedLine(_Booked):
     """One line's outcome; ``line`` is unique within its request.
 
-    ``settled_by``: the town's rule on absences that gave the ``effect``. ``receipted``: the
-    acknowledgement said it already.
+    ``settled_by``: the town's rule on absences that gave the ``effect``. ``give_back``: what
+    becomes of a price paid already for a day that is ``cancelled``; None where nothing is said of
+    it. ``answer``: the town's own, where an agent gave one. ``receipted``: the acknowledgement said
+    it already.
     """
 
     line: str
@@ -160,6 +177,8 @@ class DecidedLine(_Booked):
     overridden: tuple[Override, ...] = ()
     effect: Effect | None = None
     settled_by: str | None = None
+    give_back: GiveBack | None = None
+    answer: Answered | None = None
     receipted: bool
     reason: Reason | None = None
     replaces: Replaced | None = None

@@ -7,6 +7,7 @@ import multiprocessing
 from typing import Any
 
 from shared.store import connect
+from tests.booking.checked import findings
 from tests.booking.helpers import (
     holds,
     planning,
@@ -43,6 +44,35 @@ async def test_four_processes_of_sixteen_tasks_and_a_thousand_places(
     await drop_databases(mongodb_url, namespace)
     assert document is not None
     assert (sum(counts), holds(document), document["left"]) == (1000, 1000, {"places": 0})
+
+
+async def test_the_staff_is_a_further_bound_than_the_room(running: World) -> None:
+    """Two adults for three children each, in a room for fifty; a third adult comes."""
+    homes = [await family(running) for _ in range(10)]
+
+    def care(present: int, capacity: int = 50) -> Any:
+        (counter,) = places(capacity)
+        staffed = counter | {"staff": {"present": present, "children": 3}}
+        return town_file(activities=[activity("garderie", decision="automatic", places=[staffed])])
+
+    async def granted(some: list[Any]) -> int:
+        answers = await asyncio.gather(
+            *(try_ask(running, one, one.asks("2026-09-17", activity="garderie")) for one in some)
+        )
+        lines = [answer.json["lines"][0] for answer in answers]
+        refused = {line["reason"]["code"] for line in lines if line["state"] == "refused"}
+        assert refused <= {"full"}
+        return sum(line["state"] == "accepted" for line in lines)
+
+    await say_town(running, care(2), version=2)
+    assert await granted(homes[:8]) == 6
+    left = (await planning(running, homes[8], "2026-09-17", "2026-09-17"))["garderie", "2026-09-17"]
+    assert (left["places_left"], left["booking_locked"]) == (0, False)
+    await say_town(running, care(3, capacity=7), version=3)
+    assert await granted(homes[8:]) == 1  # now the room bounds
+    filled = await session(running, "2026-09-17", "garderie")
+    assert (holds(filled), filled["left"]) == (7, {"places": 0})
+    assert await findings(running) == []
 
 
 async def test_capacity_is_raised_and_lowered_while_families_book(running: World) -> None:

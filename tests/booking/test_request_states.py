@@ -7,16 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.booking.domain.request import (
-    FULL,
-    Line,
-    Mode,
-    Wish,
-    decide,
-    freed,
-    settle,
-    tried,
-)
+from services.booking.domain.deciding import Wish, decide, tried
+from services.booking.domain.request import FULL, Line, Mode, freed, settle
 from shared.contracts.booking import Reason
 
 START = datetime(2026, 9, 14, 8, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.booking.checked import findings
 from tests.booking.helpers import holds, recap, session, try_ask
 from tests.samples import Household, activity, family, places, say_town, town_file
 from tests.world import World, eventually
@@ -72,6 +73,55 @@ async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> Non
         return await held(running) == [1, 1, 1, 1]
 
     await eventually(settled)
+
+
+async def test_weeks_that_are_wanted_in_opposite_order_are_had_whole_or_not_at_all(
+    running: World,
+) -> None:
+    """Half of the families ask for one week and the other, half for the other and the one, over
+    two activities with one place a day: nobody waits for ever, no place is lost."""
+    centres = [
+        activity(name, decision="automatic", places=places(1), week={"whole": True})
+        for name in ("centre", "mercredis")
+    ]
+    await say_town(running, town_file(activities=centres), version=2)
+    homes = [await family(running) for _ in range(8)]
+    later = PERIOD | {"first": "2026-09-28", "last": "2026-10-02"}
+    wanted = [(name, one) for name in ("centre", "mercredis") for one in (PERIOD, later)]
+
+    def basket(home: Household, turned: bool) -> dict[str, Any]:
+        asked = [
+            {"child": home.children[0], "activity": name, "units": ["unit"], "period": one}
+            for name, one in (reversed(wanted) if turned else wanted)
+        ]
+        return {"family": home.id, "asked": asked}
+
+    answers = await asyncio.gather(
+        *(try_ask(running, home, basket(home, n % 2 == 1)) for n, home in enumerate(homes))
+    )
+    had: dict[tuple[str, bool], int] = {}
+    for answer in answers:
+        assert answer.status == 201, answer.json
+        for name, early in ((name, early) for name in ("centre", "mercredis") for early in (0, 1)):
+            states = {
+                line["state"]
+                for line in answer.json["lines"]
+                if line["activity"] == name and (line["date"] < "2026-09-28") == bool(early)
+            }
+            assert len(states) == 1, (name, early, answer.json["lines"])
+            had[name, bool(early)] = had.get((name, bool(early)), 0) + (states == {"accepted"})
+    assert set(had.values()) == {1}
+
+    async def settled() -> bool:
+        days = [*WEEK, "2026-09-28", "2026-09-29", "2026-10-01", "2026-10-02"]
+        found = [
+            holds(await session(running, day, name))
+            for name in ("centre", "mercredis") for day in days
+        ]  # fmt: skip
+        return found == [1] * len(found)
+
+    await eventually(settled)
+    assert await findings(running) == []
 
 
 async def test_so_many_days_at_least_and_at_most(running: World) -> None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.rabbitmq import Broker
@@ -19,6 +20,7 @@ from tests.faults.checker import acknowledged, told
 from tests.faults.ending import COUNTER, WORKSHOP, change_their_mind
 from tests.faults.enrolling import GROUP, enrol, enrolments_are_told_and_booked
 from tests.faults.stage import SERVICES, Process, Stage
+from tests.operators import preau
 from tests.samples import Household
 from tests.world import SIGNING_KEYS, drop_databases, eventually
 
@@ -127,3 +129,12 @@ async def nothing_lost_nothing_twice(stage: Stage) -> None:
     await eventually(nothing_unfinished, what="every request is finished")
     await enrolments_are_told_and_booked(stage)
     await stage.places_are_right()
+    await nothing_found(stage)
+
+
+async def nothing_found(stage: Stage) -> None:
+    """``preau check``, beside the services at work."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stage.processes["booking"][0].environment.items():
+            patch.setenv(name, value)
+        assert await preau("check") == (0, "")

@@ -21,7 +21,7 @@ def outcome(line: str, **changes: Any) -> Outcome:
         "id": f"e-{line}-{changes.get('decided_at', TEN):%d%H%M}", "family": "f", "account": "a",
         "request": "r", "number": "2026-000001", "requested_at": LAST_WEEK, "line": line,
         "child": "lea", "activity": "cantine", "date": date(2026, 9, 20), "units": ("unit",),
-        "starts": None, "ends": None, "kind": "book", "effect": None,
+        "starts": None, "ends": None, "kind": "book", "effect": None, "answer": None,
         "accepted": True, "reason": None, "decided_at": TEN, "agent": None, "replaces_at": None,
         "told": False,
     }  # fmt: skip

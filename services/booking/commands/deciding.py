@@ -16,18 +16,19 @@ from services.booking.commands.settling import (
     finished,
     take_places,
 )
-from services.booking.domain.request import (
-    LineResult,
-    Request,
-    Verdict,
-    Wish,
-    decide,
-    tried,
-)
-from services.booking.schemas import DecisionOut, DecisionsIn, DecisionsOut
+from services.booking.domain.deciding import LineResult, Verdict, Wish, decide, tried
+from services.booking.domain.request import Request
+from services.booking.schemas import DecisionIn, DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
 from shared.auth import AgentScope, Scope
-from shared.contracts.booking import BookingAccepted, BookingRefused, DecisionsCompleted, Reason
+from shared.contracts.booking import (
+    Answered,
+    BookingAccepted,
+    BookingRefused,
+    DecisionsCompleted,
+    Reason,
+)
+from shared.contracts.town_file import TownFile
 from shared.copies import Town
 from shared.events import Event
 from shared.store import Document
@@ -73,9 +74,7 @@ async def _decide_all(
 ) -> tuple[list[Document], Sequence[Event]]:
     wishes: dict[str, list[Wish]] = {}
     for one in wanted.decisions:
-        reason = Reason(code="agent", text=one.reason) if one.reason else None
-        wish = Wish(one.line, one.outcome == "accepted", reason)
-        wishes.setdefault(one.request, []).append(wish)
+        wishes.setdefault(one.request, []).append(_wish(one, town.file))
     several = len(wishes) > 1
     batch = _Batch(command.id, scope.account, decided_at, town, command.id if several else None)
     limit = asyncio.Semaphore(AT_ONCE)
@@ -92,6 +91,22 @@ async def _decide_all(
     ]
     decided = sum(result["result"] in ("accepted", "refused") for result in results)
     return results, [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
+
+
+def _wish(one: DecisionIn, file: TownFile) -> Wish:
+    """What was decided of a line; the town's own answer says whether it is accepted, and is the
+    reason of a refusal that has no other."""
+    given = file.answer(one.answer) if one.answer else None
+    if one.answer and given is None:
+        return Wish(one.line, accept=False, invalid="answer-unknown")
+    accept = given.outcome == "accept" if given else one.outcome == "accepted"
+    reason = Reason(code="agent", text=one.reason) if one.reason else None
+    if given is None:
+        return Wish(one.line, accept, reason, give_back=one.give_back)
+    if not accept:
+        reason = reason or Reason(code="town-answer", text=given.label)
+    answer = Answered(code=given.code, label=given.label, colour=given.colour)
+    return Wish(one.line, accept, reason, answer, one.give_back)
 
 
 async def _decide_own(

@@ -368,7 +368,7 @@ def _requested_line(line: Line) -> RequestedLine:
     receipt = line.receipted
     return RequestedLine(
         line=line.id, kind=line.kind, of=line.of, was=line.was, effect=line.effect,
-        surcharge=line.surcharge, overridden=line.overridden,
+        give_back=line.give_back, surcharge=line.surcharge, overridden=line.overridden,
         proof_until=line.proof_until, **line.booked,
         state="requested" if receipt.state == "to_pay" else receipt.state, reason=receipt.reason,
         cancel_until=line.cancel_until, pay_until=line.pay_until,

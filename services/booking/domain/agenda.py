@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from services.booking.domain.request import Excerpt, Line
+from shared.contracts.booking import Answered
 
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
@@ -55,6 +56,13 @@ class Entry:
                 return "absence_refused" if absence else "cancel_refused"
             return "absent" if absence else "cancelled"
         return "free" if self.line.state == "asked" else self.line.state
+
+    @property
+    def answer(self) -> Answered | None:
+        """The town's own answer, where an agent gave one to what was asked last."""
+        end = self.end
+        last = self.line if end is None or end.state == "withdrawn" else end
+        return last.answer if last.state in ("accepted", "refused") else None
 
 
 def agenda(requests: Iterable[Excerpt]) -> dict[Place, Entry]:

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from services.booking.domain.planning import Offer, asks_agent, dropped, refusal, surcharged
+from services.booking.domain.planning import (
+    Offer,
+    asks_agent,
+    dropped,
+    refusal,
+    surcharged,
+    to_be_proved,
+)
+from services.booking.domain.proving import Came, Proving
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
-from services.booking.domain.rules.absences import settle
+from services.booking.domain.rules.absences import Day, settle
 from services.booking.domain.rules.facts import Absent, Facts
-from shared.contracts.booking import LineKind, NotRetained, Override, Reason
+from shared.contracts.booking import GiveBack, LineKind, NotRetained, Override, Reason
 from shared.contracts.family import Child
+from shared.contracts.town_file import Activity, InTime
 from shared.traits import traits_of
 
 NOTHING_BOOKED = Reason(code="nothing-booked", text="Rien n'est réservé à cette date.")
@@ -55,10 +64,14 @@ def plan_ends(
     """The lines that an end comes to, and the bookings that cannot be ended, with the reason."""
     lines: list[Line] = []
     not_retained: list[NotRetained] = []
-    days = [one.line.date for one in booked]
+    days: dict[str, set[date]] = {}
+    for one in booked:
+        days.setdefault(one.line.activity, set()).add(one.line.date)
     for one in booked:
         ended = (
-            _cancelled(one, ending) if ending.kind == "cancel" else _absent(one, ending, days, now)
+            _cancelled(one, ending)
+            if ending.kind == "cancel"
+            else _absent(one, ending, sorted(days[one.line.activity]), now)
         )
         if isinstance(ended, Line):
             lines.append(ended)
@@ -85,9 +98,27 @@ def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
     claim = one.offer.claim(answer, ending.child.id, one.line.date, one.ref)
     if claim is not None:
         one.offer.allowance.take(claim)
+    cancelled = replace(
+        _end_of(one, "cancel"), by_agent=asks_agent(answer, ending.aside), effect="cancelled",
+        claim=claim, surcharge=surcharged(answer), overridden=ending.aside,
+    )  # fmt: skip
+    return to_be_proved(_in_time(cancelled, one.offer.activity), answer)
+
+
+#: What the town's rule gives back by itself; of the others nothing is said.
+_GIVEN_BACK: dict[InTime, GiveBack] = {
+    "credit": "credit", "refund": "refund", "carry_over": "carry_over",
+}  # fmt: skip
+
+
+def _in_time(line: Line, activity: Activity) -> Line:
+    """A day cancelled in time frees its place; what is paid already goes back as the town's rule
+    says, or as the agent decides to whom it leaves that."""
+    back = activity.absences.in_time
     return replace(
-        _end_of(one, "cancel"), frees=True, by_agent=asks_agent(answer, ending.aside),
-        effect="cancelled", claim=claim, surcharge=surcharged(answer), overridden=ending.aside,
+        line, frees=True, effect="cancelled",
+        give_back=_GIVEN_BACK.get(back),
+        give_back_asked=back == "ask_agent", by_agent=line.by_agent or back == "ask_agent",
     )  # fmt: skip
 
 
@@ -106,14 +137,33 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
     if why_not := refusal(report, ending.aside):
         return why_not
     settled = settle(rules, activity, day, now, facts, days)
-    proof_until = settled.proof_until
-    return replace(
-        _end_of(one, "absence"), frees=settled.settled == "cancelled",
-        by_agent=asks_agent(report, ending.aside), effect=settled.settled,
-        surcharge=surcharged(report), overridden=ending.aside,
-        settled_by=settled.rule if settled.settled != "cancelled" else None,
-        proof_until=proof_until.astimezone(UTC) if proof_until else None,
+    line = replace(
+        _end_of(one, "absence"), by_agent=asks_agent(report, ending.aside),
+        effect=settled.settled, surcharge=surcharged(report), overridden=ending.aside,
     )  # fmt: skip
+    if settled.settled == "cancelled":
+        return _in_time(line, activity)
+    until = settled.proof_until
+    return replace(
+        line, settled_by=settled.rule, proof_until=until.astimezone(UTC) if until else None,
+        proof=_proving(one.offer, line, settled, facts, days, now),
+    )  # fmt: skip
+
+
+def _proving(
+    offer: Offer, line: Line, settled: Day, facts: Facts, days: Sequence[date], now: datetime
+) -> Proving | None:
+    """What an absence comes to with each kind of proof that would help, and without any."""
+    if settled.settled != "to_prove":
+        return None
+
+    def came(kind: str | None) -> Came:
+        absent = replace(facts.absent, proof=kind) if facts.absent else None
+        known = replace(facts, absent=absent)
+        found = settle(offer.rules, offer.activity, line.date, now, known, days, final=True)
+        return Came(effect=found.settled, settled_by=found.rule, surcharge=line.surcharge)
+
+    return Proving(kinds={kind: came(kind) for kind in settled.proofs}, unproved=came(None))
 
 
 def plan_change(
@@ -136,10 +186,11 @@ def plan_change(
         return why_not
     cancel = one.offer.answer("cancel", child, line.date, choice)
     until = cancel.cutoff if cancel.allowed else None
-    return Line(
+    changed = Line(
         id="", child=line.child, activity=line.activity, date=line.date, units=choice.units,
         starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
         of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
         claim=line.claim if line.claim and line.claim.kept else None,
         by_agent=asks_agent(answer, aside), surcharge=surcharged(answer), overridden=aside,
     )  # fmt: skip
+    return to_be_proved(changed, answer)

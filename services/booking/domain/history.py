@@ -30,7 +30,8 @@ def acts_between(
         account = new.agent
         if new.state == "withdrawn" and withdrawn_by is not None:
             by, account = withdrawn_by.by, withdrawn_by.account
-        reason = new.reason.text if new.reason else None
+        said = new.answer.label if new.answer else None
+        reason = new.reason.text if new.reason else said
         found.setdefault((new.decided_at, new.state, by, account, reason), []).append(new.id)
     asked = (withdrawn_by.channel, withdrawn_by.guardian) if withdrawn_by else (None, None)
     return [

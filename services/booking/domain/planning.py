@@ -10,10 +10,12 @@ from typing import Literal
 from services.booking.domain.allowances import Allowance, Claim, claim_of
 from services.booking.domain.enrolled import Standing
 from services.booking.domain.places import Session
+from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.facts import Facts, eligible
+from services.booking.domain.rules.surcharges import Due
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Child
 from shared.contracts.town_file import Action, Activity, Week
@@ -166,7 +168,7 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
             claim = ask.offer.claim(answer, ask.child.id, day, f"{len(lines)}")
             if claim is not None:
                 ask.offer.allowance.take(claim)
-            lines[key] = replace(
+            planned = replace(
                 line,
                 claim=claim,
                 cancel_until=until.astimezone(UTC) if until else None,
@@ -174,18 +176,40 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
                 surcharge=surcharged(answer),
                 overridden=ask.aside,
             )
+            lines[key] = to_be_proved(planned, answer)
     return list(lines.values()), list(not_retained.values())
 
 
 def surcharged(answer: Answer) -> Surcharged | None:
     """The surcharge of an answer, as events say it."""
-    owed = answer.surcharge
-    if owed is None or answer.rule is None:
+    return _said(answer.surcharge, answer.rule)
+
+
+def _said(owed: Due | None, rule: str | None) -> Surcharged | None:
+    if owed is None or rule is None:
         return None
     return Surcharged(
-        rule=answer.rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
+        rule=rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
         once_for=owed.once_for, also_following=owed.also_following, rounding=owed.rounding,
         total_cents=owed.total_cents if owed.kind == "price" else None,
+    )  # fmt: skip
+
+
+def to_be_proved(line: Line, answer: Answer) -> Line:
+    """A line with what its answer asks to be proved, and what it comes to with and without."""
+    asked = answer.to_prove
+    if asked is None:
+        return line
+    once = Came(effect="cancelled" if line.kind == "cancel" else None, surcharge=line.surcharge)
+    otherwise = {
+        "surcharge": once.model_copy(update={"surcharge": _said(asked.surcharge, answer.rule)}),
+        "refuse": Came(refused=NOT_PROVED),
+        "billed": Came(effect="billed", settled_by=answer.rule),
+    }[asked.otherwise]
+    return replace(
+        line, effect="to_prove",
+        proof=Proving(kinds=dict.fromkeys(asked.kinds, once), unproved=otherwise),
+        proof_until=asked.until.astimezone(UTC) if asked.until else None,
     )  # fmt: skip
 
 

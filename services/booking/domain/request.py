@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
+from services.booking.domain.proving import Proving
 from shared.contracts.booking import (
+    Answered,
     ContactChannel,
     DecidedLine,
     Effect,
+    GiveBack,
     LineKind,
     NotRetained,
     Override,
@@ -27,25 +30,19 @@ State = Literal["asked", "requested", "to_pay", "accepted", "refused", "withdraw
 SettledState = Literal["requested", "to_pay", "accepted", "refused", "withdrawn"]
 #: Nothing came of it, and nothing will.
 _OUT: tuple[State, ...] = ("refused", "withdrawn")
-LineResult = Literal[
-    "accepted",
-    "refused",
-    "already-decided",
-    "full",
-    "already-booked",
-    "not-offered",
-    "not-possible",
-    "not-found",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What is said of a line that is settled."""
+    """What is said of a line that is settled; ``proofs`` are the kinds that would prove it."""
 
     state: SettledState
     reason: Reason | None
     decided_at: datetime | None
+    effect: Effect | None = None
+    surcharge: Surcharged | None = None
+    give_back: GiveBack | None = None
+    proofs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,10 @@ class Line:
 
     A line that is ``to_pay`` holds its place: for sure until ``pay_until``, and until
     ``hold_until`` where nobody says what became of the payment.
+
+    ``effect: to_prove``: what it comes to hangs on a ``proof`` that has to be there by
+    ``proof_until``. ``give_back``: what becomes of a price paid already for a cancelled day;
+    ``give_back_asked``: the agent who decides has to say. ``answer``: the town's own.
     """
 
     id: str
@@ -93,7 +94,10 @@ class Line:
     by_agent: bool = False
     effect: Effect | None = None
     settled_by: str | None = None
+    proof: Proving | None = None
     proof_until: datetime | None = None
+    give_back: GiveBack | None = None
+    give_back_asked: bool = False
     closed: bool = False
     ending: str | None = None
     ended: str | None = None
@@ -103,6 +107,7 @@ class Line:
     decided_at: datetime | None = None
     decided_by: Literal["rule", "agent"] | None = None
     agent: str | None = None
+    answer: Answered | None = None
     batch: str | None = None
     cancel_until: datetime | None = None
     pay_until: datetime | None = None
@@ -177,7 +182,10 @@ class Line:
     @property
     def said(self) -> Receipt:
         """What there is to say of the line as it is."""
-        return Receipt(_as_said(self.state), self.reason, self.decided_at)
+        return Receipt(
+            _as_said(self.state), self.reason, self.decided_at, self.effect, self.surcharge,
+            self.give_back, tuple(self.proof.kinds) if self.proof else (),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,118 +294,6 @@ def withdraw(lines: Sequence[Line], wanted: Collection[str], now: datetime) -> t
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an agent wants of one line; a refusal has its reason."""
-
-    line: str
-    accept: bool
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The lines after a decision, each wish's result, and the outcomes to be said."""
-
-    lines: tuple[Line, ...]
-    results: Mapping[str, LineResult]
-    accepted: tuple[DecidedLine, ...]
-    refused: tuple[DecidedLine, ...]
-
-    @property
-    def to_free(self) -> bool:
-        """Whether a place is to be given back, or a booking to be told of its end."""
-        return any(line.gives_back or line.to_close or line.gives_up for line in self.lines)
-
-
-def tried(
-    lines: Sequence[Line], wishes: Sequence[Wish], *, batch: str, now: datetime
-) -> tuple[Line, ...]:
-    """The lines with ``trying`` on those that an agent accepts and that hold no place yet."""
-    accepting = {wish.line: wish for wish in wishes if wish.accept}
-    return tuple(
-        replace(line, trying=True)
-        if line.id in accepting
-        and not line.held
-        and line.books
-        and _result(line, accepting[line.id], {}, batch, now) == "accepted"
-        else line
-        for line in lines
-    )
-
-
-def decide(
-    lines: Sequence[Line],
-    wishes: Sequence[Wish],
-    full: Mapping[str, Reason],
-    *,
-    agent: str,
-    batch: str,
-    now: datetime,
-) -> Verdict:
-    """An agent's decision on some lines of one request.
-
-    ``full`` says for which accepted lines no place was to be had. A line decided before by the
-    same ``batch`` keeps its result, so a repeated command changes nothing; one decided the same
-    way by another, or not before ``now`` (the instant of this decision, which may be resumed
-    late), is ``already-decided``; one decided the other way earlier is decided anew.
-    """
-    by_id = {line.id: line for line in lines}
-    results: dict[str, LineResult] = {}
-    accepted: list[DecidedLine] = []
-    refused: list[DecidedLine] = []
-    for wish in wishes:
-        line = by_id.get(wish.line)
-        result = _result(line, wish, full, batch, now)
-        results[wish.line] = result
-        if line is None or result not in ("accepted", "refused") or line.batch == batch:
-            continue
-        after = _decided(line, wish, agent, batch, now)
-        by_id[line.id] = after
-        (accepted if wish.accept else refused).append(outcome_of(after, before=line))
-    after_all = tuple(
-        replace(by_id[line.id], trying=False) if line.id in full else by_id[line.id]
-        for line in lines
-    )
-    return Verdict(after_all, results, tuple(accepted), tuple(refused))
-
-
-#: What an agent is told of a place that was not to be had.
-_NO_PLACE: dict[str, LineResult] = {
-    FULL.code: "full", TAKEN.code: "already-booked", NOT_OFFERED.code: "not-offered",
-}  # fmt: skip
-
-
-def _result(
-    line: Line | None, wish: Wish, full: Mapping[str, Reason], batch: str, now: datetime
-) -> LineResult:
-    if line is None:
-        return "not-found"
-    wanted: LineResult = "accepted" if wish.accept else "refused"
-    if line.batch == batch:
-        return wanted
-    if line.ending or line.state == "to_pay":  # what waits about it is decided first
-        return "not-possible"
-    over = line.state == "refused" if line.books else line.state != "requested"
-    if line.ended or line.state == "withdrawn" or (line.of is not None and over):
-        return "already-decided"
-    if line.state == wanted or (line.decided_at is not None and line.decided_at >= now):
-        return "already-decided"
-    if wish.accept and line.id in full:
-        return _NO_PLACE.get(full[line.id].code, "not-possible")
-    return wanted
-
-
-def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> Line:
-    common = replace(
-        line, decided_at=now, decided_by="agent", agent=agent, batch=batch, receipt=line.receipted
-    )
-    if wish.accept:
-        held = line.books
-        return replace(common, state="accepted", reason=None, held=held, trying=False)
-    return replace(common, state="refused", reason=wish.reason)
-
-
 def _as_said(state: State) -> SettledState:
     if state == "asked":
         raise ValueError("a line is settled before it is said")
@@ -419,6 +315,8 @@ def outcome_of(line: Line, before: Line | None = None) -> DecidedLine:
         overridden=line.overridden,
         effect=line.effect,
         settled_by=line.settled_by,
+        give_back=line.give_back if line.state == "accepted" else None,
+        answer=line.answer,
         receipted=before is None,
         reason=line.reason,
         replaces=replaced,

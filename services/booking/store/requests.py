@@ -8,13 +8,23 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from pydantic import BaseModel
+
 from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
 from services.booking.domain.cards import card_of
 from services.booking.domain.history import acts_between
+from services.booking.domain.proving import Proving
 from services.booking.domain.request import Excerpt, Line, Receipt, Request
 from shared.auth import Scope
-from shared.contracts.booking import DecidedUpTo, NotRetained, Period, Reason, Surcharged
+from shared.contracts.booking import (
+    Answered,
+    DecidedUpTo,
+    NotRetained,
+    Period,
+    Reason,
+    Surcharged,
+)
 from shared.contracts.family import Child, FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
@@ -390,7 +400,7 @@ def _line_document(line: Line) -> Document:
         value: Any = getattr(line, one.name)
         if value is None or value is False or value == _USUAL.get(one.name) or value == ():
             continue
-        if isinstance(value, Reason | Surcharged):
+        if isinstance(value, BaseModel):
             value = value.model_dump()
         elif isinstance(value, Claim):
             value = asdict(value)
@@ -398,9 +408,10 @@ def _line_document(line: Line) -> Document:
             value = value.isoformat()
         elif isinstance(value, Receipt):
             value = {
-                "state": value.state, "decided_at": value.decided_at,
-                "reason": value.reason.model_dump() if value.reason else None,
-            }  # fmt: skip
+                one.name: part.model_dump() if isinstance(part, BaseModel) else part
+                for one in fields(Receipt)
+                if (part := getattr(value, one.name)) not in (None, ())
+            }
         document[one.name] = value
     return document
 
@@ -415,18 +426,30 @@ def _line(document: Document) -> Line:
             values[name] = tuple(values[name])
     if claim := values.get("claim"):
         values["claim"] = Claim(**claim)
-    if surcharge := values.get("surcharge"):
-        values["surcharge"] = Surcharged.model_construct(**surcharge)
     for name in ("starts", "ends"):
         if name in values:
             values[name] = time.fromisoformat(values[name])
-    if reason := values.get("reason"):
-        values["reason"] = Reason.model_construct(**reason)
+    if proof := values.get("proof"):
+        values["proof"] = Proving.model_validate(proof)
     if receipt := values.get("receipt"):
-        reason = receipt["reason"]
-        said = Reason.model_construct(**reason) if reason else None
-        values["receipt"] = Receipt(receipt["state"], said, receipt["decided_at"])
-    return Line(**values)
+        said = {"reason": None, "decided_at": None, **receipt, **_parts(receipt)}
+        values["receipt"] = Receipt(**said | {"proofs": tuple(receipt.get("proofs", ()))})
+    return Line(**values | _parts(values))
+
+
+#: What is a part of its own, in a line and in what was said of it.
+_PARTS: dict[str, type[BaseModel]] = {
+    "reason": Reason, "surcharge": Surcharged, "answer": Answered,
+}  # fmt: skip
+
+
+def _parts(document: Document) -> Document:
+    """Without validation: they are as they were written."""
+    return {
+        name: part.model_construct(**document[name])
+        for name, part in _PARTS.items()
+        if document.get(name)
+    }
 
 
 def _read(request: Request) -> Document:

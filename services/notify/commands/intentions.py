@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.notify.commands.digests import recipients
+from services.notify.domain.shown import shown_effect
 from services.notify.domain.windows import changed, last_boundary, next_boundary
 from services.notify.state import Notify
 from services.notify.store.digests import first_timeline, timeline_of
@@ -208,7 +209,8 @@ async def hear_outcomes(
             "requested_at": event.requested_at, "line": line.line, "child": line.child,
             "activity": line.activity, "date": line.date.isoformat(), "units": list(line.units),
             "starts": _clock(line.starts), "ends": _clock(line.ends), "kind": line.kind,
-            "effect": line.effect,
+            "effect": shown_effect(line.effect, line.give_back),
+            "answer": line.answer.label if line.answer else None,
             "accepted": accepted, "decided_at": event.decided_at,
             "reason": line.reason.text if line.reason else None, "agent": event.agent,
             "batch": event.batch,

@@ -15,7 +15,8 @@ _MANY = 10
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One accepted or refused line, as booking said it. Instants are aware; ``starts`` and
-    ``ends`` are times of day, where the family chose them."""
+    ``ends`` are times of day, where the family chose them; ``answer`` is the label of the town's
+    own, where an agent gave one."""
 
     id: str
     family: str
@@ -32,6 +33,7 @@ class Outcome:
     ends: str | None
     kind: str
     effect: str | None
+    answer: str | None
     accepted: bool
     reason: str | None
     decided_at: datetime

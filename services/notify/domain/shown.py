@@ -43,11 +43,12 @@ class Decided:
 
     ``kind`` is a booking, a cancellation or an absence; ``what`` the activity, its units and the
     date; ``request`` the request's number and day, and what it comes to on the bill; ``notes``
-    what to know of the decision besides its ``reason``.
+    what to know of the decision besides its ``reason``. ``answer`` is the town's own.
     """
 
     child: str
     accepted: bool
+    answer: str | None
     kind: str
     what: str
     request: str
@@ -62,22 +63,36 @@ def decided(town: TownFile, names: Mapping[str, str], entry: Entry) -> Decided:
     return Decided(
         child=names[outcome.child],
         accepted=outcome.accepted,
+        answer=outcome.answer,
         kind=_KINDS[outcome.kind],
         what=f"{_service(town, outcome)}, {french.day_words(outcome.date)}"
         + _times(outcome.starts, outcome.ends),
         request=f"Demande n° {outcome.number} du {requested}{_effect(outcome)}",
-        reason=outcome.reason,
+        reason=None if outcome.reason == outcome.answer else outcome.reason,
         notes=tuple(_notes(entry, zone)),
     )
 
 
 def _effect(outcome: Outcome) -> str:
     """What the outcome comes to on the bill, where it changes something."""
-    if outcome.kind == "book":
-        return "" if outcome.accepted else ", non facturée"
+    if outcome.kind == "book" and not outcome.accepted:
+        return ", non facturée"
     if outcome.kind == "change" and not outcome.accepted:
         return ", la réservation d'avant est gardée"
-    return f", {_EFFECTS[outcome.effect]}" if outcome.accepted and outcome.effect else ""
+    words = effect_words(outcome.kind, outcome.effect) if outcome.accepted else ""
+    return f", {words}" if words else ""
+
+
+def effect_words(kind: str, effect: str | None) -> str:
+    """``non facturée``; nothing for what is billed as any booking."""
+    if effect == "to_prove" and kind in ("book", "change"):
+        return "à justifier"
+    return _EFFECTS.get(effect or "", "")
+
+
+def shown_effect(effect: str | None, give_back: str | None) -> str | None:
+    """Of a cancelled day, what is given back says more than that it is not billed."""
+    return give_back if effect == "cancelled" and give_back in _EFFECTS else effect
 
 
 def _notes(entry: Entry, zone: ZoneInfo) -> Iterator[str]:
@@ -195,10 +210,10 @@ def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, 
 def _state(line: Mapping[str, Any]) -> str:
     """``acceptée``; ``absence acceptée, non facturée``."""
     state = "à payer" if line.get("pay_until") else _STATES[line["state"]]
-    if line["kind"] == "book":
-        return state
-    effect = _EFFECTS.get(line["effect"], "") if line["state"] == "accepted" else ""
-    return f"{_KINDS[line['kind']].lower()} {state}" + (f", {effect}" if effect else "")
+    words = state if line["kind"] == "book" else f"{_KINDS[line['kind']].lower()} {state}"
+    shown = shown_effect(line["effect"], line.get("give_back"))
+    effect = effect_words(line["kind"], shown) if line["state"] == "accepted" else ""
+    return words + (f", {effect}" if effect else "")
 
 
 def _slot(line: Mapping[str, Any], units: Mapping[str, Unit]) -> str | None:

@@ -314,6 +314,7 @@ def _outcome(document: Document) -> Outcome:
         ends=document.get("ends"),
         kind=document["kind"],
         effect=document.get("effect"),
+        answer=document.get("answer"),
         accepted=document["accepted"],
         reason=document.get("reason"),
         decided_at=document["decided_at"],

@@ -6,7 +6,8 @@ The checks here refuse unknown fields, dangling references, overlapping validiti
 that could not be read from one session's document. ``docs/town-file.md`` shows each shape.
 
 ``parts`` names, times, validity · ``calendars`` days · ``conditions`` for whom and when ·
-``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``units`` ·
+``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``proofs`` ·
+``answers`` the town's own · ``units`` ·
 ``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``documents`` · ``letters`` ·
 ``prices`` · ``grids`` what a grid has to cover · ``town`` the whole.
 """
@@ -16,12 +17,13 @@ from shared.contracts.town_file.absences import (
     AbsenceRule,
     Absences,
     Effect,
-    Proof,
+    InTime,
 )
 from shared.contracts.town_file.activities import (
     Activity,
     Eligible,
 )
+from shared.contracts.town_file.answers import OwnAnswer
 from shared.contracts.town_file.calendars import (
     Calendar,
     Closure,
@@ -105,6 +107,7 @@ from shared.contracts.town_file.prices import (
     Tariff,
     Window,
 )
+from shared.contracts.town_file.proofs import Proof
 from shared.contracts.town_file.rules import (
     ACTIONS,
     Action,
@@ -191,6 +194,7 @@ __all__ = [
     "Group",
     "HoursCutoff",
     "Implied",
+    "InTime",
     "Instalments",
     "LatePickUp",
     "LetterCategory",
@@ -201,6 +205,7 @@ __all__ = [
     "Notice",
     "Operation",
     "Outcome",
+    "OwnAnswer",
     "PaidByOthers",
     "Part",
     "Percent",

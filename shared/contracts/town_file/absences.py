@@ -9,28 +9,8 @@ from pydantic import Field, model_validator
 from shared.contracts.town_file.conditions import Scope
 from shared.contracts.town_file.cutoffs import ALL_DAYS, Counting, Cutoff
 from shared.contracts.town_file.parts import Dated, Part, Slug, Text, known, unique
+from shared.contracts.town_file.proofs import Proof
 from shared.contracts.town_file.rules import Amount, Surcharge
-
-
-class Proof(Part):
-    """What justifies an absence, and by when it has to be there (shape A4).
-
-    One of ``days``, ``hours`` and ``end_of_month``; ``days`` are counted over ``counting`` from
-    ``from`` (that day is day 0), to its end.
-    """
-
-    kinds: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    days: Annotated[int | None, Field(ge=0, le=100)] = None
-    hours: Annotated[int | None, Field(ge=1, le=500)] = None
-    end_of_month: bool = False
-    from_: Annotated[Literal["first_day", "last_day", "notice"], Field(alias="from")] = "first_day"
-    counting: Counting = ALL_DAYS
-
-    @model_validator(mode="after")
-    def _one_deadline(self) -> Proof:
-        if (self.days is not None) + (self.hours is not None) + self.end_of_month > 1:
-            raise ValueError("give one of `days`, `hours`, `end_of_month`")
-        return self
 
 
 class Effect(Part):
@@ -95,6 +75,8 @@ class AbsenceReason(Part):
     name: Text
 
 
+#: What becomes of a price paid already, for a day cancelled in time.
+InTime = Literal["free", "credit", "refund", "carry_over", "ask_agent"]
 #: What happens to bookings by itself when a class is away (shape A9).
 ClassEvent = Literal["cancelled", "kept_unless_cancelled_by_family"]
 
@@ -103,13 +85,15 @@ class Absences(Part):
     """How an activity settles absences.
 
     ``in_time``: what becomes of a price paid already for a day cancelled in time: none is due, or
-    it is credited for the next booking, paid back, or the meal or hours carried over (I8).
+    it is credited for the next booking, paid back, or the meal or hours carried over (I8);
+    ``ask_agent``: an agent decides each cancellation, and whether it gives credit, refund or
+    nothing.
     ``reasons``: those that families may choose from. ``trip``, ``strike``, ``teacher_absent``:
     what becomes of bookings when a class is away (shape A9). ``return_announced``: an absence
     without an end suspends bookings until the return is announced by ``return_notice`` (A14).
     """
 
-    in_time: Literal["free", "credit", "refund", "carry_over"] = "free"
+    in_time: InTime = "free"
     reasons: Annotated[tuple[AbsenceReason, ...], Field(max_length=40)] = ()
     rules: Annotated[tuple[AbsenceRule, ...], Field(max_length=40)] = ()
     trip: ClassEvent = "kept_unless_cancelled_by_family"

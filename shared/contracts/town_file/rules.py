@@ -9,12 +9,13 @@ from pydantic import Field, model_validator
 from shared.contracts.town_file.conditions import Scope
 from shared.contracts.town_file.cutoffs import Cutoff
 from shared.contracts.town_file.parts import Dated, Part, Slug, Text
+from shared.contracts.town_file.proofs import Proof
 from shared.money import Cents
 
 #: ``attend``: a child who comes without a booking. ``proof``: sending what justifies an absence.
 Action = Literal["book", "change", "cancel", "absence", "proof", "pay", "attend"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-#: What an action comes to. ``free_with_proof``: accepted, and costs nothing once justified.
+#: What an action comes to. ``free_with_proof``: accepted, at no cost once justified in time.
 Outcome = Literal["accept", "ask_agent", "waiting_list", "free_with_proof", "refuse"]
 Amount = Annotated[Cents, Field(ge=0, le=1_000_000)]
 
@@ -104,6 +105,10 @@ class Step(Part):
     """One rung of what happens after the cut-off: the first that fits decides. Late may mean
     dearer (shapes L1 to L5), on request (L7), waiting (C9), or no (L6).
 
+    ``free_with_proof`` (to book, change or cancel): accepted now, to be justified by a ``proof``.
+    Without it in time the ``surcharge`` falls due; where there is none, the booking is refused,
+    the cancelled day is billed.
+
     ``until``: how long this rung lasts (no end when left out). ``times``: for which times.
     ``procedures``: what the family has to have done, all of it (call before 9:00, letter:
     shape A3). ``text``: the town's own words, shown with the answer.
@@ -113,8 +118,15 @@ class Step(Part):
     times: Times | None = None
     procedures: tuple[Slug, ...] = ()
     outcome: Outcome
+    proof: Proof | None = None
     surcharge: Surcharge | None = None
     text: Text | None = None
+
+    @model_validator(mode="after")
+    def _proof_where_asked(self) -> Step:
+        if (self.outcome == "free_with_proof") != (self.proof is not None):
+            raise ValueError("`proof` belongs to `outcome: free_with_proof`")
+        return self
 
 
 class Deadline(Dated):
@@ -154,7 +166,30 @@ class Deadlines(Part):
     pay: Rules = ()
     attend: Rules = ()
 
+    @model_validator(mode="after")
+    def _proved_where_it_can_be(self) -> Deadlines:
+        for action in ACTIONS:
+            for rule in self.of(action):
+                for step in rule.after:
+                    _check_proof(action, rule.id, step)
+        return self
+
     def of(self, action: Action) -> tuple[Deadline, ...]:
         """The rules of an action."""
         rules: tuple[Deadline, ...] = getattr(self, action)
         return rules
+
+
+def _check_proof(action: Action, rule: str, step: Step) -> None:
+    """Refuse what could not be carried out once a proof has not come."""
+    if step.proof is None:
+        return
+    if action not in ("book", "change", "cancel"):
+        raise ValueError(
+            f"{action}: {rule}: `free_with_proof` is for `book`, `change` and `cancel`; what an "
+            "absence has to be proved by stands under `absences`"
+        )
+    if action == "change" and step.surcharge is None:
+        raise ValueError(
+            f"change: {rule}: say the `surcharge` without proof: the booking of before is gone"
+        )

@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from shared.contracts.town_file.activities import Activity
+from shared.contracts.town_file.answers import OwnAnswer
 from shared.contracts.town_file.calendars import Calendar, Periods
 from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
@@ -176,6 +177,7 @@ class TownFile(Part):
     periods: Periods = ()
     counters: Annotated[tuple[Counter, ...], Field(max_length=60)] = ()
     activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
+    answers: Annotated[tuple[OwnAnswer, ...], Field(max_length=40)] = ()
     enrolments: Annotated[tuple[EnrolmentGroup, ...], Field(max_length=60)] = ()
     documents: Annotated[tuple[DocumentType, ...], Field(max_length=60)] = ()
     letters: Annotated[tuple[LetterCategory, ...], Field(max_length=40)] = ()
@@ -202,6 +204,8 @@ class TownFile(Part):
         for name in ("schools", "audiences", "calendars", "periods", "counters", "activities",
                      "enrolments", "documents", "letters", "tariffs"):  # fmt: skip
             unique(name, (part.id for part in getattr(self, name)))
+        unique("answers", (one.code for one in self.answers))
+        unique("answers", (one.label for one in self.answers))
         unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
         self._check_references()
         for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.first)):
@@ -300,6 +304,10 @@ class TownFile(Part):
     def activity(self, activity_id: str) -> Activity | None:
         """The activity of that id, or None."""
         return next((a for a in self.activities if a.id == activity_id), None)
+
+    def answer(self, code: str) -> OwnAnswer | None:
+        """The town's own answer of that code, or None."""
+        return next((one for one in self.answers if one.code == code), None)
 
     def enrolment(self, group_id: str) -> EnrolmentGroup | None:
         """The enrolment group of that id, or None."""

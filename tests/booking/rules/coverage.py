@@ -28,6 +28,13 @@ IN_SCOPE = frozenset(
         "opening_calendar", "tariff",
     }
 )  # fmt: skip
+#: Deadline, late, absence, slot and capacity rules: of these, what is elsewhere counts as missing.
+STRICT = frozenset(
+    {
+        "booking_deadline", "late_booking", "cancellation_deadline", "absence_billing",
+        "absence_justification", "slot_composition", "capacity_waitlist_priority",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,13 @@ def share(found: Iterable[Line]) -> tuple[int, int]:
     return sum(line.tests > 0 for line in counted), len(counted)
 
 
+def strict_share(found: Iterable[Line]) -> tuple[int, int]:
+    """(rules about deadlines, lateness, absences, slots and capacity that are expressed and tested,
+    all of them that were published)."""
+    counted = [line for line in found if line.rule.category in STRICT]
+    return sum(line.tests > 0 for line in counted), len(counted)
+
+
 def document() -> str:
     """The whole document."""
     return "\n".join(_written(lines())) + "\n"
@@ -100,6 +114,13 @@ def _written(found: list[Line]) -> Iterator[str]:
     yield (
         f"Of the {wanted} rules about booking and prices, {expressed} are expressed and tested"
         + (f" ({100 * expressed / wanted:.1f} %)." if wanted else ".")
+    )
+    strictly, published_rules = strict_share(found)
+    yield ""
+    yield (
+        f"Of the {published_rules} published rules about deadlines, lateness, absences, slots and"
+        f" capacity, those that are elsewhere included, {strictly} are expressed and tested"
+        + (f" ({100 * strictly / published_rules:.1f} %)." if published_rules else ".")
     )
     yield from _not_expressed(found)
     yield from _by_shape(found)

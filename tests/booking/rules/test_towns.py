@@ -250,6 +250,15 @@ def test_nearly_every_rule_of_booking_is_expressed_and_tested() -> None:
     assert expressed >= 0.95 * wanted
 
 
+def test_what_is_elsewhere_counts_as_missing_and_it_is_still_nearly_every_rule() -> None:
+    """Deadline, late, absence, slot and capacity rules, over all that were published."""
+    expressed, published_rules = coverage.strict_share(coverage.lines())
+    assert published_rules == sum(
+        rule.category in coverage.STRICT for town in published().values() for rule in town.rules
+    )
+    assert expressed >= 0.95 * published_rules
+
+
 def test_the_document_says_what_is_tested() -> None:
     """``python -m tests.booking.rules.coverage`` writes it again."""
     assert coverage.DOCUMENT.read_text() == coverage.document()

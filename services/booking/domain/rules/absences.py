@@ -8,34 +8,32 @@ where none fits the day is billed (shape A0).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.answers import Answer, Rulebook, may
-from services.booking.domain.rules.cutoffs import Limit, Place, limit, wall_instant
+from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, may
+from services.booking.domain.rules.cutoffs import Place, limit
 from services.booking.domain.rules.facts import Absent, Facts, fits
+from services.booking.domain.rules.proofs import About, days_after, proof_until, proves
 from services.booking.domain.rules.surcharges import Due, due
-from shared.contracts.town_file import AbsenceRule, Activity, Effect, Proof
-from shared.days import NoSuchDay
+from shared.contracts.town_file import AbsenceRule, Activity, Effect, InTime
 
 #: ``cancelled``: in time, the place is free again. ``to_prove``: free once the proof has come.
 Settled = Literal[
     "cancelled", "free", "to_prove", "billed", "keep_percent", "price", "surcharge", "credit",
     "refund", "carry_over", "collect",
 ]  # fmt: skip
-_DAY = timedelta(days=1)
-_END_OF_DAY = time(23, 59)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     """What one day of absence comes to; ``cents`` is what is due for it, when that is known.
 
-    ``proof_until``: by when a proof has to be there. ``rule`` is None where the day is billed
-    because no rule fits. ``given_back``: what becomes of a price paid already, when the day was
-    cancelled in time: ``free`` while nothing was.
+    ``proof_until``: by when a proof has to be there, of one of the kinds ``proofs``. ``rule`` is
+    None where the day is billed because no rule fits. ``given_back``: what becomes of a price paid
+    already, when the day was cancelled in time: ``free`` while nothing was.
     """
 
     day: date
@@ -46,7 +44,8 @@ class Day:
     cents: int | None
     surcharge: Due | None
     explanation: str
-    given_back: Literal["free", "credit", "refund", "carry_over"] | None = None
+    given_back: InTime | None = None
+    proofs: tuple[str, ...] = ()
 
 
 def settle(
@@ -56,9 +55,11 @@ def settle(
     now: datetime,
     facts: Facts,
     booked: Sequence[date],
+    *,
+    final: bool = False,
 ) -> Day:
     """What being absent on ``day`` comes to, told at ``now``; ``booked`` are the days that the
-    child has booked within the absence, this one included."""
+    child has booked within the absence, this one included. ``final``: no other proof will come."""
     absent = facts.absent or Absent(first=day, last=day, told=now)
     told = absent.told or now
     cancel = may(book, activity, "cancel", day, told, facts)
@@ -74,10 +75,15 @@ def settle(
         for rule in activity.absences.rules
         if _fits(rule, book, activity, day, told, facts, absent, booked, place)
     ]
-    in_time = [rule for rule in fitting if not _overdue(rule, now, told, absent, place)]
+    at = None if final else now
+    open_rules = [rule for rule in fitting if not _overdue(rule, at, told, absent, place)]
     if fitting:
-        rule = (in_time or fitting)[0]
-        return _settled(rule, book, day, now, told, facts, absent, place)
+        kinds = [kind for rule in open_rules if rule.proof for kind in rule.proof.kinds]
+        rule = (open_rules or fitting)[0]
+        settled = _settled(rule, book, day, at, told, facts, absent, place)
+        if settled.settled == "to_prove":
+            return replace(settled, proofs=tuple(dict.fromkeys(kinds)))
+        return settled
     return Day(
         day, "billed", None, cancel.cutoff, None, facts.price_cents, None,
         wording.absence_billed(cancel.cutoff, book.zone),
@@ -118,7 +124,7 @@ def _settled(
     rule: AbsenceRule,
     book: Rulebook,
     day: date,
-    now: datetime,
+    now: datetime | None,
     told: datetime,
     facts: Facts,
     absent: Absent,
@@ -132,32 +138,38 @@ def _settled(
             day, "billed", rule.id, cutoff, None, facts.price_cents, None,
             wording.absence_waiting(rule.waiting_days, rule.text),
         )  # fmt: skip
-    proof_until = _proof_until(rule.proof, told, absent, place) if rule.proof else None
-    if rule.proof and not _proved(rule.proof, absent, proof_until):
+    proof = rule.proof
+    due_by = proof_until(proof, _about(absent, told), place) if proof else None
+    if proof and not proves(proof.kinds, absent.proof, absent.proof_at, due_by):
         over = _overdue(rule, now, told, absent, place)
         return Day(
             day, "billed" if over else "to_prove", rule.id, cutoff,
-            proof_until.at if proof_until else None, facts.price_cents, None,
-            wording.absence_to_prove(proof_until, over=over, text=rule.text),
+            due_by.at if due_by else None, facts.price_cents, None,
+            wording.absence_to_prove(due_by, over=over, text=rule.text),
         )  # fmt: skip
     cents, owed = _amount(rule.effect, facts, book)
     settled: Settled = rule.effect.kind
     return Day(
-        day, settled, rule.id, cutoff, proof_until.at if proof_until else None, cents, owed,
+        day, settled, rule.id, cutoff, due_by.at if due_by else None, cents, owed,
         wording.absence_settled(rule.effect.kind, cents, rule.effect.percent, rule.text),
     )  # fmt: skip
 
 
 def _overdue(
-    rule: AbsenceRule, now: datetime, told: datetime, absent: Absent, place: Place
+    rule: AbsenceRule, now: datetime | None, told: datetime, absent: Absent, place: Place
 ) -> bool:
-    """Whether the proof that a rule asks for has not come, and can no longer."""
+    """Whether the proof that a rule asks for has not come, and can no longer (``now`` is None:
+    whatever was to come has come)."""
     if rule.proof is None:
         return False
-    until = _proof_until(rule.proof, told, absent, place)
-    if until is None or _proved(rule.proof, absent, until):
+    until = proof_until(rule.proof, _about(absent, told), place)
+    if proves(rule.proof.kinds, absent.proof, absent.proof_at, until):
         return False
-    return not until.holds(now.astimezone(UTC))
+    return now is None or (until is not None and not until.holds(now.astimezone(UTC)))
+
+
+def _about(absent: Absent, told: datetime) -> About:
+    return About(absent.first, absent.last, told)
 
 
 def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) -> date:
@@ -165,48 +177,7 @@ def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) 
     it counts. What lies before a notice is due like the days after it."""
     start = first if rule.waiting_from == "first_day" else max(first, told)
     number = rule.waiting_days - place.days.counter(rule.counting, place.service)(start)
-    return _forth(start, number, rule.counting, place) or date.max
-
-
-def _forth(start: date, number: int, counting: str, place: Place) -> date | None:
-    """So many counted days later; None where the calendar is not known that far."""
-    try:
-        return place.days.forth(start, number, counting, place.service)
-    except NoSuchDay:
-        return None
-
-
-def _proof_until(proof: Proof, told: datetime, absent: Absent, place: Place) -> Limit | None:
-    start = {
-        "first_day": absent.first,
-        "last_day": absent.last,
-        "notice": told.astimezone(place.zone).date(),
-    }[proof.from_]
-    if start is None:
-        return None
-    if proof.hours is not None:
-        begun = told if proof.from_ == "notice" else wall_instant(start, time(0), place.zone)
-        at = (begun.astimezone(UTC) + timedelta(hours=proof.hours)).astimezone(place.zone)
-        return Limit(at, at.astimezone(UTC))
-    if proof.end_of_month:
-        last = (start.replace(day=1) + timedelta(days=31)).replace(day=1) - _DAY
-    elif proof.days is not None:
-        counted = _forth(start, proof.days, proof.counting, place)
-        if counted is None:
-            return None
-        last = counted
-    else:
-        return None
-    at = wall_instant(last, _END_OF_DAY, place.zone)
-    return Limit(at, at.astimezone(UTC) + timedelta(minutes=1))
-
-
-def _proved(proof: Proof, absent: Absent, until: Limit | None) -> bool:
-    if absent.proof not in proof.kinds:
-        return False
-    if absent.proof_at is None or until is None:
-        return True
-    return until.holds(absent.proof_at.astimezone(UTC))
+    return days_after(start, number, rule.counting, place) or date.max
 
 
 def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, Due | None]:
@@ -225,13 +196,15 @@ def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, D
 
 def answer(settled: Day) -> Answer:
     """The same as an answer of the rule engine: an absence may always be reported."""
+    proving = settled.settled == "to_prove"
     return Answer(
         True,
-        "free_with_proof" if settled.settled == "to_prove" else "accept",
+        "free_with_proof" if proving else "accept",
         settled.cutoff,
         None,
         settled.rule,
         settled.settled,
         settled.explanation,
         settled.surcharge,
+        to_prove=ToProve(settled.proofs, settled.proof_until, "billed", None) if proving else None,
     )

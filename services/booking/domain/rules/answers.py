@@ -13,18 +13,22 @@ from zoneinfo import ZoneInfo
 from services.booking.domain.rules import wording
 from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Facts, fits
+from services.booking.domain.rules.proofs import About, proof_until
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import (
     Action,
     Activity,
     Audience,
     Deadline,
+    Proof,
     Surcharge,
     Times,
     TownFile,
 )
 from shared.days import Days
 
+#: What an act that has to be proved comes to without its proof.
+Otherwise = Literal["surcharge", "refuse", "billed"]
 #: What an action comes to: ``surcharge`` is accepted at another price.
 Result = Literal["accept", "surcharge", "ask_agent", "waiting_list", "free_with_proof", "refuse"]
 #: From the best to the worst for a family: of several units the worst answer counts.
@@ -34,12 +38,25 @@ _WORSE: tuple[Result, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class ToProve:
+    """What makes an act free: a proof of one of these ``kinds``, there by ``until`` (aware, in the
+    town's zone; None: whenever). ``otherwise`` is what the act comes to without it: the
+    ``surcharge``, a refused booking, a day that stays due."""
+
+    kinds: tuple[str, ...]
+    until: datetime | None
+    otherwise: Otherwise
+    surcharge: Due | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer that explains itself.
 
     ``cutoff`` is the last minute as the town states it (aware, in its zone), None for never and
     for always; ``opens`` when it begins, if the rule says so. ``rule`` is the id of the rule that
-    decided. ``code`` is stable, ``explanation`` is what the family reads.
+    decided. ``code`` is stable, ``explanation`` is what the family reads. ``to_prove`` goes with
+    the outcome ``free_with_proof``.
     """
 
     allowed: bool
@@ -52,6 +69,7 @@ class Answer:
     surcharge: Due | None = None
     warning: str | None = None
     times: Times | None = None
+    to_prove: ToProve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +203,12 @@ def _read(
     steps = [
         _Rung(
             limit(step.until, day, place) if step.until else None, step.times, step.procedures,
-            step.outcome, step.surcharge, step.text, late=True,
+            step.outcome, step.surcharge, step.text, late=True, proof=step.proof,
         )
         for step in rule.after
     ]  # fmt: skip
     said = wording.Said(action, normal, opens, rule.text)
-    return Reading(rule, opens, normal, (first, *steps), said)
+    return Reading(action, day, place, rule, opens, normal, (first, *steps), said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +222,7 @@ class _Rung:
     surcharge: Surcharge | None
     text: str | None
     late: bool
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +230,9 @@ class Reading:
     """A rule, read for one day: its instants, and its answers, which are kept as far as they
     depend on nothing but the instant."""
 
+    action: Action
+    day: date
+    place: Place
     rule: Deadline
     opens: Limit | None
     normal: Limit | None
@@ -228,8 +250,10 @@ class Reading:
         for number, rung in enumerate(self.rungs):
             if not _holds(rung, at, facts):
                 continue
-            if rung.surcharge is not None:
-                owed = due(rung.surcharge, facts, rung.times, audiences)
+            if rung.surcharge is not None or rung.proof is not None:
+                owed = due(rung.surcharge, facts, rung.times, audiences) if rung.surcharge else None
+                if rung.proof is not None:
+                    return self._granted(rung, None, self._to_prove(rung.proof, owed, at))
                 return self._granted(rung, owed)
             known = self._kept.get(number)
             if known is None:
@@ -239,16 +263,33 @@ class Reading:
             return self._no("too-often", cutoff, self.said.too_often)
         return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over)
 
-    def _granted(self, rung: _Rung, owed: Due | None) -> Answer:
+    def _to_prove(self, proof: Proof, owed: Due | None, at: datetime) -> ToProve:
+        until = proof_until(proof, About(self.day, self.day, at), self.place)
+        otherwise: Otherwise = "billed" if self.action == "cancel" else "refuse"
+        if owed is not None:
+            otherwise = "surcharge"
+        return ToProve(proof.kinds, until.at if until else None, otherwise, owed)
+
+    def _granted(self, rung: _Rung, owed: Due | None, to_prove: ToProve | None = None) -> Answer:
         outcome: Result = "surcharge" if owed and rung.outcome == "accept" else rung.outcome
         return Answer(
             outcome != "refuse", outcome, self.normal.at if self.normal else None, self._opening,
             self.rule.id,
             _code(outcome, late=rung.late),
-            self.said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text),
+            self._words(rung, outcome, owed, to_prove),
             owed,
             times=rung.times,
+            to_prove=to_prove,
         )  # fmt: skip
+
+    def _words(
+        self, rung: _Rung, outcome: Result, owed: Due | None, to_prove: ToProve | None
+    ) -> str:
+        if to_prove is not None:
+            return self.said.proving(
+                to_prove.until, to_prove.otherwise, to_prove.surcharge, rung.text
+            )
+        return self.said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text)
 
     def _no(self, code: str, cutoff: datetime | None, words: Callable[[], str]) -> Answer:
         known = self._kept.get(code)

@@ -30,7 +30,10 @@ _THEN = {
     "surcharge": "encore possible",
     "ask_agent": "possible sur demande, examinée par un agent",
     "waiting_list": "possible en liste d'attente",
-    "free_with_proof": "sans frais sur justificatif",
+}
+_UNPROVED = {
+    "refuse": "la réservation est refusée",
+    "billed": "la journée reste due",
 }
 
 
@@ -80,8 +83,20 @@ class Said:
         if not late:
             asked = " ; un agent y répondra" if outcome == "ask_agent" else ""
             return self._with(text, f"Vous pouvez {verb}{_until(end)}{asked}{price}.")
-        since = f"Délai dépassé{_since(self.normal)} : " if self._is_over else "Au-delà : "
-        return self._with(text, f"{since}{noun.lower()} {_THEN[outcome]}{_until(end)}{price}.")
+        then = f"{noun.lower()} {_THEN[outcome]}{_until(end)}{price}."
+        return self._with(text, f"{self._late()}{then}")
+
+    def proving(
+        self, until: datetime | None, otherwise: str, owed: Due | None, text: str | None
+    ) -> str:
+        """Late, at no cost once it is justified."""
+        noun = _WORDS[self.action][0].lower()
+        by = f" reçu {UNTIL} {_words(until)}" if until else ""
+        without = f"sans lui{_price(owed)}" if owed else f"sans lui, {_UNPROVED[otherwise]}"
+        return self._with(
+            text,
+            f"{self._late()}{noun} encore possible, sans frais sur justificatif{by} ; {without}.",
+        )
 
     def over(self) -> str:
         """Too late, or never."""
@@ -104,9 +119,9 @@ class Said:
         """The town has published no date."""
         return f"{_WORDS[self.action][0]} impossible : date limite non publiée pour ce jour."
 
-    @property
-    def _is_over(self) -> bool:
-        return self.normal is not None and self.normal.at is not None
+    def _late(self) -> str:
+        dated = self.normal is not None and self.normal.at is not None
+        return f"Délai dépassé{_since(self.normal)} : " if dated else "Au-delà : "
 
     def _with(self, text: str | None, sentence: str) -> str:
         return f"{sentence} {text}" if text else sentence
@@ -151,6 +166,7 @@ _GIVEN_BACK = {
     "credit": "et ce qui est payé donne un avoir",
     "refund": "et ce qui est payé est remboursé",
     "carry_over": "et reportée sur une prochaine réservation",
+    "ask_agent": "et un agent décidera de ce qui est rendu",
 }
 
 

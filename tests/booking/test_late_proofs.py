@@ -1,0 +1,57 @@
+"""After the deadline, free with a proof: accepted now, over HTTP, for bookings and
+cancellations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from shared.contracts.booking import BookingAccepted, BookingRequested
+from tests.booking.helpers import recap, said, seen
+from tests.booking.test_ending import DAY, RULE, booked, care, ends, freed
+from tests.samples import ask, family, say_town
+from tests.world import World
+
+MORNING = {"anchor": "day", "days_before": 0, "time": "09:00"}
+STEP = {
+    "until": MORNING, "outcome": "free_with_proof",
+    "proof": {"kinds": ["work-contract"], "days": 2, "from": "notice"},
+}  # fmt: skip
+LATE = [RULE | {"after": [STEP | {"surcharge": {"kind": "amount", "cents": 200}}]}]
+LATE_CANCEL = [RULE | {"after": [STEP]}]
+UNTIL = "2026-09-19T21:59:00Z"
+
+
+async def test_a_late_booking_is_accepted_and_waits_for_its_proof(running: World) -> None:
+    home = await family(running)
+    await say_town(running, care(deadlines={"book": LATE, "cancel": LATE_CANCEL}), version=2)
+    running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
+    wish = home.asks(DAY, activity="garderie")
+    (foreseen,) = (await recap(running, home, wish)).json["lines"]
+    assert (foreseen["would"], foreseen["effect"], foreseen["surcharge"]) == (
+        "accepted", "to_prove", None,
+    )  # fmt: skip
+    assert (foreseen["proofs"], foreseen["proof_until"]) == (["work-contract"], UNTIL)
+    assert "sans lui, avec un supplément de 2,00" in foreseen["warning"]
+    answer = await ask(running, home, wish, key="late-once")
+    (line,) = answer.json["lines"]
+    assert (line["state"], line["effect"], line["surcharge"]) == ("accepted", "to_prove", None)
+    assert (line["proofs"], line["proof_until"]) == (["work-contract"], UNTIL)
+    assert (await seen(running, home, answer.json["id"]))["lines"] == [line]
+    assert (await ask(running, home, wish, key="late-once")).json == answer.json
+    (outcome,) = [one for event in await said(running, BookingAccepted) for one in event.lines]
+    assert (outcome.effect, outcome.surcharge) == ("to_prove", None)
+    (requested,) = await said(running, BookingRequested)
+    assert requested.lines[0].proof_until == datetime(2026, 9, 19, 21, 59, tzinfo=UTC)
+
+
+async def test_a_late_cancellation_frees_its_place_and_waits_for_its_proof(running: World) -> None:
+    home, other = await family(running), await family(running)
+    await say_town(running, care(deadlines={"book": LATE, "cancel": LATE_CANCEL}), version=2)
+    await booked(running, home)
+    running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
+    answer = await ask(running, home, ends(home))
+    (line,) = answer.json["lines"]
+    assert (line["state"], line["kind"], line["effect"]) == ("accepted", "cancel", "to_prove")
+    assert line["proof_until"] == UNTIL
+    await freed(running)
+    await booked(running, other)
