@@ -114,11 +114,11 @@ _GIVEN_BACK: dict[InTime, GiveBack] = {
 def _in_time(line: Line, activity: Activity) -> Line:
     """A day cancelled in time frees its place; what is paid already goes back as the town's rule
     says, or as the agent decides to whom it leaves that."""
-    back = activity.absences.in_time
+    by_agent = activity.absences.cancellations == "by_agent"
     return replace(
-        line, frees=True, effect="cancelled",
-        give_back=_GIVEN_BACK.get(back),
-        give_back_asked=back == "ask_agent", by_agent=line.by_agent or back == "ask_agent",
+        line, frees=True, effect="cancelled", by_agent=line.by_agent or by_agent,
+        give_back=None if by_agent else _GIVEN_BACK.get(activity.absences.in_time),
+        give_back_asked=by_agent,
     )  # fmt: skip
 
 

@@ -33,7 +33,8 @@ class Day:
 
     ``proof_until``: by when a proof has to be there, of one of the kinds ``proofs``. ``rule`` is
     None where the day is billed because no rule fits. ``given_back``: what becomes of a price paid
-    already, when the day was cancelled in time: ``free`` while nothing was.
+    already, when the day was cancelled in time: ``free`` while nothing was, None where an agent
+    decides.
     """
 
     day: date
@@ -64,10 +65,11 @@ def settle(
     told = absent.told or now
     cancel = may(book, activity, "cancel", day, told, facts)
     if cancel.allowed and cancel.outcome == "accept":
-        back = activity.absences.in_time
+        by_agent = activity.absences.cancellations == "by_agent"
+        back = None if by_agent else activity.absences.in_time
         return Day(
             day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
-            wording.absence_in_time(cancel.explanation, back), back,
+            wording.absence_in_time(cancel.explanation, back or "by_agent"), back,
         )  # fmt: skip
     place = Place(book.days, book.zone, activity.calendar)
     fitting = [

@@ -166,7 +166,7 @@ _GIVEN_BACK = {
     "credit": "et ce qui est payé donne un avoir",
     "refund": "et ce qui est payé est remboursé",
     "carry_over": "et reportée sur une prochaine réservation",
-    "ask_agent": "et un agent décidera de ce qui est rendu",
+    "by_agent": "si un agent l'accepte, et décide de ce qui est rendu",
 }
 
 
