@@ -129,7 +129,7 @@ async def test_an_agent_decides_what_a_cancellation_gives_back(
     running: World, choice: str, effect: str, give_back: str
 ) -> None:
     home = await family(running)
-    await say_town(running, care(absences={"cancellations": "by_agent"}), version=2)
+    await say_town(running, care(cancellations="by_agent"), version=2)
     await booked(running, home)
     (foreseen,) = (await recap(running, home, ends(home))).json["lines"]
     assert (foreseen["would"], foreseen["give_back_asked"]) == ("requested", True)
@@ -153,10 +153,8 @@ async def test_a_refused_cancellation_gives_nothing_back_and_a_booking_neither(
     running: World,
 ) -> None:
     home = await family(running)
-    file = town_file(
-        activities=[activity("garderie", decision="automatic", absences={"cancellations": "by_agent"}),
-                    activity("cantine")]
-    )  # fmt: skip
+    garderie = activity("garderie", decision="automatic", cancellations="by_agent")
+    file = town_file(activities=[garderie, activity("cantine")])
     await say_town(running, file, version=2)
     await booked(running, home)
     asked = (await ask(running, home, ends(home))).json["id"]

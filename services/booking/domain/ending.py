@@ -114,7 +114,7 @@ _GIVEN_BACK: dict[InTime, GiveBack] = {
 def _in_time(line: Line, activity: Activity) -> Line:
     """A day cancelled in time frees its place; what is paid already goes back as the town's rule
     says, or as the agent decides to whom it leaves that."""
-    by_agent = activity.absences.cancellations == "by_agent"
+    by_agent = activity.cancellations == "by_agent"
     return replace(
         line, frees=True, effect="cancelled", by_agent=line.by_agent or by_agent,
         give_back=None if by_agent else _GIVEN_BACK.get(activity.absences.in_time),

@@ -86,15 +86,12 @@ class Absences(Part):
 
     ``in_time``: what becomes of a price paid already for a day cancelled in time: none is due, or
     it is credited for the next booking, paid back, or the meal or hours carried over (I8).
-    ``cancellations: by_agent``: an agent decides each of them, and whether it gives credit, refund
-    or nothing.
     ``reasons``: those that families may choose from. ``trip``, ``strike``, ``teacher_absent``:
     what becomes of bookings when a class is away (shape A9). ``return_announced``: an absence
     without an end suspends bookings until the return is announced by ``return_notice`` (A14).
     """
 
     in_time: InTime = "free"
-    cancellations: Literal["by_rule", "by_agent"] = "by_rule"
     reasons: Annotated[tuple[AbsenceReason, ...], Field(max_length=40)] = ()
     rules: Annotated[tuple[AbsenceRule, ...], Field(max_length=40)] = ()
     trip: ClassEvent = "kept_unless_cancelled_by_family"

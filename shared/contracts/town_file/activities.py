@@ -33,7 +33,8 @@ class Activity(Part):
     that says where to go, for what is not booked on line.
     ``hold_minutes``: how long a place is kept for whoever pays at booking (shape D17).
     ``horizons``: over what families may book at once (shape S5). ``booking: none``: attended
-    without booking (shape S7).
+    without booking (shape S7). ``decision``: who answers bookings; ``cancellations``: whether an
+    agent decides each of them, and if it gives credit, refund or nothing (row BO10).
     """
 
     id: Slug
@@ -49,6 +50,7 @@ class Activity(Part):
     booking: Literal["required", "none"] = "required"
     desk_only: Text | None = None
     decision: Literal["agent", "automatic"]
+    cancellations: Literal["by_rule", "by_agent"] = "by_rule"
     hold_while_waiting: bool = True
     hold_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
     billing: Literal["pay_in_arrears", "pay_at_booking"]

@@ -65,7 +65,7 @@ def settle(
     told = absent.told or now
     cancel = may(book, activity, "cancel", day, told, facts)
     if cancel.allowed and cancel.outcome == "accept":
-        by_agent = activity.absences.cancellations == "by_agent"
+        by_agent = activity.cancellations == "by_agent"
         back = None if by_agent else activity.absences.in_time
         return Day(
             day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
