@@ -2,7 +2,7 @@
 
 Owns   sessions (places of one activity on one date), requests with their lines, decisions,
        enrolments (a child in a group of services).
-Says   booking-requested, booking-accepted, booking-refused, booking-withdrawn,
+Says   booking-requested, booking-accepted, booking-refused, booking-withdrawn, proof-given,
        decisions-completed, decided-up-to, enrolment-requested, enrolment-accepted,
        enrolment-refused, enrolment-withdrawn, erasure-answered; request-changed (state: a
        request's card, whole); payment-awaited (places held until they are paid).

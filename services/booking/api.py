@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from services.booking import catalogue, enrolment_queries, queries
 from services.booking.attached import States, states_of
 from services.booking.catalogue_schemas import Activities, CatalogueQuery
-from services.booking.commands import answering, asking, deciding, enrolling, withdrawing
+from services.booking.commands import (
+    answering,
+    asking,
+    deciding,
+    enrolling,
+    justifying,
+    withdrawing,
+)
 from services.booking.domain.acts import Act, By
 from services.booking.domain.history import seen
 from services.booking.domain.request import Line, Request
@@ -23,9 +30,11 @@ from services.booking.enrolment_schemas import (
     GroupsQuery,
 )
 from services.booking.personal_data import collect
+from services.booking.proof_schemas import ProofDecisionsIn, ProofDecisionsOut, ProofsIn
 from services.booking.schemas import (
     DecisionsIn,
     DecisionsOut,
+    GivenOut,
     LineOut,
     Planning,
     PlanningQuery,
@@ -84,6 +93,19 @@ async def withdraw(booking: Booking, call: Call[WithdrawalIn, NoQuery]) -> Reque
     return _request_out(found)
 
 
+async def justify(booking: Booking, call: Call[ProofsIn, NoQuery]) -> RequestOut:
+    found = await justifying.justify(
+        booking, call.scope, call.path["request"], call.body, call.known_command
+    )
+    return _request_out(found)
+
+
+async def decide_proofs(
+    booking: Booking, call: Call[ProofDecisionsIn, NoQuery]
+) -> ProofDecisionsOut:
+    return await justifying.decide_proofs(booking, call.agent_scope, call.body, call.known_command)
+
+
 async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> DecisionsOut:
     return await deciding.decide_many(booking, call.agent_scope, call.body, call.known_command)
 
@@ -139,7 +161,15 @@ def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
 
 def _attached(requests: Sequence[Request]) -> list[str]:
     """The documents that these requests name."""
-    return [_id for request in requests for _id in request.attachments]
+    return [
+        _id
+        for request in requests
+        for ids in (
+            request.attachments,
+            *(one.given.documents for one in request.lines if one.given),
+        )
+        for _id in ids
+    ]
 
 
 def _request_seen(request: Request, scope: Scope, states: States) -> RequestSeen:
@@ -174,6 +204,7 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
         **queries.comes_to(line, said), line=line.id, of=line.of, overridden=line.overridden,
+        given=None if as_receipted else _given_out(line),
         answer=None if as_receipted else line.answer,
         ended=line.ended is not None and not as_receipted,
         absent=line.absent is not None and not as_receipted,
@@ -183,6 +214,11 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
     )  # fmt: skip
 
 
+def _given_out(line: Line) -> GivenOut | None:
+    given = line.given
+    return None if given is None else GivenOut.model_validate(given, from_attributes=True)
+
+
 ROUTES = [
     Route("GET", "/activities", list_activities, "The town's catalogue",
           either(ACCOUNT, _READERS), Activities, query=CatalogueQuery),
@@ -190,10 +226,10 @@ ROUTES = [
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
     Route("POST", "/recaps", recap, "What validating these wishes would do",
           either(FAMILY, _DESK), Recap, body=RequestIn,
-          refusals=("too-many-dates", "document-unknown", "document-not-valid")),
+          refusals=("too-many-dates", "wrong-proof", "document-unknown", "document-not-valid")),
     Route("POST", "/requests", ask, "Ask for bookings, for days or over periods",
           either(FAMILY, _DESK), RequestOut, body=RequestIn, status=201, idempotent=True,
-          refusals=("nothing-bookable", "too-many-dates", "document-unknown",
+          refusals=("nothing-bookable", "too-many-dates", "wrong-proof", "document-unknown",
                     "document-not-valid", "idempotency-key-reused",
                     "idempotency-key-missing")),
     Route("GET", "/requests", list_requests, "Requests, newest first",
@@ -206,6 +242,15 @@ ROUTES = [
     Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
           either(_DESK, _DIRECTOR), DecisionsOut, body=DecisionsIn, idempotent=True,
           max_body=512 * 1024,
+          refusals=("idempotency-key-reused", "idempotency-key-missing")),
+    Route("POST", "/requests/{request}/proofs", justify,
+          "Justify an absence, or what is free once proved", either(FAMILY, _DESK), RequestOut,
+          body=ProofsIn, idempotent=True,
+          refusals=("nothing-to-prove", "wrong-proof", "proof-too-late", "document-unknown",
+                    "document-not-valid", "idempotency-key-reused", "idempotency-key-missing")),
+    Route("POST", "/proof-decisions", decide_proofs,
+          "Accept and refuse proofs, one or many at once", _DESK, ProofDecisionsOut,
+          body=ProofDecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
     Route("GET", "/enrolments", list_groups,
           "Groups of services for a child: enrolled, open, when the next window opens",

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.documents import unusable
-from services.booking.schemas import RequestIn
+from services.booking.schemas import ProofIn, RequestIn
 from services.booking.state import Booking
-from shared.auth import Scope
+from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child, DocumentState, FamilyChanged
 from shared.copies import Town
 from shared.errors import Refused
@@ -45,13 +45,29 @@ async def check_attached(
             raise Refused(fault.code, fault.text, status=422, field=f"{field}/{position}")
 
 
-async def check_wish(booking: Booking, town: Town, card: FamilyChanged, wish: RequestIn) -> None:
-    """``check_attached`` for a basket. Raises ``Refused``."""
+def check_shown(scope: Scope, proof: ProofIn, place: str) -> None:
+    """A family sends what it proves by; an agent may have seen it on paper."""
+    if isinstance(scope, FamilyScope) and not proof.documents:
+        field = f"{place}/documents"
+        sentence = f"{field} : joignez le justificatif."
+        raise Refused("invalid-input", sentence, status=422, field=field)
+
+
+async def check_wish(
+    booking: Booking, scope: Scope, town: Town, card: FamilyChanged, wish: RequestIn
+) -> None:
+    """``check_attached`` for a basket and the proofs in it. Raises ``Refused``."""
     named = {one.child for one in wish.asked} | {one.child for one in wish.changes}
     named |= {one.child for one in wish.ends}
     children = [child for child in card.children if child.ids & named]
     families = {card.family, wish.family}
-    await check_attached(booking, town, families, children, wish.attachments, field="/attachments")
+    named_at: dict[str, Sequence[str]] = {"/attachments": wish.attachments}
+    for position, end in enumerate(wish.ends):
+        if end.proof is not None:
+            check_shown(scope, end.proof, f"/ends/{position}/proof")
+            named_at[f"/ends/{position}/proof/documents"] = end.proof.documents
+    for field, ids in named_at.items():
+        await check_attached(booking, town, families, children, ids, field=field)
 
 
 async def states_of(booking: Booking, scope: Scope, ids: Collection[str]) -> States:

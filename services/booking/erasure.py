@@ -15,7 +15,8 @@ ERASED = (
         of_family,
         fields=(
             "comment", "override", "attachments", "lines.*.reason.text",
-            "lines.*.receipt.reason.text", "history.*.reason",
+            "lines.*.receipt.reason.text", "lines.*.given.documents", "lines.*.given.reason",
+            "history.*.reason",
         ),
     ),
     Erasing(

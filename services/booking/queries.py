@@ -69,7 +69,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
         lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
-    await check_wish(booking, town, card, wish)
+    await check_wish(booking, scope, town, card, wish)
     changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}

@@ -97,12 +97,21 @@ class ChangeIn(ChoiceIn):
     from_units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
 
 
+class ProofIn(Input):
+    """What justifies something: its ``kind``, one of those that the town's rule asks for, and ids
+    of supporting documents that family keeps."""
+
+    kind: Slug
+    documents: Annotated[tuple[Id, ...], Field(max_length=10)] = ()
+
+
 class EndIn(Input):
     """Bookings of a child to be ended: of one day, or from ``first`` to ``last``, on some days of
     the week where given; of one activity and some of its units, or of all.
 
     ``cancel`` is possible in time only; an ``absence`` may always be reported, and is a
-    cancellation as long as that is possible. ``reason`` is one of the activity's own.
+    cancellation as long as that is possible. ``reason`` is one of the activity's own; ``proof``
+    may be given at once, where one is asked for, or later.
     """
 
     kind: Literal["cancel", "absence"]
@@ -113,6 +122,7 @@ class EndIn(Input):
     activity: Slug | None = None
     units: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     reason: Slug | None = None
+    proof: ProofIn | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> EndIn:
@@ -173,12 +183,26 @@ class BookedOut(Output):
     quantity: int
 
 
+class GivenOut(Output):
+    """The last proof given: when, by which ``channel``, by which ``guardian``; whether an agent has
+    accepted or refused it, and why."""
+
+    kind: str
+    documents: tuple[str, ...]
+    given_at: datetime
+    channel: ContactChannel
+    guardian: str | None
+    state: Literal["given", "accepted", "refused"]
+    reason: str | None
+
+
 class LineOut(BookedOut):
     """One line and what became of it. ``cancel_until`` is an instant, null for never. ``of`` names
     the booking that a cancellation or an absence is about; ``ended`` and ``absent`` say of a
     booking that such a line was accepted. ``effect: to_prove`` waits for a proof of one of the
-    kinds ``proofs`` until ``proof_until``. ``give_back`` is what becomes of a price paid already;
-    ``give_back_asked``: an agent decides it. ``answer`` is the town's own."""
+    kinds ``proofs`` until ``proof_until``; ``given`` is the last one that came. ``give_back`` is
+    what becomes of a price paid already; ``give_back_asked``: an agent decides it. ``answer`` is
+    the town's own."""
 
     line: str
     kind: LineKind
@@ -188,6 +212,7 @@ class LineOut(BookedOut):
     overridden: tuple[Override, ...]
     proof_until: datetime | None
     proofs: tuple[str, ...]
+    given: GivenOut | None
     give_back: GiveBack | None
     give_back_asked: bool
     answer: Answered | None

@@ -7,6 +7,7 @@ from functools import partial
 
 import services.booking as room
 from services.booking.api import ROUTES
+from services.booking.commands.justifying import settle_unproved
 from services.booking.commands.patterns import book_left_behind
 from services.booking.commands.paying import free_unpaid
 from services.booking.commands.progress import say_progress
@@ -55,6 +56,7 @@ def build(parts: Parts) -> Service:
             Job("finish-requests", 2.0, partial(finish_left_behind, booking)),
             Job("book-enrolments", 2.0, partial(book_left_behind, booking)),
             Job("unpaid-places", 2.0, partial(free_unpaid, booking)),
+            Job("settle-unproved", 10.0, partial(settle_unproved, booking)),
             Job("decided-up-to", 0.5, partial(say_progress, booking)),
             booking.keys.job,
         ],

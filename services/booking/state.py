@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from services.booking.domain.acts import Origin
 from services.booking.domain.allowances import Allowance
 from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
 from services.booking.domain.enrolled import Enrolled, Standing, compulsory
+from services.booking.domain.given import Given
+from services.booking.domain.justifying import WRONG_PROOF
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Ask, Offer, days_of_period, dropped
 from services.booking.domain.request import Choice, Line
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_times
-from services.booking.schemas import Asked, ChoiceIn, EndIn, OnBehalfIn, OverrideIn, RequestIn
+from services.booking.schemas import (
+    Asked,
+    ChoiceIn,
+    EndIn,
+    OnBehalfIn,
+    OverrideIn,
+    ProofIn,
+    RequestIn,
+)
 from services.booking.store import Allowances, BookingStore, Documents, Enrolments, Places
 from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
@@ -28,6 +38,7 @@ from shared.days import Days
 from shared.errors import MissingCopy, Refused, forbidden, not_found
 from shared.holidays import FrenchHolidays
 from shared.pdf import Press
+from shared.web.routes import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +161,17 @@ class Booking:
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that end what is booked, and what cannot be ended; each booking once.
 
-        Raises ``Refused``: ``nothing-booked`` when nothing stands at those dates.
+        Raises ``Refused``: ``nothing-booked`` when nothing stands at those dates; ``wrong-proof``.
         """
         lines: list[Line] = []
         not_retained: list[NotRetained] = []
         seen: set[str] = set()
         aside = set_aside(scope, wish.override)
+        by = origin(scope, card, wish.family, wish.on_behalf)
         for position, one in enumerate(wish.ends):
             child = child_for(scope, card, one.child, "decide")
-            ending = _ending(town, child, position, one, aside)
+            given = given_of(by, one.proof, self.clock.town()) if one.proof else None
+            ending = _ending(town, child, position, one, given, aside)
             booked = await self.booked(scope, town, ending, one.activity, one.units, allowance)
             fresh = [found for found in booked if found.ref not in seen]
             seen |= {found.ref for found in fresh}
@@ -167,6 +180,9 @@ class Booking:
                     NOTHING_BOOKED.code, NOTHING_BOOKED.text, status=422, field=f"/ends/{position}"
                 )
             ends, unended = plan_ends(ending, fresh, self.clock.town())
+            if given and any(line.proof and given.kind not in line.proof.kinds for line in ends):
+                field = f"/ends/{position}/proof/kind"
+                raise Refused(WRONG_PROOF.code, WRONG_PROOF.text, status=422, field=field)
             lines += ends
             not_retained += unended
         return lines, not_retained
@@ -327,8 +343,22 @@ def asks_of(
     return asks
 
 
+def given_of(by: Origin, proof: ProofIn, now: datetime, command: Command | None = None) -> Given:
+    """A proof as it is given, by a command of its own or with the request."""
+    return Given(
+        kind=proof.kind, documents=proof.documents, given_at=now, account=by.account,
+        channel=by.channel, guardian=by.guardian, command=command.id if command else None,
+        body_hash=command.body_hash if command else None,
+    )  # fmt: skip
+
+
 def _ending(
-    town: Town, child: Child, position: int, one: EndIn, aside: tuple[Override, ...]
+    town: Town,
+    child: Child,
+    position: int,
+    one: EndIn,
+    given: Given | None,
+    aside: tuple[Override, ...],
 ) -> Ending:
     """What is to be ended, with its reason checked."""
     activities = [a for a in town.file.activities if one.activity in (None, a.id)]
@@ -336,7 +366,8 @@ def _ending(
     if one.reason is not None and one.reason not in reasons:
         raise wrong_input("ends", "reason", position, "ce motif n'est pas proposé.")
     weekdays = frozenset(weekday.number for weekday in one.weekdays or Weekday)
-    return Ending(one.kind, child, one.first, one.last or one.first, weekdays, one.reason, aside)
+    last = one.last or one.first
+    return Ending(one.kind, child, one.first, last, weekdays, one.reason, given, aside)
 
 
 #: Who may set a rule aside for a family.

@@ -21,6 +21,7 @@ from shared.contracts.booking import (
     EnrolmentRefused,
     EnrolmentRequested,
     EnrolmentWithdrawn,
+    ProofGiven,
 )
 from shared.contracts.family import (
     DocumentDecided,
@@ -65,6 +66,7 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(AccountClosing, partial(intentions.write_closing, notify)),
         on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
         on(BookingWithdrawn, partial(intentions.write_withdrawal, notify)),
+        on(ProofGiven, partial(intentions.write_proof_receipt, notify)),
         on(BookingAccepted, partial(intentions.hear_outcomes, notify)),
         on(BookingRefused, partial(intentions.hear_outcomes, notify)),
         on(DecisionsCompleted, partial(intentions.hear_batch, notify)),

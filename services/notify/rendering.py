@@ -23,7 +23,8 @@ _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "invitation", "agent-invitation", "account-closing", "password-reset",
-    "email-change", "email-changed", "acknowledgement", "withdrawal", "outcome", "digest",
+    "email-change", "email-changed", "acknowledgement", "withdrawal", "proof", "outcome",
+    "digest",
     "invoice", "enrolment", "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
     "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",

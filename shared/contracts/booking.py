@@ -244,6 +244,22 @@ class BookingWithdrawn(
     lines: tuple[str, ...]
 
 
+class ProofGiven(_Asked, Event, service="booking", name="proof-given", kind="fact", public=True):
+    """A family, or an agent for it, justified these lines of a request, with so many documents.
+
+    Which kind of proof it is, is not said: it may tell of health. The answer is a decision on each
+    line.
+    """
+
+    request: str
+    number: str
+    family: str
+    account: str
+    given_at: datetime
+    lines: tuple[str, ...]
+    documents: int
+
+
 class RequestChanged(RequestCard, Event, service="booking", name="request-changed", kind="state"):
     """A request for bookings, changes, cancellations or absences, or an enrolment, as its family
     reads it: whole, said at each change.

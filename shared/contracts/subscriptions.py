@@ -70,6 +70,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         family.RegistrationDecided,
         booking.BookingRequested,
         booking.BookingWithdrawn,
+        booking.ProofGiven,
         booking.BookingAccepted,
         booking.BookingRefused,
         booking.DecisionsCompleted,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from deploy.local.mailbox import Mailbox
-from shared.contracts.booking import Period, Reason
+from shared.contracts.booking import Period, ProofGiven, Reason
 from tests.notify.helpers import (
     at,
     guardian,
@@ -181,3 +182,20 @@ async def test_names_and_reasons_are_text_in_html_and_headers(
     assert 'Veyras "la Belle", <Ardèche>' in mail.message["From"].addresses[0].display_name
     assert "Bcc" not in dict(mail.headers)
     assert mail.subject == "Votre demande n° 1"
+
+
+async def test_a_proof_is_acknowledged_to_who_gave_it(running: World, mailbox: Mailbox) -> None:
+    home = await family(running)
+    given: dict[str, Any] = {
+        "request": "r", "number": "2026-004812", "family": home.id, "account": home.account,
+        "channel": "online", "given_at": at(10), "lines": ("1", "2"), "documents": 1,
+    }  # fmt: skip
+    await running.say(ProofGiven(**given), "requests/r")
+    mail = await arrived(mailbox, lambda mail: mail.to == (home.email,))
+    assert mail.subject == "Votre justificatif pour la demande n° 2026-004812 est bien reçu"
+    assert "pour 2 dates de votre demande n° 2026-004812 (1 document joint)" in (mail.text or "")
+    desk = given | {"account": "d" * 32, "channel": "desk", "documents": 0}
+    await running.say(ProofGiven(**desk), "requests/s")
+    await mailbox.wait_for(lambda mails: len(mails) == 2)
+    assert mailbox.messages[-1].to == (home.email,)
+    assert "joint" not in (mailbox.messages[-1].text or "").lower()

@@ -69,7 +69,7 @@ async def _create(
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
     lines += [*changes, *ends]
     not_retained += [*unfit, *unchanged, *unended]
-    await check_wish(booking, town, card, wish)
+    await check_wish(booking, scope, town, card, wish)
     if not lines:
         raise Refused(
             "nothing-bookable",
@@ -93,7 +93,7 @@ async def _create(
         lines=tuple(replace(line, id=f"{n:x}") for n, line in enumerate(lines, start=1)),
         not_retained=tuple(not_retained),
         comment=wish.comment,
-        attachments=wish.attachments,
+        attachments=tuple(dict.fromkeys((*wish.attachments, *_proofs(wish)))),
         version=town.version,
         override=wish.override.reason if wish.override else None,
         unfinished=booking.clock.machine(),
@@ -102,6 +102,11 @@ async def _create(
     if await booking.store.create(request):
         return await finish(booking, request, town=town)
     return await again(booking, command.id)
+
+
+def _proofs(wish: RequestIn) -> list[str]:
+    """The documents that come as proofs: kept with the request, whatever they prove."""
+    return [_id for end in wish.ends if end.proof for _id in end.proof.documents]
 
 
 async def _fitting(

@@ -10,7 +10,8 @@ from shared.contracts.booking import ContactChannel
 
 #: The last three are said of a booking that another request has ended.
 What = Literal[
-    "accepted", "refused", "withdrawn", "cancelled", "changed", "absent",
+    "accepted", "refused", "withdrawn", "proof_given", "proof_accepted", "proof_refused",
+    "proof_missing", "cancelled", "changed", "absent",
 ]  # fmt: skip
 By = Literal["family", "rule", "agent"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
-from services.booking.domain.acts import Act, typed
+from services.booking.domain.acts import Act, What, typed
 from services.booking.domain.enrolment import Act as EnrolmentAct
 from services.booking.domain.enrolment import Enrolment, done_by
 from services.booking.domain.request import Line, Request
@@ -60,12 +61,21 @@ def _part(child: str, lines: Sequence[Line]) -> RequestPart:
     )
 
 
+#: An act as the family's list names it: a proof is a message, and has its answer.
+_WORDS: dict[What, Literal["accepted", "refused", "withdrawn", "message"]] = {
+    "accepted": "accepted", "refused": "refused", "withdrawn": "withdrawn",
+    "proof_given": "message", "proof_accepted": "accepted", "proof_refused": "refused",
+    "proof_missing": "refused",
+}  # fmt: skip
+
+
 def _act(act: Act, lines: Sequence[Line]) -> RequestAct | None:
-    if act.what not in ("accepted", "refused", "withdrawn"):
+    what = _WORDS.get(act.what)
+    if what is None:
         return None
     children = dict.fromkeys(line.child for line in lines if line.id in act.lines)
     return RequestAct(
-        at=act.at, what=act.what, by=act.by, children=tuple(children), count=len(act.lines),
+        at=act.at, what=what, by=act.by, children=tuple(children), count=len(act.lines),
         reason=act.reason,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
+from services.booking.domain.given import Given
 from services.booking.domain.planning import (
     Offer,
     asks_agent,
@@ -34,7 +35,7 @@ NUMBER_STAYS = Reason(
 class Ending:
     """What a family wants ended: the bookings of a child between two days, on some ISO weekdays
     or all, of one activity or of all. ``reason`` is one of the activity's reasons for absence;
-    ``aside`` what an agent overrides."""
+    ``given`` the proof that comes with it; ``aside`` what an agent overrides."""
 
     kind: LineKind
     child: Child
@@ -42,6 +43,7 @@ class Ending:
     last: date
     weekdays: frozenset[int] = frozenset(range(1, 8))
     reason: str | None = None
+    given: Given | None = None
     aside: tuple[Override, ...] = ()
 
     def covers(self, day: date) -> bool:
@@ -74,7 +76,7 @@ def plan_ends(
             else _absent(one, ending, sorted(days[one.line.activity]), now)
         )
         if isinstance(ended, Line):
-            lines.append(ended)
+            lines.append(replace(ended, given=ending.given if ended.proof else None))
         else:
             not_retained.append(dropped(one.line, ended))
     return lines, not_retained

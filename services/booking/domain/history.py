@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from services.booking.domain.acts import Act, By, Origin, What
+from services.booking.domain.acts import Act, Origin, What
+from services.booking.domain.proving import NOT_PROVED
 from services.booking.domain.request import Line, Request
 from shared.contracts.booking import LineKind
 
@@ -20,27 +20,49 @@ def acts_between(
 ) -> list[Act]:
     """What a write of the lines does to them: one act for those to whom the same was done at the
     same instant."""
-    found: dict[tuple[datetime, What, By, str | None, str | None], list[str]] = {}
+    found: dict[Act, list[str]] = {}
     for old, new in zip(before, after, strict=True):
-        if new.decided_at is None or (new.state, new.decided_at) == (old.state, old.decided_at):
-            continue
-        if new.state == "asked" or new.state == "requested" or new.state == "to_pay":
-            continue
-        by: By = new.decided_by or "rule"
-        account = new.agent
-        if new.state == "withdrawn" and withdrawn_by is not None:
-            by, account = withdrawn_by.by, withdrawn_by.account
-        said = new.answer.label if new.answer else None
-        reason = new.reason.text if new.reason else said
-        found.setdefault((new.decided_at, new.state, by, account, reason), []).append(new.id)
-    asked = (withdrawn_by.channel, withdrawn_by.guardian) if withdrawn_by else (None, None)
-    return [
-        Act(
-            at, what, tuple(lines), by, account, reason, None, None,
-            *(asked if what == "withdrawn" else (None, None)),
-        )
-        for (at, what, by, account, reason), lines in found.items()
-    ]  # fmt: skip
+        act = _of_proof(old, new) or _of_decision(old, new, withdrawn_by)
+        if act is not None:
+            found.setdefault(act, []).append(new.id)
+    return [replace(act, lines=tuple(lines)) for act, lines in found.items()]
+
+
+def _of_proof(old: Line, new: Line) -> Act | None:
+    """That a proof was given, accepted or refused, or can be given no more."""
+    given = new.given
+    if given is not None and given != old.given and given.state == "given":
+        by = Origin(given.account, given.channel, given.guardian)
+        return Act(
+            given.given_at, "proof_given", (), by.by, by.account, channel=by.channel,
+            guardian=by.guardian, command=given.command, body_hash=given.body_hash,
+        )  # fmt: skip
+    if new.decided_at is None:
+        return None
+    if given is not None and given != old.given:
+        accepted = given.state == "accepted"
+        return Act(
+            new.decided_at, "proof_accepted" if accepted else "proof_refused", (), "agent",
+            given.agent, given.reason,
+        )  # fmt: skip
+    if old.proof is not None and new.proof is None:
+        return Act(new.decided_at, "proof_missing", (), "rule", reason=NOT_PROVED.text)
+    return None
+
+
+def _of_decision(old: Line, new: Line, withdrawn_by: Origin | None) -> Act | None:
+    if new.decided_at is None or (new.state, new.decided_at) == (old.state, old.decided_at):
+        return None
+    if new.state in ("asked", "requested", "to_pay"):
+        return None
+    said = new.answer.label if new.answer else None
+    reason = new.reason.text if new.reason else said
+    if new.state == "withdrawn" and withdrawn_by is not None:
+        return Act(
+            new.decided_at, "withdrawn", (), withdrawn_by.by, withdrawn_by.account, reason,
+            channel=withdrawn_by.channel, guardian=withdrawn_by.guardian,
+        )  # fmt: skip
+    return Act(new.decided_at, new.state, (), new.decided_by or "rule", new.agent, reason)
 
 
 def ended(by: Request, line: Line, booking: str) -> Act:

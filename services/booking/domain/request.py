@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
+from services.booking.domain.given import Given
 from services.booking.domain.proving import Proving
 from shared.contracts.booking import (
     Answered,
@@ -71,8 +72,9 @@ class Line:
     ``hold_until`` where nobody says what became of the payment.
 
     ``effect: to_prove``: what it comes to hangs on a ``proof`` that has to be there by
-    ``proof_until``. ``give_back``: what becomes of a price paid already for a cancelled day;
-    ``give_back_asked``: the agent who decides has to say. ``answer``: the town's own.
+    ``proof_until``; ``given`` is what came. ``give_back``: what becomes of a price paid already
+    for a cancelled day; ``give_back_asked``: the agent who decides has to say. ``answer``: the
+    town's own.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Line:
     settled_by: str | None = None
     proof: Proving | None = None
     proof_until: datetime | None = None
+    given: Given | None = None
     give_back: GiveBack | None = None
     give_back_asked: bool = False
     closed: bool = False

@@ -5,7 +5,8 @@
               reduction left it overfull (``over``); ``holders`` (child -> unit -> hold),
               ``freed`` (holds given back: tombstones). Shared: guarded by conditions.
 ``requests``  one act of a family with its lines. One writer at a time: guarded by ``v``.
-              ``unfinished`` (machine instant) while places are being taken or given back.
+              ``unfinished`` (machine instant) while places are being taken or given back;
+              ``prove_by`` (towns' instant) when something is overdue unless it is proved.
 ``enrolments`` a child in a group of services: what was sent, what became of it. Guarded by ``v``.
               ``unfinished`` (machine instant) while its weekly pattern is to be booked.
 ``batches``   one command that decides: its instant, ``open`` until it is through, then the
@@ -71,6 +72,7 @@ INDEXES = {
             name="to_pay",
             partialFilterExpression={"lines.state": "to_pay"},
         ),
+        IndexModel([("prove_by", 1)], partialFilterExpression={"prove_by": {"$exists": True}}),
     ],
     ENROLMENTS: [
         IndexModel([("family", 1)]),

@@ -13,7 +13,9 @@ from pydantic import BaseModel
 from services.booking.domain.acts import Act, Origin
 from services.booking.domain.allowances import Claim
 from services.booking.domain.cards import card_of
+from services.booking.domain.given import Given
 from services.booking.domain.history import acts_between
+from services.booking.domain.judging import prove_by
 from services.booking.domain.proving import Proving
 from services.booking.domain.request import Excerpt, Line, Receipt, Request
 from shared.auth import Scope
@@ -40,6 +42,7 @@ CREATE_REQUEST = step("booking.request.create")
 SETTLE_REQUEST = step("booking.request.settle")
 DECIDE_REQUEST = step("booking.request.decide")
 WITHDRAW_REQUEST = step("booking.request.withdraw")
+PROVE_REQUEST = step("booking.request.prove")
 TRY_REQUEST = step("booking.request.try")
 CLAIM_REQUEST = step("booking.request.claim")
 CLOSE_FREED = step("booking.request.close-freed")
@@ -267,6 +270,12 @@ class BookingStore:
         """What was taken back, ``by`` whom; ``unfinished`` when places are to be given back."""
         return await self._save(WITHDRAW_REQUEST, request, lines, unfinished, *events, by=by)
 
+    async def save_proofs(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime | None, *events: Event
+    ) -> Request | None:
+        """A proof that was given or decided on, or what it came to without one."""
+        return await self._save(PROVE_REQUEST, request, lines, unfinished, *events)
+
     async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
         """The places have been given back."""
         return await self._save(CLOSE_FREED, request, lines, None)
@@ -285,10 +294,10 @@ class BookingStore:
         update: Document = {"$set": fresh}
         if acts := acts_between(request.lines, lines, by):
             update["$push"] = {"history": {"$each": [_act_document(act) for act in acts]}}
-        if unfinished:
-            fresh["unfinished"] = unfinished
-        else:
-            update["$unset"] = {"unfinished": ""}
+        fresh |= {"unfinished": unfinished, "prove_by": prove_by(lines)}
+        gone = [name for name, value in fresh.items() if value is None]
+        if gone:
+            update["$unset"] = {name: fresh.pop(name) or "" for name in gone}
         after = replace(
             request, lines=tuple(lines), unfinished=unfinished, v=request.v + 1,
             history=(*request.history, *acts),
@@ -317,6 +326,13 @@ class BookingStore:
         """Ids of requests that a crash left half done."""
         found = await self._store.find(
             REQUESTS, {"unfinished": {"$lt": older_than}}, limit=100, projection={"_id": 1}
+        )
+        return [document["_id"] for document in found]
+
+    async def unproved(self, now: datetime) -> list[str]:
+        """Ids of requests with something that was to be proved before ``now`` (the towns')."""
+        found = await self._store.find(
+            REQUESTS, {"prove_by": {"$lte": now}}, limit=100, projection={"_id": 1}
         )
         return [document["_id"] for document in found]
 
@@ -431,6 +447,8 @@ def _line(document: Document) -> Line:
             values[name] = time.fromisoformat(values[name])
     if proof := values.get("proof"):
         values["proof"] = Proving.model_validate(proof)
+    if given := values.get("given"):
+        values["given"] = Given.model_validate(given)
     if receipt := values.get("receipt"):
         said = {"reason": None, "decided_at": None, **receipt, **_parts(receipt)}
         values["receipt"] = Receipt(**said | {"proofs": tuple(receipt.get("proofs", ()))})

@@ -25,6 +25,7 @@ from shared.contracts.booking import (
     BookingWithdrawn,
     DecidedUpTo,
     DecisionsCompleted,
+    ProofGiven,
 )
 from shared.contracts.identity import (
     AccountClosing,
@@ -148,8 +149,14 @@ async def write_withdrawal(notify: Notify, envelope: Envelope, event: BookingWit
     await to_accounts(notify, envelope, "withdrawal", event.family, event, accounts)
 
 
+async def write_proof_receipt(notify: Notify, envelope: Envelope, event: ProofGiven) -> None:
+    """The receipt of a proof, to who gave it."""
+    accounts = await _who_asked(notify, envelope, event)
+    await to_accounts(notify, envelope, "proof", event.family, event, accounts)
+
+
 async def _who_asked(
-    notify: Notify, envelope: Envelope, event: BookingRequested | BookingWithdrawn
+    notify: Notify, envelope: Envelope, event: BookingRequested | BookingWithdrawn | ProofGiven
 ) -> list[str]:
     """The account of who asked; what an agent did for a family is said to the family."""
     await notify.towns.need(envelope.town)
