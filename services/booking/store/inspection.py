@@ -7,7 +7,8 @@ from datetime import date
 
 from services.booking.domain.request import Request
 from services.booking.domain.soundness import Counted, Holders
-from services.booking.store.requests import REQUESTS, request_of
+from services.booking.store.request_documents import request_of
+from services.booking.store.requests import REQUESTS
 from services.booking.store.session_documents import session_id, stored_shape
 from shared.store import Document, Store
 

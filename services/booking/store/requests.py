@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields, replace
-from datetime import date, datetime, time, timedelta
-from typing import Any
-
-from pydantic import BaseModel
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from services.booking.domain.acts import Act, Origin
-from services.booking.domain.allowances import Claim
 from services.booking.domain.cards import card_of
-from services.booking.domain.given import Given
 from services.booking.domain.history import acts_between
 from services.booking.domain.judging import prove_by
-from services.booking.domain.proving import Proving
-from services.booking.domain.request import Excerpt, Line, Receipt, Request
-from shared.auth import Scope
-from shared.contracts.booking import (
-    Answered,
-    DecidedUpTo,
-    NotRetained,
-    Period,
-    Reason,
-    Surcharged,
+from services.booking.domain.request import Excerpt, Line, Request
+from services.booking.store.request_documents import (
+    act_document,
+    line_document,
+    line_of,
+    request_document,
+    request_of,
 )
+from shared.auth import Scope
+from shared.contracts.booking import DecidedUpTo
 from shared.contracts.family import Child, FamilyChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope, Event
@@ -124,25 +118,7 @@ class BookingStore:
         return await self._store.insert(
             CREATE_REQUEST,
             REQUESTS,
-            {
-                "_id": request.id,
-                "town": request.town,
-                "family": request.family,
-                "account": request.account,
-                "channel": request.channel,
-                "number": request.number,
-                "requested_at": request.requested_at,
-                "body_hash": request.body_hash,
-                "periods": [period.model_dump(mode="json") for period in request.periods],
-                "lines": [_line_document(line) for line in request.lines],
-                "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
-                "unfinished": request.unfinished,
-                "version": request.version,
-                **({"guardian": request.guardian} if request.guardian else {}),
-                **({"override": request.override} if request.override else {}),
-                **({"comment": request.comment} if request.comment else {}),
-                **({"attachments": list(request.attachments)} if request.attachments else {}),
-            },
+            request_document(request),
         )
 
     async def request(self, _id: str) -> Request | None:
@@ -205,7 +181,7 @@ class BookingStore:
             projection={"lines": {"$filter": {"input": "$lines", "cond": {"$and": those}}}},
         )  # fmt: skip
         return [
-            Excerpt(document["_id"], tuple(_line(line) for line in document["lines"]))
+            Excerpt(document["_id"], tuple(line_of(line) for line in document["lines"]))
             for document in found
         ]
 
@@ -253,7 +229,7 @@ class BookingStore:
         if marks:
             update["$set"] = {f"lines.$.{name}": value for name, value in marks.items()}
         if act is not None:
-            update["$push"] = {"history": _act_document(act)}
+            update["$push"] = {"history": act_document(act)}
         claimed = {"id": line, "ending": by}
         await self._store.change(
             END_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": claimed}}, update
@@ -290,10 +266,10 @@ class BookingStore:
         by: Origin | None = None,
     ) -> Request | None:
         """The request as it is after the write; None when it had changed since it was read."""
-        fresh: Document = {"lines": [_line_document(line) for line in lines]}
+        fresh: Document = {"lines": [line_document(line) for line in lines]}
         update: Document = {"$set": fresh}
         if acts := acts_between(request.lines, lines, by):
-            update["$push"] = {"history": {"$each": [_act_document(act) for act in acts]}}
+            update["$push"] = {"history": {"$each": [act_document(act) for act in acts]}}
         fresh |= {"unfinished": unfinished, "prove_by": prove_by(lines)}
         gone = [name for name, value in fresh.items() if value is None]
         if gone:
@@ -402,100 +378,5 @@ class BookingStore:
         return document["upto"] if document else None
 
 
-#: What is not written into a line's document.
-_USUAL = {"quantity": 1, "kind": "book"}
-
-
-def _act_document(act: Act) -> Document:
-    return {name: value for name, value in asdict(act).items() if value is not None}
-
-
-def _line_document(line: Line) -> Document:
-    document: Document = {}
-    for one in fields(Line):
-        value: Any = getattr(line, one.name)
-        if value is None or value is False or value == _USUAL.get(one.name) or value == ():
-            continue
-        if isinstance(value, BaseModel):
-            value = value.model_dump()
-        elif isinstance(value, Claim):
-            value = asdict(value)
-        elif type(value) is date or isinstance(value, time):
-            value = value.isoformat()
-        elif isinstance(value, Receipt):
-            value = {
-                one.name: part.model_dump() if isinstance(part, BaseModel) else part
-                for one in fields(Receipt)
-                if (part := getattr(value, one.name)) not in (None, ())
-            }
-        document[one.name] = value
-    return document
-
-
-def _line(document: Document) -> Line:
-    values = {
-        **document, "date": date.fromisoformat(document["date"]),
-        "units": tuple(document["units"]),
-    }  # fmt: skip
-    for name in ("was", "overridden"):
-        if name in values:
-            values[name] = tuple(values[name])
-    if claim := values.get("claim"):
-        values["claim"] = Claim(**claim)
-    for name in ("starts", "ends"):
-        if name in values:
-            values[name] = time.fromisoformat(values[name])
-    if proof := values.get("proof"):
-        values["proof"] = Proving.model_validate(proof)
-    if given := values.get("given"):
-        values["given"] = Given.model_validate(given)
-    if receipt := values.get("receipt"):
-        said = {"reason": None, "decided_at": None, **receipt, **_parts(receipt)}
-        values["receipt"] = Receipt(**said | {"proofs": tuple(receipt.get("proofs", ()))})
-    return Line(**values | _parts(values))
-
-
-#: What is a part of its own, in a line and in what was said of it.
-_PARTS: dict[str, type[BaseModel]] = {
-    "reason": Reason, "surcharge": Surcharged, "answer": Answered,
-}  # fmt: skip
-
-
-def _parts(document: Document) -> Document:
-    """Without validation: they are as they were written."""
-    return {
-        name: part.model_construct(**document[name])
-        for name, part in _PARTS.items()
-        if document.get(name)
-    }
-
-
 def _read(request: Request) -> Document:
     return {"_id": request.id, "v": request.v, "town": request.town}
-
-
-def request_of(document: Document) -> Request:
-    """A request as rules take it."""
-    return Request(
-        id=document["_id"],
-        town=document["town"],
-        family=document["family"],
-        account=document["account"],
-        channel=document["channel"],
-        number=document["number"],
-        requested_at=document["requested_at"],
-        body_hash=document["body_hash"],
-        periods=tuple(Period.model_validate(p) for p in document["periods"]),
-        lines=tuple(_line(line) for line in document["lines"]),
-        not_retained=tuple(NotRetained.model_validate(n) for n in document["not_retained"]),
-        unfinished=document.get("unfinished"),
-        v=document["v"],
-        version=document["version"],
-        guardian=document.get("guardian"),
-        override=document.get("override"),
-        comment=document.get("comment"),
-        attachments=tuple(document.get("attachments", ())),
-        history=tuple(
-            Act(**{**act, "lines": tuple(act["lines"])}) for act in document.get("history", ())
-        ),
-    )

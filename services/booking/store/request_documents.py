@@ -1,0 +1,137 @@
+"""Requests as they are stored, and as rules take them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import date, time
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.booking.domain.acts import Act
+from services.booking.domain.allowances import Claim
+from services.booking.domain.given import Given
+from services.booking.domain.proving import Proving
+from services.booking.domain.request import Line, Receipt, Request
+from shared.contracts.booking import Answered, NotRetained, Period, Reason, Surcharged
+from shared.store import Document
+
+#: What is not written into a line's document.
+_USUAL = {"quantity": 1, "kind": "book"}
+
+
+def act_document(act: Act) -> Document:
+    """An act, without what is None."""
+    return {name: value for name, value in asdict(act).items() if value is not None}
+
+
+def line_document(line: Line) -> Document:
+    """A line, without what is usual."""
+    document: Document = {}
+    for one in fields(Line):
+        value: Any = getattr(line, one.name)
+        if value is None or value is False or value == _USUAL.get(one.name) or value == ():
+            continue
+        if isinstance(value, BaseModel):
+            value = value.model_dump()
+        elif isinstance(value, Claim):
+            value = asdict(value)
+        elif type(value) is date or isinstance(value, time):
+            value = value.isoformat()
+        elif isinstance(value, Receipt):
+            value = {
+                one.name: part.model_dump() if isinstance(part, BaseModel) else part
+                for one in fields(Receipt)
+                if (part := getattr(value, one.name)) not in (None, ())
+            }
+        document[one.name] = value
+    return document
+
+
+def line_of(document: Document) -> Line:
+    """A line as rules take it."""
+    values = {
+        **document, "date": date.fromisoformat(document["date"]),
+        "units": tuple(document["units"]),
+    }  # fmt: skip
+    for name in ("was", "overridden"):
+        if name in values:
+            values[name] = tuple(values[name])
+    if claim := values.get("claim"):
+        values["claim"] = Claim(**claim)
+    for name in ("starts", "ends"):
+        if name in values:
+            values[name] = time.fromisoformat(values[name])
+    if proof := values.get("proof"):
+        values["proof"] = Proving.model_validate(proof)
+    if given := values.get("given"):
+        values["given"] = Given.model_validate(given)
+    if receipt := values.get("receipt"):
+        said = {"reason": None, "decided_at": None, **receipt, **_parts(receipt)}
+        values["receipt"] = Receipt(**said | {"proofs": tuple(receipt.get("proofs", ()))})
+    return Line(**values | _parts(values))
+
+
+#: What is a part of its own, in a line and in what was said of it.
+_PARTS: dict[str, type[BaseModel]] = {
+    "reason": Reason, "surcharge": Surcharged, "answer": Answered,
+}  # fmt: skip
+
+
+def _parts(document: Document) -> Document:
+    """Without validation: they are as they were written."""
+    return {
+        name: part.model_construct(**document[name])
+        for name, part in _PARTS.items()
+        if document.get(name)
+    }
+
+
+def request_document(request: Request) -> Document:
+    """A request as it is first stored."""
+    return {
+        "_id": request.id,
+        "town": request.town,
+        "family": request.family,
+        "account": request.account,
+        "channel": request.channel,
+        "number": request.number,
+        "requested_at": request.requested_at,
+        "body_hash": request.body_hash,
+        "periods": [period.model_dump(mode="json") for period in request.periods],
+        "lines": [line_document(line) for line in request.lines],
+        "not_retained": [n.model_dump(mode="json") for n in request.not_retained],
+        "unfinished": request.unfinished,
+        "version": request.version,
+        **({"guardian": request.guardian} if request.guardian else {}),
+        **({"override": request.override} if request.override else {}),
+        **({"comment": request.comment} if request.comment else {}),
+        **({"attachments": list(request.attachments)} if request.attachments else {}),
+    }
+
+
+def request_of(document: Document) -> Request:
+    """A request as rules take it."""
+    return Request(
+        id=document["_id"],
+        town=document["town"],
+        family=document["family"],
+        account=document["account"],
+        channel=document["channel"],
+        number=document["number"],
+        requested_at=document["requested_at"],
+        body_hash=document["body_hash"],
+        periods=tuple(Period.model_validate(p) for p in document["periods"]),
+        lines=tuple(line_of(line) for line in document["lines"]),
+        not_retained=tuple(NotRetained.model_validate(n) for n in document["not_retained"]),
+        unfinished=document.get("unfinished"),
+        v=document["v"],
+        version=document["version"],
+        guardian=document.get("guardian"),
+        override=document.get("override"),
+        comment=document.get("comment"),
+        attachments=tuple(document.get("attachments", ())),
+        history=tuple(
+            Act(**{**act, "lines": tuple(act["lines"])}) for act in document.get("history", ())
+        ),
+    )
