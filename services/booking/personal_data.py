@@ -13,6 +13,7 @@ _STATES = {
     "accepted": "acceptée",
     "refused": "refusée", "withdrawn": "retirée",
 }  # fmt: skip
+_PROOFS = {"given": "envoyé", "accepted": "accepté", "refused": "refusé"}
 
 
 async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
@@ -56,7 +57,9 @@ async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
 
 def _line(line: Line, names: dict[str, str]) -> str:
     why = f" ({line.reason.text})" if line.reason else ""
+    given = line.given
+    proof = f", justificatif ({given.kind}) {_PROOFS[given.state]}" if given else ""
     return (
         f"{names[line.child]}, {line.activity}, {line.date.isoformat()} :"
-        f" {_STATES[line.state]}{why}"
+        f" {_STATES[line.state]}{why}{proof}"
     )

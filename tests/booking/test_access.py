@@ -160,7 +160,9 @@ async def test_a_guardian_acts_and_sees_within_their_rights(running: World) -> N
 
 
 def body_for(route: Route, home: Household, target: str) -> Any:
-    if route.path == "/decisions":
+    if route.path.endswith("/proofs"):
+        return {"kind": "medical-certificate", "documents": ["a" * 32]}
+    if route.path in ("/decisions", "/proof-decisions"):
         return {"decisions": [{"request": target, "line": "1", "outcome": "accepted"}]}
     if route.path == "/enrolment-decisions":
         return {"decisions": [{"enrolment": target, "outcome": "accepted"}]}
@@ -198,6 +200,7 @@ def test_the_walk_knows_every_route() -> None:
         ("GET", "/activities"), ("GET", "/planning"), ("POST", "/recaps"), ("POST", "/requests"),
         ("GET", "/requests"), ("GET", "/requests/{request}"),
         ("POST", "/requests/{request}/withdrawals"), ("POST", "/decisions"),
+        ("POST", "/requests/{request}/proofs"), ("POST", "/proof-decisions"),
         ("GET", "/enrolments"), ("POST", "/enrolments"), ("GET", "/enrolments/{enrolment}"),
         ("POST", "/enrolments/{enrolment}/withdrawals"), ("GET", "/enrolment-requests"),
         ("POST", "/enrolment-decisions"), *OWN,
