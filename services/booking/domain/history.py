@@ -53,7 +53,7 @@ def _of_proof(old: Line, new: Line) -> Act | None:
 def _of_decision(old: Line, new: Line, withdrawn_by: Origin | None) -> Act | None:
     if new.decided_at is None or (new.state, new.decided_at) == (old.state, old.decided_at):
         return None
-    if new.state in ("asked", "requested", "to_pay"):
+    if new.state == "asked" or new.state == "requested" or new.state == "to_pay":
         return None
     said = new.answer.label if new.answer else None
     reason = new.reason.text if new.reason else said
