@@ -19,6 +19,7 @@ from tests.bench import (
     events,
     logins,
     memory,
+    paper,
     planning,
     prices,
     rules,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "digest": digest.measure,
     "logins": logins.measure,
     "memory": memory.measure,
+    "paper": paper.measure,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.billing.commands import month_ends, quotes
 from services.billing.queries import invoices as queries
+from services.billing.queries import printing
 from services.billing.schemas.invoices import (
     ChargeOut,
     ChargeQuery,
@@ -20,7 +21,7 @@ from services.billing.schemas.invoices import (
 )
 from services.billing.state import Billing
 from shared.auth import FAMILY, agents, either
-from shared.web.routes import Call, NoBody, NoQuery, Route
+from shared.web.routes import PDF, Call, File, NoBody, NoQuery, Route
 
 _READERS = agents("billing_office", "administrator", "childcare_office")
 _BILLING_OFFICE = agents("billing_office")
@@ -42,6 +43,10 @@ async def see_invoice(billing: Billing, call: Call[NoBody, NoQuery]) -> InvoiceO
     found = await queries.invoice(billing, call.scope, call.path["invoice"])
     office = (await billing.towns.get(call.town)).file.collection_office
     return InvoiceOut.of(found, office)
+
+
+async def get_document(billing: Billing, call: Call[NoBody, NoQuery]) -> File:
+    return await printing.printed(billing, call.scope, call.path["invoice"])
 
 
 async def list_charges(billing: Billing, call: Call[NoBody, ChargeQuery]) -> ChargesOut:
@@ -86,6 +91,11 @@ ROUTES = [
     Route(
         "GET", "/invoices/{invoice}", see_invoice, "An invoice with its lines",
         access=either(FAMILY, _READERS), answer=InvoiceOut,
+    ),
+    Route(
+        "GET", "/invoices/{invoice}/document.pdf", get_document,
+        "An invoice or credit note to keep: accessible, archived, with its lines as data inside",
+        access=either(FAMILY, _READERS), answer=PDF,
     ),
     Route(
         "GET", "/charges", list_charges, "Charges to be paid in arrears, by state",

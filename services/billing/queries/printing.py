@@ -1,0 +1,123 @@
+"""Invoices and credit notes as documents: accessible, archived, with their lines as data inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.billing.domain.invoicing import Invoice, InvoiceLine
+from services.billing.domain.months import first_day
+from services.billing.queries import invoices
+from services.billing.schemas.invoices import InvoiceOut
+from services.billing.state import Billing
+from shared.auth import FamilyScope, Scope
+from shared.contracts.family import FamilyChanged
+from shared.contracts.town_file import TownFile
+from shared.errors import MissingCopy
+from shared.french import day_words, month_name, of_month
+from shared.money import euros
+from shared.pdf import ARCHIVED
+from shared.web.routes import File
+
+TEMPLATE = Path(__file__).parents[1] / "templates" / "invoice.typ"
+
+
+async def printed(billing: Billing, scope: Scope, invoice_id: str) -> File:
+    """One invoice within the bearer's reach, as PDF. Raises ``Refused`` (404).
+
+    What it bills never changes; it is addressed to where the guardian lives now.
+    """
+    invoice = await invoices.invoice(billing, scope, invoice_id)
+    credited = await invoices.invoice(billing, scope, invoice.of) if invoice.of else None
+    file = (await billing.towns.get(scope.town)).file
+    try:
+        card = await billing.store.family(scope.town, invoice.family)
+    except MissingCopy:  # erased since: an invoice is kept by law without the family
+        to = []
+    else:
+        to = address(card, invoice.guardian, scope)
+    data = {**content(invoice, file, credited.number if credited else None), "to": to}
+    at = datetime.combine(invoice.issued_on, time(12), ZoneInfo(file.time_zone))
+    pdf = await billing.press.pdf(TEMPLATE, data, at, ARCHIVED)
+    return File(f"{invoice.number}.pdf", pdf)
+
+
+def address(card: FamilyChanged, guardian_id: str, scope: Scope) -> list[str]:
+    """The lines of the address; of a protected guardian only the name, but for themselves and
+    agents."""
+    guardian = next((one for one in card.guardians if one.id == guardian_id), None)
+    if guardian is None:
+        return []
+    lines = [f"{guardian.first_name} {guardian.last_name}"]
+    theirs = not isinstance(scope, FamilyScope) or scope.guardian_of(card.family) == guardian.id
+    if guardian.address is None or (guardian.protected and not theirs):
+        return lines
+    where = guardian.address
+    return [*lines, *where.street.splitlines(), f"{where.postcode} {where.city}"]
+
+
+def content(invoice: Invoice, file: TownFile, credited: str | None) -> dict[str, Any]:
+    """What the template prints, but for the address; ``credited``: the number of the invoice that
+    a credit note is about."""
+    office = file.collection_office
+    month = first_day(invoice.month)
+    called = "Avoir" if invoice.kind == "credit_note" else "Facture"
+    return {
+        "title": f"{called} n° {invoice.number}",
+        "town": {"name": file.name, "contact": file.contact.model_dump()},
+        "office": f"{office.label}, prestations {of_month(month)}",
+        "credits": credited,
+        "date": day_words(invoice.issued_on),
+        "children": [
+            {"name": name, "lines": [_line(line, invoice.month) for line in lines]}
+            for (name, _), lines in groupby(
+                invoice.lines, key=lambda line: (line.child_name or "Famille", line.child)
+            )
+        ],
+        "total": euros(invoice.total_cents),
+        "balance": [{"text": one.text, "amount": euros(one.cents)} for one in invoice.balance],
+        "to_pay": _to_pay(invoice),
+        "closing": _closing(invoice),
+        "data": InvoiceOut.of(invoice, office).model_dump_json(indent=1),
+    }
+
+
+def _line(line: InvoiceLine, month: str) -> dict[str, str]:
+    what = f"{line.activity_name} – {line.unit_name}" if line.unit_name else line.activity_name
+    others = [f"{one.name} prend en charge {euros(one.cents)}" for one in line.paid_by_others]
+    reason = [line.reason] if line.reason and line.reason != line.unit_name else []
+    return {
+        "what": what, "detail": " ; ".join([*reason, *others]), "days": days_words(line.days),
+        "count": str(line.count), "price": euros(line.price_cents),
+        "total": euros(line.total_cents),
+    }  # fmt: skip
+
+
+def days_words(days: Iterable[date]) -> str:
+    """``1, 3 et 7 septembre 2026``, month after month."""
+    return " ; ".join(
+        f"{_enumerated(['1er' if day.day == 1 else str(day.day) for day in those])} {name}"
+        for name, those in groupby(sorted(set(days)), key=month_name)
+    )
+
+
+def _enumerated(words: Sequence[str]) -> str:
+    return " et ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _to_pay(invoice: Invoice) -> dict[str, str]:
+    if invoice.kind == "credit_note":
+        return {"text": "En votre faveur", "amount": euros(-invoice.total_cents)}
+    after = invoice.total_cents + sum(one.cents for one in invoice.balance)
+    return {"text": "À payer", "amount": euros(after)}
+
+
+def _closing(invoice: Invoice) -> str:
+    """What is to be done, as things stood when it was issued."""
+    if invoice.kind == "credit_note":
+        return "Ce montant est déduit de ce qui reste à payer, ou vous est rendu."
+    return f"À payer au plus tard le {day_words(invoice.due_on)}, dans « Mes factures »."
