@@ -17,8 +17,10 @@ from tests.bench import (
     booking,
     digest,
     events,
+    invoices,
     logins,
     memory,
+    month_end,
     paper,
     planning,
     prices,
@@ -39,6 +41,8 @@ BENCHMARKS = {
     "logins": logins.measure,
     "memory": memory.measure,
     "paper": paper.measure,
+    "invoices": invoices.measure,
+    "month-end": month_end.measure,
 }
 
 

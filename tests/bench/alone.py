@@ -1,4 +1,4 @@
-"""Booking as a process of its own, with a town and families, measured from outside."""
+"""One service as a process of its own, with a town and families, measured from outside."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Spent:
-    """CPU of booking and of the database, and time, in seconds."""
+    """CPU of the service and of the database, and time, in seconds."""
 
-    booking: float
+    service: float
     database: float
     seconds: float
 
     @property
     def cpu(self) -> float:
         """Both together."""
-        return self.booking + self.database
+        return self.service + self.database
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Alone:
 
 
 @asynccontextmanager
-async def booking_alone(servers: Servers) -> AsyncIterator[Alone]:
-    """Booking, started, its clock at ``START``."""
+async def service_alone(servers: Servers, service: str) -> AsyncIterator[Alone]:
+    """A service, started, its clock at ``START``."""
     namespace = f"b{new_id()[-6:]}"
     clock_file = servers.folder / "clock"
     write_offset(clock_file, START)
@@ -111,12 +111,12 @@ async def booking_alone(servers: Servers) -> AsyncIterator[Alone]:
         "PREAU_NAMESPACE": namespace, "PREAU_CLOCK_FILE": str(clock_file),
         "PREAU_PORT": str(port), "PREAU_LOG_LEVEL": "ERROR",
     }  # fmt: skip
-    command = [sys.executable, "-m", "services.booking"]
-    child = spawn(command, env=environment, output=servers.folder / "booking.log")
+    command = [sys.executable, "-m", f"services.{service}"]
+    child = spawn(command, env=environment, output=servers.folder / f"{service}.log")
     bus = AmqpBus(servers.amqp_url, namespace, SUBSCRIPTIONS)
     await bus.start()
     client = connect(servers.mongodb_url)
-    store = Store(client, f"{namespace}_booking", MachineClock())
+    store = Store(client, f"{namespace}_{service}", MachineClock())
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE)) as http:
             stage = Stage(
@@ -124,12 +124,12 @@ async def booking_alone(servers: Servers) -> AsyncIterator[Alone]:
                 Signer(SIGNING_KEYS),
             )  # fmt: skip
             yield Alone(
-                stage, store, http, f"http://127.0.0.1:{port}/api/booking/v1/veyras", child.pid,
+                stage, store, http, f"http://127.0.0.1:{port}/api/{service}/v1/veyras", child.pid,
                 servers.mongod, partial(terminate, child, patience=15),
             )  # fmt: skip
     finally:
         terminate(child, patience=15)
-        await client.drop_database(f"{namespace}_booking")
+        await client.drop_database(f"{namespace}_{service}")
         await bus.stop()
         await client.close()
 

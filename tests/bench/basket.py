@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.bench.alone import AT_ONCE, Alone, booking_alone, school_days
+from tests.bench.alone import AT_ONCE, Alone, school_days, service_alone
 from tests.bench.measure import Row, Servers, at_most, row
 from tests.samples import Household, activity, places, town_file
 
@@ -15,7 +15,7 @@ DAYS = 5
 
 async def measure(servers: Servers) -> list[Row]:
     """CPU per basket over several rounds, each for other days."""
-    async with booking_alone(servers) as alone:
+    async with service_alone(servers, "booking") as alone:
         file = town_file(
             activities=[activity("garderie", decision="automatic", places=places(2000))]
         )
@@ -30,7 +30,7 @@ async def measure(servers: Servers) -> list[Row]:
     return [
         at_most("basket of 5 days for 2 children, CPU of booking and database",
                 [one.cpu * per for one in found], "ms", 12),
-        row("  of which booking", [one.booking * per for one in found], "ms"),
+        row("  of which booking", [one.service * per for one in found], "ms"),
         row("  of which database", [one.database * per for one in found], "ms"),
     ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from shared.events import Event
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.store import Document, Store
-from tests.bench.alone import AT_ONCE, Alone, Spent, booking_alone
+from tests.bench.alone import AT_ONCE, Alone, Spent, service_alone
 from tests.bench.measure import Row, Servers, at_most, cpu_seconds, own_cpu_seconds, row
 from tests.samples import Household, activity, places, town_file
 
@@ -29,7 +29,7 @@ _DAYS = [date(2026, 9, 17) + timedelta(days=7 * week) for week in range(4)]
 
 async def measure(servers: Servers) -> list[Row]:
     """CPU per request over several rounds, then each write by itself."""
-    async with booking_alone(servers) as alone:
+    async with service_alone(servers, "booking") as alone:
         lax = {"decision": "automatic", "places": places(2000)}
         file = town_file(activities=[activity(name, **lax) for name in ("garderie", "etude")])
         families = [Household() for _ in range(REQUESTS)]
@@ -46,7 +46,7 @@ async def measure(servers: Servers) -> list[Row]:
     return [
         at_most("one-day booking, CPU of booking and database",
                 [one.cpu * per for one in found], "ms", 3.5),
-        row("  of which booking", [one.booking * per for one in found], "ms"),
+        row("  of which booking", [one.service * per for one in found], "ms"),
         row("  of which database", [one.database * per for one in found], "ms"),
         row("  requests per second", [REQUESTS / one.seconds for one in found], "1/s"),
         *writes,

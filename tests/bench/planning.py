@@ -13,7 +13,7 @@ from shared.contracts.town_file import Activity, TownFile
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.store import Document
-from tests.bench.alone import AT_ONCE, Alone, booking_alone, school_days
+from tests.bench.alone import AT_ONCE, Alone, school_days, service_alone
 from tests.bench.measure import Row, Servers, at_most, row
 from tests.samples import Household, activity, places, town_file
 from tests.world import START
@@ -42,12 +42,12 @@ async def measure(servers: Servers) -> list[Row]:
 
 async def _cost(servers: Servers, bookings: int) -> list[tuple[float, float]]:
     """Milliseconds per planning, round by round: those of booking, and with the database's."""
-    async with booking_alone(servers) as alone:
+    async with service_alone(servers, "booking") as alone:
         file, families = _town(), [Household() for _ in range(FAMILIES)]
         await alone.introduce(file, families)
         await _fill(alone, file, families, bookings)
         found = [await alone.spent(_plan(alone, families)) for _ in range(ROUNDS + 1)][1:]
-    return [(1000 * one.booking / PLANNINGS, 1000 * one.cpu / PLANNINGS) for one in found]
+    return [(1000 * one.service / PLANNINGS, 1000 * one.cpu / PLANNINGS) for one in found]
 
 
 async def _plan(alone: Alone, families: list[Household]) -> None:

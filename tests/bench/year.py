@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench.alone import booking_alone
+from tests.bench.alone import service_alone
 from tests.bench.measure import Row, Servers, at_most, row
 from tests.samples import Household, activity, places, town_file
 
@@ -15,7 +15,7 @@ YEAR = {"first": "2026-09-15", "last": "2027-07-02",
 
 async def measure(servers: Servers) -> list[Row]:
     """One request after the other; the first makes the sessions, and is not counted."""
-    async with booking_alone(servers) as alone:
+    async with service_alone(servers, "booking") as alone:
         file = town_file(
             activities=[activity("garderie", decision="automatic", places=places(2000))]
         )
