@@ -3,12 +3,12 @@
 Owns      ``charges``: one per accepted line of a booking request; ``invoices``: a family's month,
           numbered without gaps per collection office (régie) and year; ``runs``: month ends;
           ``quotes``: what a basket costs, for half an hour; ``accounts``: what a family owes to an
-          office, paid and is owed.
+          office, paid and is owed; ``drafts``: what agents read before a month is issued.
 Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, ``paid-late``,
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
           ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
-          ``decided-up-to`` (a month is over), ``town-changed`` (tariffs), ``family-changed``
+          ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over), ``town-changed`` (tariffs), ``family-changed``
           (who is invoiced, who may pay, quotients and facts), ``keys-rotated`` (to verify tokens),
           ``erasure-asked``, ``person-erased`` (of families and of accounts).
 

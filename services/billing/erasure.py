@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.billing.store import CHARGES
+from services.billing.store.drafts import DRAFTS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.quotes import QUOTES
 from shared.erasure import Erasing, LegalHold, of_family
@@ -10,6 +11,7 @@ from shared.erasure import Erasing, LegalHold, of_family
 ERASED = (
     Erasing(CHARGES, of_family, fields=("child_name",)),
     Erasing(QUOTES, of_family),
+    Erasing(DRAFTS, of_family),
 )
 HELD = (
     LegalHold(

@@ -8,13 +8,23 @@ import services.billing as room
 from services.billing.api import ROUTES
 from services.billing.commands.accounts import follow_all
 from services.billing.commands.correcting import correct_changed
+from services.billing.commands.drafts import draft_due
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import end_months
 from services.billing.commands.paid_at_booking import expire_unpaid
 from services.billing.reactions import reactions
 from services.billing.state import Billing
-from services.billing.store import INDEXES, OUTBOXES, BillingStore, accounts, invoices, quotes
+from services.billing.store import (
+    INDEXES,
+    OUTBOXES,
+    BillingStore,
+    accounts,
+    drafts,
+    invoices,
+    quotes,
+)
 from services.billing.store.accounts import ACCOUNTS, AccountStore
+from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
 from services.billing.store.quotes import QuoteStore
 from shared.copies import KeyCopy, TownCopy
@@ -31,10 +41,17 @@ def build(parts: Parts) -> Service:
         state=billing,
         routes=ROUTES,
         reactions=reactions(billing, keys, parts.store),
-        indexes={**INDEXES, **quotes.INDEXES, **accounts.INDEXES, **invoices.INDEXES},
+        indexes={
+            **INDEXES,
+            **quotes.INDEXES,
+            **accounts.INDEXES,
+            **invoices.INDEXES,
+            **drafts.INDEXES,
+        },
         outboxes=(*OUTBOXES, ACCOUNTS, INVOICES),
         jobs=[
             Job("month-end", 2.0, partial(end_months, billing)),
+            Job("drafts", 2.0, partial(draft_due, billing)),
             Job("invoices", 2.0, partial(complete_all, billing)),
             Job("accounts", 2.0, partial(follow_all, billing)),
             Job("unpaid-bookings", 2.0, partial(expire_unpaid, billing)),
@@ -52,6 +69,7 @@ def state_of(parts: Parts) -> Billing:
         QuoteStore(parts.store, parts.clock),
         AccountStore(parts.store, parts.clock),
         InvoiceStore(parts.store),
+        DraftStore(parts.store),
         TownCopy(parts.store, parts.clock),
         parts.clock,
         parts.press,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.billing.domain.prices.book import PriceBook
 from services.billing.store import BillingStore
 from services.billing.store.accounts import AccountStore
+from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import InvoiceStore
 from services.billing.store.quotes import QuoteStore
 from shared.auth import FamilyScope, Scope
@@ -44,6 +45,7 @@ class Billing:
     quotes: QuoteStore
     accounts: AccountStore
     invoices: InvoiceStore
+    drafts: DraftStore
     towns: TownCopy
     clock: Clock
     press: Press

@@ -13,6 +13,8 @@ from tests.world import Answer
 
 DAY = date(2026, 9, 3)
 BODIES: dict[str, dict[str, object]] = {
+    "/invoice-drafts": {"month": "2026-09"},
+    "/invoice-drafts/{draft}/corrections": {"line": "0" * 32, "cents": 1, "reason": "Geste."},
     "/accounts/{family}/credits": {"cents": 100, "reason": "Un geste."},
     "/accounts/{family}/refunds": {"cents": 100},
     "/invoice-runs": {"month": "2026-09"},
@@ -112,6 +114,8 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
             continue
         path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
         path = path.replace("{family}", "f1").replace("{transfer}", "t" * 32)
+        path = path.replace("{draft}", "d" * 32)
+        path += "?month=2026-09" if route.path == "/invoice-drafts" else ""
         body = BODIES.get(route.path) if route.method == "POST" else None
         for who, token in wrong.items():
             answer = await invoiced.world.call(route.method, path, token=token, json=body)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from services.billing.api import accounts, invoices
+from services.billing.api import accounts, drafts, invoices
 from services.billing.personal_data import collect
 from shared.personal_data import personal_data_routes
 
 ROUTES = [
     *accounts.ROUTES,
+    *drafts.ROUTES,
     *invoices.ROUTES,
     *personal_data_routes("billing", collect),
 ]

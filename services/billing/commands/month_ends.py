@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from services.billing.commands.issuing import Numbers, issue
 from services.billing.commands.pricing import priced_charges
 from services.billing.domain.charges import Charge
+from services.billing.domain.drafts import corrected, draft_id
 from services.billing.domain.invoicing import (
     Invoice,
     LeftAside,
+    Priced,
     due_on,
     invoice_id,
 )
@@ -49,7 +51,8 @@ async def end_months(billing: Billing) -> None:
     for town in await billing.towns.all():
         if instant := decided.get(town.file.town):
             zone = ZoneInfo(town.file.time_zone)
-            await _ask_due(billing, town.file.town, last_over(instant, zone))
+            if town.file.collection_office.month_end == "automatic":
+                await _ask_due(billing, town.file.town, last_over(instant, zone))
     for run in await billing.store.unfinished_runs():
         try:
             await _perform(billing, run)
@@ -62,6 +65,8 @@ async def _ask_due(billing: Billing, town: str, last: str) -> None:
         run = Run(run_by_itself(town, month), town, month, BY_ITSELF, billing.clock.town())
         if await billing.store.has_run(run.id) or await billing.store.decisions_held(town):
             continue
+        if await billing.drafts.begun(town, month):  # agents say when
+            continue
         await billing.store.ask_run(run)
 
 
@@ -71,7 +76,7 @@ async def run_month(billing: Billing, scope: AgentScope, month: str, command: Co
     Raises ``Refused``: ``month-not-over``, ``decisions-waiting``, ``idempotency-key-reused``.
     """
     if not await billing.store.has_run(command.id):
-        await _refuse_too_early(billing, scope.town, month)
+        await refuse_too_early(billing, scope.town, month)
     asked = Run(
         command.id, scope.town, month, scope.account, billing.clock.town(), command.body_hash
     )
@@ -85,7 +90,7 @@ async def run_month(billing: Billing, scope: AgentScope, month: str, command: Co
 
 async def run_month_by_operator(billing: Billing, town: str, month: str) -> Run:
     """End a month from the command line. Raises ``Refused`` as ``run_month`` does."""
-    await _refuse_too_early(billing, town, month)
+    await refuse_too_early(billing, town, month)
     asked = Run(new_id(), town, month, "operator", billing.clock.town())
     return await _perform(billing, await billing.store.ask_run(asked))
 
@@ -126,7 +131,8 @@ async def _not_on(
     return [one.id for one in reckoned.charges]
 
 
-async def _refuse_too_early(billing: Billing, town: str, month: str) -> None:
+async def refuse_too_early(billing: Billing, town: str, month: str) -> None:
+    """Refuse to bill a month of which not every decision is known."""
     file = (await billing.towns.get(town)).file
     decided = (await billing.store.decided_up_to()).get(town)
     if decided is None or decided < ends_at(month, ZoneInfo(file.time_zone)):
@@ -171,12 +177,15 @@ async def _perform(billing: Billing, run: Run) -> Run:
     issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
     numbers = Numbers(billing, run.town, file.collection_office.code, issued_on.year)
     tally = _Tally()
+    drafted = await billing.drafts.begun(run.town, run.month)
 
     async def invoice_family(family: str, charges: Sequence[Charge]) -> None:
         _id = invoice_id(run.town, family, run.month)
         held = await billing.invoices.charges_of(_id)
         if held is None:
             guardian, reckoned = await priced_charges(billing, town, family, charges)
+            if drafted and reckoned.lines:
+                reckoned = await _as_read(billing, run, family, reckoned)
             if not reckoned.lines:
                 tally.add(reckoned.left_aside)
                 return
@@ -190,6 +199,8 @@ async def _perform(billing: Billing, run: Run) -> Run:
             held = await issue(billing, numbers, invoice, charges_on, run.id)
         late = await _not_on(billing, tally, held, town, family, charges)
         await billing.store.mark(_id, held)
+        if drafted:
+            await billing.drafts.drop(draft_id(run.town, family, run.month))
         await billing.store.mark(_id, late, late=True)
 
     await _adopt(billing, run)
@@ -200,6 +211,16 @@ async def _perform(billing: Billing, run: Run) -> Run:
     if done.outcome is not None:
         _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
     return done
+
+
+async def _as_read(billing: Billing, run: Run, family: str, reckoned: Priced) -> Priced:
+    """What agents have read and corrected of a family's bill; what they have not is left aside."""
+    draft = await billing.drafts.get(draft_id(run.town, family, run.month))
+    found = corrected(reckoned, draft) if draft else None
+    if found is not None:
+        return found
+    aside = [LeftAside(one, "changed-since-draft") for one in reckoned.charges]
+    return Priced((), (), (*reckoned.left_aside, *aside))
 
 
 async def _adopt(billing: Billing, run: Run) -> None:

@@ -33,7 +33,7 @@ from shared.money import Cents
 InvoiceKind = Literal["month", "booking", "credit_note"]
 #: States of invoices of which nothing is to be paid now.
 ARCHIVED: tuple[DebtState, ...] = ("settled", "carried", "void")
-LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced"]
+LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "changed-since-draft"]
 
 
 class OthersPart(BaseModel):

@@ -135,12 +135,14 @@ class CollectionOffice(Part):
     """The régie that collects; ``code`` heads its invoice numbers.
 
     Families see their invoices under ``headings``: that of the office (its ``label``), or those of
-    how they are billed, in the town's words.
+    how they are billed, in the town's words. ``month_end``: invoices are issued by themselves
+    once the month is over, or drafted for agents, who read, correct and issue them.
     """
 
     code: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
     label: Text
     due_days: Annotated[int, Field(ge=1, le=120)] = 30
+    month_end: Literal["automatic", "draft"] = "automatic"
     headings: Literal["office", "billing"] = "office"
     in_arrears: Text = "Post-facturation"
     at_booking: Text = "Paiement à la réservation"
