@@ -8,10 +8,12 @@ Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, 
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
           ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
-          ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over), ``town-changed`` (tariffs), ``family-changed``
-          (who is invoiced, who may pay, quotients and facts), ``keys-rotated`` (to verify tokens),
-          ``erasure-asked``, ``person-erased`` (of families and of accounts).
+          ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over),
+          ``town-changed`` (tariffs), ``family-changed`` (who is invoiced, who may pay, quotients
+          and facts), ``keys-rotated`` (to verify tokens), ``erasure-asked``, ``person-erased``
+          (of families and of accounts).
 
-A month is invoiced by itself once booking has said every decision made before the next month
-began, in the town's time zone. What comes later is left aside for agents, never lost.
+A month is invoiced by itself, or drafted, once booking has said every decision made before the
+next month began, in the town's time zone. What changes later is billed or given back by a
+document of the difference.
 """
