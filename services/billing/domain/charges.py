@@ -138,8 +138,10 @@ def _ended(
 
 
 def _given_back(line: DecidedLine, file: TownFile) -> GivenBack:
-    """How the town gives back what was paid: by its rule on absences, or on days cancelled in
-    time."""
+    """How the town gives back what was paid: as an agent chose, by its rule on absences, or on days
+    cancelled in time."""
+    if line.give_back in ("credit", "refund"):
+        return line.give_back
     if line.effect != "cancelled":
         return "refund" if line.effect == "refund" else "credit"
     activity = file.activity(line.activity)
