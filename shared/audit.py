@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -135,11 +135,20 @@ class Audit:
         )  # fmt: skip
 
     async def reads_of(
-        self, town: str, family: str, child: str | None, after: str | None, limit: int
+        self,
+        town: str,
+        families: Sequence[str],
+        children: Sequence[str],
+        after: str | None,
+        limit: int,
     ) -> list[Document]:
-        """Who read what is sensitive of a family or child, the latest first: for the family."""
-        asked = Asked(family=family, child=child, kind="read")
-        return await self.entries(town, asked, after, limit)
+        """Who read what is sensitive of these records or children, the latest first: for the
+        family."""
+        about = [{"families": {"$in": list(families)}}, {"children": {"$in": list(children)}}]
+        return await page(
+            self._store, AUDIT, within={"town": town}, only={"kind": "read", "$or": about},
+            order=_ORDER, after=after, limit=limit,
+        )  # fmt: skip
 
     async def _append(self, town: str, bearer: Bearer, kind: str, fields: Document) -> None:
         async with self._one_at_a_time:

@@ -40,7 +40,7 @@ def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
     return [
         keys.reaction,
         billing.towns.reaction,
-        on(FamilyChanged, billing.store.keep_family),
+        on(FamilyChanged, billing.store.households.keep),
         on(BookingAccepted, accepted),
         on(PaymentAwaited, awaited),
         on(BookingRefused, refused),

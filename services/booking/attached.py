@@ -20,15 +20,14 @@ States = Mapping[str, DocumentState]
 async def check_attached(
     booking: Booking,
     town: Town,
-    families: Collection[str],
+    card: FamilyChanged,
     children: Iterable[Child],
     ids: Sequence[str],
     *,
     field: str,
     asked: str | None = None,
 ) -> None:
-    """Make sure that family keeps these documents for the family (by the ids it has had) or one of
-    the children, of the type ``asked`` where one is, and that they count; ``field`` is where they
+    """Make sure that family keeps these documents for the family or one of the children, of the type ``asked`` where one is, and that they count; ``field`` is where they
     are named.
 
     Raises ``Refused``: ``document-unknown``, ``document-not-valid``.
@@ -40,7 +39,7 @@ async def check_attached(
     known = await booking.documents.of(town.file.town, ids)
     about = {_id for child in children for _id in child.ids}
     for position, _id in enumerate(ids):
-        fault = unusable(known.get(_id), families, about, today, asked)
+        fault = unusable(known.get(_id), (card.family, *card.parts), about, today, asked)
         if fault is not None:
             raise Refused(fault.code, fault.text, status=422, field=f"{field}/{position}")
 
@@ -60,14 +59,13 @@ async def check_wish(
     named = {one.child for one in wish.asked} | {one.child for one in wish.changes}
     named |= {one.child for one in wish.ends}
     children = [child for child in card.children if child.ids & named]
-    families = {card.family, wish.family}
     named_at: dict[str, Sequence[str]] = {"/attachments": wish.attachments}
     for position, end in enumerate(wish.ends):
         if end.proof is not None:
             check_shown(scope, end.proof, f"/ends/{position}/proof")
             named_at[f"/ends/{position}/proof/documents"] = end.proof.documents
     for field, ids in named_at.items():
-        await check_attached(booking, town, families, children, ids, field=field)
+        await check_attached(booking, town, card, children, ids, field=field)
 
 
 async def states_of(booking: Booking, scope: Scope, ids: Collection[str]) -> States:

@@ -45,7 +45,7 @@ async def activities(booking: Booking, town_slug: str, wanted: CatalogueQuery) -
                 if book.days.closed(activity.calendar, day) is None
             ]
     slots = [(activity, day) for activity, days in open_days.items() for day in days]
-    sessions = await booking.places.peek(town_slug, slots, shapes, ())
+    sessions = await booking.places.peek(town_slug, slots, shapes, {})
     groups = {
         activity: [group.id for group in found] for activity, found in compulsory(book).items()
     }

@@ -24,8 +24,9 @@ async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
             card = await booking.family_of(scope, right.family)
         except Refused:  # a family that has gone is nobody's any more
             continue
-        names = {child.id: child.first_name for child in children_seen(scope, card)}
-        for request in await booking.store.requests_of_family(scope.town, right.family):
+        seen = children_seen(scope, card)
+        names = {_id: child.first_name for child in seen for _id in child.ids}
+        for request in await booking.store.requests_of_family(scope.town, [right.family]):
             lines = [line for line in request.lines if line.child in names]
             if not lines:
                 continue
@@ -46,7 +47,7 @@ async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
                 "Commentaire": one.sent.comment if one.sent.account == scope.account else None,
                 "Motif": one.reason and one.reason.text,
             }
-            for one in await booking.enrolments.of_family(scope.town, right.family)
+            for one in await booking.enrolments.of_family(scope.town, [right.family])
             if one.child in names
         ]
     return [

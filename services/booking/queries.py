@@ -33,7 +33,7 @@ from services.booking.schemas import (
     RequestQuery,
     ToEnrol,
 )
-from services.booking.state import Booking, asks_of, child_for, children_seen
+from services.booking.state import Booking, asks_of, child_for, children_seen, names_of
 from shared.auth import FamilyScope, Scope
 from shared.contracts.family import Child
 from shared.errors import MissingCopy, not_found
@@ -44,7 +44,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     """What validating these wishes would do now. Nothing is stored."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    allowance = await booking.allowance(town, card.family)
+    allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing)
     planned, not_retained = plan(asks)
@@ -52,7 +52,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     children = {ask.child.id: ask.child for ask in asks}
     shapes = booking.shapes(town)
     slots = {(line.activity, line.date) for line in planned} | week_slots(planned, offers)
-    sessions = await booking.places.peek(scope.town, slots, shapes, children)
+    sessions = await booking.places.peek(scope.town, slots, shapes, names_of(card.children))
     waiting = await booking.waiting(scope, town, card, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
     schools = {child.id: child.school for child in children.values()}
@@ -128,7 +128,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
     child = child_for(scope, card, wanted.child, "see")
-    allowance = await booking.allowance(town, card.family)
+    allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
     offers = [
         booking.offer(town, activity, allowance, standing) for activity in town.file.activities
@@ -142,7 +142,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     )
     shapes = booking.shapes(town)
     sessions = await booking.places.peek(
-        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, [child.id]
+        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, names_of([child])
     )
     return Planning(
         child=child.id,
@@ -255,13 +255,14 @@ async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page
     Raises ``Refused``: ``cursor-unknown``.
     """
     scope, activities = await booking.at_sites(scope)
+    child = None if wanted.child is None else await booking.ids_of(scope.town, wanted.child)
     found = await booking.store.requests_of(
-        scope, state=wanted.state, child=wanted.child, after=wanted.after, limit=wanted.limit
+        scope, state=wanted.state, child=child, after=wanted.after, limit=wanted.limit
     )
     following = found[-1].id if len(found) == wanted.limit else None
     seen = await _seen(booking, scope, found, activities)
-    if wanted.child is not None:
-        seen = [one for one in seen if any(line.child == wanted.child for line in one.lines)]
+    if child is not None:
+        seen = [one for one in seen if any(line.child in child for line in one.lines)]
     return Page(seen, following)
 
 

@@ -23,7 +23,7 @@ def reactions(booking: Booking, store: Store) -> list[Reaction]:
     return [
         booking.keys.reaction,
         booking.towns.reaction,
-        on(FamilyChanged, booking.store.keep_family),
+        on(FamilyChanged, booking.store.households.keep),
         on(DocumentChanged, booking.documents.keep),
         on(ErasureAsked, partial(answer_erasure, booking)),
         on(InvoiceSettled, partial(paying.settled, booking)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -111,11 +111,22 @@ class Booking:
         states = await self.enrolments.states(scope, card.children)
         return Standing(online, Enrolled(book, self.clock.town(), groups, states))
 
-    async def allowance(self, town: Town, family: str) -> Allowance:
+    async def allowance(self, town: Town, card: FamilyChanged) -> Allowance:
         """What a family has used; nothing is read where the town counts nothing."""
         if not town.file.counters:
             return Allowance()
-        return await self.allowances.of(town.file.town, family)
+        records = (card.family, *card.parts)
+        return await self.allowances.of(town.file.town, records, names_of(card.children))
+
+    async def record_of(self, card: FamilyChanged, children: Set[str]) -> str:
+        """Under which record what is done for these children is kept (``shared.households``)."""
+        return (await self.store.households.whole(card)).record_of(children)
+
+    async def ids_of(self, town: str, child: str) -> Set[str]:
+        """Every id of a child in the town."""
+        cards = await self.store.households.of_child(town, child)
+        found = (one for card in cards if (one := card.child(child)) is not None)
+        return {child}.union(*(one.ids for one in found))
 
     async def at_sites(self, scope: Scope) -> tuple[Scope, Set[str] | None]:
         """The scope over requests for the activities at the agent's sites, and those activities;
@@ -264,6 +275,11 @@ class Booking:
 MAX_LINES = 400
 
 
+def names_of(children: Iterable[Child]) -> dict[str, str]:
+    """By every id of these children, the one they have today."""
+    return {_id: child.id for child in children for _id in child.ids}
+
+
 def child_for(scope: Scope, card: FamilyChanged, child: str, right: str) -> Child:
     """The child, if the bearer has this right (``see`` or ``decide``) over them."""
     found = card.child(child)
@@ -285,10 +301,10 @@ def children_seen(scope: Scope, card: FamilyChanged) -> list[Child]:
 
 
 def _rights(scope: FamilyScope, card: FamilyChanged) -> tuple[ChildRights, ...]:
-    """The bearer's rights in a family; none when they do not know of it yet that the family they
-    ask for has become part of this one."""
-    mine = {right.guardian for right in scope.families if right.family == card.family}
-    return next((one.rights for one in card.guardians if one.id in mine), ())
+    """The bearer's rights in a family, also by a token of a record that has become part of it."""
+    records = {card.family, *card.parts}
+    mine = {right.guardian for right in scope.families if right.family in records}
+    return next((one.rights for one in card.guardians if mine & one.ids), ())
 
 
 def origin(scope: Scope, card: FamilyChanged, family: str, on_behalf: OnBehalfIn | None) -> Origin:

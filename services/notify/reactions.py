@@ -56,7 +56,7 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         notify.keys.reaction,
         on(TownChanged, partial(intentions.hear_town, notify)),
         on(AccountChanged, notify.directory.keep_contact),
-        on(FamilyChanged, notify.directory.keep_family),
+        on(FamilyChanged, notify.directory.households.keep),
         on(ActivationRequested, partial(intentions.write_activation, notify)),
         on(GuardianInvited, partial(intentions.write_invitation, notify)),
         on(AgentInvited, partial(intentions.write_agent_invitation, notify)),

@@ -49,7 +49,8 @@ class Guardian(_Part):
 
     ``email`` and ``address`` are what the dossier holds. Of a ``protected`` guardian nothing but
     the name may be shown to anybody but that guardian and agents.
-    ``civil_identity`` only where the town holds all of it.
+    ``civil_identity`` only where the town holds all of it. ``also``: ids by which the same person
+    was known in records that were merged.
     """
 
     id: str
@@ -62,6 +63,12 @@ class Guardian(_Part):
     protected: bool = False
     benefit_scheme: Literal["caf", "msa", "other"] | None = None
     civil_identity: CivilIdentity | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id by which they are or were known."""
+        return frozenset((self.id, *self.also))
 
 
 #: School levels that a child may have, in the order of the classes.
@@ -113,7 +120,8 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
     """A family's card, whole.
 
     ``merged_into``: the record of which this one is now part; it has who ``became`` somebody
-    there, and the others as they are. Its own members are as they last were.
+    there, and the others as they are. Its own members are as they last were. ``parts``: the
+    records that are part of this one, those merged into another of them after it.
     """
 
     family: str
@@ -125,6 +133,7 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
 
     merged_into: str | None = None
     became: tuple[Became, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def child(self, child: str) -> Child | None:
         """The child of that id, or who was known by it; None when they are not of the family."""

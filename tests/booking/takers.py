@@ -36,7 +36,7 @@ def grant_until_full(url: str, database: str, process: int, granted: Any) -> Non
     async def everything() -> int:
         client = connect(url)
         store = Places(Store(client, database, MachineClock()))
-        await store.prepare("veyras", [("cantine", DAY)], SHAPES, ())
+        await store.prepare("veyras", [("cantine", DAY)], SHAPES, {})
         counts = await asyncio.gather(*(task(store, number) for number in range(TASKS)))
         await client.close()
         return sum(counts)

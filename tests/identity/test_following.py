@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from services.identity.commands.following import follow_account
 from services.identity.domain.accounts import Account, AccountChanged, Link, Membership, Person
-from services.identity.domain.following import Record, end_of, follow, guardians_of, withdraw
+from services.identity.domain.following import (
+    Record,
+    end_of,
+    follow,
+    guardians_of,
+    person_of,
+    withdraw,
+)
 from shared.contracts.family import Became, FamilyChanged, Guardian
 from shared.contracts.identity import FamilyUnlinked
 from tests.identity.portal import Portal
@@ -101,6 +108,15 @@ def test_records_merged_in_a_row_end_in_the_last_and_a_circle_ends() -> None:
     assert reached(known) == {("A", "b1"), ("B", "b1"), ("C", "b1")}
     circle = records(Record("A", frozenset(), "B"), Record("B", frozenset(), "A"))
     assert end_of("A", circle) in "AB"
+
+
+def test_names_that_go_round_end_at_the_one_that_a_record_still_has() -> None:
+    there = Record("B", frozenset({"b1"}), "A", {"b1": "a1"})
+    back = Record("C", frozenset({"a1"}), "D", {"a1": "b1"})
+    home = Record("D", frozenset({"b1"}))
+    for start in ("a1", "b1"):
+        assert person_of(start, records(there, back, home)) == "b1"
+    assert person_of("b1", records(there, A)) == "a1"
 
 
 def test_a_link_withdrawn_takes_along_those_it_follows_from() -> None:

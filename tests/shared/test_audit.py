@@ -121,7 +121,7 @@ async def test_entries_are_listed_by_agent_family_child_and_time(audited: Store)
     assert await seen(Asked(child="c1")) == [("p1", "health_sheet")]
     assert len(await seen(Asked(since=start - timedelta(minutes=1)))) == 3
     assert await seen(Asked(since=start + timedelta(minutes=1))) == []
-    shown = await audit.reads_of("veyras", "f1", "c1", None, 50)
+    shown = await audit.reads_of("veyras", ["f1"], ["c1"], None, 50)
     assert [one["account"] for one in shown] == ["p1"]
     entry = (await audit.entries("veyras", Asked(account="a2"), None, 1))[0]
     assert (entry["status"], entry["path"], entry["families"]) == (403, {"family": "f2"}, ["f2"])

@@ -39,13 +39,14 @@ async def correct(billing: Billing, basis: str) -> None:
     charges = [one for one, _ in seen]
     town = await billing.towns.need(began.town)
     book = billing.books.of(town)
-    standing = [one for one in charges if one.accepted]
     try:
         card = await billing.store.family(began.town, began.family)
         guardian = invoiced_guardian(card)
         children = facts_of(card, book, ()).children
+        charges = [one.known_in(card) for one in charges]
     except MissingCopy:  # the family is gone: what it is owed still counts
         guardian, children = None, ()
+    standing = [one for one in charges if one.accepted]
     refunded = {line_ref(one) for one in charges if one.given_back == "refund"}
     found = difference(chain, lines_of(standing, book), children, book, refunded)
     if found.billed.entries:

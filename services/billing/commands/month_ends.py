@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.owning import into_closed_months
 from services.billing.commands.pricing import priced_charges
 from services.billing.domain.charges import Charge
 from services.billing.domain.drafts import corrected, draft_id
@@ -203,6 +204,9 @@ async def _perform(billing: Billing, run: Run) -> Run:
             await billing.drafts.drop(draft_id(run.town, family, run.month))
         await billing.store.mark(_id, late, late=True)
 
+    # What a dead process had issued, before anything else may be made of those charges.
+    for issued, charges in await billing.invoices.held_by_run(run.id):
+        await billing.store.mark(issued, charges)
     await _adopt(billing, run)
     async for some in _taken(billing.store.open_by_family(run.town, run.month)):
         await in_turns((invoice_family(*one) for one in some), _AT_ONCE)
@@ -226,9 +230,8 @@ async def _as_read(billing: Billing, run: Run, family: str, reckoned: Priced) ->
 async def _adopt(billing: Billing, run: Run) -> None:
     """Charges of earlier months, heard of while those were invoiced, are differences to them."""
     late = await billing.store.open_before(run.town, run.month)
-    ids = {invoice_id(run.town, family, month): ids for (family, month), ids in late.items()}
-    for invoice in await billing.invoices.existing(list(ids)):
-        await billing.store.mark(invoice, ids[invoice], late=True)
+    homes = await billing.store.households.merged(run.town) if late else {}
+    await into_closed_months(billing, run.town, late, homes)
 
 
 _Open = tuple[str, list[Charge]]

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from services.billing.commands.accounts import move
 from services.billing.commands.correcting import correct
 from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
 from services.billing.domain.accounts import Void
-from services.billing.domain.charges import Charge, accepted_charges
+from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
 from services.billing.domain.months import month_of
 from services.billing.state import Billing
@@ -25,12 +26,12 @@ _MOST = 100
 async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
     """Invoice the lines whose places are held until they are paid. Raises ``MissingCopy``."""
     known = await billing.towns.need(town)
-    card = await billing.store.family(town, event.family)
+    household = await billing.store.households.household(town, event.family)
     charges = [
         one
         for line in event.lines
-        for one in accepted_charges(
-            line, card=card, file=known.file, request=event.request, decided_at=event.asked_at
+        for one in await charges_of(
+            billing, household, known.file, line, event.request, event.asked_at
         )
     ]
     _id = booking_invoice_id(event.request, str(event.attempt))
@@ -85,11 +86,12 @@ async def _invoice(
     expires: datetime | None,
 ) -> None:
     first = min(charges, key=lambda one: one.day)
-    guardian, reckoned = await priced_charges(billing, town, first.family, charges)
+    family = (await billing.store.family(first.town, first.family)).family
+    guardian, reckoned = await priced_charges(billing, town, family, charges)
     today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
     numbers = Numbers(billing, first.town, town.file.collection_office.code, today.year)
     invoice = Invoice(
-        id=_id, town=first.town, family=first.family, guardian=guardian,
+        id=_id, town=first.town, family=family, guardian=guardian,
         month=month_of(first.day), office=numbers.office, year=numbers.year, sequence=0,
         issued_on=today, due_on=today, lines=reckoned.lines, version=town.version, kind="booking",
         request=first.request, expires=expires, billed=(reckoned.begins(_id),),

@@ -24,8 +24,10 @@ async def priced_charges(
     if guardian is None:
         return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
     book = billing.books.of(town)
+    charges = [one.known_in(card) for one in charges]
     known: Sequence[Charge] = ()
     if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
         since = remembered_since(min(one.day for one in charges))
-        known = await billing.store.charged(town.file.town, family, since, invoiced_only=True)
+        found = await billing.store.charged(card, town.file.town, since, invoiced_only=True)
+        known = [one.known_in(card) for one in found]
     return guardian.id, priced(charges, card, book, known)

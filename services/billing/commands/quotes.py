@@ -76,8 +76,8 @@ async def _priced(
     """The facts, with what the family has booked already, and the price of what is asked."""
     book = billing.books.of(town)
     since = remembered_since(min(one.day for one in asked))
-    known = await billing.store.charged(town.file.town, card.family, since, invoiced_only=False)
-    facts = facts_of(card, book, (), known)
+    known = await billing.store.charged(card, town.file.town, since, invoiced_only=False)
+    facts = facts_of(card, book, (), [one.known_in(card) for one in known])
     facts = facts.model_copy(update={"lines": (*asked, *facts.lines)})
     return facts, price(book, facts)
 

@@ -6,14 +6,14 @@ counts. ``decided`` orders them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.booking import DecidedLine, Effect, Surcharged
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
 from shared.ids import derived_id
@@ -68,23 +68,31 @@ class Charge:
     given_back: GivenBack = "credit"
     invoice: str | None = None
 
+    def known_in(self, card: FamilyChanged) -> Charge:
+        """The charge about the child as it is called in the family today."""
+        child = card.child(self.child)
+        return self if child is None or child.id == self.child else replace(self, child=child.id)
+
 
 def accepted_charges(
-    line: DecidedLine, *, card: FamilyChanged, file: TownFile, request: str, decided_at: datetime
+    line: DecidedLine,
+    *,
+    family: str,
+    child: Child,
+    file: TownFile,
+    request: str,
+    decided_at: datetime,
 ) -> list[Charge]:
-    """The charges of an accepted line, one for each of its units.
+    """The charges of an accepted line, one for each of its units; ``child`` is who it is about.
 
     Raises ``MissingCopy`` when a copy held is older than the booking: it will be heard again.
     """
     activity = file.activity(line.activity)
     if activity is None:
         raise MissingCopy(f"towns/{file.town}")
-    child = next((one for one in card.children if one.id == line.child), None)
-    if child is None:
-        raise MissingCopy(f"families/{card.family}")
     return [
         Charge(
-            id=charge_id(request, line.line, unit), town=file.town, family=card.family,
+            id=charge_id(request, line.line, unit), town=file.town, family=family,
             request=request, line=line.line, child=line.child, child_name=child.first_name,
             activity=line.activity, unit=unit, quantity=line.quantity, day=line.date,
             starts=line.starts, ends=line.ends, surcharge=line.surcharge,

@@ -10,7 +10,7 @@ from services.billing.domain.runs import Run
 from services.billing.schemas.invoices import ChargeQuery, InvoiceQuery
 from services.billing.state import Billing
 from shared.auth import AgentScope, FamilyScope, Scope
-from shared.contracts.family import FamilyChanged
+from shared.contracts.family import FamilyChanged, Guardian
 from shared.errors import not_found
 
 _MOST_RUNS = 50
@@ -20,7 +20,10 @@ _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
     """Invoices within the bearer's reach, newest first. Raises ``Refused``: ``cursor-unknown``."""
     reach = await _reach(billing, scope)
-    wanted: dict[str, Any] = {"family": query.family, "month": query.month}
+    wanted: dict[str, Any] = {"month": query.month}
+    if query.family is not None:
+        records = await billing.store.households.records(query.family)
+        wanted["family"] = {"$in": list(records)}
     if query.state is not None:
         wanted["state"] = "open" if query.state == "open" else {"$in": list(ARCHIVED)}
     only = {name: value for name, value in wanted.items() if value is not None}
@@ -57,18 +60,26 @@ async def _reach(billing: Billing, scope: Scope) -> dict[str, Any]:
     """The condition on invoices for what a guardian pays for; none for an agent."""
     if not isinstance(scope, FamilyScope):
         return {}
-    reaches = [_reach_in(card, scope) for card in await billing.store.cards(scope)]
+    cards = await billing.store.households.cards(right.family for right in scope.families)
+    reaches = [_reach_in(family, card, scope) for family, card in sorted(cards.items())]
     return {"$or": reaches} if reaches else _NOTHING
 
 
-def _reach_in(card: FamilyChanged, scope: FamilyScope) -> dict[str, Any]:
-    """Every invoice of the family for who is invoiced; else those of children they pay for."""
-    me = scope.guardian_of(card.family)
-    guardian = next((one for one in card.guardians if one.id == me), None)
+def _reach_in(family: str, card: FamilyChanged, scope: FamilyScope) -> dict[str, Any]:
+    """Every invoice of a record for who is invoiced in the family it is part of, or was there;
+    else those of children they pay for."""
+    me = scope.guardian_of(family)
+    guardian = next((one for one in card.guardians if me in one.ids), None)
     if guardian is None:
         return _NOTHING
     if guardian.invoiced:
-        return {"family": card.family}
-    paid = [right.child for right in guardian.rights if right.pay]
-    others = {"children": {"$elemMatch": {"$nin": paid}}}
-    return {"family": card.family, "$nor": [others]}
+        return {"family": family}
+    others = {"children": {"$elemMatch": {"$nin": _paid(card, guardian)}}}
+    mine = {"guardian": {"$in": sorted(guardian.ids)}}
+    return {"family": family, "$or": [{"$nor": [others]}, mine]}
+
+
+def _paid(card: FamilyChanged, guardian: Guardian) -> list[str]:
+    """Every id of the children for whom a guardian pays."""
+    named = {right.child for right in guardian.rights if right.pay}
+    return sorted(_id for child in card.children if child.id in named for _id in child.ids)

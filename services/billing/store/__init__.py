@@ -26,13 +26,14 @@ from shared.bus.consumer import HELD
 from shared.clock import Clock
 from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, Surcharged
 from shared.contracts.family import FamilyChanged
-from shared.errors import MissingCopy
 from shared.events import Envelope, Event
 from shared.failpoints import step
+from shared.households import FAMILIES, Households
+from shared.households import INDEXES as HOUSEHOLD_INDEXES
 from shared.store import Document, Store
 
 CHARGES, RUNS = "charges", "runs"
-FAMILIES, DECIDED, ERASURES = "copy_families", "copy_decided", "erasures"
+DECIDED, ERASURES = "copy_decided", "erasures"
 
 OUTBOXES = (ERASURES,)
 INDEXES = {
@@ -53,7 +54,7 @@ INDEXES = {
             [("state", 1)], name="running", partialFilterExpression={"state": "running"}
         ),
     ],
-    FAMILIES: [IndexModel([("town", 1), ("family", 1)], name="family")],
+    FAMILIES: HOUSEHOLD_INDEXES,
 }  # fmt: skip
 
 KEEP_FAMILY = step("billing.family.keep")
@@ -81,13 +82,9 @@ class BillingStore:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.households = Households(store, KEEP_FAMILY)
 
     # -- copies ----------------------------------------------------------------------------
-
-    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
-        """Keep a family's card."""
-        card = event.model_dump(mode="json")
-        await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
 
     async def keep_decided(self, envelope: Envelope, event: DecidedUpTo) -> None:
         """Keep up to when booking has said every decision of a town."""
@@ -95,21 +92,14 @@ class BillingStore:
         await self._store.keep_copy(KEEP_DECIDED, DECIDED, envelope.town, envelope, fields)
 
     async def family(self, town: str, family: str) -> FamilyChanged:
-        """The family's card. Raises ``MissingCopy``."""
-        return (await self.card(town, family))[0]
+        """The family's card, or that of the record it is part of. Raises ``MissingCopy``."""
+        return await self.households.card(town, family)
 
     async def card(self, town: str, family: str) -> tuple[FamilyChanged, int]:
-        """The family's card, and which one it is: later ones have a higher number. Raises
+        """``family``, and which one it is: later ones have a higher number. Raises
         ``MissingCopy``."""
-        card = await self._store.get(FAMILIES, family)
-        if card is None or card["town"] != town:
-            raise MissingCopy(f"families/{family}")
+        card = await self.households.document(town, family)
         return FamilyChanged.model_validate(card), int(card["heard"])
-
-    async def cards(self, scope: Scope) -> list[FamilyChanged]:
-        """The cards of the families within a guardian's scope."""
-        found = await self._store.find(FAMILIES, scope.query())
-        return [FamilyChanged.model_validate(card) for card in found]
 
     async def decided_up_to(self) -> dict[str, datetime]:
         """By town, the instant before which every decision has been heard."""
@@ -183,7 +173,10 @@ class BillingStore:
     async def open_by_family(
         self, town: str, month: str
     ) -> AsyncIterator[tuple[str, list[Charge]]]:
-        """Each family with its charges of the month that are on no invoice."""
+        """Each family with its charges of the month that are on no invoice, those of the records
+        that are part of it last."""
+        merged = await self.households.merged(town)
+        together: dict[str, list[Charge]] = {home: [] for home in merged.values()}
         pipeline: list[Document] = [
             {"$match": {**_open(town), "month": month}},
             {"$sort": {"family": 1}},
@@ -191,6 +184,10 @@ class BillingStore:
         family: str | None = None
         charges: list[Charge] = []
         async for document in self._store.aggregate(CHARGES, pipeline):
+            home = merged.get(document["family"], document["family"])
+            if home in together:
+                together[home].append(_charge_in(document))
+                continue
             if family is not None and document["family"] != family:
                 yield family, charges
                 charges = []
@@ -198,6 +195,9 @@ class BillingStore:
             charges.append(_charge_in(document))
         if family is not None:
             yield family, charges
+        for home, some in together.items():
+            if some:
+                yield home, some
 
     async def charges(
         self, scope: Scope, *, accepted: bool, invoiced: bool, month: str | None, limit: int
@@ -213,11 +213,12 @@ class BillingStore:
         return [_charge_in(document) for document in found]
 
     async def charged(
-        self, town: str, family: str, since: date, *, invoiced_only: bool
+        self, card: FamilyChanged, town: str, since: date, *, invoiced_only: bool
     ) -> list[Charge]:
         """What the family has booked from a day on; or of it, what an invoice holds."""
         query: Document = {
-            "town": town, "family": family, "day": {"$gte": since.isoformat()}, "accepted": True,
+            "town": town, "family": {"$in": [card.family, *card.parts]},
+            "day": {"$gte": since.isoformat()}, "accepted": True,
         }  # fmt: skip
         if invoiced_only:
             query["invoice"] = {"$gt": ""}
@@ -278,9 +279,9 @@ class BillingStore:
 
     # -- erasures --------------------------------------------------------------------------
 
-    async def uninvoiced(self, town: str, family: str) -> list[str]:
+    async def uninvoiced(self, town: str, records: Sequence[str]) -> list[str]:
         """Ids of requests of a family with something that no invoice holds yet."""
-        query = {**_open(town), "family": family}
+        query = {**_open(town), "family": {"$in": list(records)}}
         found = await self._store.find(CHARGES, query, projection={"request": 1})
         return sorted({document["request"] for document in found})
 

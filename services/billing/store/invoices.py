@@ -68,6 +68,11 @@ class InvoiceStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def held_by_run(self, run: str) -> list[tuple[str, list[str]]]:
+        """What a month end has issued: each invoice with the charges it holds."""
+        found = await self._store.find(INVOICES, {"run": run}, projection={"charges": 1})
+        return [(one["_id"], list(one["charges"])) for one in found]
+
     # -- issuing ---------------------------------------------------------------------------
 
     async def last_sequence(self, town: str, office: str, year: int) -> int:
@@ -241,11 +246,11 @@ class InvoiceStore:
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
-    async def unpaid_numbers(self, town: str, family: str) -> list[str]:
+    async def unpaid_numbers(self, town: str, records: Sequence[str]) -> list[str]:
         """The numbers of a family's invoices of which something is due."""
+        due = {"family": {"$in": list(records)}, "state": {"$in": ["open", "carried"]}}
         found = await self._store.find(
-            INVOICES, {"town": town, "family": family, "state": {"$in": ["open", "carried"]}},
-            projection={"number": 1},
+            INVOICES, {"town": town, **due}, projection={"number": 1}
         )  # fmt: skip
         return sorted(document["number"] for document in found)
 

@@ -12,7 +12,7 @@ from services.booking.domain.acts import Origin
 from services.booking.domain.planning import Ask, fit_weeks, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
-from services.booking.state import MAX_LINES, Booking, asks_of, origin
+from services.booking.state import MAX_LINES, Booking, asks_of, names_of, origin
 from shared.auth import Scope
 from shared.contracts.booking import NotRetained, Period
 from shared.contracts.family import FamilyChanged
@@ -60,7 +60,7 @@ async def _create(
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
     by = asked_by or origin(scope, card, wish.family, wish.on_behalf)
-    allowance = await booking.allowance(town, card.family)
+    allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
     asks = asks_of(booking, scope, town, card, wish.asked, wish.override, allowance, standing, most)
     planned, not_retained = plan(asks)
@@ -80,7 +80,7 @@ async def _create(
     request = Request(
         id=command.id,
         town=scope.town,
-        family=card.family,
+        family=await booking.record_of(card, {line.child for line in lines}),
         account=by.account,
         channel=by.channel,
         guardian=by.guardian,
@@ -123,9 +123,10 @@ async def _fitting(
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     schools = {ask.child.id: ask.child.school for ask in asks}
     slots = {(line.activity, line.date) for line in planned}
-    sessions = await booking.places.prepare(town.file.town, slots, booking.shapes(town), schools)
+    names, shapes = names_of(card.children), booking.shapes(town)
+    sessions = await booking.places.prepare(town.file.town, slots, shapes, names)
     if others := week_slots(planned, offers) - slots:
-        sessions |= await booking.places.peek(town.file.town, others, booking.shapes(town), schools)
+        sessions |= await booking.places.peek(town.file.town, others, shapes, names)
     waiting = await booking.waiting(scope, town, card, planned)
     lines, unfit = fitting(planned, offers, sessions, waiting)
     lines, incomplete = fit_weeks(lines, offers, sessions, schools)

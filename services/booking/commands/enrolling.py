@@ -38,7 +38,7 @@ from services.booking.state import (
 from services.booking.store.enrolments import SEND_AGAIN, WITHDRAW_ENROLMENT
 from shared.auth import FamilyScope, Scope
 from shared.contracts.booking import EnrolmentWithdrawn, Override, Reason
-from shared.contracts.family import Child
+from shared.contracts.family import Child, FamilyChanged
 from shared.contracts.town_file import EnrolmentGroup
 from shared.copies import Town
 from shared.days import days_between
@@ -59,7 +59,7 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
     child = child_for(scope, card, wish.child, "decide")
     by = origin(scope, card, wish.family, wish.on_behalf)
     while True:
-        known = await booking.enrolments.one(enrolment_id(scope.town, child.id, wish.group))
+        known = await _known(booking, scope, child, wish.group)
         earlier = known.sent_by(command.id) if known else None
         if known is not None and earlier is not None:
             if earlier.body_hash != command.body_hash:
@@ -69,16 +69,25 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
                     status=422,
                 )
             return await book_pattern(booking, known)
-        saved = await _send(booking, scope, town, card.family, child, by, wish, command, known)
+        saved = await _send(booking, scope, town, card, child, by, wish, command, known)
         if saved is not None:
             return await book_pattern(booking, saved)
+
+
+async def _known(booking: Booking, scope: Scope, child: Child, group: str) -> Enrolment | None:
+    """What was sent for the child and the group: by another id of the child, as long as it is in
+    force."""
+    own = enrolment_id(scope.town, child.id, group)
+    sent = [one for one in await booking.enrolments.of_child(scope, child) if one.group == group]
+    active = (one for one in sent if one.state in ("requested", "accepted"))
+    return next(active, None) or next((one for one in sent if one.id == own), None)
 
 
 async def _send(
     booking: Booking,
     scope: Scope,
     town: Town,
-    family: str,
+    card: FamilyChanged,
     child: Child,
     by: Origin,
     wish: EnrolmentIn,
@@ -92,9 +101,9 @@ async def _send(
     sent = _sent(booking, scope, town, group, child, by, wish, command)
     for asked, ids in wish.documents.items():
         await check_attached(
-            booking, town, {family, wish.family}, [child], ids, field=f"/documents/{asked}",
-            asked=asked,
+            booking, town, card, [child], ids, field=f"/documents/{asked}", asked=asked
         )  # fmt: skip
+    family = await booking.record_of(card, {child.id})
     now = booking.clock.town()
     number = await booking.store.number(
         scope.town, now.astimezone(ZoneInfo(town.file.time_zone)).year

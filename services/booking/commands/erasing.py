@@ -15,9 +15,10 @@ async def answer_erasure(booking: Booking, envelope: Envelope, event: ErasureAsk
     """Say what holds the erasure back. A new document named by the erasure (first form)."""
     town = await booking.towns.need(envelope.town)
     today = booking.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
+    records = await booking.store.households.records(event.family)
     holds = holds_back(
-        await booking.store.requests_of_family(envelope.town, event.family),
-        await booking.enrolments.of_family(envelope.town, event.family),
+        await booking.store.requests_of_family(envelope.town, records),
+        await booking.enrolments.of_family(envelope.town, records),
         today,
     )
     answer = ErasureAnswered(erasure=event.erasure, family=event.family, holds=holds)

@@ -28,7 +28,7 @@ from services.booking.domain.request import (
     settle,
     tied,
 )
-from services.booking.state import Booking
+from services.booking.state import Booking, names_of
 from services.booking.store.places import Members
 from services.booking.store.requests import LEFT_BEHIND
 from shared.contracts.booking import (
@@ -119,7 +119,7 @@ async def take_places(
         open_lines = [line for line in offered if line.id not in answers]
         if open_lines:
             await booking.places.prepare(
-                request.town, [(line.activity, line.date) for line in open_lines], shapes, ()
+                request.town, [(line.activity, line.date) for line in open_lines], shapes, {}
             )
             await asyncio.sleep(_POLL)
             town = await booking.towns.get(request.town)
@@ -264,12 +264,22 @@ async def _claim_bookings(booking: Booking, request: Request) -> dict[str, Reaso
 
 async def _claim_allowances(booking: Booking, request: Request) -> dict[str, Reason | None]:
     """Count what the town counts; a line that would be one too many is refused."""
-    return {
-        line.id: TOO_OFTEN
+    claims = [
+        (line, line.claim)
         for line in request.lines
         if line.state == "asked" and line.claim is not None
-        and not await booking.allowances.claim(
-            request.town, request.family, line.claim, ref_of(request, line)
+    ]
+    if not claims:
+        return {}
+    card = await booking.store.family(request.town, request.family)
+    others = {card.family, *card.parts} - {request.family}
+    elsewhere = await booking.allowances.of(request.town, others, names_of(card.children))
+    return {
+        line.id: TOO_OFTEN
+        for line, claim in claims
+        if not await booking.allowances.claim(
+            request.town, request.family, claim, ref_of(request, line),
+            elsewhere.used.get(claim.key, ()),
         )
     }  # fmt: skip
 

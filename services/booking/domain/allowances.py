@@ -53,11 +53,29 @@ class Allowance:
         self.used.setdefault(claim.key, set()).add(claim.item)
 
 
-def allowance_of(claims: Mapping[str, Mapping[str, Sequence[str]]]) -> Allowance:
-    """From what is stored: by key and item, the lines that count."""
-    return Allowance(
-        {key: {item for item, refs in items.items() if refs} for key, items in claims.items()}
+def allowance_of(
+    claims: Mapping[str, Mapping[str, Sequence[str]]], names: Mapping[str, str]
+) -> Allowance:
+    """From what is stored: by key and item, the lines that count; ``names``: by every id of the
+    family's children, the one they have today."""
+    return together(
+        Allowance({_renamed(key, names): {item for item, refs in items.items() if refs}})
+        for key, items in claims.items()
     )
+
+
+def together(some: Iterable[Allowance]) -> Allowance:
+    """What several have used, the same once."""
+    used: dict[str, set[str]] = {}
+    for one in some:
+        for key, items in one.used.items():
+            used.setdefault(key, set()).update(items)
+    return Allowance(used)
+
+
+def _renamed(key: str, names: Mapping[str, str]) -> str:
+    counter, who, window = key.split(":")
+    return f"{counter}:{names.get(who, who)}:{window}"
 
 
 def claim_of(

@@ -28,13 +28,15 @@ def unusable(
     asked: str | None = None,
 ) -> Reason | None:
     """Why a document cannot be given for what is asked of a family's children, of the type
-    ``asked`` where one is; None when it can.
+    ``asked`` where one is; None when it can. ``families`` and ``children`` are all ids that they
+    have had; one about a child is theirs, whichever record it was sent for.
 
     Another family's is answered like one that does not exist.
     """
-    if document is None or document.family not in families:
+    if document is None or asked not in (None, document.document_type):
         return _UNKNOWN
-    if asked not in (None, document.document_type) or document.child not in (None, *children):
+    about_all = document.child is None and document.family in families
+    if document.child not in children and not about_all:
         return _UNKNOWN
     over = document.valid_until is not None and document.valid_until < today
     return _NOT_VALID if over or document.state not in _COUNTS else None

@@ -38,6 +38,8 @@ from services.booking.store.requests import (
     progress_states,
     request_states,
 )
+from shared.households import FAMILIES
+from shared.households import INDEXES as HOUSEHOLD_INDEXES
 
 __all__ = [
     "INDEXES",
@@ -85,6 +87,7 @@ INDEXES = {
         ),
         IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
     ],
+    FAMILIES: HOUSEHOLD_INDEXES,
     BATCHES: [
         IndexModel([("town", 1), ("decided_at", 1)], partialFilterExpression={"open": True}),
     ],

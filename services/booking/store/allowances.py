@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.booking.domain.allowances import Allowance, Claim, allowance_of
+from collections.abc import Collection, Iterable, Mapping
+
+from services.booking.domain.allowances import Allowance, Claim, allowance_of, together
 from shared.failpoints import step
 from shared.store import Document, Store
 
@@ -19,19 +21,29 @@ class Allowances:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, town: str, family: str) -> Allowance:
-        """What a family has used."""
-        found = await self._store.get(ALLOWANCES, _id(town, family), {"claims": 1})
-        return allowance_of(found["claims"] if found else {})
+    async def of(self, town: str, families: Iterable[str], names: Mapping[str, str]) -> Allowance:
+        """What these records of one family have used; ``names``: by every id of its children, the
+        one they have today."""
+        ids = [_id(town, family) for family in families]
+        found = await self._store.find(
+            ALLOWANCES, {"_id": {"$in": ids}}, projection={"claims": 1}
+        ) if ids else []  # fmt: skip
+        return together([allowance_of(one["claims"], names) for one in found])
 
-    async def claim(self, town: str, family: str, claim: Claim, line: str) -> bool:
-        """Count a line, once; False when there are as many already as there may be."""
-        path = f"claims.{claim.key}.{_item(claim, line)}"
+    async def claim(
+        self, town: str, family: str, claim: Claim, line: str, elsewhere: Collection[str] = ()
+    ) -> bool:
+        """Count a line, once; False when there are as many already as there may be, with what
+        the family's other records have counted ``elsewhere``."""
+        item = _item(claim, line)
+        path = f"claims.{claim.key}.{item}"
         room: Document = {}
-        if claim.most is not None:
+        if claim.most is not None and item not in elsewhere:
             items = {"$objectToArray": {"$ifNull": [f"$claims.{claim.key}", {}]}}
+            known = {"$map": {"input": items, "in": "$$this.k"}}
+            counted = {"$size": {"$setUnion": [known, sorted(elsewhere)]}}
             room = {"$or": [
-                {path: {"$exists": True}}, {"$expr": {"$lt": [{"$size": items}, claim.most]}}
+                {path: {"$exists": True}}, {"$expr": {"$lt": [counted, claim.most]}}
             ]}  # fmt: skip
         _family = _id(town, family)
         update: Document = {"$addToSet": {path: line}}

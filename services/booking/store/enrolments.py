@@ -53,9 +53,10 @@ class Enrolments:
         found = await self._store.find(ENROLMENTS, query, sort=[("_id", 1)])
         return [_enrolment(document) for document in found]
 
-    async def of_family(self, town: str, family: str) -> list[Enrolment]:
-        """For booking's own work: every enrolment of a family."""
-        found = await self._store.find(ENROLMENTS, {"family": family, "town": town})
+    async def of_family(self, town: str, records: Sequence[str]) -> list[Enrolment]:
+        """For booking's own work: every enrolment of a family's records."""
+        query = {"family": {"$in": list(records)}, "town": town}
+        found = await self._store.find(ENROLMENTS, query)
         return [_enrolment(document) for document in found]
 
     async def states(

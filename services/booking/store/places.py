@@ -32,10 +32,11 @@ from services.booking.store.session_documents import (
 from shared.contracts.booking import Reason
 from shared.contracts.family import Child
 from shared.failpoints import step
+from shared.households import FAMILIES
 from shared.store import Document, Store
 from shared.traits import traits_of
 
-SESSIONS, FAMILIES = "sessions", "copy_families"
+SESSIONS = "sessions"
 CREATE_SESSIONS = step("booking.session.create")
 RESHAPE_SESSION = step("booking.session.reshape")
 GRANT = step("booking.place.grant")
@@ -57,11 +58,12 @@ class Places:
         self._store = store
 
     async def peek(
-        self, town: str, slots: Iterable[Slot], shapes: Shapes, children: Iterable[str]
+        self, town: str, slots: Iterable[Slot], shapes: Shapes, names: Mapping[str, str]
     ) -> dict[Slot, Session]:
-        """The sessions as ``shapes`` (by activity) count them, whether they exist yet or not."""
+        """The sessions as ``shapes`` (by activity) count them, whether they exist yet or not, with
+        what is held by these children: ``names`` has every id of theirs, and that of today."""
         ids = {session_id(town, activity, day): (activity, day) for activity, day in slots}
-        documents = {one["_id"]: one for one in await self._read(ids, children)}
+        documents = {one["_id"]: one for one in await self._read(ids, names)}
         fresh = {_id: shapes[activity].on(day) for _id, (activity, day) in ids.items()}
         stale = [_id for _id, one in documents.items() if one["shape"] != fresh[_id].key]
         whole = await self._store.find(SESSIONS, {"_id": {"$in": stale}}) if stale else []
@@ -71,29 +73,30 @@ class Places:
             one["left"] = left_of(fresh[one["_id"]], one, members)
         documents |= {one["_id"]: one for one in whole}
         return {
-            slot: session_of(documents[_id]) if _id in documents else empty_session(fresh[_id])
+            slot: session_of(documents[_id], names)
+            if _id in documents
+            else empty_session(fresh[_id])
             for _id, slot in ids.items()
         }
 
     async def prepare(
-        self, town: str, slots: Iterable[Slot], shapes: Shapes, children: Iterable[str]
+        self, town: str, slots: Iterable[Slot], shapes: Shapes, names: Mapping[str, str]
     ) -> dict[Slot, Session]:
-        """The sessions, created or counted anew if need be.
+        """The sessions, created or counted anew if need be; ``names`` as of ``peek``.
 
         One counted by a newer town file than ``shapes`` is left as it is.
         """
         ids = {session_id(town, activity, day): (activity, day) for activity, day in slots}
-        children = set(children)
-        documents = {one["_id"]: one for one in await self._read(ids, children)}
+        documents = {one["_id"]: one for one in await self._read(ids, names)}
         if missing := ids.keys() - documents.keys():
             await self._create(town, {_id: ids[_id] for _id in missing}, shapes)
-            documents |= {one["_id"]: one for one in await self._read(missing, children)}
+            documents |= {one["_id"]: one for one in await self._read(missing, names)}
         for _id, one in documents.items():
             activity, day = ids[_id]
             shape = shapes[activity].on(day)
             if one["shape"] != shape.key and one["version"] < shape.version:
                 await self._reshape(_id, shapes[activity], day)
-        return {slot: session_of(documents[_id]) for _id, slot in ids.items()}
+        return {slot: session_of(documents[_id], names) for _id, slot in ids.items()}
 
     async def grant(
         self, town: str, request: str, lines: Sequence[Line], shapes: Shapes, members: Members

@@ -22,15 +22,15 @@ from services.booking.store.request_documents import (
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo
 from shared.contracts.family import Child, FamilyChanged
-from shared.errors import MissingCopy
-from shared.events import Envelope, Event
+from shared.events import Event
 from shared.failpoints import Step, step
+from shared.households import Households
 from shared.paging import page
 from shared.store import Document, Store
 from shared.traits import known_children
 
 REQUESTS, BATCHES, ERASURES = "requests", "batches", "erasures"
-PROGRESS, NUMBERS, FAMILIES = "progress", "numbers", "copy_families"
+PROGRESS, NUMBERS = "progress", "numbers"
 
 CREATE_REQUEST = step("booking.request.create")
 SETTLE_REQUEST = step("booking.request.settle")
@@ -50,8 +50,6 @@ KEEP_FAMILY = step("booking.copy.family")
 ANSWER_ERASURE = step("booking.erasure.answer")
 
 _NUMBERS_AT_ONCE = 50
-#: A record merged into one merged into one …: what is longer than this is a circle.
-_MERGED_AT_MOST = 20
 #: A request unfinished for longer than this, or than ``PREAU_LEASE_SECONDS`` where that is less,
 #: was left by a crash, not by a slow command.
 LEFT_BEHIND = timedelta(seconds=5)
@@ -77,25 +75,12 @@ class BookingStore:
         self._store = store
         self._numbers: dict[str, list[int]] = {}
         self._reserving = asyncio.Lock()
-
-    # -- copies ----------------------------------------------------------------------------
-
-    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
-        """Keep a family's card."""
-        card = event.model_dump(mode="json")
-        await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
+        self.households = Households(store, KEEP_FAMILY)
 
     async def family(self, town: str, family: str) -> FamilyChanged:
         """The family's card, or that of the family it has become part of; its children with what is
         known of the family for the town's rules. Raises ``MissingCopy``."""
-        for _ in range(_MERGED_AT_MOST):
-            card = await self._store.get(FAMILIES, family)
-            if card is None or card["town"] != town:
-                break
-            if card.get("merged_into") is None:
-                return known_children(FamilyChanged.model_validate(card))
-            family = card["merged_into"]
-        raise MissingCopy(f"families/{family}")
+        return known_children(await self.households.card(town, family))
 
     # -- requests --------------------------------------------------------------------------
 
@@ -136,26 +121,27 @@ class BookingStore:
         scope: Scope,
         *,
         state: str | None,
-        child: str | None,
+        child: Collection[str] | None,
         after: str | None,
         limit: int,
     ) -> list[Request]:
-        """Requests the scope reaches, newest first, optionally with a line in ``state`` about
-        ``child``, and following the request ``after``."""
-        wanted = {"lines.state": state, "lines.child": child}
+        """Requests the scope reaches, newest first, optionally with a line in ``state`` about the
+        ``child`` of these ids, and following the request ``after``."""
+        ids = None if child is None else {"$in": sorted(child)}
+        wanted = {"lines.state": state, "lines.child": ids}
         only: Document = {name: value for name, value in wanted.items() if value is not None}
         if len(only) == len(wanted):
-            only["lines"] = {"$elemMatch": {"state": state, "child": child}}
+            only["lines"] = {"$elemMatch": {"state": state, "child": ids}}
         found = await page(
             self._store, REQUESTS, within=scope.query(), only=only,
             order=[("requested_at", -1), ("_id", -1)], after=after, limit=limit,
         )  # fmt: skip
         return [request_of(document) for document in found]
 
-    async def requests_of_family(self, town: str, family: str) -> list[Request]:
-        """For booking's own work: every request of a family, oldest first."""
+    async def requests_of_family(self, town: str, records: Sequence[str]) -> list[Request]:
+        """For booking's own work: every request of a family's records, oldest first."""
         found = await self._store.find(
-            REQUESTS, {"family": family, "town": town}, sort=[("requested_at", 1)]
+            REQUESTS, {"family": {"$in": list(records)}, "town": town}, sort=[("requested_at", 1)]
         )
         return [request_of(document) for document in found]
 

@@ -159,11 +159,13 @@ def stored_shape(document: Document) -> DayShape:
     return DayShape(document["version"], document["shape"], counters)
 
 
-def session_of(document: Document) -> Session:
-    """A session as rules take it."""
-    return Session(
-        document["shape"], document["version"], document["left"], document.get("holders", {})
-    )
+def session_of(document: Document, names: Mapping[str, str]) -> Session:
+    """A session as rules take it; each child holds what it holds by any of its ids (``names``: of
+    each, the one of today)."""
+    holders: dict[str, dict[str, str]] = {}
+    for child, held in document.get("holders", {}).items():
+        holders.setdefault(names.get(child, child), {}).update(held)
+    return Session(document["shape"], document["version"], document["left"], holders)
 
 
 def empty_session(shape: DayShape) -> Session:

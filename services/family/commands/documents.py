@@ -17,14 +17,13 @@ from services.family.domain.documents import (
     Wish,
     aged,
     decided,
-    document_id,
     removed,
     sent,
     withdrawn,
 )
 from services.family.domain.uploads import KeptFile
-from services.family.queries.documents import may_act_on, may_read, type_of
-from services.family.queries.households import family_of
+from services.family.queries.documents import may_act_on, may_read, sees, type_of
+from services.family.queries.households import family_of, of_bearer
 from services.family.schemas.documents import DocumentIn
 from services.family.state import State
 from services.family.store.documents import AGE, DECIDE, REMOVE, SEND, WITHDRAW, document_in
@@ -50,7 +49,7 @@ async def send(
     """
     about = About(family=wish.family, child=wish.child, guardian=wish.guardian)
     kind = await kind_for(state, scope, wish.type, about)
-    known = await state.documents.get(document_id(scope.town, about, kind.id))
+    known = await state.documents.standing(scope.town, about, kind.id)
     if known is not None:
         earlier = document_in(known).version(command.id)
         if earlier is not None:
@@ -75,10 +74,12 @@ async def keep(
     """Keep these files as a new version of a document."""
     zone = ZoneInfo((await state.towns.get(scope.town)).file.time_zone)
     while True:
-        before = await state.documents.get(document_id(scope.town, about, kind.id))
+        before = await state.documents.standing(scope.town, about, kind.id)
         known = document_in(before) if before else None
-        if known is not None and known.version(command.id):
-            return known
+        if known is not None:
+            if known.version(command.id):
+                return known
+            about = known.about
         version = Version(
             id=command.id, body_hash=command.body_hash, account=scope.account,
             channel="desk" if isinstance(scope, AgentScope) else "online",
@@ -156,11 +157,14 @@ async def _reachable(state: State, scope: Scope, document: str) -> SupportingDoc
     if before is None:
         raise not_found(_WHAT)
     known = document_in(before)
-    family, _ = await family_of(state, scope, known.about.family)
     if not may_read(scope, type_of(town, known.type)):
         raise not_found(_WHAT)
-    if isinstance(scope, FamilyScope) and not may_act_on(scope, family, known.about):
-        raise forbidden("Vous n'avez pas ce droit pour cet enfant.")
+    if isinstance(scope, FamilyScope):
+        mine = [one for one, _ in await of_bearer(state, scope) if sees(scope, one, known.about)]
+        if not mine:
+            raise not_found(_WHAT)
+        if not any(may_act_on(scope, one, known.about) for one in mine):
+            raise forbidden("Vous n'avez pas ce droit pour cet enfant.")
     return known
 
 

@@ -52,10 +52,11 @@ async def write(state: State, scope: FamilyScope, wish: LetterIn, command: Comma
     family, _ = await family_of(state, scope, wish.family)
     fields = checked_fields(category, wish.fields, frozenset(one.id for one in family.children))
     _check_attachments(category, wish)
-    child = child_of(category, fields)
+    child, guardian = child_of(category, fields), scope.guardian_of(wish.family)
     letter = Letter(
-        id=command.id, town=scope.town, family=wish.family,
-        guardian=scope.guardian_of(wish.family), account=scope.account, child=child,
+        id=command.id, town=scope.town,
+        family=await state.families.record_of(family, guardian),
+        guardian=guardian, account=scope.account, child=child,
         shared=wish.shared and child is not None, category=category.id, fields=fields, state="new",
         messages=(await _message(state, scope, wish, command),),
     )  # fmt: skip
@@ -122,7 +123,8 @@ async def attach_as_document(
     file = known.file(wish.file)
     if file is None:
         raise not_found("ce fichier")
-    about = About(family=known.family, child=wish.child, guardian=wish.guardian)
+    family = await state.families.home(scope, known.family)
+    about = About(family=family, child=wish.child, guardian=wish.guardian)
     kind = await documents.kind_for(state, scope, wish.type, about)
     return await documents.keep(state, scope, kind, about, (file,), command)
 

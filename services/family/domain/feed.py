@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,12 +16,18 @@ Overall = Standing | Literal["partly"]
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Whose requests a reader sees: those about these children, whoever asked; and those of these
-    families about the household, or meant for this guardian alone. ``guardians`` None: an agent,
-    who sees what is meant for one guardian too."""
+    families about the household, or meant for this guardian alone. ``names`` has each id of a
+    child with all of its ids; ``guardians`` None: an agent, who sees what is meant for one guardian
+    too."""
 
-    children: frozenset[str]
+    names: Mapping[str, frozenset[str]]
     families: frozenset[str]
     guardians: frozenset[str] | None
+
+    @property
+    def children(self) -> frozenset[str]:
+        """Every id of the children."""
+        return frozenset(self.names)
 
     def part(self, card: RequestCard, part: RequestPart) -> bool:
         """Whether the reader sees this part of a request."""

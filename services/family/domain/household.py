@@ -52,7 +52,7 @@ class Guardian(Member):
 
     ``invoiced``: invoices are addressed to them. ``protected``: their address, telephones, e-mail
     and workplace are hidden from the other guardian. ``limited``: by a court order, to the fields
-    that the town has set.
+    that the town has set. ``also`` as of a child.
     """
 
     role: GuardianRole
@@ -64,6 +64,12 @@ class Guardian(Member):
     rights: tuple[contract.ChildRights, ...]
     protected: bool = False
     limited: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id by which they are or were known."""
+        return frozenset((self.id, *self.also))
 
     def may(self, child: str, right: Literal["see", "decide", "pay"]) -> bool:
         """Whether this guardian has a right over that child."""
@@ -80,7 +86,7 @@ class Guardian(Member):
             id=self.id, first_name=self.first_name, last_name=self.last_name,
             invoiced=self.invoiced, rights=self.rights, email=self.email, address=address,
             protected=self.protected, benefit_scheme=self.benefit_scheme,
-            civil_identity=self._civil_identity(),
+            civil_identity=self._civil_identity(), also=self.also,
         )  # fmt: skip
 
     def _civil_identity(self) -> contract.CivilIdentity | None:
@@ -189,7 +195,12 @@ class Family(_Part):
     @property
     def ids(self) -> frozenset[str]:
         """Its own id and those of the records merged into it."""
-        return frozenset((self.id, *(family_id(self.town, one) for one in self.former)))
+        return frozenset((self.id, *self.parts))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The ids of the records merged into it, those merged into another of them after it."""
+        return tuple(family_id(self.town, one) for one in self.former)
 
     def guardian(self, guardian: str | None) -> Guardian | None:
         """The guardian of that id, or None."""
@@ -200,6 +211,13 @@ class Family(_Part):
         yield from (("guardian", one) for one in self.guardians)
         yield from (("child", one) for one in self.children)
         yield from (("contact", one) for one in self.contacts)
+
+    def known_as(self) -> dict[str, tuple[str, ...]]:
+        """By guardian or child, the other ids by which they were known."""
+        return {
+            **{one.id: one.also for one in self.guardians},
+            **{one.id: one.also for one in self.children},
+        }
 
     def waiting(self) -> tuple[Change, ...]:
         """The changes that nobody has decided yet."""
@@ -215,7 +233,7 @@ class Family(_Part):
                 contract.Child(
                     id=one.id, first_name=one.first_name, last_name=one.last_name,
                     birth_date=one.birth_date, school=one.school, level=one.level,
-                    school_class=one.school_class,
+                    school_class=one.school_class, also=one.also,
                 )
                 for one in self.children
             ),
@@ -229,6 +247,7 @@ class Family(_Part):
             facts=self.facts,
             merged_into=self.merged_into,
             became=self.became,
+            parts=self.parts,
         )  # fmt: skip
 
 

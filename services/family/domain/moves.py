@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -117,13 +117,10 @@ def _merge(wish: Wish, source: Family, target: Family, vault: Vault) -> Pair:
     _check_health(wish.same, source, target, vault)
     # After a split, a child is of both records under one id.
     here = _members(target) | into.keys()
-    children = {one.gone: one for one in _same_children(wish.same, source)}
+    names = _names_of_same(wish.same, source)
     gone = {into[one.id]: one for _, one in source.members() if one.id in into}
     kept_children = tuple(
-        filled_from(gone, child, vault).model_copy(
-            update={"also": (*child.also, *_names_of(child.id, children.values()))}
-        )
-        for child in target.children
+        _known_by(filled_from(gone, one, vault), names) for one in target.children
     )
     arriving = {guardian.id: _rights_into(guardian, into) for guardian in source.guardians}
     known = {
@@ -131,7 +128,7 @@ def _merge(wish: Wish, source: Family, target: Family, vault: Vault) -> Pair:
         "there": {into.get(child.id, child.id) for child in source.children},
     }
     kept_guardians = tuple(
-        guarded(filled(guardian, same, vault), same, arriving[same.id], **known)
+        _known_by(guarded(filled(guardian, same, vault), same, arriving[same.id], **known), names)
         if isinstance(same, Guardian)
         else guardian
         for guardian, same in ((one, gone.get(one.id)) for one in target.guardians)
@@ -202,23 +199,28 @@ def _told_of(family: Family, about: Callable[[str], bool]) -> dict[str, Any]:
     }
 
 
-class _SameChild(_Part):
-    gone: str
-    kept: str
-    names: tuple[str, ...]
-
-
-def _same_children(same: Sequence[Became], source: Family) -> list[_SameChild]:
-    also = {child.id: child.also for child in source.children}
-    return [
-        _SameChild(gone=one.member, kept=one.into, names=(one.member, *also[one.member]))
+def _names_of_same(same: Sequence[Became], source: Family) -> dict[str, list[str]]:
+    """By who stays, every id of whoever of the source is the same guardian or child."""
+    also = source.known_as()
+    return {
+        one.into: [name for name in (one.member, *also[one.member]) if name != one.into]
         for one in same
         if one.member in also
-    ]
+    }
 
 
-def _names_of(kept: str, children: Iterable[_SameChild]) -> list[str]:
-    return [name for one in children if one.kept == kept for name in one.names]
+PersonT = TypeVar("PersonT", Guardian, Child)
+
+
+def _known_by(person: PersonT, names: dict[str, list[str]]) -> PersonT:
+    """Also by the ids that they had in the other record."""
+    also = dict.fromkeys((*person.also, *names.get(person.id, ())))
+    return person.model_copy(update={"also": tuple(also)})
+
+
+def _forgets(person: PersonT, names: Collection[str]) -> PersonT:
+    also = tuple(name for name in person.also if name not in names)
+    return person.model_copy(update={"also": also})
 
 
 def _check_same(same: Sequence[Became], source: Family, target: Family) -> None:
@@ -303,7 +305,9 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
     held, target = target, taken_back(target, before.source, before.target, after.target, into)
     source = answered_since(source, held, after.target)
     kept = [one for one in target.guardians if one.id not in leaving]
-    aliases = {name for one in _same_children(source.became, before.source) for name in one.names}
+    were = {name for also in before.target.known_as().values() for name in also}
+    names = _names_of_same(source.became, before.source).values()
+    aliases = {name for some in names for name in some} - were
     return Pair(
         source=before.source.model_copy(update={
             "became": tuple(one for one in source.became if one.member not in back),
@@ -321,7 +325,7 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
         target=target.model_copy(update={
             **_told_of(target, lambda member: member not in leaving),
             "guardians": tuple(_with_roles([
-                guardian.model_copy(update={"rights": tuple(
+                _forgets(guardian, aliases).model_copy(update={"rights": tuple(
                     _unmerged(guardian.id, right, merged_rights, old_rights)
                     for right in guardian.rights
                     if right.child not in leaving
@@ -329,10 +333,7 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
                 for guardian in kept
             ])),
             "children": tuple(
-                child.model_copy(
-                    update={"also": tuple(name for name in child.also if name not in aliases)}
-                )
-                for child in target.children if child.id not in leaving
+                _forgets(child, aliases) for child in target.children if child.id not in leaving
             ),
             "contacts": tuple(one for one in target.contacts if one.id not in leaving),
             "former": tuple(

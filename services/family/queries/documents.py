@@ -15,7 +15,7 @@ from typing import Any
 from services.family.domain.documents import About, SupportingDocument, Version
 from services.family.domain.household import Family
 from services.family.domain.uploads import KeptFile
-from services.family.queries.households import family_of
+from services.family.queries.households import family_of, of_bearer
 from services.family.queries.uploads import content_of
 from services.family.state import State
 from services.family.store.documents import document_in
@@ -56,8 +56,9 @@ def may_act_on(scope: FamilyScope, family: Family, about: About) -> bool:
     if me is None:
         return False
     if about.child is not None:
-        return any(right.child == about.child and right.decide for right in me.rights)
-    return about.guardian in (None, me.id)
+        ids = {one.id for one in family.children if about.child in one.ids}
+        return any(right.child in ids and right.decide for right in me.rights)
+    return about.guardian is None or about.guardian in me.ids
 
 
 async def of_family(state: State, scope: Scope, family: str) -> tuple[Family, list[Seen]]:
@@ -66,13 +67,11 @@ async def of_family(state: State, scope: Scope, family: str) -> tuple[Family, li
     town = await state.towns.get(scope.town)
     found = [
         Seen(one, type_of(town, one.type))
-        for one in await state.documents.of_family(scope, family)
+        for one in await state.documents.of_family(scope, known)
         if not one.removed
     ]
     return known, [
-        one
-        for one in found
-        if may_read(scope, one.kind) and _sees(scope, known, one.document.about)
+        one for one in found if may_read(scope, one.kind) and sees(scope, known, one.document.about)
     ]
 
 
@@ -82,11 +81,13 @@ async def one_of(state: State, scope: Scope, document: str) -> Seen:
     if stored is None:
         raise not_found(_WHAT)
     known = document_in(stored)
-    _, seen = await of_family(state, scope, known.about.family)
-    found = next((one for one in seen if one.document.id == document), None)
-    if found is None:
+    kind = type_of(await state.towns.get(scope.town), known.type)
+    shown = not known.removed and may_read(scope, kind)
+    if shown and isinstance(scope, FamilyScope):
+        shown = any(sees(scope, one, known.about) for one, _ in await of_bearer(state, scope))
+    if not shown:
         raise not_found(_WHAT)
-    return found
+    return Seen(known, kind)
 
 
 async def file_of(state: State, scope: Scope, bearer: Bearer, document: str, file: str) -> File:
@@ -140,9 +141,13 @@ def files_opened(
     return version.files if opens(scope, document, version) else ()
 
 
-def _sees(scope: Scope, family: Family, about: About) -> bool:
+def sees(scope: Scope, family: Family, about: About) -> bool:
+    """Whether a reader of the family sees the documents about that person, or about it."""
     if isinstance(scope, AgentScope):
         return True
     if about.child is not None:
-        return any(child.id == about.child for child in family.children)
-    return about.guardian in (None, scope.guardian_of(family.id))
+        return any(about.child in child.ids for child in family.children)
+    if about.guardian is None:
+        return about.family in family.ids
+    me = family.guardian(scope.guardian_of(family.id))
+    return me is not None and about.guardian in me.ids

@@ -36,7 +36,9 @@ class _Seen:
 async def feed(state: State, scope: Scope, wanted: FeedQuery) -> FeedPage:
     """A page of requests, newest first. Raises ``Refused``: ``cursor-unknown``."""
     reach = await reach_of(state, scope, wanted.family)
-    only = wanted.model_dump(include={"kind", "child", "state", "unread"}, exclude_none=True)
+    only = wanted.model_dump(include={"kind", "state", "unread"}, exclude_none=True)
+    if wanted.child is not None:
+        only["children"] = reach.names.get(wanted.child, frozenset({wanted.child}))
     found = await state.feed.entries(
         scope.town, reach, scope.account, only, wanted.after, wanted.limit
     )
@@ -79,18 +81,19 @@ async def reach_of(state: State, scope: Scope, family: str | None) -> Reach:
         whole, _ = await households.family_of(state, scope, family)
         return _reach([whole], None)
     mine = [
-        (seen, guardian)
+        (seen, seen.guardian(guardian))
         for seen, guardian in await households.of_bearer(state, scope)
         if family in (None, seen.id)
     ]
     if family is not None and not mine:
         raise not_found("ce dossier")
-    return _reach([seen for seen, _ in mine], frozenset(guardian for _, guardian in mine))
+    ids = frozenset(_id for _, guardian in mine if guardian for _id in guardian.ids)
+    return _reach([seen for seen, _ in mine], ids)
 
 
 def _reach(families: Sequence[Family], guardians: frozenset[str] | None) -> Reach:
     return Reach(
-        frozenset(one for family in families for child in family.children for one in child.ids),
+        {_id: one.ids for family in families for one in family.children for _id in one.ids},
         frozenset(one for family in families for one in family.ids),
         guardians,
     )

@@ -58,9 +58,12 @@ async def own(
 ) -> list[Letter]:
     """A page of a guardian's letters, newest first."""
     shared = [
-        {"family": family.id, "shared": True, "child": {"$in": [one.id for one in family.children]}}
+        {
+            "family": {"$in": sorted(family.ids)}, "shared": True,
+            "child": {"$in": sorted(_id for one in family.children for _id in one.ids)},
+        }
         for family, _ in await households.of_bearer(state, scope)
-    ]
+    ]  # fmt: skip
     return await state.letters.of_families(scope, shared, status, after, limit)
 
 
@@ -80,11 +83,13 @@ async def of_town(
             if answers(scope, one) and wanted.category in (None, one.id)
         ]
         within = {"category": {"$in": known}}
-    only = {
+    only: dict[str, Any] = {
         name: getattr(wanted, name)
-        for name in ("state", "family", "unread")
+        for name in ("state", "unread")
         if getattr(wanted, name) is not None
     }
+    if wanted.family is not None:
+        only["family"] = {"$in": await state.families.records(scope, wanted.family)}
     return await state.letters.of_town(scope, within, only, after, limit)
 
 
@@ -100,13 +105,13 @@ async def sees(state: State, scope: Scope, letter: Letter) -> bool:
     """Whether the bearer may see a letter within their scope."""
     if isinstance(scope, AgentScope):
         return answers(scope, category_of(await state.towns.get(scope.town), letter.category))
-    mine = {family.id: family for family, _ in await households.of_bearer(state, scope)}
-    family = mine.get(letter.family)
+    mine = [family for family, _ in await households.of_bearer(state, scope)]
+    family = next((one for one in mine if letter.family in one.ids), None)
     if family is None:
         return False
     if letter.account == scope.account:
         return True
-    return letter.shared and letter.child in {child.id for child in family.children}
+    return letter.shared and any(letter.child in child.ids for child in family.children)
 
 
 async def file_of(state: State, scope: Scope, letter: str, file: str) -> File:

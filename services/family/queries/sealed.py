@@ -78,8 +78,8 @@ async def reads(
     """Who read what is kept sealed of a family, the latest first; a guardian sees what is about
     the children they see, and bank details. Raises ``Refused`` (404, 422)."""
     seen, _ = await family_of(state, scope, family)
-    children = {child.id for child in seen.children}
-    found = await state.audit.reads_of(scope.town, family, None, after, limit)
+    children = {_id for child in seen.children for _id in child.ids}
+    found = await state.audit.reads_of(scope.town, sorted(seen.ids), sorted(children), after, limit)
     shown = [
         ReadOut(
             at=one["at"], account=one["account"], roles=tuple(one["roles"]), what=one["what"],

@@ -10,7 +10,8 @@ from datetime import date
 
 from pymongo import IndexModel
 
-from services.family.domain.documents import About, Changed, SupportingDocument
+from services.family.domain.documents import About, Changed, SupportingDocument, document_id
+from services.family.domain.household import Family
 from shared.auth import AgentScope, Scope
 from shared.events import Event
 from shared.failpoints import Step, step
@@ -21,6 +22,8 @@ DOCUMENTS = "documents"
 INDEXES = {
     DOCUMENTS: [
         IndexModel([("family", 1)]),
+        IndexModel([("child", 1)]),
+        IndexModel([("guardian", 1)]),
         IndexModel([("versions.files.id", 1)]),
         IndexModel(
             [("town", 1), ("waiting_since", 1), ("_id", 1)],
@@ -64,17 +67,34 @@ class DocumentStore:
         return await self._store.get(DOCUMENTS, _id, {"pending": 0})
 
     async def one(self, scope: Scope, _id: str) -> Document | None:
-        """A document within the scope, or None."""
-        query = {"$and": [{"_id": _id}, scope.query()]}
+        """A document of the town, or None; which guardian may see it is for
+        ``queries.documents.sees``."""
+        query = {"$and": [{"_id": _id}, _within(scope)]}
         return await self._store.first(DOCUMENTS, query, projection={"pending": 0})
 
-    async def of_family(self, scope: Scope, family: str) -> list[SupportingDocument]:
-        """Every document of a family within the scope, by type."""
-        query = {"$and": [{"family": family}, scope.query()]}
+    async def of_family(self, scope: Scope, family: Family) -> list[SupportingDocument]:
+        """Every document of a family as the bearer sees it, by type: those about its people by
+        any of their ids, whichever record they were sent for, and its own."""
+        children = sorted(_id for one in family.children for _id in one.ids)
+        guardians = sorted(_id for one in family.guardians for _id in one.ids)
+        own = {"family": {"$in": sorted(family.ids)}, "child": None, "guardian": None}
+        about = [{"child": {"$in": children}}, {"guardian": {"$in": guardians}}, own]
+        query = {"$and": [_within(scope), {"$or": about}]}
         found = await self._store.find(
             DOCUMENTS, query, sort=[("type", 1), ("_id", 1)], projection={"pending": 0}
         )
         return [document_in(document) for document in found]
+
+    async def standing(self, town: str, about: About, kind: str) -> Document | None:
+        """The document of that type that somebody has, or None; a person's, whichever record it
+        was sent for."""
+        found = await self.get(document_id(town, about, kind))
+        person = about.model_dump(include={"child", "guardian"})
+        if found is not None or not any(person.values()):
+            return found
+        return await self._store.first(
+            DOCUMENTS, {"town": town, "type": kind, **person}, projection={"pending": 0}
+        )
 
     async def waiting(
         self, scope: AgentScope, only: Document, after: str | None, limit: int
@@ -112,6 +132,10 @@ class DocumentStore:
         if gone:
             update["$unset"] = dict.fromkeys(gone, "")
         return await self._store.save(at, DOCUMENTS, before, update, *events)
+
+
+def _within(scope: Scope) -> Document:
+    return scope.query() if isinstance(scope, AgentScope) else {"town": scope.town}
 
 
 _OPTIONAL = ("waiting_since", "counts_until")

@@ -35,6 +35,8 @@ RESEAL = step("family.record.reseal")
 _MOST_FOUND, _MOST_RANKED, _MOST_ALIKE = 50, 300, 500
 #: A record that was merged into another is kept, for the other services' sake and to undo it.
 LIVE: Document = {"merged_into": None}
+#: A record merged into one merged into one …: what is longer than this is a circle.
+_MERGED_AT_MOST = 20
 #: How many commands a dossier knows again: at least as many as one may see in 72 hours.
 KEPT = 40
 
@@ -114,6 +116,34 @@ class FamilyStore:
         return await self._store.first(
             FAMILIES, {"$and": [{"_id": family}, scope.query(), LIVE]}, projection={"pending": 0}
         )
+
+    async def records(self, scope: Scope, family: str) -> list[str]:
+        """The ids of a record and of those that are part of it."""
+        document = await self.document(scope, family)
+        return sorted(family_in(document).ids) if document else [family]
+
+    async def home(self, scope: Scope, family: str) -> str:
+        """The record that this one is part of today; itself, when of none."""
+        for _ in range(_MERGED_AT_MOST):
+            found = await self._store.first(
+                FAMILIES, {"_id": family, "town": scope.town}, projection={"merged_into": 1}
+            )
+            if found is None or found.get("merged_into") is None:
+                break
+            family = found["merged_into"]
+        return family
+
+    async def record_of(self, family: Family, guardian: str) -> str:
+        """The record that a guardian came from, under which what they do is kept, so that it goes
+        back with them when the merge is undone; the family's own, when from none."""
+        if not family.parts:
+            return family.id
+        found = await self._store.find(
+            FAMILIES, {"_id": {"$in": list(family.parts)}, "guardians.id": guardian},
+            projection={"_id": 1},
+        )  # fmt: skip
+        known = {one["_id"] for one in found}
+        return next((one for one in reversed(family.parts) if one in known), family.id)
 
     async def of_change(self, scope: Scope, changes: Sequence[str]) -> dict[str, str]:
         """The families (by change) that hold these changes."""

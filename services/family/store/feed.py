@@ -59,7 +59,7 @@ class FeedStore:
     ) -> list[Document]:
         """The requests within reach, newest first, following the request ``after``.
 
-        ``only``: ``kind``, ``child``, ``state``, ``unread``, each optional.
+        ``only``: ``kind``, ``children`` (ids of one child), ``state``, ``unread``, each optional.
         """
         return await page(
             self._store, FEED, within={"town": town, **_within(reach)},
@@ -104,8 +104,9 @@ def _only(reach: Reach, account: str, only: Document) -> Document:
     conditions: list[Document] = []
     if (kind := only.get("kind")) is not None:
         conditions.append({"kinds": kind})
-    if (child := only.get("child")) is not None:
-        reach = Reach(reach.children & {child}, frozenset(), reach.guardians)
+    if (child := only.get("children")) is not None:
+        names = {_id: ids for _id, ids in reach.names.items() if _id in child}
+        reach = Reach(names, frozenset(), reach.guardians)
     if (state := only.get("state")) is not None:
         conditions.append(_about(reach, standings=state))
     elif child is not None:

@@ -52,13 +52,18 @@ def end_of(record: str, records: Records) -> str:
 
 
 def person_of(guardian: str, records: Records) -> str:
-    """The id under which a guardian is known today."""
+    """The id under which a guardian is known today; of names that go round, one that a record
+    still has."""
     became = {old: new for record in records.values() for old, new in record.became.items()}
-    for _ in range(_MERGED_AT_MOST):
-        if guardian not in became:
-            return guardian
-        guardian = became[guardian]
-    return guardian
+    names = [guardian]
+    while (into := became.get(names[-1])) is not None and into not in names:
+        names.append(into)
+    if into is None:
+        return names[-1]
+    here = {
+        one for record in records.values() if not record.merged_into for one in record.guardians
+    }
+    return next((one for one in reversed(names) if one in here), names[-1])
 
 
 def guardians_of(record: str, records: Records) -> frozenset[str] | None:

@@ -95,7 +95,12 @@ class Contents:
     def _check_invoiced(self, mail: Document) -> None:
         """An invoice is for the guardian it is addressed to, as long as the account is that one."""
         contact = self._contact(mail)
-        if contact and contact.families.get(mail["family"]) != mail["data"]["guardian"]:
+        if contact is None:
+            return
+        mine, addressed = contact.families.get(mail["family"]), mail["data"]["guardian"]
+        card = self.families.get(mail["family"])
+        known = next((one.ids for one in card.guardians if mine in one.ids), ()) if card else ()
+        if addressed != mine and addressed not in known:
             raise NotEntitled
 
     def _check_linked(self, mail: Document) -> None:
@@ -114,7 +119,9 @@ class Contents:
         if guardian is None:
             raise NotEntitled
         allowed = readable(card, guardian, asked=asked)
-        return {child.id: child.first_name for child in card.children if child.id in allowed}
+        return {
+            _id: child.first_name for child in card.children for _id in child.ids if _id in allowed
+        }
 
     # -- what ------------------------------------------------------------------------------
 

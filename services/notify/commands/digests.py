@@ -144,10 +144,13 @@ def recipients(
 
 
 def readable(card: FamilyChanged | None, guardian: str, *, asked: bool) -> set[str]:
-    """The children about whom a guardian may be written to: those whose bookings they may see,
-    and, about what they ``asked`` for themselves, those for whom they may decide."""
-    rights = next((g.rights for g in card.guardians if g.id == guardian), ()) if card else ()
-    return {right.child for right in rights if right.see or (asked and right.decide)}
+    """The children about whom a guardian may be written to, by all their ids: those whose bookings
+    they may see, and, about what they ``asked`` for themselves, those for whom they may decide."""
+    if card is None:
+        return set()
+    rights = next((one.rights for one in card.guardians if guardian in one.ids), ())
+    named = {right.child for right in rights if right.see or (asked and right.decide)}
+    return {_id for child in card.children for _id in child.ids if named & child.ids} | named
 
 
 async def _say_ended(notify: Notify) -> None:

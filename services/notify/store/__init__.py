@@ -24,6 +24,8 @@ from pymongo import IndexModel
 from services.notify.store.digests import DIGESTS, OUTCOMES, RUNS, Digests
 from services.notify.store.directory import CONTACTS, Directory
 from services.notify.store.mails import MAILS, Mails
+from shared.households import FAMILIES
+from shared.households import INDEXES as HOUSEHOLD_INDEXES
 
 __all__ = ["INDEXES", "OUTBOXES", "Digests", "Directory", "Mails"]
 
@@ -31,6 +33,7 @@ OUTBOXES = (RUNS, MAILS)
 _OPEN = {"open": True}
 INDEXES = {
     CONTACTS: [IndexModel([("town", 1), ("families.family", 1)])],
+    FAMILIES: HOUSEHOLD_INDEXES,
     OUTCOMES: [
         IndexModel([("town", 1), ("decided_at", 1)], partialFilterExpression=_OPEN, name="open"),
         IndexModel([("batch", 1)], sparse=True),

@@ -10,9 +10,10 @@ from shared.contracts.identity import AccountChanged
 from shared.errors import MissingCopy
 from shared.events import Envelope
 from shared.failpoints import step
+from shared.households import FAMILIES, Households
 from shared.store import Document, Store
 
-CONTACTS, FAMILIES = "contacts", "copy_families"
+CONTACTS = "contacts"
 KEEP_CONTACT = step("notify.copy.contact")
 KEEP_FAMILY = step("notify.copy.family")
 _BULK = 500
@@ -35,17 +36,13 @@ class Directory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.households = Households(store, KEEP_FAMILY)
 
     async def keep_contact(self, envelope: Envelope, event: AccountChanged) -> None:
         """Keep how to write to an adult of a town."""
         fields = event.model_dump(mode="json", exclude={"town"})
         key = f"{event.town}/{event.account}"
         await self._store.keep_copy(KEEP_CONTACT, CONTACTS, key, envelope, fields)
-
-    async def keep_family(self, envelope: Envelope, event: FamilyChanged) -> None:
-        """Keep a family's card."""
-        card = event.model_dump(mode="json")
-        await self._store.keep_copy(KEEP_FAMILY, FAMILIES, event.family, envelope, card)
 
     async def contacts(self, town: str, accounts: Iterable[str]) -> dict[str, Contact]:
         """Those of these accounts that the town may write to."""
@@ -63,9 +60,9 @@ class Directory:
         return linked
 
     async def families(self, families: Iterable[str]) -> dict[str, FamilyChanged]:
-        """The cards of these families, as far as they are known."""
-        found = await self._store.find(FAMILIES, {"_id": {"$in": list(set(families))}})
-        return {document["_id"]: FamilyChanged.model_validate(document) for document in found}
+        """The cards of these families, or of the records they are part of, as far as they are
+        known."""
+        return await self.households.cards(families)
 
     async def need_contact(self, town: str, account: str) -> None:
         """Raises ``MissingCopy`` when an account was never heard of."""
