@@ -13,7 +13,7 @@ _PAGE = 100
 
 
 async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
-    """The invoices that the bearer may see."""
+    """The invoices that the bearer may see, and what is on none yet."""
     found = []
     after = None
     while True:
@@ -22,7 +22,13 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
         if len(page) < _PAGE:
             break
         after = page[-1].id
+    open_ = await queries.unbilled(billing, scope)
     return [
+        section("Prestations pas encore facturées", [
+            {"Enfant": one.child_name, "Activité": one.activity, "Prestation": one.unit,
+             "Date": one.day, "Quantité": one.quantity}
+            for one in open_
+        ]),
         section("Factures", [
             {
                 "Numéro": one.number, "Mois": one.month, "Émise le": one.issued_on,

@@ -107,7 +107,10 @@ async def decide_proofs(
 
 
 async def decide(booking: Booking, call: Call[DecisionsIn, NoQuery]) -> DecisionsOut:
-    return await deciding.decide_many(booking, call.agent_scope, call.body, call.known_command)
+    scope, asked = call.agent_scope, {one.request for one in call.body.decisions}
+    for family in await queries.families_of(booking, scope, asked):
+        call.act.concerns(family=family)
+    return await deciding.decide_many(booking, scope, call.body, call.known_command)
 
 
 async def list_groups(booking: Booking, call: Call[NoBody, GroupsQuery]) -> Groups:
@@ -138,7 +141,10 @@ async def withdraw_enrolment(
 async def decide_enrolments(
     booking: Booking, call: Call[EnrolmentDecisionsIn, NoQuery]
 ) -> EnrolmentDecisionsOut:
-    return await answering.decide_many(booking, call.agent_scope, call.body, call.known_command)
+    scope, asked = call.agent_scope, {one.enrolment for one in call.body.decisions}
+    for family in await enrolment_queries.families_of(booking, scope, asked):
+        call.act.concerns(family=family)
+    return await answering.decide_many(booking, scope, call.body, call.known_command)
 
 
 def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from services.booking.attached import States, states_of
@@ -140,6 +140,11 @@ async def sent(booking: Booking, scope: Scope, wanted: EnrolmentQuery) -> Enrolm
         ),
         next=found[-1].id if len(found) == wanted.limit else None,
     )
+
+
+async def families_of(booking: Booking, scope: AgentScope, enrolments: Set[str]) -> Set[str]:
+    """Which families these enrolments of the town are of."""
+    return await booking.enrolments.families_of(scope.town, enrolments)
 
 
 async def _sees(booking: Booking, scope: Scope, one: Enrolment) -> bool:

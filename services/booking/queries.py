@@ -34,7 +34,7 @@ from services.booking.schemas import (
     ToEnrol,
 )
 from services.booking.state import Booking, asks_of, child_for, children_seen, names_of
-from shared.auth import FamilyScope, Scope
+from shared.auth import AgentScope, FamilyScope, Scope
 from shared.contracts.family import Child
 from shared.errors import MissingCopy, not_found
 from shared.traits import traits_of
@@ -264,6 +264,11 @@ async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page
     if child is not None:
         seen = [one for one in seen if any(line.child in child for line in one.lines)]
     return Page(seen, following)
+
+
+async def families_of(booking: Booking, scope: AgentScope, requests: Set[str]) -> Set[str]:
+    """Which families these requests of the town are of."""
+    return await booking.store.families_of(scope.town, requests)
 
 
 async def _seen(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from services.family.commands import registering
 from services.family.queries import documents, letters
 from services.family.queries.dossiers import dossier
 from services.family.schemas.dossiers import FieldOut
@@ -13,6 +16,10 @@ from shared.personal_data import Section, section
 _PAGE = 100
 _SIDES = {"family": "famille", "town": "commune"}
 _SEALED = "gardé chiffré : à lire dans le dossier"
+_PARTS = {
+    "guardian": "Premier responsable", "second_guardian": "Second responsable",
+    "children": "Enfants", "contacts": "Contacts", "household": "Famille",
+}  # fmt: skip
 _TITLES = {
     "household": "Famille", "guardian": "Responsables", "child": "Enfants", "contact": "Contacts",
 }  # fmt: skip
@@ -43,6 +50,7 @@ async def collect(state: State, scope: FamilyScope) -> list[Section]:
         section("Modifications en attente", waiting),
         section("Pièces justificatives", await _documents(state, scope)),
         section("Demandes à la commune", await _letters(state, scope)),
+        section("Dossier créé en ligne", await _registration(state, scope)),
     ]
 
 
@@ -53,8 +61,37 @@ async def _documents(state: State, scope: FamilyScope) -> list[dict[str, object]
             _, seen = await documents.of_family(state, scope, right.family)
         except Refused:
             continue
-        found += [{"Pièce": one.kind.name, "État": one.document.state} for one in seen]
+        found += [
+            {
+                "Pièce": one.kind.name, "État": one.document.state,
+                "Valable jusqu'au": one.document.standing.valid_until,
+                "Envois": [
+                    f"{sent.sent_at:%d/%m/%Y} : {sent.state}"
+                    + (f" ({sent.reason})" if sent.reason else "")
+                    for sent in one.document.versions
+                ],
+                "Fichiers": [file.name for sent in one.document.versions
+                             for file in documents.files_opened(scope, one.document, sent)],
+            }
+            for one in seen
+        ]  # fmt: skip
     return found
+
+
+async def _registration(state: State, scope: FamilyScope) -> list[dict[str, object]]:
+    """The form of the bearer's own, as far as it is kept."""
+    document, draft = await registering.mine(state, scope)
+    if document is None or "draft" not in document:
+        return []
+    form = draft.model_dump(mode="json", exclude_none=True)
+    return [{_PARTS.get(part, part): _told(value) for part, value in form.items()}]
+
+
+def _told(value: Any) -> object:
+    """A part of the form, one line for each thing told."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} : {_told(one)}" for name, one in value.items())
+    return [_told(one) for one in value] if isinstance(value, list) else value
 
 
 async def _letters(state: State, scope: FamilyScope) -> list[dict[str, object]]:

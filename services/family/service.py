@@ -33,6 +33,7 @@ from services.family.store import (
     Registrations,
     UploadStore,
 )
+from services.family.vault import Vault
 from shared.copies import KeyCopy, TownCopy
 from shared.files import Files
 from shared.runner import Job, Parts, Service
@@ -80,18 +81,20 @@ def build(parts: Parts) -> Service:
 def state_of(parts: Parts) -> State:
     """What the use cases work with: for the service and for operators' commands."""
     sealer = sealer_of(parts.settings)
+    vault = Vault(sealer)
     return State(
         store=parts.store,
-        families=FamilyStore(parts.store),
+        families=FamilyStore(parts.store, vault),
         erasures=Erasures(parts.store),
         feed=FeedStore(parts.store),
-        moves=MoveStore(parts.store),
+        moves=MoveStore(parts.store, vault),
         imports=ImportStore(parts.store),
         addresses=AddressBook(FamilySettings().addresses_url, parts.clock),
         registrations=Registrations(parts.store),
         towns=TownCopy(parts.store, parts.clock),
         clock=parts.clock,
         sealer=sealer,
+        vault=vault,
         audit=parts.audit,
         uploads=UploadStore(parts.store, Files(parts.store, sealer), REFERENCES),
         documents=DocumentStore(parts.store),

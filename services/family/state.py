@@ -25,6 +25,7 @@ from services.family.store import (
     Registrations,
     UploadStore,
 )
+from services.family.vault import Vault
 from shared.audit import Audit
 from shared.auth import AgentScope, Scope
 from shared.clock import Clock
@@ -32,9 +33,6 @@ from shared.copies import TownCopy
 from shared.pdf import Press
 from shared.sealing import Sealer
 from shared.store import Store
-
-#: What a sealed field is bound to besides its member, who may move to another family's document.
-_SEALED_IN = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class State:
     clock: Clock
     press: Press
     sealer: Sealer
+    vault: Vault
     audit: Audit
     uploads: UploadStore
     documents: DocumentStore
@@ -75,13 +74,11 @@ class State:
 
     def seal(self, member: str, field: str, value: Any) -> dict[str, Any]:
         """A value sealed for that field of that member, as JSON."""
-        sealed = self.sealer.seal(value, _SEALED_IN, member, field)
-        return {"key": sealed["key"], "box": bytes(sealed["box"]).hex()}
+        return self.vault.seal(member, field, value)
 
     def open(self, member: str, field: str, sealed: Mapping[str, Any]) -> Any:
         """What ``seal`` was given."""
-        box = {"key": sealed["key"], "box": bytes.fromhex(sealed["box"])}
-        return self.sealer.open(box, _SEALED_IN, member, field)
+        return self.vault.open(member, field, sealed)
 
 
 def actor_in(scope: Scope, family: Family) -> Actor | None:

@@ -405,5 +405,13 @@ async def test_why_something_about_health_was_refused_is_not_said_outside(
         for item in event["items"]
     ]
     assert (refused["state"], refused["reason"]) == ("refused", None)
-    decided = (await unpublished.read("holder"))["decided"]
-    assert "marque-oedème" in [one["reason"] for one in decided], "the family is told"
+    kept = await unpublished.world.store("family").find("families", {})
+    assert "oedème" not in str(kept), "nor kept in clear"
+    assert "oedème" not in str(await unpublished.read("holder"))
+    path = f"/families/{unpublished.family}/children/{CHILD_ID}/health-sheet"
+    (decided,) = [
+        one
+        for one in (await unpublished.call("holder", "GET", path)).json["decided"]
+        if one["state"] == "refused"
+    ]
+    assert decided["reason"] == "marque-oedème", "the family is told where health is read"

@@ -83,3 +83,17 @@ def _paid(card: FamilyChanged, guardian: Guardian) -> list[str]:
     """Every id of the children for whom a guardian pays."""
     named = {right.child for right in guardian.rights if right.pay}
     return sorted(_id for child in card.children if child.id in named for _id in child.ids)
+
+
+async def unbilled(billing: Billing, scope: FamilyScope) -> list[Charge]:
+    """What the bearer's families have booked that is on no invoice, of the children for whom the
+    bearer pays; all of them for who is invoiced."""
+    cards = await billing.store.households.cards(right.family for right in scope.families)
+    found = []
+    for family, card in sorted(cards.items()):
+        me = scope.guardian_of(family)
+        guardian = next((one for one in card.guardians if me in one.ids), None)
+        if guardian is not None:
+            children = None if guardian.invoiced else _paid(card, guardian)
+            found += await billing.store.unbilled(scope.town, family, children)
+    return found

@@ -212,6 +212,16 @@ class BillingStore:
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)], limit=limit)
         return [_charge_in(document) for document in found]
 
+    async def unbilled(
+        self, town: str, record: str, children: Sequence[str] | None
+    ) -> list[Charge]:
+        """What a record has booked that no invoice holds, of these children where given."""
+        query: Document = {"town": town, "family": record, "accepted": True, "invoice": None}
+        if children is not None:
+            query["child"] = {"$in": list(children)}
+        found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
+        return [_charge_in(document) for document in found]
+
     async def charged(
         self, card: FamilyChanged, town: str, since: date, *, invoiced_only: bool
     ) -> list[Charge]:

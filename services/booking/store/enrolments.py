@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,12 @@ class Enrolments:
         """The enrolment, if the scope reaches it."""
         document = await self._store.first(ENROLMENTS, {"_id": _id, **scope.query()})
         return _enrolment(document) if document else None
+
+    async def families_of(self, town: str, enrolments: Collection[str]) -> set[str]:
+        """Which families those of the enrolments that the town has are of."""
+        query = {"_id": {"$in": sorted(enrolments)}, "town": town}
+        found = await self._store.find(ENROLMENTS, query, projection={"family": 1})
+        return {one["family"] for one in found}
 
     async def of_child(self, scope: Scope, child: Child) -> list[Enrolment]:
         """What was sent for a child, whichever family did: ``child`` is one whom the bearer may

@@ -116,6 +116,12 @@ class BookingStore:
         document = await self._store.first(REQUESTS, {"_id": _id, **scope.query()})
         return request_of(document) if document else None
 
+    async def families_of(self, town: str, requests: Collection[str]) -> set[str]:
+        """Which families those of the requests that the town has are of."""
+        query = {"_id": {"$in": sorted(requests)}, "town": town}
+        found = await self._store.find(REQUESTS, query, projection={"family": 1})
+        return {one["family"] for one in found}
+
     async def requests_of(
         self,
         scope: Scope,

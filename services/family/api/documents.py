@@ -90,6 +90,9 @@ async def decide_documents(
 ) -> DocumentDecisionsOut:
     """Many at once, each by itself: one that fails keeps no other back."""
     scope = call.agent_scope
+    documents = [one.document for one in call.body.decisions]
+    for about in await queries.abouts(state, scope, documents):
+        call.act.concerns(family=about.family, child=about.child)
     results = [
         DocumentDecisionOut(
             document=one.document,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.family.api.households import READERS
+from services.family.api.uploads import KEPT
 from services.family.commands import dossiers as commands
 from services.family.queries import dossiers as queries
+from services.family.queries import field_files as files
 from services.family.schemas.dossiers import (
     ChangeDecisionsIn,
     ChangeDecisionsOut,
@@ -17,14 +19,14 @@ from services.family.schemas.dossiers import (
 from services.family.state import State
 from shared.auth import FAMILY, AgentScope, agents, either
 from shared.errors import forbidden
-from shared.web.routes import Call, Empty, NoBody, NoQuery, PageQuery, Route, Versioned
+from shared.web.routes import Call, Empty, File, NoBody, NoQuery, PageQuery, Route, Versioned
 
 _EDITORS = agents("administrator", "billing_office", "childcare_office")
 _MEASURERS = agents("administrator", "childcare_office")
 _REFUSED_VALUES = (
     "field-changed", "field-unknown", "field-not-editable", "certificate-missing",
     "guardian-known", "child-known", "collector-too-young", "holder-needed", "already-asked",
-    "too-many-changes", "record-busy", "idempotency-key-reused",
+    "too-many-changes", "record-busy", "idempotency-key-reused", "file-unknown",
 )  # fmt: skip
 
 
@@ -82,11 +84,22 @@ async def set_measure(state: State, call: Call[MeasureIn, NoQuery]) -> Empty:
     return Empty()
 
 
+async def field_file(state: State, call: Call[NoBody, NoQuery]) -> File:
+    """A file that a field names."""
+    path = call.path
+    return await files.file_of(state, call.scope, call.known_bearer, path["family"], path["file"])
+
+
 ROUTES = [
     Route(
         "GET", "/families/{family}/dossier", dossier,
         "A dossier field by field: what counts, what waits beside it, the town's rules",
         access=either(FAMILY, READERS), answer=DossierOut, versioned=True,
+    ),
+    Route(
+        "GET", "/families/{family}/files/{file}", field_file,
+        "A file that a field names, or a change that waits; of health, each reading is recorded",
+        access=either(FAMILY, READERS), answer=KEPT,
     ),
     Route(
         "POST", "/families/{family}/changes", send_changes,

@@ -70,7 +70,7 @@ ROUTES = [
         "PUT", "/registration", keep_registration,
         "Keep the form as far as it is filled",
         access=ACCOUNT, answer=RegistrationOut, body=DraftKept,
-        refusals=("already-sent", "changed-meanwhile"), max_body=256 * 1024,
+        refusals=("already-sent", "changed-meanwhile", "file-unknown"), max_body=256 * 1024,
     ),
     Route(
         "PUT", "/registration/sent", send_registration,

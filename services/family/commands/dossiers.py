@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.family.commands.uploads import own_named
 from services.family.domain.changes import Item, submit
 from services.family.domain.deciding import Decision, decide, withdraw
 from services.family.domain.fields import rules_of
 from services.family.domain.household import Change, Family
 from services.family.domain.kinds import Setting
 from services.family.domain.measures import Wanted, measure
+from services.family.domain.named_files import named_files, told_files
 from services.family.domain.parts import Author
 from services.family.domain.work import Actor, Work
 from services.family.state import State, actor_in
@@ -45,7 +47,9 @@ async def change(
         submit(work, command.id, items)
         return {"request": command.id, "changes": [_said(change) for change in work.made]}
 
-    return await on_dossier(state, scope, family, act, command, on_behalf_of=on_behalf_of)
+    return await on_dossier(
+        state, scope, family, act, command, on_behalf_of=on_behalf_of, told=items
+    )
 
 
 async def take_back(state: State, scope: Scope, family: str, change_id: str) -> None:
@@ -118,9 +122,11 @@ async def on_dossier(
     command: Command | None = None,
     *,
     on_behalf_of: str | None = None,
+    told: Sequence[Item] = (),
 ) -> Mapping[str, Any]:
     """Load, act, save, as often as somebody else was quicker; the answer of ``act``, the first one
-    when a command is repeated."""
+    when a command is repeated. The files that ``told`` names are the bearer's own, or named there
+    already; those that no field names any more go."""
     for _ in range(_TRIES):
         document = await state.families.document(scope, family)
         if document is None:
@@ -135,14 +141,25 @@ async def on_dossier(
             raise not_found("ce responsable")
         work = await _work(state, scope, held, actor, on_behalf_of)
         answer = act(work)
+        await _check_files(state, scope, held, told)
         after = work.finished()
         if after == held:
             return answer
         done = _entry(state, family, command, answer) if command else None
         said = work.events(held, command.id if command else "")
         if await state.families.save(document, after, *said, done=done):
+            kept = {one.id for one in named_files(after, state.vault.opened)}
+            await state.uploads.remove_unnamed(sorted(set(document.get("files", ())) - kept))
             return answer
     raise Refused("record-busy", "Ce dossier est en cours de modification. Recommencez.")
+
+
+async def _check_files(state: State, scope: Scope, held: Family, told: Sequence[Item]) -> None:
+    new = list(told_files(held, told))
+    if new:
+        known = named_files(held, state.vault.opened)
+        unknown = [(place, one.id) for place, one in new if one not in known]
+        await own_named(state, scope, unknown)
 
 
 async def _work(

@@ -70,8 +70,8 @@ async def erase_cleared(state: State) -> None:
         # The records merged into it first: it is what they are found by.
         parts = await state.moves.merged_into(erasure.town, erasure.family)
         for family in (*parts, erasure.family):
-            gone = await _erase_record(state, erasure.town, family)
             files = await state.uploads.named_by(family)
+            gone = await _erase_record(state, erasure.town, family)
             await erase(state.store, ERASED, gone)
             await state.uploads.remove_unnamed(files)
         await state.erasures.finish(erasure.id)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.family.commands.uploads import own_named
 from services.family.domain.fields import rules_of
 from services.family.domain.household import Family
 from services.family.domain.kinds import Setting
+from services.family.domain.named_files import drafted_files
 from services.family.domain.parts import Author
 from services.family.domain.registration import Draft, built, empty
 from services.family.domain.work import Actor, Work
@@ -46,10 +48,15 @@ async def keep(state: State, scope: FamilyScope, draft: DraftIn, base: int) -> N
     if base != (before["v"] if before else 0):
         raise _changed()
     sealed = state.seal(registration, FORM, draft.model_dump(mode="json"))
+    named = drafted_files(draft.household, draft.children)
+    await own_named(state, scope, named)
+    files = sorted({file for _, file in named})
     if not await state.registrations.keep_draft(
-        scope.town, scope.account, registration, sealed, before
+        scope.town, scope.account, registration, sealed, files, before
     ):
         raise _changed()
+    gone = set(before.get("files", ()) if before else ()) - set(files)
+    await state.uploads.remove_unnamed(sorted(gone))
 
 
 async def send(state: State, scope: FamilyScope) -> None:

@@ -11,6 +11,7 @@ from services.family.commands.registering import FORM
 from services.family.domain.fields import is_sealed
 from services.family.domain.household import Change, Family, Member
 from services.family.domain.moves import Move, Pair
+from services.family.domain.work import reason_of
 from services.family.state import State
 from services.family.store.families import family_in
 from shared.errors import Refused
@@ -113,7 +114,8 @@ def _change(state: State, change: Change) -> Change:
         }
     else:
         value = _again(state, change.member, change.field, change.value)
-    return change.model_copy(update={"value": value})
+    reason = _again(state, change.member, reason_of(change.field), change.reason)
+    return change.model_copy(update={"value": value, "reason": reason})
 
 
 def _command(state: State, family: str, entry: Mapping[str, Any]) -> dict[str, Any]:

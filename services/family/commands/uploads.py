@@ -9,6 +9,7 @@ from services.family.domain.uploads import (
     KEPT_UNNAMED,
     MEDIA_TYPES,
     MOST_A_DAY,
+    MOST_WAITING_BYTES,
     NAMED_WITHIN,
     BadFile,
     KeptFile,
@@ -33,7 +34,7 @@ async def receive(state: State, scope: Scope, file: Received, command: Command) 
     """
     known = await state.uploads.one(command.id)
     if known is None:
-        await _bound(state, scope)
+        await _bound(state, scope, len(file.content))
         known = await _keep(state, scope, file, command)
     if known["body_hash"] != command.body_hash:
         raise Refused(
@@ -42,12 +43,22 @@ async def receive(state: State, scope: Scope, file: Received, command: Command) 
     return kept_file(known)
 
 
-async def _bound(state: State, scope: Scope) -> None:
-    day = state.clock.machine() - KEPT_UNNAMED
-    if await state.uploads.count_since(scope.account, day) >= MOST_A_DAY:
+async def _bound(state: State, scope: Scope, size: int) -> None:
+    sent = await state.uploads.since(scope.account, state.clock.machine() - KEPT_UNNAMED)
+    if len(sent) >= MOST_A_DAY:
         raise Refused(
             "too-many-files", f"Au plus {MOST_A_DAY} fichiers par jour. Continuez demain.",
             status=429, retry_after=3600,
+        )  # fmt: skip
+    if sum(sent.values()) + size <= MOST_WAITING_BYTES:
+        return
+    named = await state.uploads.named(list(sent))
+    if sum(bytes_ for one, bytes_ in sent.items() if one not in named) + size > MOST_WAITING_BYTES:
+        raise Refused(
+            "too-many-bytes",
+            "Vous avez envoyé beaucoup de fichiers sans les joindre à une demande : joignez-les,"
+            " ou continuez demain.",
+            status=413, retry_after=3600,
         )  # fmt: skip
 
 
@@ -72,19 +83,29 @@ async def _keep(state: State, scope: Scope, file: Received, command: Command) ->
 async def own_files(
     state: State, scope: Scope, uploads: Sequence[str], field: str
 ) -> tuple[KeptFile, ...]:
-    """The bearer's own files of these ids, to be named by a document.
+    """The bearer's own files of these ids, to be named by a document. Raises as ``own_named``."""
+    return await own_named(
+        state, scope, [(f"{field}/{position}", one) for position, one in enumerate(uploads)]
+    )
+
+
+async def own_named(
+    state: State, scope: Scope, named: Sequence[tuple[str, str]]
+) -> tuple[KeptFile, ...]:
+    """The bearer's own files of these ids, each with its place in what was sent.
 
     Raises ``Refused`` (422): ``file-unknown`` for what is not theirs or is about to be removed.
     """
+    uploads = [upload for _, upload in named]
     found = await state.uploads.sent_by(scope, uploads)
     limit = state.clock.machine() - NAMED_WITHIN
     old = [_id for _id, one in found.items() if one["uploaded_at"] < limit]
     usable = found.keys() - (set(old) - await state.uploads.named(old) if old else set())
-    for position, upload in enumerate(uploads):
+    for place, upload in named:
         if upload not in usable:
             raise Refused(
                 "file-unknown", "Ce fichier n'est plus là : envoyez-le de nouveau.", status=422,
-                field=f"{field}/{position}",
+                field=place,
             )  # fmt: skip
     return tuple(kept_file(found[upload]) for upload in uploads)
 

@@ -132,7 +132,8 @@ class Change(_Part):
     """One change of one member that a family has asked for.
 
     ``field`` and ``value`` (JSON, or sealed) of what is ``set``; of whom to ``add``, ``kind`` is
-    their owner or contact kind and ``value`` their fields. A value is kept only while it waits.
+    their owner or contact kind and ``value`` their fields. A value is kept only while it waits. The
+    ``reason`` of a refusal is sealed where the value was.
     """
 
     id: str
@@ -145,7 +146,7 @@ class Change(_Part):
     by: Author
     at: datetime
     state: ChangeState = "waiting"
-    reason: str | None = None
+    reason: str | dict[str, Any] | None = None
     decided_by: Author | None = None
     decided_at: datetime | None = None
 

@@ -74,12 +74,14 @@ def _replace(_held: Any, value: Any, _setting: Setting) -> Any:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``adapter`` reads a value; ``check`` says what the town or the day has against it (of a
-    keyed field, under that key); ``into`` makes of the value held and the new one what is kept."""
+    keyed field, under that key); ``into`` makes of the value held and the new one what is kept;
+    ``files`` is the file that a value, as JSON, names."""
 
     adapter: TypeAdapter[Any]
     said: str
     check: Check = _admit
     into: Into = _replace
+    files: Callable[[Any], Any] | None = None
 
 
 def _school(value: str, _key: str, setting: Setting) -> str | None:
@@ -155,6 +157,11 @@ def _certify(_held: Any, value: Certified, setting: Setting) -> Certificate:
     )  # fmt: skip
 
 
+def _inside(name: str) -> Callable[[Any], Any]:
+    """The file that one part of a value names."""
+    return lambda value: value.get(name) if isinstance(value, Mapping) else None
+
+
 _EMAIL = Annotated[str, Field(max_length=254, pattern=r"^[^@\s;,]+@[^@\s;,]+\.[^@\s;,]+$")]
 _SHARES = Annotated[Decimal, Field(gt=0, le=20, multiple_of=Decimal("0.25"))]
 _TEXT = "un texte de 100 caractères au plus est attendu."
@@ -192,9 +199,9 @@ KINDS: Mapping[FieldKind, Kind] = {
         "IBAN sans espaces attendu.",
         _iban,
     ),
-    "file": Kind(TypeAdapter(FileId), "fichier inconnu."),
+    "file": Kind(TypeAdapter(FileId), "fichier inconnu.", files=lambda value: value),
     "quotient": Kind(TypeAdapter(Quotient), "valeur et mois d'effet attendus.", _quotient,
-                     _in_order),
+                     _in_order, files=_inside("proof")),
     "insurance": Kind(TypeAdapter(Insurance), "compagnie et numéro de contrat attendus."),
     "fact": Kind(TypeAdapter(StrictBool | StrictInt | Line), "valeur non admise.", _fact),
     "consent": Kind(TypeAdapter(ConsentGiven), "oui ou non, et la version du texte.", _consent,
@@ -202,7 +209,8 @@ KINDS: Mapping[FieldKind, Kind] = {
     "certificate": Kind(TypeAdapter(Certified), "cochez la case, avec la version du texte.",
                         _certified, _certify),
     "doctor": Kind(TypeAdapter(Doctor), "nom et téléphone attendus."),
-    "care_plan": Kind(TypeAdapter(CarePlan), "dates et protocole attendus.", _care_plan),
+    "care_plan": Kind(TypeAdapter(CarePlan), "dates et protocole attendus.", _care_plan,
+                      files=_inside("document")),
     "vaccinations": Kind(
         TypeAdapter(Annotated[tuple[Vaccination, ...], Field(max_length=60)]),
         "une liste de vaccins et de dates est attendue.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,8 +23,11 @@ from services.family.domain.pairs import (
     brought,
     filled,
     filled_from,
+    forgets,
     guarded,
     health_that_differs,
+    known_by,
+    names_of_same,
     taken_back,
     united,
 )
@@ -105,7 +108,7 @@ def decide(move: Move, pair: Pair, vault: Vault, merge: Move | None = None) -> P
         return _merge(move.wish, pair.source, pair.target, vault)
     if merge is None or merge.before is None or merge.after is None:
         raise Refused("not-found", "Introuvable : ce regroupement.", status=404)
-    return _undo(pair.source, pair.target, merge.before, merge.after)
+    return _undo(pair.source, pair.target, merge.before, merge.after, vault)
 
 
 # -- merge ------------------------------------------------------------------------------------
@@ -117,18 +120,16 @@ def _merge(wish: Wish, source: Family, target: Family, vault: Vault) -> Pair:
     _check_health(wish.same, source, target, vault)
     # After a split, a child is of both records under one id.
     here = _members(target) | into.keys()
-    names = _names_of_same(wish.same, source)
+    names = names_of_same(wish.same, source)
     gone = {into[one.id]: one for _, one in source.members() if one.id in into}
-    kept_children = tuple(
-        _known_by(filled_from(gone, one, vault), names) for one in target.children
-    )
+    kept_children = tuple(known_by(filled_from(gone, one, vault), names) for one in target.children)
     arriving = {guardian.id: _rights_into(guardian, into) for guardian in source.guardians}
     known = {
         "here": {child.id for child in target.children},
         "there": {into.get(child.id, child.id) for child in source.children},
     }
     kept_guardians = tuple(
-        _known_by(guarded(filled(guardian, same, vault), same, arriving[same.id], **known), names)
+        known_by(guarded(filled(guardian, same, vault), same, arriving[same.id], **known), names)
         if isinstance(same, Guardian)
         else guardian
         for guardian, same in ((one, gone.get(one.id)) for one in target.guardians)
@@ -199,30 +200,6 @@ def _told_of(family: Family, about: Callable[[str], bool]) -> dict[str, Any]:
     }
 
 
-def _names_of_same(same: Sequence[Became], source: Family) -> dict[str, list[str]]:
-    """By who stays, every id of whoever of the source is the same guardian or child."""
-    also = source.known_as()
-    return {
-        one.into: [name for name in (one.member, *also[one.member]) if name != one.into]
-        for one in same
-        if one.member in also
-    }
-
-
-PersonT = TypeVar("PersonT", Guardian, Child)
-
-
-def _known_by(person: PersonT, names: dict[str, list[str]]) -> PersonT:
-    """Also by the ids that they had in the other record."""
-    also = dict.fromkeys((*person.also, *names.get(person.id, ())))
-    return person.model_copy(update={"also": tuple(also)})
-
-
-def _forgets(person: PersonT, names: Collection[str]) -> PersonT:
-    also = tuple(name for name in person.also if name not in names)
-    return person.model_copy(update={"also": also})
-
-
 def _check_same(same: Sequence[Became], source: Family, target: Family) -> None:
     """Each member of the source is paired once at most, and with one of its own kind."""
     kinds = ("guardians", "children", "contacts")
@@ -270,7 +247,7 @@ def check_undo(merge: Move, now: datetime) -> None:
         )
 
 
-def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
+def _undo(source: Family, target: Family, before: Pair, after: Pair, vault: Vault) -> Pair:
     """What came from the source goes back as it is now; what has left the target since stays
     where it is; what the town has changed in the target since stays changed."""
     if source.merged_into != target.id or before.target is None or after.target is None:
@@ -303,10 +280,10 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
         raise Refused("changed-since", "Plus aucun responsable ne resterait dans ce dossier.")
     merged_rights, old_rights = _rights(after.target), _rights(before.target)
     held, target = target, taken_back(target, before.source, before.target, after.target, into)
-    source = answered_since(source, held, after.target)
+    source = answered_since(source, held, after.target, vault)
     kept = [one for one in target.guardians if one.id not in leaving]
     were = {name for also in before.target.known_as().values() for name in also}
-    names = _names_of_same(source.became, before.source).values()
+    names = names_of_same(source.became, before.source).values()
     aliases = {name for some in names for name in some} - were
     return Pair(
         source=before.source.model_copy(update={
@@ -325,7 +302,7 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
         target=target.model_copy(update={
             **_told_of(target, lambda member: member not in leaving),
             "guardians": tuple(_with_roles([
-                _forgets(guardian, aliases).model_copy(update={"rights": tuple(
+                forgets(guardian, aliases).model_copy(update={"rights": tuple(
                     _unmerged(guardian.id, right, merged_rights, old_rights)
                     for right in guardian.rights
                     if right.child not in leaving
@@ -333,7 +310,7 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair) -> Pair:
                 for guardian in kept
             ])),
             "children": tuple(
-                _forgets(child, aliases) for child in target.children if child.id not in leaving
+                forgets(child, aliases) for child in target.children if child.id not in leaving
             ),
             "contacts": tuple(one for one in target.contacts if one.id not in leaving),
             "former": tuple(

@@ -7,7 +7,7 @@ still as the merge made it is as it was before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from services.family.domain.fields import field_of, is_sealed
@@ -21,11 +21,12 @@ from services.family.domain.household import (
     Member,
 )
 from services.family.domain.imported import counted
-from services.family.domain.work import slot_of
+from services.family.domain.work import reason_of, slot_of
 from shared.contracts.dossier import FIELDS, Owner
-from shared.contracts.family import ChildRights
+from shared.contracts.family import Became, ChildRights
 
 MemberT = TypeVar("MemberT", Guardian, Child, Contact)
+PersonT = TypeVar("PersonT", Guardian, Child)
 #: What a member is in one record, which another record does not fill.
 _OWN = {"id", "origin", "role", "invoiced", "rights", "also", "kind"}
 _FLAGS = {"protected", "limited"}
@@ -127,6 +128,28 @@ def filled_from(gone: Mapping[str, Member], kept: MemberT, vault: Vault) -> Memb
     return filled(kept, same, vault) if isinstance(same, type(kept)) else kept
 
 
+def names_of_same(same: Sequence[Became], source: Family) -> dict[str, list[str]]:
+    """By who stays, every id of whoever of the source is the same guardian or child."""
+    also = source.known_as()
+    return {
+        one.into: [name for name in (one.member, *also[one.member]) if name != one.into]
+        for one in same
+        if one.member in also
+    }
+
+
+def known_by(person: PersonT, names: dict[str, list[str]]) -> PersonT:
+    """Also by the ids that they had in the other record."""
+    also = dict.fromkeys((*person.also, *names.get(person.id, ())))
+    return person.model_copy(update={"also": tuple(also)})
+
+
+def forgets(person: PersonT, names: Collection[str]) -> PersonT:
+    """Not by these ids any more."""
+    also = tuple(name for name in person.also if name not in names)
+    return person.model_copy(update={"also": also})
+
+
 def brought(source: Family, target: Family, into: Mapping[str, str], vault: Vault) -> Family:
     """The target with what waits in the source and is not of it yet – about those who are the
     same, the household, or somebody new – and with the measures about those who are the same."""
@@ -178,7 +201,7 @@ def taken_back(
     return after.model_copy(update={"revisions": counted(now, after)})
 
 
-def answered_since(source: Family, target: Family, merged: Family) -> Family:
+def answered_since(source: Family, target: Family, merged: Family, vault: Vault) -> Family:
     """A merged record with what the target (as it is now) has decided of what it brought."""
     came, now = {one.id for one in merged.changes}, {one.id: one for one in target.changes}
 
@@ -188,9 +211,10 @@ def answered_since(source: Family, target: Family, merged: Family) -> Family:
         found = now.get(one.id)
         if found is None:
             return one.model_copy(update={"state": "replaced", "value": None})
-        return one if found.waits else found.model_copy(
-            update={"member": one.member, "by": one.by}
-        )  # fmt: skip
+        if found.waits:
+            return one
+        why = _moved(vault, found.member, one.member, reason_of(one.field), found.reason)
+        return found.model_copy(update={"member": one.member, "by": one.by, "reason": why})
 
     return source.model_copy(update={"changes": tuple(today(one) for one in source.changes)})
 

@@ -145,7 +145,7 @@ class Eyes:
         if field is None:
             return None
         if field.reach.sealed and not self.sealed:
-            return change.model_copy(update={"value": None})
+            return change.model_copy(update={"value": None, "reason": None})
         return change
 
     def _reads_slot(self, family: Family, seen: Family, member: str, name: str) -> bool:

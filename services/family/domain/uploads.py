@@ -34,8 +34,9 @@ MAX_EXPANDED_BYTES = 256 * 1024 * 1024
 #: What nothing names is removed after so long; it may be named until an hour before.
 KEPT_UNNAMED = timedelta(hours=24)
 NAMED_WITHIN = KEPT_UNNAMED - timedelta(hours=1)
-#: One account's files in a day.
+#: One account's files in a day, and what those come to that nothing names yet.
 MOST_A_DAY = 100
+MOST_WAITING_BYTES = 200 * 1024 * 1024
 _LONGEST_NAME = 100
 
 _REFUSALS: dict[str, tuple[int, str]] = {
@@ -60,7 +61,7 @@ _REFUSALS: dict[str, tuple[int, str]] = {
     "file-infected": (422, "Ce fichier contient un virus : il n'a pas été enregistré."),
 }
 #: The codes of every refusal of a file.
-REFUSALS = (*_REFUSALS, "scanner-unavailable", "too-many-files")
+REFUSALS = (*_REFUSALS, "scanner-unavailable", "too-many-files", "too-many-bytes")
 
 
 class BadFile(Exception):

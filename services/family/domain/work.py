@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from services.family.domain.fields import Ruled, Rules, owner_of, with_value
+from services.family.domain.fields import Ruled, Rules, is_sealed, owner_of, with_value
 from services.family.domain.household import Change, Contact, Family, Guardian, Member
 from services.family.domain.kinds import Setting, read, written
 from services.family.domain.membership import KINDS_OF_MEMBER, MEMBER_KINDS, of_age
@@ -148,8 +148,11 @@ class Work:
         reason: str | None = None,
     ) -> None:  # fmt: skip
         """A waiting change waits no longer; its value is forgotten."""
+        kept: str | dict[str, Any] | None = reason
+        if reason is not None and is_sealed(change.value):
+            kept = self.seal(change.member, reason_of(change.field), reason)
         done = change.model_copy(
-            update={"state": state, "reason": reason, "value": None,
+            update={"state": state, "reason": kept, "value": None,
                     "decided_by": self.setting.by, "decided_at": self.setting.now}
         )  # fmt: skip
         self.settled.append(done)
@@ -204,7 +207,7 @@ class Work:
             id=change.id, act=change.act, member=change.member,
             child=change.member if owner == "child" else None, field=sealed or change.field,
             label=_said(change, ruled), state=change.state,
-            reason=None if sealed else change.reason,
+            reason=change.reason if isinstance(change.reason, str) else None,
         )  # fmt: skip
 
 
@@ -248,6 +251,11 @@ def owner_of_change(family: Family, change: Change) -> Owner | None:
         return next(KINDS_OF_MEMBER[kind] for kind in MEMBER_KINDS if kind == change.kind)
     found = owner_of(family, change.member)
     return found[0] if found else None
+
+
+def reason_of(name: str) -> str:
+    """Under which name the reason of a refusal is sealed."""
+    return f"{name}/reason"
 
 
 def slot_of(member: str, name: str) -> str:

@@ -109,6 +109,11 @@ async def file_of(state: State, scope: Scope, bearer: Bearer, document: str, fil
     return await content_of(state, kept)
 
 
+async def abouts(state: State, scope: AgentScope, documents: Sequence[str]) -> list[About]:
+    """Whom these documents are about, those that the agent may read or not."""
+    return await state.documents.abouts(scope, documents)
+
+
 async def waiting(
     state: State, scope: AgentScope, kind: str | None, after: str | None, limit: int
 ) -> list[Seen]:

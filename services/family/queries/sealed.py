@@ -10,13 +10,15 @@ from schwifty import IBAN
 
 from services.family.domain.fields import owner_of
 from services.family.domain.health import VACCINES, compulsory, good
-from services.family.domain.household import Child, Family, Guardian
+from services.family.domain.household import Change, Child, Family, Guardian
 from services.family.domain.kinds import Setting
 from services.family.domain.parts import Author
+from services.family.domain.work import reason_of
 from services.family.queries.dossiers import Sheet, sheet_of
 from services.family.queries.households import family_of, held_by
 from services.family.schemas.dossiers import (
     BankOut,
+    ChangeOut,
     FieldOut,
     HealthOut,
     MemberOut,
@@ -45,6 +47,7 @@ async def health(state: State, scope: Scope, bearer: Bearer, family: str, child:
         family=family,
         child=child,
         sheet=shown.member,
+        decided=shown.decided,
         certified=good(certificate, today),
         certified_until=certificate and certificate.until,
         vaccinations=tuple(
@@ -68,6 +71,7 @@ async def bank(state: State, scope: Scope, bearer: Bearer, family: str, guardian
         sheet=shown.member.model_copy(
             update={"fields": tuple(_masked(field) for field in shown.member.fields)}
         ),
+        decided=shown.decided,
         bank=_bank_of(iban) if iban else None,
     )
 
@@ -103,12 +107,15 @@ def _theirs(entry: Document, scope: FamilyScope, children: set[str]) -> bool:
 
 
 class _Shown:
-    """A member with its sealed fields opened."""
+    """A member with its sealed fields opened, and what was ``decided`` about them."""
 
-    def __init__(self, sheet: Sheet, family: Family, member: MemberOut) -> None:
+    def __init__(
+        self, sheet: Sheet, family: Family, member: MemberOut, decided: tuple[ChangeOut, ...]
+    ) -> None:
         self.sheet = sheet
         self.family = family
         self.member = member
+        self.decided = decided
 
     def child(self, child: str) -> Child:
         """The child it is about."""
@@ -139,7 +146,20 @@ async def _open(
     child = member if what == "health" else None
     await state.audit.sensitive_read(bearer, READINGS[what], family=family, child=child)
     opened = tuple(_opened(state, member, field) for field in shown.fields)
-    return _Shown(sheet, seen, shown.model_copy(update={"fields": opened}))
+    names = {field.name for field in shown.fields}
+    decided = tuple(
+        sheet.change(_with_reason(state, one))
+        for one in reversed(seen.changes)
+        if not one.waits and one.member == member and one.field in names
+    )
+    return _Shown(sheet, seen, shown.model_copy(update={"fields": opened}), decided)
+
+
+def _with_reason(state: State, change: Change) -> Change:
+    reason = change.reason
+    if isinstance(reason, dict):
+        reason = state.vault.opened(change.member, reason_of(change.field), reason)
+    return change.model_copy(update={"reason": reason})
 
 
 def _opened(state: State, member: str, field: FieldOut) -> FieldOut:

@@ -261,11 +261,13 @@ class Vaccination(Output):
 
 
 class SealedOut(Output):
-    """What is kept sealed of a member. Each reading is recorded, and shown to the family."""
+    """What is kept sealed of a member. Each reading is recorded, and shown to the family.
+    ``decided``: the latest answers about it, the reasons of refusals among them."""
 
     family: str
     child: str | None
     sheet: MemberOut
+    decided: tuple[ChangeOut, ...]
 
 
 class HealthOut(SealedOut):
@@ -288,7 +290,7 @@ class ReadOut(Output):
     at: datetime
     account: str
     roles: tuple[str, ...]
-    what: Literal["health_sheet", "bank_details"]
+    what: Literal["health_sheet", "health_document", "bank_details"]
     child: str | None
 
 

@@ -1,7 +1,8 @@
 """Family's documents.
 
 ``families``  one family record: ``family`` repeats ``_id`` so that a scope's condition applies,
-              ``search`` holds the words to find it by. Guarded by ``v``.
+              ``search`` holds the words to find it by, ``files`` what its fields name. Guarded
+              by ``v``.
 ``erasures``  one wish to erase a family, with what each service answered. Guarded by its state.
 ``moves``     an agent's act on two records: merged, split, children transferred, undone; with
               what both were and are (``store.moves``).
@@ -87,6 +88,8 @@ STATES = {
 }
 #: Where documents name files: whatever is named nowhere is removed after a day.
 REFERENCES = {
+    families.FAMILIES: "files",
+    registrations.REGISTRATIONS: "files",
     documents.DOCUMENTS: "versions.files.id",
     letters.LETTERS: "messages.files.id",
     news.NEWS: "files.id",

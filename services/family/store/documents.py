@@ -6,6 +6,7 @@ the last day of what is accepted, as ``YYYY-MM-DD``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from pymongo import IndexModel
@@ -71,6 +72,14 @@ class DocumentStore:
         ``queries.documents.sees``."""
         query = {"$and": [{"_id": _id}, _within(scope)]}
         return await self._store.first(DOCUMENTS, query, projection={"pending": 0})
+
+    async def abouts(self, scope: AgentScope, ids: Sequence[str]) -> list[About]:
+        """Whom those of the documents that the town has are about."""
+        found = await self._store.find(
+            DOCUMENTS, {"$and": [{"_id": {"$in": list(ids)}}, scope.query()]},
+            projection={"family": 1, "child": 1, "guardian": 1},
+        )  # fmt: skip
+        return [About.model_validate(one) for one in found]
 
     async def of_family(self, scope: Scope, family: Family) -> list[SupportingDocument]:
         """Every document of a family as the bearer sees it, by type: those about its people by

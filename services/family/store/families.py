@@ -10,6 +10,8 @@ from pymongo import IndexModel
 
 from services.family.domain.finding import Wanted, keys
 from services.family.domain.household import Family
+from services.family.domain.named_files import named_files
+from services.family.vault import Vault
 from shared.auth import Scope
 from shared.events import Event
 from shared.failpoints import step
@@ -20,6 +22,9 @@ FAMILIES = "families"
 INDEXES = {
     FAMILIES: [
         IndexModel([("town", 1), ("search", 1)], name="search"),
+        IndexModel(
+            [("files", 1)], name="files", partialFilterExpression={"files.0": {"$exists": True}}
+        ),
         IndexModel(
             [("town", 1), ("waits_since", 1), ("_id", 1)],
             name="waiting",
@@ -54,8 +59,9 @@ def states_of(document: Document) -> tuple[Event, ...]:
 class FamilyStore:
     """Every query and write about families."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
+        self._vault = vault
 
     async def of_ids(self, ids: Sequence[str]) -> dict[str, Document]:
         """The documents of those families, by id: for imports, which know no bearer."""
@@ -79,7 +85,7 @@ class FamilyStore:
 
     async def insert(self, family: Family) -> bool:
         """Store a new family; False when it exists."""
-        return await self._store.insert(INSERT, FAMILIES, fresh(family), family.card())
+        return await self._store.insert(INSERT, FAMILIES, fresh(family, self._vault), family.card())
 
     async def save(
         self, before: Document, family: Family, *events: Event, done: Document | None = None
@@ -91,7 +97,7 @@ class FamilyStore:
         """
         if before.get("moving"):
             return False
-        update: dict[str, Document] = {"$set": record(family)}
+        update: dict[str, Document] = {"$set": record(family, self._vault)}
         if done is not None:
             update["$push"] = {"done": {"$each": [done], "$slice": -KEPT}}
         return await self._store.save(SAVE, FAMILIES, before, update, family.card(), *events)
@@ -108,7 +114,7 @@ class FamilyStore:
         has changed since it was read."""
         if before.get("moving"):
             return False
-        update = {"$set": {**record(family), "done": list(done)}}
+        update = {"$set": {**record(family, self._vault), "done": list(done)}}
         return await self._store.save(RESEAL, FAMILIES, before, update)
 
     async def document(self, scope: Scope, family: str) -> Document | None:
@@ -198,18 +204,20 @@ def _begins(key: str) -> re.Pattern[str]:
     return re.compile("^" + re.escape(key))
 
 
-def fresh(family: Family) -> Document:
+def fresh(family: Family, vault: Vault) -> Document:
     """A new record as it is first written."""
     return {
         "_id": family.id, "town": family.town, "family": family.id,
-        "reference": family.reference, "waits_since": EPOCH, **record(family),
+        "reference": family.reference, "waits_since": EPOCH, **record(family, vault),
     }  # fmt: skip
 
 
-def record(family: Family) -> Document:
-    """What is written of a family besides its key."""
+def record(family: Family, vault: Vault) -> Document:
+    """What is written of a family besides its key; ``files``: those that its fields name, sealed
+    ones too."""
     fields = family.model_dump(mode="json", exclude={"id", "town", "reference"})
-    return {**fields, "search": keys(family), **_waiting(family)}
+    files = sorted({one.id for one in named_files(family, vault.opened)})
+    return {**fields, "files": files, "search": keys(family), **_waiting(family)}
 
 
 def _waiting(family: Family) -> Document:

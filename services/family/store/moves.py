@@ -15,6 +15,7 @@ from pymongo import IndexModel
 from services.family.domain.household import Family
 from services.family.domain.moves import Move, Pair
 from services.family.store.families import FAMILIES, fresh, record
+from services.family.vault import Vault
 from shared.auth import AgentScope
 from shared.events import Event
 from shared.failpoints import Step, step
@@ -44,8 +45,9 @@ LEFT_BEHIND = timedelta(seconds=5)
 class MoveStore:
     """Every query and write of moves."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
+        self._vault = vault
 
     async def get(self, _id: str) -> Move | None:
         """For family's own work: by id alone."""
@@ -142,10 +144,11 @@ class MoveStore:
 
     async def settle(self, move: Move, family: Family) -> None:
         """Make a record what the move decided, and let go of it."""
-        if await self._let_go(SETTLE, move, family.id, {"$set": record(family)}, family.card()):
+        fields = record(family, self._vault)
+        if await self._let_go(SETTLE, move, family.id, {"$set": fields}, family.card()):
             return
         if move.kind == "split" and family.id == move.target:
-            await self._store.insert(SETTLE, FAMILIES, fresh(family), family.card())
+            await self._store.insert(SETTLE, FAMILIES, fresh(family, self._vault), family.card())
 
     async def _let_go(
         self, step: Step, move: Move, family: str, update: Document, *events: Event

@@ -1,11 +1,12 @@
 """Dossiers built on line: ``registrations``, one document for each adult and town.
 
 ``draft`` is the form, sealed as a whole: it holds health and bank data of people who may never
-become a family. Guarded by ``v``.
+become a family; ``files`` are those that it names. Guarded by ``v``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,15 +44,22 @@ class Registrations:
         return found if found is not None and found["town"] == town else None
 
     async def keep_draft(
-        self, town: str, account: str, registration: str, draft: Any, before: Document | None
+        self,
+        town: str,
+        account: str,
+        registration: str,
+        draft: Any,
+        files: Sequence[str],
+        before: Document | None,
     ) -> bool:
-        """Keep the form as it is now; False when it has changed since it was read."""
+        """Keep the form as it is now, and the ``files`` that it names; False when it has changed
+        since it was read."""
         if before is not None:
-            update = {"$set": {"draft": draft, "state": "draft"}}
+            update = {"$set": {"draft": draft, "files": list(files), "state": "draft"}}
             return await self._store.save(KEEP_DRAFT, REGISTRATIONS, before, update)
         document = {
             "_id": registration, "town": town, "account": account, "state": "draft",
-            "sent_at": EPOCH, "draft": draft,
+            "sent_at": EPOCH, "draft": draft, "files": list(files),
         }  # fmt: skip
         return await self._store.insert(KEEP_DRAFT, REGISTRATIONS, document)
 
@@ -68,7 +76,7 @@ class Registrations:
         """The dossier that it became is there: the form is forgotten."""
         await self._store.change(
             FINISH, REGISTRATIONS, registration, {"unfinished": True},
-            {"$unset": {"unfinished": "", "draft": ""}},
+            {"$unset": {"unfinished": "", "draft": "", "files": ""}},
         )  # fmt: skip
 
     async def some_after(self, registration: str, limit: int) -> list[Document]:

@@ -45,10 +45,11 @@ class UploadStore:
         query = {"_id": {"$in": list(uploads)}, "town": scope.town, "account": scope.account}
         return {one["_id"]: one for one in await self._store.find(UPLOADS, query)}
 
-    async def count_since(self, account: str, instant: datetime) -> int:
-        """How many files an account has sent since."""
+    async def since(self, account: str, instant: datetime) -> dict[str, int]:
+        """The files that an account has sent since, by id, with what each comes to in bytes."""
         query = {"account": account, "uploaded_at": {"$gte": instant}}
-        return await self._store.count(UPLOADS, query)
+        found = await self._store.find(UPLOADS, query, projection={"size": 1})
+        return {one["_id"]: one["size"] for one in found}
 
     async def keep(self, upload: Document, content: bytes) -> bool:
         """Store a file, then what names it; False when that is there already."""
