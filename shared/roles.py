@@ -36,7 +36,9 @@ CARDS: dict[Role, RoleCard] = {
         "service enfance", "families, enrolments, bookings, keys: the whole town"
     ),
     "centre_director": RoleCard(
-        "directeur de centre", "requests for the activities of its sites", bound=True
+        "directeur de centre",
+        "requests for the activities of its sites, health sheets of the children there",
+        bound=True,
     ),
     "animator": RoleCard(
         "animateur", "attendance of its groups; no route until attendance exists",

@@ -53,7 +53,7 @@ REACH: Mapping[Sensitivity, Reach] = {
     "income": Reach(roles=_OFFICES),
     "own": Reach(household=False, roles=_OFFICES),
     "bank": Reach(household=False, roles=frozenset({"billing_office"}), sealed=True),
-    "health": Reach(roles=frozenset({"childcare_office"}), sealed=True),
+    "health": Reach(roles=frozenset({"childcare_office", "centre_director"}), sealed=True),
 }
 
 

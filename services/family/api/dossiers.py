@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.family.api.households import READERS
+from services.family.api.households import HEALTH, READERS
 from services.family.api.uploads import KEPT
 from services.family.commands import dossiers as commands
 from services.family.queries import dossiers as queries
@@ -99,7 +99,7 @@ ROUTES = [
     Route(
         "GET", "/families/{family}/files/{file}", field_file,
         "A file that a field names, or a change that waits; of health, each reading is recorded",
-        access=either(FAMILY, READERS), answer=KEPT,
+        access=either(FAMILY, READERS, HEALTH), answer=KEPT,
     ),
     Route(
         "POST", "/families/{family}/changes", send_changes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.family.commands import founding
 from services.family.domain.household import Family
 from services.family.queries import households
 from services.family.schemas.households import (
@@ -14,12 +15,16 @@ from services.family.schemas.households import (
     HouseholdsOut,
     Search,
 )
+from services.family.schemas.registrations import FamilyIn
 from services.family.state import State
 from shared.auth import FAMILY, agents, either
+from shared.contracts.dossier import REACH
 from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 #: Agents who read dossiers, each as far as their role does.
 READERS = agents("administrator", "billing_office", "childcare_office", "read_only")
+#: Agents who read health sheets; a centre's director, of the children at its sites.
+HEALTH = agents(*(REACH["health"].roles or ()))
 
 
 async def my_household(state: State, call: Call[NoBody, NoQuery]) -> HouseholdsOut:
@@ -36,6 +41,17 @@ async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesO
     """An agent's search."""
     found = await households.search(state, call.agent_scope, call.query.search)
     return FamiliesOut(families=tuple(_line(family) for family in found))
+
+
+async def make_family(state: State, call: Call[FamilyIn, NoQuery]) -> FamilyOut:
+    """A record made at the desk."""
+    body = call.body
+    made = await founding.found(
+        state, call.agent_scope, body.reference, body.dossier, body.apart_from, call.known_command
+    )
+    call.act.concerns(family=made.id)
+    seen, _ = await households.family_of(state, call.scope, made.id)
+    return FamilyOut.of(seen)
 
 
 async def one_family(state: State, call: Call[NoBody, NoQuery]) -> Versioned:
@@ -78,6 +94,15 @@ ROUTES = [
         "GET", "/families", search_families,
         "Search by reference, name, telephone, e-mail, birth date",
         access=READERS, answer=FamiliesOut, query=Search,
+    ),
+    Route(
+        "POST", "/families", make_family,
+        "Make a family's record at the desk; those that look like it are proposed first",
+        access=agents("administrator", "childcare_office"), answer=FamilyOut, body=FamilyIn,
+        status=201, idempotent=True, max_body=256 * 1024,
+        refusals=("possible-duplicates", "reference-taken", "incomplete", "field-unknown",
+                  "child-known", "collector-too-young", "file-unknown",
+                  "idempotency-key-reused"),
     ),
     Route(
         "GET", "/families/{family}", one_family, "A family, as its reader may see it",

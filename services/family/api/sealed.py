@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.family.api.households import READERS
+from services.family.api.households import HEALTH, READERS
 from services.family.queries import sealed
 from services.family.schemas.dossiers import BankOut, HealthOut, ReadsPage
 from services.family.state import State
@@ -10,7 +10,6 @@ from shared.auth import FAMILY, agents, either
 from shared.contracts.dossier import REACH
 from shared.web.routes import Call, NoBody, NoQuery, PageQuery, Route
 
-_HEALTH = agents(*(REACH["health"].roles or ()))
 _BANK = agents(*(REACH["bank"].roles or ()))
 
 
@@ -38,7 +37,7 @@ ROUTES = [
     Route(
         "GET", "/families/{family}/children/{child}/health-sheet", health_sheet,
         "A child's health sheet, with what waits; each reading is recorded",
-        access=either(FAMILY, _HEALTH), answer=HealthOut,
+        access=either(FAMILY, HEALTH), answer=HealthOut,
     ),
     Route(
         "GET", "/families/{family}/guardians/{guardian}/bank-details", bank_details,

@@ -135,7 +135,7 @@ async def on_dossier(
         actor = actor_in(scope, held)
         if actor is None:
             raise not_found(_WHAT)
-        if command and (earlier := _answered(state, document, command)) is not None:
+        if command and (earlier := answered(state, document, command)) is not None:
             return earlier
         if on_behalf_of and held.guardian(on_behalf_of) is None:
             raise not_found("ce responsable")
@@ -145,7 +145,7 @@ async def on_dossier(
         after = work.finished()
         if after == held:
             return answer
-        done = _entry(state, family, command, answer) if command else None
+        done = entry(state, family, command, answer) if command else None
         said = work.events(held, command.id if command else "")
         if await state.families.save(document, after, *said, done=done):
             kept = {one.id for one in named_files(after, state.vault.opened)}
@@ -182,13 +182,13 @@ def _said(change: Change) -> dict[str, Any]:
 # -- repetitions ----------------------------------------------------------------------------------
 
 
-def _entry(state: State, family: str, command: Command, answer: Mapping[str, Any]) -> Document:
+def entry(state: State, family: str, command: Command, answer: Mapping[str, Any]) -> Document:
     """What a dossier keeps of a command: bodies tell of health, so their hash is sealed."""
     body = state.seal(family, command.id, command.body_hash)
     return {"id": command.id, "body": body, "answer": dict(answer)}
 
 
-def _answered(state: State, document: Document, command: Command) -> Mapping[str, Any] | None:
+def answered(state: State, document: Document, command: Command) -> Mapping[str, Any] | None:
     """The answer given to this command already. Raises ``Refused``: ``idempotency-key-reused``."""
     for entry in document.get("done", ()):
         if entry["id"] == command.id:

@@ -102,11 +102,16 @@ async def _item(
         if school not in schools:
             field = f"/schools/{position}"
             raise Refused("invalid-input", f"{field} : école inconnue.", status=422, field=field)
+    sites = {activity.site for activity in town.file.activities}
+    for position, site in enumerate(wish.sites):
+        if site not in sites:
+            field = f"/sites/{position}"
+            raise Refused("invalid-input", f"{field} : lieu inconnu.", status=422, field=field)
     files = await _files(state, scope, wish.files, known.files if known else (), "/files")
     starts = wish.starts or (known.starts if known else state.clock.town())
     return NewsItem(
         id=_id, town=scope.town, files=files, starts=starts,
-        **wish.model_dump(include={"title", "text", "ends", "audience", "schools"}),
+        **wish.model_dump(include={"title", "text", "ends", "audience", "schools", "sites"}),
     )  # fmt: skip
 
 

@@ -25,8 +25,9 @@ _MARKUP.validateLink = lambda url: url.strip().lower().startswith(_SCHEMES)  # t
 
 
 class NewsItem(BaseModel):
-    """Something to read on the first page, from ``starts`` to ``ends``; ``schools``: for families
-    that have a child there only. ``text`` is in the small markup of ``html``."""
+    """Something to read on the first page, from ``starts`` to ``ends``; ``schools`` and ``sites``:
+    for families that have a child at one of them only. ``text`` is in the small markup of
+    ``html``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,15 +40,17 @@ class NewsItem(BaseModel):
     ends: datetime | None
     audience: NewsAudience
     schools: tuple[str, ...]
+    sites: tuple[str, ...] = ()
 
     def shown(self, now: datetime) -> bool:
         """Whether it is on the page now."""
         return self.starts <= now and (self.ends is None or now < self.ends)
 
-    def is_for(self, *, linked: bool, schools: Collection[str]) -> bool:
-        """Whether it is for somebody linked to a family or not, with children in these schools."""
-        if self.schools:
-            return not set(self.schools).isdisjoint(schools)
+    def is_for(self, *, linked: bool, at: Collection[str]) -> bool:
+        """Whether it is for somebody linked to a family or not, with children at these schools
+        and sites."""
+        if self.schools or self.sites:
+            return not {*self.schools, *self.sites}.isdisjoint(at)
         return linked or self.audience == "everybody"
 
     def file(self, file: str) -> KeptFile | None:

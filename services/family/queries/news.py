@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from services.family.domain.news import NewsItem, PublishedDocument
 from services.family.queries import households
+from services.family.queries.sites import attended
 from services.family.queries.uploads import content_of
 from services.family.state import State
 from shared.auth import AgentScope, Scope
@@ -66,5 +67,6 @@ async def _reader(state: State, scope: Scope) -> Callable[[NewsItem], bool]:
     if isinstance(scope, AgentScope):
         return lambda _: True
     families = await households.of_bearer(state, scope)
-    schools = {child.school for family, _ in families for child in family.children if child.school}
-    return lambda item: item.is_for(linked=bool(families), schools=schools)
+    children = [child for family, _ in families for child in family.children]
+    at = await attended(state, scope.town, children)
+    return lambda item: item.is_for(linked=bool(families), at=at)

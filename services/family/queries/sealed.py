@@ -16,6 +16,7 @@ from services.family.domain.parts import Author
 from services.family.domain.work import reason_of
 from services.family.queries.dossiers import Sheet, sheet_of
 from services.family.queries.households import family_of, held_by
+from services.family.queries.sites import check_site, over
 from services.family.schemas.dossiers import (
     BankOut,
     ChangeOut,
@@ -37,6 +38,7 @@ READINGS: Mapping[Sensitivity, str] = {"health": "health_sheet", "bank": "bank_d
 
 async def health(state: State, scope: Scope, bearer: Bearer, family: str, child: str) -> HealthOut:
     """A child's health sheet. Raises ``Refused`` (404, 403), ``StoreUnavailable``."""
+    scope = over(scope, family)
     shown = await _open(state, scope, bearer, family, child, "health")
     found = shown.child(child)
     today = Setting(shown.sheet.file, state.clock.town(), Author(account=scope.account)).today
@@ -135,6 +137,7 @@ async def _open(
     what: Literal["health", "bank"],
 ) -> _Shown:
     held, _ = await held_by(state, scope, family)
+    await check_site(state, scope, held, member)
     sheet = await sheet_of(state, scope, held, sealed=True)
     seen = sheet.family
     found = owner_of(seen, member)

@@ -17,8 +17,9 @@ Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 class NewsIn(Input):
     """A news item: ``text`` in a small markup (paragraphs, ``*emphasis*``, lists, links), shown
-    from ``starts`` (now) to ``ends`` (left out: until it is removed). ``schools``: only families
-    with a child there. ``files`` were sent before, or are those it has already."""
+    from ``starts`` (now) to ``ends`` (left out: until it is removed). ``schools`` and ``sites``
+    (as activities name them): only families with a child at one of them. ``files`` were sent
+    before, or are those it has already."""
 
     title: Title
     text: Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -27,13 +28,14 @@ class NewsIn(Input):
     ends: AwareDatetime | None = None
     audience: NewsAudience = "families"
     schools: Annotated[tuple[Slug, ...], Field(max_length=60)] = ()
+    sites: Annotated[tuple[Title, ...], Field(max_length=60)] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> NewsIn:
         if self.starts and self.ends and self.ends <= self.starts:
             raise ValueError("ends vient après starts.")
-        if self.schools and self.audience == "everybody":
-            raise ValueError("schools va avec audience: families.")
+        if (self.schools or self.sites) and self.audience == "everybody":
+            raise ValueError("schools et sites vont avec audience: families.")
         return self
 
 
@@ -53,6 +55,7 @@ class NewsLine(Output):
     ends: datetime | None
     audience: NewsAudience
     schools: tuple[str, ...]
+    sites: tuple[str, ...]
     attachments: int
 
     @classmethod
@@ -80,7 +83,7 @@ class NewsOut(NewsLine):
 def _line(one: NewsItem) -> dict[str, object]:
     return {
         "item": one.id, "summary": summary(one.text), "attachments": len(one.files),
-        **one.model_dump(include={"title", "starts", "ends", "audience", "schools"}),
+        **one.model_dump(include={"title", "starts", "ends", "audience", "schools", "sites"}),
     }  # fmt: skip
 
 

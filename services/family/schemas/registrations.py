@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.family.schemas.dossiers import FieldName
 from services.family.schemas.households import FamilyOut
+from services.family.schemas.uploads import Id
 from shared.web.routes import Input, Output, Page
 
 State = Literal["draft", "sent", "accepted", "refused"]
@@ -31,6 +32,15 @@ class DraftIn(Input):
     children: Annotated[tuple[Values, ...], Field(max_length=20)] = ()
     contacts: Annotated[tuple[ContactIn, ...], Field(max_length=30)] = ()
     household: Values = Field(default={})
+
+
+class FamilyIn(Input):
+    """A family that an agent makes a record of; ``reference``: the town's own number, else one is
+    given. ``apart_from``: records that look alike and are another family's."""
+
+    dossier: DraftIn
+    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,39}$")] | None = None
+    apart_from: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
 
 
 class DraftKept(Input):

@@ -83,9 +83,11 @@ class FamilyStore:
         references = {one["_id"]: one["reference"] for one in kept}
         return [(one["reference"], references.get(one["merged_into"], "?")) for one in found]
 
-    async def insert(self, family: Family) -> bool:
-        """Store a new family; False when it exists."""
-        return await self._store.insert(INSERT, FAMILIES, fresh(family, self._vault), family.card())
+    async def insert(self, family: Family, done: Document | None = None) -> bool:
+        """Store a new family, and what is kept of the command that made it; False when it
+        exists."""
+        made = {**fresh(family, self._vault), **({"done": [done]} if done else {})}
+        return await self._store.insert(INSERT, FAMILIES, made, family.card())
 
     async def save(
         self, before: Document, family: Family, *events: Event, done: Document | None = None

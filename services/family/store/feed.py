@@ -8,8 +8,8 @@ whatever the order, however often, the same feed; said again, it is filled again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pymongo import IndexModel
@@ -71,6 +71,24 @@ class FeedStore:
         """How many requests within reach ``entries`` would list."""
         conditions = [{"town": town}, _within(reach), _only(reach, account, only)]
         return await self._store.count(FEED, {"$and": conditions})
+
+    async def accepted(self, town: str, children: Collection[str], today: date) -> set[str]:
+        """What these children are accepted for from a day on: activities, and the groups in which
+        they are enrolled, whose days the town's file says."""
+        theirs = {"child": {"$in": sorted(children)}, "standings": "accepted"}
+        days = {"parts": {"$elemMatch": {**theirs, "last": {"$gte": today.isoformat()}}}}
+        booked = {"kinds": {"$in": ["booking", "change"]}, **days}
+        enrolled = {"kinds": "enrolment", "parts": {"$elemMatch": theirs}}
+        found = await self._store.find(
+            FEED, {"town": town, "$or": [booked, enrolled]}, projection={"parts": 1}
+        )
+        return {
+            about
+            for card in found
+            for part in card["parts"]
+            if part["child"] in children and "accepted" in part["standings"]
+            for about in part["about"]
+        }
 
     async def mark_read(self, town: str, request: str, account: str, until: datetime) -> None:
         """The account has read what happened until then; an earlier instant changes nothing."""
