@@ -7,6 +7,7 @@ import os
 from contextlib import AsyncExitStack
 
 from deploy.simulators.api_particulier import ApiParticulier, Token
+from deploy.simulators.ban import Ban
 from deploy.simulators.franceconnect import FranceConnect
 from deploy.simulators.franceconnect_rules import Client
 from deploy.simulators.serving import serving
@@ -15,6 +16,13 @@ TOWN = "veyras"
 _CLIENT = "demo-veyras"
 _SECRET = "a secret of the demo, of no worth elsewhere"  # noqa: S105 - of no worth
 _TOKEN = "the demo's token at API Particulier"  # noqa: S105 - of no worth
+
+
+async def start_addresses(stack: AsyncExitStack) -> None:
+    """Serve the Base Adresse Nationale's streets of the demo's towns, unless
+    ``PREAU_ADDRESSES_URL`` leads elsewhere already."""
+    if "PREAU_ADDRESSES_URL" not in os.environ:
+        os.environ["PREAU_ADDRESSES_URL"] = (await stack.enter_async_context(Ban())).url
 
 
 async def start_outside(stack: AsyncExitStack, origin: str, port: int) -> str | None:

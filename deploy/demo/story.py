@@ -31,6 +31,18 @@ _ACCOUNT = {
 }
 
 
+_NEWS = (
+    {
+        "title": "Menus de la cantine", "audience": "everybody",
+        "text": "Les menus sont affichés à l'école **chaque vendredi** pour la semaine suivante.",
+    },
+    {
+        "title": "Assurance scolaire",
+        "text": "Pensez à envoyer l'attestation de l'année : rubrique *Pièces justificatives*.",
+    },
+)  # fmt: skip
+
+
 @dataclass
 class Portal:
     """A front end: calls the public API, and nothing else."""
@@ -70,6 +82,7 @@ async def tell(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -
         office = next(one for one in accounts.people if one.town == TOWN)
         await agent.log_in(office.login_name, office.password)
         await _decide(agent, requests)
+        await _tell_and_write(family, agent)
     camille = DemoAccount("family, Veyras", TOWN, LOGIN, PASSWORD)
     return replace(accounts, people=(*accounts.people, camille))
 
@@ -132,6 +145,19 @@ async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
         )
         for wish in wishes
     ]  # fmt: skip
+
+
+async def _tell_and_write(family: Portal, agent: Portal) -> None:
+    """The town's news, a letter of the family's, the town's answer."""
+    for item in _NEWS:
+        await agent.call("POST", "family/news", item)
+    household = (await family.call("GET", "family/household"))["households"][0]
+    written = await family.call("POST", "family/letters", {
+        "family": household["family"], "category": "other",
+        "text": "Bonjour, à quelle heure ouvre la garderie le matin ?",
+    })  # fmt: skip
+    answer = {"text": "Bonjour, à 7 h 30. Belle journée."}
+    await agent.call("POST", f"family/letters/{written['letter']}/messages", answer)
 
 
 async def _decide(agent: Portal, requests: list[dict[str, Any]]) -> None:

@@ -418,3 +418,14 @@ async def test_what_waits_of_a_type_that_the_town_has_no_more_is_not_lost(home: 
         admin = home.running.token(roles=("administrator",))
         assert (await read(home, path, admin)).json["items"] == []
     assert (await read(home, "/waiting-documents?type=pai", office(home))).json["items"] == []
+
+
+async def test_many_decisions_name_their_families_in_the_audit(home: Home) -> None:
+    sent = (await submit(home)).json
+    wish = {"document": sent["document"], "version": sent["versions"][-1]["version"],
+            "accept": True}  # fmt: skip
+    await decide(home, wish)
+    (entry,) = await home.running.store("family").find(
+        "audit", {"route": "/document-decisions"}
+    )  # fmt: skip
+    assert (entry["families"], entry["children"]) == ([home.family], [home.zoe])

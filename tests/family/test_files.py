@@ -10,6 +10,7 @@ import pikepdf
 import pytest
 
 from deploy.simulators.clamd import EICAR, Clamd
+from services.family.commands import uploads as commands
 from services.family.commands.uploads import sweep
 from services.family.domain.uploads import MAX_FILE_BYTES, MOST_A_DAY
 from services.family.service import build
@@ -157,3 +158,15 @@ async def test_nobody_sends_or_reads_without_a_token_of_the_town(running: World)
         assert (await send(running, token, pdf())).status in (401, 403)
         path = f"{BASE}/files/{sent.json['file']}"
         assert (await running.call("GET", path, token=token)).status in (401, 403, 404)
+
+
+async def test_what_waits_unnamed_is_bounded_in_bytes(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, other = running.token(account="a" * 32), running.token(account="b" * 32)
+    size = (await send(running, token, photograph(), "photo.jpg")).json["size"]
+    monkeypatch.setattr(commands, "MOST_WAITING_BYTES", size + 100)
+    refused = await send(running, token, photograph(), "photo.jpg")
+    assert (refused.status, refused.json["code"]) == (413, "too-many-bytes")
+    assert "joignez-les" in refused.json["detail"]
+    assert (await send(running, other, image(size=(8, 8)), "photo.jpg")).status == 201

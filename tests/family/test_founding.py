@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from services.family.domain.household import family_id
 from shared.ids import new_id
-from tests.family.dossiers import BASE, FAMILY, Dossier
+from tests.family.dossiers import BASE, FAMILY, HOLDER_ID, RULES, Dossier, put
 from tests.family.test_registrations import FULL
+from tests.samples import say_town, town_file
 from tests.world import Answer
 
 APART: dict[str, Any] = {
@@ -80,3 +84,27 @@ async def test_what_is_missing_is_said_and_nobody_else_makes_records(dossier: Do
     for who in ("holder", "billing", "reader"):
         assert (await make(dossier, APART, who=who)).status == 403
     assert (await dossier.world.call("POST", f"{BASE}/families", json={})).status == 401
+
+
+RESIDENCE = {"fact": "resident", "communes": ["07340"]}
+
+
+async def test_the_communes_of_guardians_addresses_decide_residence(dossier: Dossier) -> None:
+    rules = {**RULES, "residence": RESIDENCE}
+    await say_town(dossier.world, town_file(dossier=rules), version=2)
+
+    async def lives(citycode: str | None) -> Any:
+        address = {"street": "1 rue Haute", "postcode": "07000", "city": "Veyras"}
+        if citycode:
+            address["citycode"] = citycode
+        await dossier.sent("billing", put(HOLDER_ID, "address", address))
+        return (await dossier.field("office", "household", "facts:resident"))["value"]
+
+    assert await lives("07340") is True
+    assert await lives("07186") is False
+    assert await lives(None) is False, "an address written freely decides nothing"
+    assert await lives("07340") is True
+    assert (await dossier.field("office", HOLDER_ID, "address"))["value"]["citycode"] == "07340"
+    for wrong in ({"fact": "zone", "communes": ["07340"]}, {"fact": "lune", "communes": ["07340"]}):
+        with pytest.raises(ValidationError, match=r"residence\.fact"):
+            town_file(dossier={**RULES, "residence": wrong})

@@ -218,3 +218,12 @@ async def test_an_acceptance_cut_short_is_carried_on(
     for _ in range(2):
         await finish_all(state)
     assert await portal.world.store("family").count(FAMILIES, {}) == 2
+
+
+async def test_a_form_is_handed_over_to_whom_it_is_of(portal: Portal) -> None:
+    await portal.keep(FULL)
+    told = str((await portal.call("adult", "GET", "/personal-data")).json)
+    assert all(word in told for word in ("Dossier créé en ligne", "Inès", "Zoé", "Mia"))
+    stranger = portal.world.token(account=new_id())
+    other = await portal.world.call("GET", f"{BASE}/personal-data", token=stranger)
+    assert "Inès" not in str(other.json)

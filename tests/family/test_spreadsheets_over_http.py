@@ -12,9 +12,11 @@ import pytest
 from openpyxl import load_workbook
 
 from services.family.commands.importing import import_families
+from services.family.domain.writing import MEDIA_TYPES, Format
 from services.family.service import build, state_of
 from shared.ids import new_id
 from tests.family.test_families import BASE, FILE, OTHER
+from tests.family.test_sheets import workbook
 from tests.family.test_spreadsheet import HEADER
 from tests.samples import say_town, town_file
 from tests.world import StartWorld, World
@@ -69,7 +71,7 @@ async def test_nobody_but_an_administrator_does(running: World, role: str) -> No
 
 async def sent(
     running: World, content: bytes, *, key: str | None = None, dry_run: bool = False,
-    role: str = "administrator",
+    role: str = "administrator", form: Format = "csv",
 ) -> tuple[int, Any]:  # fmt: skip
     """POST a file, as a front end does."""
     async with running.http.post(
@@ -78,8 +80,8 @@ async def sent(
         headers={
             "Authorization": f"Bearer {running.token(account='a' * 32, roles=(role,))}",
             "Idempotency-Key": key or new_id(),
-            "Content-Type": "text/csv",
-            "Content-Disposition": 'attachment; filename="familles.csv"',
+            "Content-Type": MEDIA_TYPES[form],
+            "Content-Disposition": f'attachment; filename="familles.{form}"',
         },
     ) as got:
         return got.status, await got.json(content_type=None)
@@ -104,6 +106,38 @@ async def test_every_problem_is_told_by_its_line_and_nothing_is_stored(running: 
     assert (status, report["stored"]) == (200, False)
     assert [(one["line"], one["column"]) for one in report["problems"]] == [(9, "niveau")]
     assert await running.store("family").count("families", {}) == 1
+
+
+async def test_a_workbook_is_tried_with_every_problem_by_its_line_then_imported(
+    running: World,
+) -> None:
+    def book(text: str) -> bytes:
+        return workbook([line.split(";") for line in text.splitlines()])
+
+    lines = OTHER.replace("Deon;Zoé", "Deon;Jules").splitlines()
+    child = next(number for number, line in enumerate(lines) if ";enfant;" in line)
+    broken = list(lines)
+    broken[child] = broken[child].replace("CE1", "XX").replace("01/02/2019", "31/02/2019")
+    broken[1] = broken[1].replace("titulaire", "patron")
+    broken.append(broken[child].replace(";3;", ";9;").replace("tilleuls", "ormes"))
+    for dry_run in (True, False):
+        status, report = await sent(
+            running, book("\n".join(broken)), dry_run=dry_run, form="xlsx"
+        )  # fmt: skip
+        assert (status, report["stored"], report["created"]) == (200, False, 0)
+        found = {(one["line"], one["column"]) for one in report["problems"]}
+        last = len(broken)
+        assert found >= {
+            (2, "rôle"), (child + 1, "niveau"), (child + 1, "naissance"), (last, "niveau"),
+            (last, "naissance"), (last, "école"),
+        }, report["problems"]  # fmt: skip
+        assert await running.store("family").count("families", {}) == 1
+    good = book("\n".join(lines))
+    _, would = await sent(running, good, dry_run=True, form="xlsx")
+    assert (would["created"], would["problems"], would["stored"]) == (1, [], False)
+    _, done = await sent(running, good, form="xlsx")
+    assert (done["created"], done["stored"]) == (1, True)
+    assert await running.store("family").count("families", {}) == 2
 
 
 async def test_a_new_record_that_looks_like_another_is_told(running: World) -> None:

@@ -181,6 +181,8 @@ async def test_merged_records_are_one_familys_bookings_and_bill(town: Town) -> N
     assert ended.status == 201, ended.json
     assert await town.book(KEPT, ZOE, MONDAY) == "accepted"
     await town.charged(4)
+    told = str(await town.get("billing/personal-data"))
+    assert all(name in told for name in ("pas encore facturées", "Zoé", "Noé"))
     assert await town.invoices(1) == {KEPT: 600}
     (invoice,) = (await town.get(f"billing/invoices?family={GONE}"))["items"]
     lines = (await town.get(f"billing/invoices/{invoice['invoice']}"))["lines"]

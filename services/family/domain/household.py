@@ -81,7 +81,9 @@ class Guardian(Member):
 
     def card(self) -> contract.Guardian:
         """What the other services are told of them."""
-        address = self.address and contract.PostalAddress(**self.address.model_dump())
+        address = self.address and contract.PostalAddress(
+            **self.address.model_dump(exclude={"citycode"})
+        )
         return contract.Guardian(
             id=self.id, first_name=self.first_name, last_name=self.last_name,
             invoiced=self.invoiced, rights=self.rights, email=self.email, address=address,

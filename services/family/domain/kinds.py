@@ -16,6 +16,7 @@ from schwifty.exceptions import SchwiftyException
 
 from services.family.domain.health import VACCINES, valid_until
 from services.family.domain.parts import (
+    INSEE_CODE,
     Address,
     Author,
     CarePlan,
@@ -178,7 +179,7 @@ KINDS: Mapping[FieldKind, Kind] = {
     "yes_no": Kind(TypeAdapter(StrictBool), "oui ou non est attendu."),
     "sex": Kind(TypeAdapter(Literal["F", "M"]), "F ou M est attendu."),
     "birth_place": Kind(
-        TypeAdapter(Annotated[str, Field(pattern=r"^[0-9][0-9AB][0-9]{3}$")]),
+        TypeAdapter(Annotated[str, Field(pattern=INSEE_CODE)]),
         "le code INSEE d'une commune a cinq caractères (75107).",
     ),
     "birth_country": Kind(

@@ -16,6 +16,7 @@ from services.family.domain.household import (
 from services.family.domain.kinds import Setting
 from shared.contracts.dossier import Owner
 from shared.contracts.family import ChildRights
+from shared.contracts.town_file import Residence
 from shared.errors import Refused
 from shared.traits import age_on
 
@@ -120,3 +121,13 @@ def _same(one: Child, other: Child) -> bool:
 
 def _identity(child: Child) -> tuple[str, str, Any]:
     return plain(child.first_name), plain(child.last_name), child.birth_date
+
+
+def housed(family: Family, rule: Residence | None) -> Family:
+    """The family with what its guardians' addresses say of where it lives; as it was where no
+    address has its commune's code."""
+    codes = {one.address.citycode for one in family.guardians if one.address} - {None}
+    if rule is None or not codes:
+        return family
+    lives = not codes.isdisjoint(rule.communes)
+    return family.model_copy(update={"facts": {**family.facts, rule.fact: lives}})

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+INSEE_CODE = r"^[0-9][0-9AB][0-9]{3}$"
 FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 .()/-]{3,28}$")
@@ -28,11 +29,13 @@ class Part(BaseModel):
 
 
 class Address(Part):
-    """A postal address."""
+    """A postal address; ``citycode``: INSEE's code of the commune, of an address that was
+    completed (``addresses``)."""
 
     street: Line
     postcode: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
     city: Line
+    citycode: Annotated[str, Field(pattern=INSEE_CODE)] | None = None
 
 
 class Quotient(Part):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from services.family.domain.fields import Ruled, Rules, is_sealed, owner_of, with_value
 from services.family.domain.household import Change, Contact, Family, Guardian, Member
 from services.family.domain.kinds import Setting, read, written
-from services.family.domain.membership import KINDS_OF_MEMBER, MEMBER_KINDS, of_age
+from services.family.domain.membership import KINDS_OF_MEMBER, MEMBER_KINDS, housed, of_age
 from shared.contracts import family as contract
 from shared.contracts.dossier import Owner
 from shared.errors import Refused, forbidden, not_found
@@ -116,6 +116,8 @@ class Work:
             typed = read(ruled.field.kind, plain, ruled.key, self.setting)
             value = stored if sealed else typed
         self.family = with_value(self.family, member, ruled, value, given)
+        if ruled.field.kind == "address":
+            self.family = housed(self.family, self.setting.file.dossier.residence)
 
     def check_collector(self, member: str) -> None:
         """Refuse somebody too young to fetch a child."""

@@ -60,6 +60,7 @@ from shared.contracts.town_file.dossier import (
     DossierRule,
     Fact,
     Permission,
+    Residence,
     Statement,
 )
 from shared.contracts.town_file.enrolments import (
@@ -222,6 +223,7 @@ __all__ = [
     "Regulations",
     "Relations",
     "Replacement",
+    "Residence",
     "ReviewStep",
     "Rounding",
     "Rung",

@@ -36,6 +36,17 @@ class Fact(Part):
         return value in self.values if self.values else isinstance(value, bool)
 
 
+class Residence(Part):
+    """Who lives in the town: the yes-or-no ``fact`` is set whenever a guardian's address with its
+    commune's INSEE code comes to count, by whether a guardian lives in one of the ``communes``."""
+
+    fact: Slug
+    communes: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9][0-9AB][0-9]{3}$")], ...],
+        Field(min_length=1, max_length=100),
+    ]
+
+
 class Statement(Part):
     """A text that a guardian agrees to or certifies; ``version`` changes with the text, and what
     was agreed before is known to be of the version of then."""
@@ -55,11 +66,13 @@ class Dossier(Part):
     """The families' dossiers.
 
     ``fields``: rules that differ from the table's. ``limited_guardian``: the fields that a
-    guardian limited by a court order still sees of the other members.
+    guardian limited by a court order still sees of the other members. ``residence``: the fact that
+    guardians' addresses decide.
     """
 
     fields: Annotated[tuple[DossierRule, ...], Field(max_length=100)] = ()
     facts: Annotated[tuple[Fact, ...], Field(max_length=30)] = ()
+    residence: Residence | None = None
     permissions: Annotated[tuple[Permission, ...], Field(max_length=30)] = ()
     health_statement: Statement = Statement(
         text="Je certifie que les informations fournies sur l'état de santé de mon enfant sont"
@@ -78,6 +91,9 @@ class Dossier(Part):
         unique("permissions", (one.id for one in self.permissions))
         known("fields", (one.field for one in self.fields), table.BY_PATH)
         known("limited_guardian", self.limited_guardian, table.BY_PATH)
+        if self.residence is not None:
+            yes_or_no = [one.id for one in self.facts if not one.values]
+            known("residence.fact", [self.residence.fact], yes_or_no)
         for one in self.fields:
             if one.field in _NEVER_EMPTY and one.rule in ("hidden", "shown"):
                 raise ValueError(f"fields: {one.field}: no member is without it")
