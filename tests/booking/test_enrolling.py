@@ -325,7 +325,8 @@ async def test_taken_back_while_an_agent_accepts_only_one_counts(running: World)
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"family": "f" * 32}, "document-unknown"),
+        ({"family": "f" * 32}, None),  # sent for another record of the child's
+        ({"family": "f" * 32, "child": None}, "document-unknown"),
         ({"child": "d" * 32}, "document-unknown"),
         ({"document_type": "photo"}, "document-unknown"),
         ({"state": "refused"}, "document-not-valid"),
