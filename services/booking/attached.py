@@ -27,8 +27,8 @@ async def check_attached(
     field: str,
     asked: str | None = None,
 ) -> None:
-    """Make sure that family keeps these documents for the family or one of the children, of the type ``asked`` where one is, and that they count; ``field`` is where they
-    are named.
+    """Make sure that family keeps these documents for the family or one of the children, of the
+    type ``asked`` where one is, and that they count; ``field`` is where they are named.
 
     Raises ``Refused``: ``document-unknown``, ``document-not-valid``.
     """
