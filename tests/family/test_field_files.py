@@ -83,6 +83,7 @@ async def test_a_photo_stays_from_the_day_it_is_sent_until_another_takes_its_pla
     home: Home,
 ) -> None:
     first = await uploaded(home)
+    assert (await call(home, "GET", f"/files/{first}", home.token())).status == 200
     sent = await change(home, photo=first)
     assert sent.status == 201, sent.json
     assert await swept(home) == 1
@@ -164,6 +165,7 @@ async def test_a_care_plans_document_is_read_as_health_is(home: Home) -> None:
     assert sent.status == 201, sent.json
     await decide(home, sent)
     assert await swept(home) == 1
+    assert (await call(home, "GET", f"/files/{file}", home.token())).status == 404, "unrecorded"
     assert await read(home, file, agent(home, "billing_office")) == 404
     assert await read(home, file, agent(home, "read_only")) == 404
     for token in (home.token(), agent(home)):

@@ -304,6 +304,43 @@ def test_two_health_sheets_that_differ_are_not_merged() -> None:
     assert "lait" not in refused.value.detail
 
 
+def test_records_merged_there_and_back_are_as_they_were() -> None:
+    one, other = family("there"), family("back")
+    for _ in range(3):
+        for source, target in ((one, other), (other, one)):
+            same = dict(zip(
+                (m.id for _, m in source.members()), (m.id for _, m in target.members()),
+                strict=True,
+            ))  # fmt: skip
+            made = merged(source, target, **same)
+            assert made.after is not None
+            assert made.after.target is not None
+            names = {name for m in made.after.target.known_as().values() for name in m}
+            assert names == set(same)
+            undone = move("undo", made.after, Wish(), made)
+            assert [_without_empty_rights(one) for one in after(undone)] == [
+                _without_empty_rights(one) for one in (source, target)
+            ]
+
+
+def test_a_childs_names_may_go_round_and_are_each_kept_once() -> None:
+    """Of two records after a split, merged away by one name and back by the other."""
+    split_off = family("kept", children=1)
+    child = split_off.children[0]
+    here = family("here", children=0).model_copy(update={"children": (child,)})
+    other = family("other", children=1)
+    named = other.children[0].id
+    first = merged(here, other, **{child.id: named}).after
+    assert first is not None
+    assert first.target is not None
+    second = merged(first.target, split_off, **{named: child.id}).after
+    assert second is not None
+    assert second.target is not None
+    (kept,) = second.target.children
+    assert kept.id == child.id
+    assert set(kept.also) == {named}, "not its own id"
+
+
 class Records(RuleBasedStateMachine):
     """A town's records under moves at random. Each person is known by every id they ever had."""
 

@@ -35,7 +35,7 @@ ROUTES = [
         refusals=(*REFUSALS, "idempotency-key-reused"),
     ),
     Route(
-        "GET", "/files/{file}", own_file, "A file that the bearer has sent",
+        "GET", "/files/{file}", own_file, "A file that the bearer has sent and nothing names yet",
         access=_SENDERS, answer=KEPT,
     ),
 ]  # fmt: skip

@@ -11,9 +11,10 @@ from shared.web.routes import File
 
 
 async def own(state: State, scope: Scope, upload: str) -> File:
-    """A file that the bearer has sent. Raises ``Refused`` (404)."""
+    """A file that the bearer has sent and nothing names yet: once named it is read where it
+    belongs, with the rights and the audit of that. Raises ``Refused`` (404)."""
     found = await state.uploads.sent_by(scope, [upload])
-    if upload not in found:
+    if upload not in found or await state.uploads.named([upload]):
         raise not_found("ce fichier")
     return await content_of(state, kept_file(found[upload]))
 
