@@ -22,9 +22,7 @@ FAMILIES = "families"
 INDEXES = {
     FAMILIES: [
         IndexModel([("town", 1), ("search", 1)], name="search"),
-        IndexModel(
-            [("files", 1)], name="files", partialFilterExpression={"files.0": {"$exists": True}}
-        ),
+        IndexModel([("files", 1)], name="files"),
         IndexModel(
             [("town", 1), ("waits_since", 1), ("_id", 1)],
             name="waiting",

@@ -23,6 +23,7 @@ INDEXES = {
     REGISTRATIONS: [
         IndexModel([("town", 1), ("state", 1), ("sent_at", 1), ("_id", 1)]),
         IndexModel([("unfinished", 1)], sparse=True),
+        IndexModel([("files", 1)], sparse=True),
     ]
 }
 KEEP_DRAFT = step("family.registration.draft")
