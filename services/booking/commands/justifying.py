@@ -71,8 +71,7 @@ async def justify(
             raise _refused(lines)
         named = {line.child for line in lines if line.given == given}
         children = [child for child in card.children if child.ids & named]
-        families = {card.family, request.family}
-        await check_attached(booking, town, families, children, wish.documents, field="/documents")
+        await check_attached(booking, town, card, children, wish.documents, field="/documents")
         event = ProofGiven(
             request=request.id, number=request.number, family=request.family, **by.said,
             account=by.account, given_at=given.given_at, documents=len(given.documents),
