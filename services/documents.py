@@ -21,6 +21,7 @@ from pydantic.json_schema import models_json_schema
 from pydantic_settings import BaseSettings
 
 from services.billing.api import ROUTES as BILLING
+from services.billing.settings import BillingSettings
 from services.booking.api import ROUTES as BOOKING
 from services.family.api import ROUTES as FAMILY
 from services.family.settings import FamilySettings
@@ -215,7 +216,8 @@ def settings_table() -> str:
     """Every variable of every settings class, as a Markdown table."""
     rows = ["| variable | default | what |", "|---|---|---|"]
     classes: tuple[type[BaseSettings], ...] = (
-        CommonSettings, FieldKeySettings, IdentitySettings, FamilySettings, NotifySettings,
+        CommonSettings, FieldKeySettings, IdentitySettings, FamilySettings, BillingSettings,
+        NotifySettings,
     )  # fmt: skip
     for settings in classes:
         rows += [_row(field) for field in settings.model_fields.values()]

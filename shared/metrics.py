@@ -26,6 +26,9 @@ DIGEST_DELAY = Histogram(
     "From the cut-off to the mail server's acceptance",
     buckets=(5, 15, 30, 60, 120, 300, 600, 1800, 3600),
 )
+PAYMENTS = Counter(
+    "preau_payments", "Payments by means and by the state they came into", ["means", "state"]
+)
 MAILS = Counter("preau_mails", "Mails by kind and result", ["kind", "result"])
 
 

@@ -49,7 +49,7 @@ CARDS: dict[Role, RoleCard] = {
     ),
     "school": RoleCard("école", "its own classes; no route until their lists exist", bound=True),
     "billing_office": RoleCard("service facturation", "prices, charges and invoices"),
-    "collection_officer": RoleCard("régisseur", "payments; no route until they exist"),
+    "collection_officer": RoleCard("régisseur", "payments"),
     "administrator": RoleCard("administrateur", "the town's file, agents, audit, and the desk"),
     "read_only": RoleCard("consultation", "families and bookings, to read"),
 }  # fmt: skip

@@ -2,9 +2,9 @@
 
 Real MongoDB (``MONGODB_URL``, else the embedded one), the local bus (or RabbitMQ with
 ``AMQP_URL``), a mail server that keeps what it receives (or ``SMTP_URL``), simulators of
-FranceConnect and API Particulier on the next two ports and of the Base Adresse Nationale, two
-towns, their families, and one family's story told over HTTP. ``DEMO_CLOCK=2026-09-14T12:55`` starts
-the towns' clock there, on a fresh copy; ``PREAU_PORT`` is the one origin's port (8080).
+FranceConnect, API Particulier and PayFiP on the next three ports and of the Base Adresse Nationale,
+two towns, their families, and one family's story told over HTTP. ``DEMO_CLOCK=2026-09-14T12:55``
+starts the towns' clock there, on a fresh copy; ``PREAU_PORT`` is the one origin's port (8080).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import uvloop
 
 from deploy.demo.franceconnect import franceconnect_routes
 from deploy.demo.outside import TOWN as OUTSIDE_TOWN
-from deploy.demo.outside import start_addresses, start_outside
+from deploy.demo.outside import start_addresses, start_outside, start_payfip
 from deploy.demo.pages import demo_routes
 from deploy.demo.seed import Accounts, seed
 from deploy.demo.story import tell
@@ -101,6 +101,7 @@ async def main() -> None:
         os.environ.setdefault("PREAU_LOG_LEVEL", "WARNING")
         franceconnect = await start_outside(stack, origin, port)
         await start_addresses(stack)
+        await start_payfip(stack, port)
         settings = CommonSettings()
         logs.configure("demo", settings.log_level)
         accounts_file = folder / "accounts.json"

@@ -1,4 +1,4 @@
-"""The demo's outside world: the simulators, and the variables that lead identity to them."""
+"""The demo's outside world: the simulators, and the variables that lead services to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from deploy.simulators.api_particulier import ApiParticulier, Token
 from deploy.simulators.ban import Ban
 from deploy.simulators.franceconnect import FranceConnect
 from deploy.simulators.franceconnect_rules import Client
+from deploy.simulators.payfip import PayFipServer
+from deploy.simulators.payfip_rules import Client as Office
 from deploy.simulators.serving import serving
 
 TOWN = "veyras"
@@ -26,7 +28,7 @@ async def start_addresses(stack: AsyncExitStack) -> None:
 
 
 async def start_outside(stack: AsyncExitStack, origin: str, port: int) -> str | None:
-    """Serve both simulators beside the demo's port; FranceConnect's origin.
+    """Serve FranceConnect and API Particulier beside the demo's port; FranceConnect's origin.
 
     None where ``PREAU_IDENTITY_PROVIDERS`` leads identity elsewhere already. The ports stay the
     same from one start to the next, as links to an issuer do not outlive its address.
@@ -52,3 +54,12 @@ async def start_outside(stack: AsyncExitStack, origin: str, port: int) -> str | 
     os.environ["PREAU_API_PARTICULIER_URL"] = api
     os.environ["PREAU_API_PARTICULIER_TOKENS"] = json.dumps({TOWN: _TOKEN})
     return server
+
+
+async def start_payfip(stack: AsyncExitStack, port: int) -> None:
+    """Serve PayFiP beside the demo's port, with both towns' offices; unless ``PREAU_PAYFIP_URL``
+    leads elsewhere already."""
+    if "PREAU_PAYFIP_URL" not in os.environ:
+        offices = (Office("090909", ("Veyras", "Régie enfance")), Office("070707", ("Andancette",)))
+        server = PayFipServer({one.numcli: one for one in offices})
+        os.environ["PREAU_PAYFIP_URL"] = await stack.enter_async_context(serving(server, port + 3))

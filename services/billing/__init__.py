@@ -3,7 +3,8 @@
 Owns      ``charges``: one per accepted line of a booking request; ``invoices``: a family's month,
           numbered without gaps per collection office (régie) and year; ``runs``: month ends;
           ``quotes``: what a basket costs, for half an hour; ``accounts``: what a family owes to an
-          office, paid and is owed; ``drafts``: what agents read before a month is issued.
+          office, paid and is owed; ``drafts``: what agents read before a month is issued;
+          ``payments``: on PayFiP or at the desk, whatever comes of them.
 Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, ``paid-late``,
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
           ``erasure-answered`` (facts).

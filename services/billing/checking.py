@@ -50,9 +50,14 @@ async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
 
 
 async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault]:
+    towns = sorted({one["town"] for one in accounts})
+    families = [one["family"] for one in accounts]
     by_holder: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
-    for invoice in await store.invoices_of([one["family"] for one in accounts]):
+    for invoice in await store.invoices_of(towns, families):
         by_holder[invoice["town"], invoice["office"], invoice["family"]].append(invoice)
+    paid: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+    for payment in await store.payments_of(towns, families):
+        paid[payment["town"], payment["office"], payment["family"]].append(payment)
     found: set[_Fault] = set()
     for document in accounts:
         account = account_in(document)
@@ -60,6 +65,7 @@ async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault
         invoices = {one["_id"]: one for one in by_holder.get((town, office, family), ())}
         found.update(_of_account(document, account))
         found.update(_of_invoices(document["_id"], account, invoices))
+        found.update(_of_payments(account, paid.get(account.holder, ())))
         cancelled = await store.cancelled_of(invoices)
         found.update(_of_charges(invoices, cancelled))
     return found
@@ -98,6 +104,15 @@ def _of_invoices(_id: str, account: Account, invoices: Mapping[str, Document]) -
     owed = sum(one.owed for one in account.debts.values())
     if owed != due:
         yield "owed-differs-from-invoices", f"accounts/{_id}", (("owed", owed), ("due", due))
+
+
+def _of_payments(account: Account, payments: Sequence[Document]) -> Iterator[_Fault]:
+    """Whether what was received is on the account, and what was reversed is not."""
+    for payment in payments:
+        source = account.sources.get(payment["_id"])
+        cents = payment["cents"] if payment["state"] == "paid" else 0
+        if payment["untold"] or source is None or source.cents != cents:
+            yield "payment-differs-from-account", f"payments/{payment['_id']}", ()
 
 
 def _of_charges(

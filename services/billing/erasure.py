@@ -5,6 +5,8 @@ from __future__ import annotations
 from services.billing.store import CHARGES
 from services.billing.store.drafts import DRAFTS
 from services.billing.store.invoices import INVOICES
+from services.billing.store.online_invoices import ONLINE_INVOICES
+from services.billing.store.payments import PAYMENTS
 from services.billing.store.quotes import QUOTES
 from shared.erasure import Erasing, LegalHold, of_family
 
@@ -12,8 +14,13 @@ ERASED = (
     Erasing(CHARGES, of_family, fields=("child_name",)),
     Erasing(QUOTES, of_family),
     Erasing(DRAFTS, of_family),
+    Erasing(ONLINE_INVOICES, of_family),
 )
 HELD = (
+    LegalHold(
+        PAYMENTS, ("reference", "reversal.reason"),
+        "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
+    ),
     LegalHold(
         INVOICES, ("lines.*.child_name", "billed.*.facts"),
         "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,

@@ -1,5 +1,5 @@
-"""``preau invoices …`` for operators; ``preau price …``: a town tries its prices before publishing
-them, without a database."""
+"""``preau invoices …`` for operators; ``preau payfip …`` asks how PayFiP knows a town;
+``preau price …``: a town tries its prices before publishing them, without a database."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import typer
 from pydantic import ValidationError
 
 from services.billing.commands.month_ends import preview_month, run_month_by_operator
+from services.billing.domain.payfip import Fault, NoAnswer, OfficeName
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import Facts
@@ -26,13 +27,16 @@ from shared.errors import Refused
 from shared.holidays import FrenchHolidays
 from shared.money import euros
 from shared.operations import parts_of
+from shared.outgoing import Outgoing
 from shared.town_files import BadTownFile, read_town_file
 
 app = typer.Typer(no_args_is_help=True)
 _invoices = typer.Typer(no_args_is_help=True, help="Factures.")
 _prices = typer.Typer(no_args_is_help=True, help="Try a town's prices.")
 app.add_typer(_invoices, name="invoices")
+_payfip = typer.Typer(no_args_is_help=True, help="PayFiP.")
 app.add_typer(_prices, name="price")
+app.add_typer(_payfip, name="payfip")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
@@ -76,6 +80,36 @@ async def _run(town: str, month: str, *, dry_run: bool) -> Outcome:
         if done.outcome is None:
             raise RuntimeError("a month end that was performed has no outcome")
         return done.outcome
+
+
+@_payfip.command("check")
+def check_payfip(town: Annotated[str, typer.Option(help="La commune.")]) -> None:
+    """Demande à PayFiP sous quel nom il connaît la régie."""
+    said = asyncio.run(_office(town))
+    match said:
+        case OfficeName():
+            typer.echo(f"{said.numcli} : {', '.join(said.lines)}")
+            return
+        case Fault():
+            typer.echo(f"PayFiP refuse : {said.code} {said.label}", err=True)
+        case NoAnswer():
+            typer.echo("PayFiP ne répond pas.", err=True)
+        case None:
+            typer.echo("Cette commune n'a pas de numéro de client PayFiP.", err=True)
+    raise typer.Exit(1)
+
+
+async def _office(town: str) -> OfficeName | Fault | NoAnswer | None:
+    async with parts_of("billing") as parts:
+        outgoing = Outgoing()
+        billing = state_of(parts, outgoing)
+        try:
+            registered = (await billing.towns.get(town)).file.collection_office.payfip
+            if registered is None:
+                return None
+            return await billing.payfip.office(registered.client_number)
+        finally:
+            await outgoing.close()
 
 
 # -- prices --------------------------------------------------------------------------------

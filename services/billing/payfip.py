@@ -98,16 +98,16 @@ class PayFip:
                 headers=_HEADERS,
             )  # fmt: skip
         except Unreachable:
-            _log.warning("payfip-unreachable", operation=operation)
+            _log.warning("payfip-unreachable", kind=operation)
             return NoAnswer("unreachable")
         said = read_body(operation, reply.body)
         if isinstance(said, NoAnswer):
-            _log.warning("payfip-malformed", operation=operation, status=reply.status)
+            _log.warning("payfip-malformed", kind=operation, status=reply.status)
         return said
 
 
 def _malformed(operation: str) -> NoAnswer:
-    _log.warning("payfip-malformed", operation=operation, status=200)
+    _log.warning("payfip-malformed", kind=operation, status=200)
     return NoAnswer("malformed")
 
 

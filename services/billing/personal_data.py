@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeVar
+
+from services.billing.domain.invoicing import Invoice
+from services.billing.domain.payments import MEANS, Payment, State
 from services.billing.queries import invoices as queries
+from services.billing.queries import payments
 from services.billing.schemas.invoices import InvoiceQuery
+from services.billing.schemas.payments import PaymentQuery
 from services.billing.state import Billing
 from shared.auth import FamilyScope
 from shared.money import euros
 from shared.personal_data import Section, section
 
 _PAGE = 100
+_STATES: Mapping[State, str] = {
+    "created": "page de paiement non ouverte", "redirected": "en cours", "pending": "en cours",
+    "refused": "refusé", "abandoned": "abandonné", "expired": "sans suite",
+    "undetermined": "en cours de vérification", "paid": "payé", "reversed": "annulé",
+}  # fmt: skip
 
 
 async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
-    """The invoices that the bearer may see, and what is on none yet."""
-    found = []
-    after = None
-    while True:
-        page = await queries.invoices(billing, scope, InvoiceQuery(after=after, limit=_PAGE))
-        found += page
-        if len(page) < _PAGE:
-            break
-        after = page[-1].id
+    """The invoices and payments that the bearer may see, and what is on no invoice yet."""
+
+    async def invoices(after: str | None) -> list[Invoice]:
+        return await queries.invoices(billing, scope, InvoiceQuery(after=after, limit=_PAGE))
+
+    async def paid(after: str | None) -> list[Payment]:
+        return await payments.payments(billing, scope, PaymentQuery(after=after, limit=_PAGE))
+
+    found = await _all(invoices)
     open_ = await queries.unbilled(billing, scope)
     return [
         section("Prestations pas encore facturées", [
@@ -42,4 +54,30 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
             }
             for one in found
         ]),
+        section("Paiements", [
+            {
+                "Commencé le": one.created_at, "Montant": euros(one.cents),
+                "Par": MEANS[one.means],
+                "Suite": _STATES[one.state],
+            }
+            for one in await _all(paid)
+        ]),
     ]  # fmt: skip
+
+
+class _Known(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound=_Known)
+
+
+async def _all(pages: Callable[[str | None], Awaitable[list[_Item]]]) -> list[_Item]:
+    """The items of every page."""
+    found: list[_Item] = []
+    while True:
+        page = await pages(found[-1].id if found else None)
+        found += page
+        if len(page) < _PAGE:
+            return found

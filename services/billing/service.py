@@ -11,8 +11,11 @@ from services.billing.commands.correcting import correct_changed
 from services.billing.commands.drafts import draft_due
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import end_months
+from services.billing.commands.online import ask_due
 from services.billing.commands.paid_at_booking import expire_unpaid
+from services.billing.payfip import PayFip
 from services.billing.reactions import reactions
+from services.billing.settings import BillingSettings
 from services.billing.state import Billing
 from services.billing.store import (
     INDEXES,
@@ -21,19 +24,24 @@ from services.billing.store import (
     accounts,
     drafts,
     invoices,
+    payments,
     quotes,
 )
 from services.billing.store.accounts import ACCOUNTS, AccountStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
+from services.billing.store.online_invoices import OnlineInvoiceStore
+from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from shared.copies import KeyCopy, TownCopy
+from shared.outgoing import Outgoing
 from shared.runner import Job, Parts, Service
 
 
 def build(parts: Parts) -> Service:
     """The service, ready to be run."""
-    billing = state_of(parts)
+    outgoing = Outgoing()
+    billing = state_of(parts, outgoing)
     keys = KeyCopy(parts.store, parts.keys)
     return Service(
         name="billing",
@@ -47,6 +55,7 @@ def build(parts: Parts) -> Service:
             **accounts.INDEXES,
             **invoices.INDEXES,
             **drafts.INDEXES,
+            **payments.INDEXES,
         },
         outboxes=(*OUTBOXES, ACCOUNTS, INVOICES),
         jobs=[
@@ -56,14 +65,18 @@ def build(parts: Parts) -> Service:
             Job("accounts", 2.0, partial(follow_all, billing)),
             Job("unpaid-bookings", 2.0, partial(expire_unpaid, billing)),
             Job("corrections", 2.0, partial(correct_changed, billing)),
+            Job("payments", 1.0, partial(ask_due, billing)),
             keys.job,
         ],
         warm=keys.load,
+        close=outgoing.close,
     )
 
 
-def state_of(parts: Parts) -> Billing:
-    """What the use cases work with: for the service and for operators' commands."""
+def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
+    """What the use cases work with: for the service and for operators' commands. Connections are
+    opened when they are first needed; ``outgoing`` is for whoever closes them."""
+    settings = BillingSettings()
     return Billing(
         BillingStore(parts.store, parts.clock),
         QuoteStore(parts.store, parts.clock),
@@ -73,4 +86,9 @@ def state_of(parts: Parts) -> Billing:
         TownCopy(parts.store, parts.clock),
         parts.clock,
         parts.press,
+        PaymentStore(parts.store),
+        OnlineInvoiceStore(parts.store),
+        PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),
+        parts.settings.public_url,
+        settings.payment_page,
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.billing.domain.prices.book import PriceBook
+from services.billing.payfip import PayFip
 from services.billing.store import BillingStore
 from services.billing.store.accounts import AccountStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import InvoiceStore
+from services.billing.store.online_invoices import OnlineInvoiceStore
+from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
@@ -49,6 +52,11 @@ class Billing:
     towns: TownCopy
     clock: Clock
     press: Press
+    payments: PaymentStore
+    online_invoices: OnlineInvoiceStore
+    payfip: PayFip
+    public_url: str
+    payment_page: str | None = None
     owner: str = field(default_factory=new_id)
     books: PriceBooks = field(default_factory=PriceBooks)
 

@@ -9,7 +9,7 @@ from services.notify.commands import documents, dossiers, enrolments, intentions
 from services.notify.erasure import ERASED
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
-from shared.contracts.billing import InvoiceIssued
+from shared.contracts.billing import InvoiceIssued, PaymentReceived
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -85,5 +85,6 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(RegistrationSent, partial(dossiers.write_registration, notify)),
         on(RegistrationDecided, partial(dossiers.write_registration_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
+        on(PaymentReceived, partial(intentions.write_receipt, notify)),
         *erasure_reactions(store, ERASED),
     ]

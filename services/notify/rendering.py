@@ -24,9 +24,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "invitation", "agent-invitation", "account-closing", "password-reset",
     "email-change", "email-changed", "acknowledgement", "withdrawal", "proof", "outcome",
-    "digest",
-    "invoice", "enrolment", "enrolment-accepted", "enrolment-refused", "enrolment-withdrawn",
-    "dossier-change", "dossier-decided",
+    "digest", "invoice", "payment", "enrolment", "enrolment-accepted", "enrolment-refused",
+    "enrolment-withdrawn", "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
     "registration-sent", "registration-accepted", "registration-refused",
 )  # fmt: skip

@@ -15,7 +15,8 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     """An invoice has its number. ``month`` is its first day; amounts are in cents.
 
     ``invoice_kind``: of a month, of a ``booking`` paid at once (``request``), or a credit note of
-    another invoice (``credited``). ``to_pay_cents``: what is to be paid of it, after credit was
+    another invoice (``credited``). ``delivery``: whether the family reads it on line or gets paper.
+    ``to_pay_cents``: what is to be paid of it, after credit was
     taken off; nothing when a rest too small is carried to the next.
     """
 
@@ -30,6 +31,7 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     to_pay_cents: int | None = None
     request: str | None = None
     credited: str | None = None
+    delivery: Literal["online", "paper"] = "online"
 
 
 class _OfAccount(BaseModel):
@@ -51,12 +53,14 @@ class Settled(BaseModel):
 class PaymentReceived(
     _OfAccount, Event, service="billing", name="payment-received", kind="fact", public=True
 ):
-    """A family's money came in; ``credit_cents`` of it settled no invoice."""
+    """A family's money came in; ``credit_cents`` of it settled no invoice. ``payer``: the guardian
+    who paid, where that is known."""
 
     payment: str
     cents: int
     settled: tuple[Settled, ...]
     credit_cents: int
+    payer: str | None = None
 
 
 class PaymentReversed(

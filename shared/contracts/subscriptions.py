@@ -80,6 +80,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         booking.EnrolmentRefused,
         booking.EnrolmentWithdrawn,
         billing.InvoiceIssued,
+        billing.PaymentReceived,
     ),
 }
 
@@ -100,7 +101,6 @@ FOR_OTHERS: tuple[type[Event], ...] = (
     billing.CreditRefunded,
     billing.CreditUsed,
     billing.InvoiceReopened,
-    billing.PaymentReceived,
     billing.PaymentReversed,
     notify.DigestSent,
     notify.MailFailed,

@@ -9,15 +9,19 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from shared.web.conditional import entity_tag, is_known
-from shared.web.routes import Empty, File, Route, Versioned
+from shared.web.routes import Empty, File, Redirect, Route, Versioned
 
 
 def answered(
-    request: web.Request, route: Route, found: BaseModel | Versioned | File
+    request: web.Request, route: Route, found: BaseModel | Versioned | File | Redirect
 ) -> web.Response:
-    """The answer of ``route``: JSON, a file, nothing (204), or that nothing changed (304)."""
+    """The answer of ``route``: JSON, a file, nothing (204), that nothing changed (304), or where
+    the browser goes on (303)."""
     if isinstance(found, File):
         return _file(found, route.status)
+    if isinstance(found, Redirect):
+        headers = {hdrs.LOCATION: found.location, hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(status=303, headers=headers)
     answer = found.answer if isinstance(found, Versioned) else found
     if isinstance(answer, Empty):
         return web.Response(status=204)

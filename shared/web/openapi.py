@@ -77,6 +77,7 @@ def _operation(service: str, route: Route, named: Any) -> dict[str, Any]:
                 if _rereads(route)
                 else {}
             ),
+            **({"303": {"description": "Where a browser goes on"}} if route.redirects else {}),
             "default": {"description": _refusals(route), "content": problem},
         },
         "x-problem-codes": sorted(_codes(route)),

@@ -87,6 +87,13 @@ class File:
     media_type: str = "application/pdf"
 
 
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where a browser goes on (303): an address of the settings, never one that a request names."""
+
+    location: str
+
+
 BodyT = TypeVar("BodyT", bound=Input)
 QueryT = TypeVar("QueryT", bound=Input)
 
@@ -172,7 +179,7 @@ class Call(Generic[BodyT, QueryT]):
         return self.file
 
 
-Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned | File]]
+Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned | File | Redirect]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,8 @@ class Route:
     ``refusals`` lists the codes it may answer besides those every route may. ``idempotent``
     routes require an ``Idempotency-Key``; those that are ``guarded`` an ``If-Match``, and look at
     ``Call.expected``. ``versioned`` ones answer with an ``ETag`` (their handler, a ``Versioned``).
+
+    One that ``redirects`` may answer a browser with where it goes on, instead of ``answer``.
 
     A route that ``takes`` a file (of these media types, for the documents: what it is is told by
     its content) has it as the raw body, named by ``Content-Disposition``; ``max_body`` bounds it.
@@ -199,6 +208,7 @@ class Route:
     idempotent: bool = False
     versioned: bool = False
     guarded: bool = False
+    redirects: bool = False
     refusals: tuple[str, ...] = ()
     max_body: int = 64 * 1024
     takes: tuple[str, ...] = ()

@@ -17,6 +17,9 @@ BODIES: dict[str, dict[str, object]] = {
     "/invoice-drafts/{draft}/corrections": {"line": "0" * 32, "cents": 1, "reason": "Geste."},
     "/accounts/{family}/credits": {"cents": 100, "reason": "Un geste."},
     "/accounts/{family}/refunds": {"cents": 100},
+    "/online-invoice/recaps": {"family": "f1", "online": True},
+    "/online-invoice/choices": {"family": "f1", "online": True, "counts_from": "2026-10"},
+    "/payments": {"invoices": ["0" * 32], "email": "anne@famille.example"},
     "/invoice-runs": {"month": "2026-09"},
     "/quotes": {
         "family": "f1",
@@ -25,6 +28,8 @@ BODIES: dict[str, dict[str, object]] = {
         ],
     },
 }
+QUERIES = {"/online-invoice": "?family=f1"}
+LISTINGS = (("GET", "/invoices"), ("GET", "/payments"))
 
 
 @pytest.fixture
@@ -110,16 +115,17 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
         "another role": invoiced.world.token(roles=("canteen_staff",)),
     }
     for route in ROUTES:
-        if route.access.account and not route.access.family:  # any account has its own
-            continue
+        if route.access.public or (route.access.account and not route.access.family):
+            continue  # for all; any account has its own
         path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
         path = path.replace("{family}", "f1").replace("{transfer}", "t" * 32)
         path = path.replace("{draft}", "d" * 32)
         path += "?month=2026-09" if route.path == "/invoice-drafts" else ""
+        path = path.replace("{payment}", "0" * 32) + QUERIES.get(route.path, "")
         body = BODIES.get(route.path) if route.method == "POST" else None
         for who, token in wrong.items():
             answer = await invoiced.world.call(route.method, path, token=token, json=body)
-            if who == "another family" and route.path == "/invoices":
+            if who == "another family" and (route.method, route.path) in LISTINGS:
                 assert answer.json["items"] == []
             else:
                 assert answer.status in (401, 403, 404), (route.path, who)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from deploy.local.mailbox import Mailbox
-from shared.contracts.billing import InvoiceIssued
+from shared.contracts.billing import InvoiceIssued, PaymentReceived, Settled
 from tests.samples import Household, arrived, say_household
 from tests.world import World, eventually
 
@@ -46,4 +46,41 @@ async def test_a_link_withdrawn_before_it_is_sent_keeps_it_back(
         return [mail["state"] for mail in mails] == ["not_entitled"]
 
     await eventually(kept_back)
+    assert not mailbox.to(family.email)
+
+
+async def test_a_payment_is_acknowledged_to_who_paid_and_to_nobody_else(
+    running: World, mailbox: Mailbox
+) -> None:
+    family = await say_household(running, Household())
+    payment = PaymentReceived(
+        family=family.id, office="VEY", payment="p" * 32, cents=2000, credit_cents=590,
+        settled=(Settled(invoice="i" * 32, cents=1410),), payer=family.guardian,
+    )  # fmt: skip
+    unknown = payment.model_copy(update={"payment": "q" * 32, "payer": None})
+    other = payment.model_copy(update={"payment": "r" * 32, "payer": "another guardian"})
+    for one in (unknown, other, payment):
+        await running.say(one, "accounts/1")
+    sent = await arrived(mailbox, lambda mail: "votre paiement" in mail.subject)
+    assert sent.to == (family.email,)
+    for part in (sent.text, sent.html):
+        said = (part or "").replace("\u00a0", " ").replace("\u202f", " ")
+        assert "20,00 €" in said
+        assert "5,90 €" in said
+        assert "p" * 32 in said
+    assert len(mailbox.to(family.email)) == 1
+
+
+async def test_a_family_that_gets_paper_gets_no_mail_but_a_letter_to_print(
+    running: World, mailbox: Mailbox
+) -> None:
+    family = await say_household(running, Household())
+    paper = _invoice(family).model_copy(update={"delivery": "paper"})
+    await running.say(paper, "invoices/1")
+
+    async def to_print() -> bool:
+        mails = await running.store("notify").find("mails", {"kind": "invoice"})
+        return [(mail["account"], mail["family"]) for mail in mails] == [(None, family.id)]
+
+    await eventually(to_print)
     assert not mailbox.to(family.email)

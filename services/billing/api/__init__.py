@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.billing.api import accounts, drafts, invoices
+from services.billing.api import accounts, drafts, invoices, online_invoices, payments
 from services.billing.personal_data import collect
 from shared.personal_data import personal_data_routes
 
@@ -10,5 +10,7 @@ ROUTES = [
     *accounts.ROUTES,
     *drafts.ROUTES,
     *invoices.ROUTES,
+    *payments.ROUTES,
+    *online_invoices.ROUTES,
     *personal_data_routes("billing", collect),
 ]

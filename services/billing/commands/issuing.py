@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from services.billing.commands.accounts import follow, move, moved
 from services.billing.domain.accounts import Debt, Owe, Reduce
 from services.billing.domain.invoicing import Invoice, balance_of
+from services.billing.domain.online_invoices import Delivery, delivery
 from services.billing.state import Billing
 from shared.ids import derived_id
 
@@ -66,18 +67,25 @@ async def issue(
 async def complete(billing: Billing, invoice: Invoice) -> None:
     """Move the family's account by a numbered invoice or credit note, and tell the family; again,
     it does nothing."""
+    way = await _delivery(billing, invoice)
     if invoice.kind == "credit_note":
         for one in invoice.reductions:
             _id = derived_id("reduction", invoice.id, one.invoice, str(one.refund))
             reduce = Reduce(_id, one.invoice, one.cents, refund=one.refund)
             await move(billing, invoice.holder, reduce)
-        await billing.invoices.announce(invoice, (), Debt(owed=0), 0)
+        await billing.invoices.announce(invoice, (), Debt(owed=0), 0, way)
         return
     owe = Owe(invoice.id, invoice.total_cents, request=invoice.request)
     read = await moved(billing, invoice.holder, owe)
     debt = read.account.debts[invoice.id]
-    await billing.invoices.announce(invoice, balance_of(debt), debt, read.version)
+    await billing.invoices.announce(invoice, balance_of(debt), debt, read.version, way)
     await follow(billing, read)
+
+
+async def _delivery(billing: Billing, invoice: Invoice) -> Delivery:
+    """On line or on paper: as the family has chosen by now."""
+    office = (await billing.towns.need(invoice.town)).file.collection_office
+    return delivery(office, await billing.online_invoices.choice(invoice.town, invoice.family))
 
 
 async def complete_all(billing: Billing) -> None:

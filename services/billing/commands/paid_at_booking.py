@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.accounts import move
 from services.billing.commands.correcting import correct
 from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
 from services.billing.domain.accounts import Void
@@ -19,8 +20,11 @@ from services.billing.state import Billing
 from shared.contracts.booking import BookingAccepted, BookingRefused, PaymentAwaited
 from shared.copies import Town
 from shared.ids import derived_id
+from shared.tasks import in_turns
 
-_MOST = 100
+_MOST, _AT_ONCE = 100, 8
+#: After the hold's own time; two hours after the booking it frees the places by itself.
+_PATIENCE = timedelta(minutes=90)
 
 
 async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
@@ -67,8 +71,17 @@ async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None
 
 
 async def expire_unpaid(billing: Billing) -> None:
-    """The job: invoices of bookings that were not paid in time are called off."""
-    for invoice in await billing.invoices.unpaid_before(billing.clock.town(), _MOST):
+    """The job: invoices of bookings that were not paid in time are called off, once PayFiP has said
+    that nothing was paid for them; or has not answered for as long as booking waits for a word."""
+    now = billing.clock.town()
+    due = await billing.invoices.unpaid_before(now, _MOST)
+    await in_turns((_expire(billing, invoice, now) for invoice in due), _AT_ONCE)
+
+
+async def _expire(billing: Billing, invoice: Invoice, now: datetime) -> None:
+    said = await ask(billing, invoice.id)
+    waited = invoice.expires is not None and now - invoice.expires > _PATIENCE
+    if said == "unpaid" or (said == "unknown" and waited):
         await call_off(billing, invoice)
 
 

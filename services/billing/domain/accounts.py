@@ -303,7 +303,7 @@ def _receive(account: Account, payment: Receive) -> Moved:
             events.append(_settled(account, invoice, debt))
     received = PaymentReceived(
         **_of(account), payment=payment.id, cents=payment.cents, settled=tuple(told),
-        credit_cents=left,
+        credit_cents=left, payer=payment.payer,
     )  # fmt: skip
     source = Source(payment.cents, payer=payment.payer)
     return Moved(

@@ -23,6 +23,7 @@ FaultKind = Literal["functional", "dysfunction", "unavailable", "protocol"]
 
 _OBJECT = re.compile(r"[A-Za-z0-9 ]{0,100}")
 _MOST_OBJECT = 100
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ _RULES: Mapping[str, Callable[[str], bool]] = {
 
 def is_email(text: str) -> bool:
     """Whether PayFiP takes it: 6 to 80 characters around an ``@``."""
-    return 6 <= len(text) <= 80 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text) is not None
+    return 6 <= len(text) <= 80 and _EMAIL.fullmatch(text) is not None
 
 
 def fields_of(order: Order) -> dict[str, str]:

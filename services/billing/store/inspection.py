@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.invoices import INVOICES
+from services.billing.store.payments import PAYMENTS
 from shared.store import Document, Store
 
 
@@ -29,11 +30,22 @@ class Inspection:
             ACCOUNTS, {"_id": {"$in": sorted(ids)}}, projection={"pending": 0}
         )
 
-    async def invoices_of(self, families: Sequence[str]) -> list[Document]:
+    async def invoices_of(self, towns: Sequence[str], families: Sequence[str]) -> list[Document]:
         """The invoices and credit notes of some families."""
         return await self._store.find(
-            INVOICES, {"family": {"$in": list(families)}}, projection={"pending": 0}
+            INVOICES,
+            {"town": {"$in": list(towns)}, "family": {"$in": list(families)}},
+            projection={"pending": 0},
         )
+
+    async def payments_of(self, towns: Sequence[str], families: Sequence[str]) -> list[Document]:
+        """The payments of some families that were received, reversed ones too."""
+        query = {
+            "town": {"$in": list(towns)},
+            "family": {"$in": list(families)},
+            "state": {"$in": ["paid", "reversed"]},
+        }
+        return await self._store.find(PAYMENTS, query)
 
     async def cancelled_of(self, invoices: Collection[str]) -> list[Document]:
         """Charges on these invoices that are due no longer, and whose bill knows it."""

@@ -1,7 +1,7 @@
 """Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, expires,
 office, year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents,
-run, billed, reductions, announced, balance, to_pay_cents, state, settled_cents, unpaid_cents,
-account_v}``.
+run, billed, reductions, announced, delivery, balance, to_pay_cents, state, settled_cents,
+unpaid_cents, account_v}``.
 
 The number, the lines and what follows from them are written once. ``announced``: the family's
 account has said what is to be paid (``balance``), and the family is told. The last four follow the
@@ -21,6 +21,7 @@ from services.billing.domain.accounts import Debt
 from services.billing.domain.corrections import Billed, Link, Reduction
 from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine
 from services.billing.domain.months import first_day
+from services.billing.domain.online_invoices import Delivery
 from shared.auth import Scope
 from shared.contracts.billing import InvoiceIssued
 from shared.failpoints import step
@@ -111,20 +112,26 @@ class InvoiceStore:
             return None
 
     async def announce(
-        self, invoice: Invoice, balance: Sequence[Balance], debt: Debt, version: int
+        self,
+        invoice: Invoice,
+        balance: Sequence[Balance],
+        debt: Debt,
+        version: int,
+        delivery: Delivery,
     ) -> None:
         """Note what the account said of a new invoice, and tell the family. Once: an update whose
         filter excludes what is announced."""
         to_pay = debt.unpaid if debt.state == "open" else 0
         announced = {
-            "announced": True, "balance": [one.model_dump() for one in balance],
-            "to_pay_cents": to_pay,
+            "announced": True, "delivery": delivery, "to_pay_cents": to_pay,
+            "balance": [one.model_dump() for one in balance],
         }  # fmt: skip
         said = InvoiceIssued(
             invoice=invoice.id, number=invoice.number, family=invoice.family,
             guardian=invoice.guardian, month=first_day(invoice.month),
             total_cents=invoice.total_cents, due_on=invoice.due_on, invoice_kind=invoice.kind,
             to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
+            delivery=delivery,
         )  # fmt: skip
         newer: Document = {"announced": False, "account_v": {"$lt": version}}
         ways: list[tuple[Document, Document]] = [

@@ -78,7 +78,9 @@ class Contents:
         if mail["kind"].startswith("letter"):
             self._check_linked(mail)
         if mail["kind"] == "invoice":
-            self._check_invoiced(mail)
+            self._check_addressed(mail, mail["data"]["guardian"])
+        if mail["kind"] == "payment":
+            self._check_addressed(mail, mail["data"]["payer"])
         return {"data": mail["data"]}
 
     def seconds_since_cut_off(self, mail: Document, now: datetime) -> float:
@@ -92,15 +94,15 @@ class Contents:
             return None
         return self.contacts.get((mail["town"], mail["account"]))
 
-    def _check_invoiced(self, mail: Document) -> None:
-        """An invoice is for the guardian it is addressed to, as long as the account is that one."""
+    def _check_addressed(self, mail: Document, guardian: str) -> None:
+        """Money is the affair of one guardian, as long as the account is that one's."""
         contact = self._contact(mail)
         if contact is None:
             return
-        mine, addressed = contact.families.get(mail["family"]), mail["data"]["guardian"]
+        mine = contact.families.get(mail["family"])
         card = self.families.get(mail["family"])
         known = next((one.ids for one in card.guardians if mine in one.ids), ()) if card else ()
-        if addressed != mine and addressed not in known:
+        if guardian != mine and guardian not in known:
             raise NotEntitled
 
     def _check_linked(self, mail: Document) -> None:

@@ -17,7 +17,7 @@ from services.notify.domain.windows import changed, last_boundary, next_boundary
 from services.notify.state import Notify
 from services.notify.store.digests import first_timeline, timeline_of
 from services.notify.store.mails import new_mail
-from shared.contracts.billing import InvoiceIssued
+from shared.contracts.billing import InvoiceIssued, PaymentReceived
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -169,11 +169,27 @@ async def _who_asked(
 
 
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
-    """The mail that says an invoice is ready, to each account of the invoiced guardian."""
+    """The mail that says an invoice is ready, to each account of the invoiced guardian; a letter to
+    print for a family that gets paper."""
     await notify.towns.need(envelope.town)
-    linked = await notify.directory.contacts_of(envelope.town, [event.family])
-    accounts = [c.account for c in linked if c.families[event.family] == event.guardian]
+    accounts: list[str] = []
+    if event.delivery == "online":
+        accounts = await _accounts_of(notify, envelope.town, event.family, event.guardian)
     await to_accounts(notify, envelope, "invoice", event.family, event, accounts)
+
+
+async def write_receipt(notify: Notify, envelope: Envelope, event: PaymentReceived) -> None:
+    """The mail that says a payment came in, to each account of who paid; nobody else's affair."""
+    await notify.towns.need(envelope.town)
+    if event.payer is None:
+        return
+    if accounts := await _accounts_of(notify, envelope.town, event.family, event.payer):
+        await to_accounts(notify, envelope, "payment", event.family, event, accounts)
+
+
+async def _accounts_of(notify: Notify, town: str, family: str, guardian: str) -> list[str]:
+    linked = await notify.directory.contacts_of(town, [family])
+    return [contact.account for contact in linked if contact.families[family] == guardian]
 
 
 async def to_accounts(

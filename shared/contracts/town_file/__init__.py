@@ -30,6 +30,7 @@ from shared.contracts.town_file.calendars import (
     Period,
     Territory,
 )
+from shared.contracts.town_file.collecting import AcceptedMeans, CollectionOffice, DeskMeans, PayFip
 from shared.contracts.town_file.conditions import (
     Audience,
     Scope,
@@ -126,7 +127,6 @@ from shared.contracts.town_file.rules import (
 )
 from shared.contracts.town_file.town import (
     AgentSettings,
-    CollectionOffice,
     Contact,
     DigestSettings,
     FamilyKeySettings,
@@ -155,6 +155,7 @@ __all__ = [
     "AbsenceReason",
     "AbsenceRule",
     "Absences",
+    "AcceptedMeans",
     "Action",
     "Activity",
     "Addition",
@@ -179,6 +180,7 @@ __all__ = [
     "DayCutoff",
     "Deadline",
     "Deadlines",
+    "DeskMeans",
     "DigestSettings",
     "DocumentType",
     "Dossier",
@@ -209,6 +211,7 @@ __all__ = [
     "OwnAnswer",
     "PaidByOthers",
     "Part",
+    "PayFip",
     "Percent",
     "Period",
     "PeriodCutoff",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from shared.contracts.town_file.activities import Activity
 from shared.contracts.town_file.answers import OwnAnswer
 from shared.contracts.town_file.calendars import Calendar, Periods
+from shared.contracts.town_file.collecting import CollectionOffice
 from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
 from shared.contracts.town_file.documents import DocumentType
@@ -131,29 +132,6 @@ class School(Part):
     name: Text
 
 
-class CollectionOffice(Part):
-    """The régie that collects; ``code`` heads its invoice numbers.
-
-    Families see their invoices under ``headings``: that of the office (its ``label``), or those of
-    how they are billed, in the town's words. ``month_end``: invoices are issued by themselves
-    once the month is over, or drafted for agents, who read, correct and issue them.
-    """
-
-    code: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
-    label: Text
-    due_days: Annotated[int, Field(ge=1, le=120)] = 30
-    month_end: Literal["automatic", "draft"] = "automatic"
-    headings: Literal["office", "billing"] = "office"
-    in_arrears: Text = "Post-facturation"
-    at_booking: Text = "Paiement à la réservation"
-
-    def heading(self, billing: Literal["pay_in_arrears", "pay_at_booking"]) -> str:
-        """The heading of invoices that are billed so."""
-        if self.headings == "office":
-            return self.label
-        return self.at_booking if billing == "pay_at_booking" else self.in_arrears
-
-
 class TownFile(Part):
     """Everything a town decides.
 
@@ -234,6 +212,9 @@ class TownFile(Part):
                 if trait.fact == "school":
                     named = map(str, trait.is_)
                     known(f"audiences: {audience.id}", named, declared["schools"])
+        for means in self.collection_office.means:
+            where = f"collection_office: means: {means.means}"
+            known(where, means.activities, (one.id for one in self.activities))
         calendars = {one.id for one in self.calendars}
         declared |= {"calendar": calendars, "office": calendars,
                      "counting": calendars | set(BUILT_IN)}  # fmt: skip

@@ -75,7 +75,7 @@ class ByHand:
             _, texts[url], _ = await self.get(url.removeprefix(self.origin))
             waiting += re.findall(r'schemaLocation="([^"]+)"', texts[url])
 
-        class Known(etree.Resolver):
+        class Known(etree.Resolver):  # type: ignore[misc]
             def resolve(self, url: str, public_id: str, context: object) -> object:
                 return self.resolve_string(texts[url], context, base_url=url)
 

@@ -1,0 +1,98 @@
+"""Payments that agents enter: what was handed over, and what did not hold."""
+
+from __future__ import annotations
+
+from services.billing.commands import online, payments
+from services.billing.domain.accounts import Holder
+from services.billing.domain.desk import check
+from services.billing.domain.payments import Part, Payment, Reversal
+from services.billing.queries import invoices as invoice_queries
+from services.billing.queries import payments as queries
+from services.billing.schemas.payments import DeskPaymentIn
+from services.billing.state import Billing
+from shared.auth import AgentScope
+from shared.errors import Refused
+from shared.web.routes import Command
+
+
+async def record(
+    billing: Billing, scope: AgentScope, wish: DeskPaymentIn, command: Command
+) -> Payment:
+    """Enter a payment; the same command again is the same payment.
+
+    Raises ``Refused``: 404 for a family or an invoice that is none of the town's,
+    ``families-differ``, ``offices-differ``, ``nothing-to-pay``, ``means-not-accepted``,
+    ``too-much-cash``, ``voucher-too-large``, ``payer-unknown``, ``idempotency-key-reused``.
+    """
+    payment = await billing.payments.payment(command.id)
+    if payment is None:
+        await billing.payments.create(await _received(billing, scope, wish, command))
+        payment = await billing.payments.payment(command.id)
+    if payment is None or payment.body_hash != command.body_hash:
+        raise Refused(
+            "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
+        )
+    if payment.untold:
+        await payments.tell(billing, payment)
+    return payment
+
+
+async def _received(
+    billing: Billing, scope: AgentScope, wish: DeskPaymentIn, command: Command
+) -> Payment:
+    card, _ = await billing.card_of(scope, wish.family)
+    if wish.payer is not None and wish.payer not in {one.id for one in card.guardians}:
+        raise Refused(
+            "payer-unknown", "Cette personne n'est pas un responsable de la famille.",
+            status=422, field="/payer",
+        )  # fmt: skip
+    chosen = [await invoice_queries.invoice(billing, scope, one) for one in wish.invoices]
+    holder = online.one_holder(chosen)
+    if holder.family != wish.family:
+        raise Refused(
+            "families-differ", "Ces factures sont celles d'une autre famille.", field="/invoices"
+        )
+    owed = await _to_pay(billing, holder, wish)
+    office = (await billing.towns.get(scope.town)).file.collection_office
+    births = {one.id: one.birth_date for one in card.children}
+    received = await billing.payments.received(wish.invoices, wish.means)
+    unpaid = sum(one.cents for one in owed)
+    check(office, wish.means, wish.cents, chosen, unpaid, received, births)
+    now = billing.clock.town()
+    return Payment(
+        id=command.id, town=scope.town, office=holder.office, family=holder.family,
+        payer=wish.payer, account=scope.account, means=wish.means, cents=wish.cents, parts=owed,
+        state="paid", created_at=now, since=now, body_hash=command.body_hash, untold=True,
+        reference=wish.reference,
+    )  # fmt: skip
+
+
+async def _to_pay(billing: Billing, holder: Holder, wish: DeskPaymentIn) -> tuple[Part, ...]:
+    account = await billing.accounts.get(holder)
+    parts, left = [], wish.cents
+    for invoice in wish.invoices:
+        debt = account.debts.get(invoice)
+        if debt is None or debt.void or not debt.unpaid:
+            raise Refused(
+                "nothing-to-pay", "Une de ces factures n'est plus à payer.", field="/invoices"
+            )
+        parts.append(Part(invoice=invoice, cents=min(left, debt.unpaid)))
+        left -= parts[-1].cents
+    return tuple(parts)
+
+
+async def reverse(billing: Billing, scope: AgentScope, _id: str, reason: str) -> Payment:
+    """Undo a payment that did not hold: a cheque without funds, a debit that came back, a mistake.
+    Nothing is deleted; reversed twice, it is reversed once. Raises ``Refused``: 404,
+    ``payment-not-received``."""
+    known = await queries.payment(billing, scope, _id)
+    reversal = Reversal(reason=reason, by=scope.account, at=billing.clock.town())
+    await billing.payments.reverse(known.id, reversal)
+    payment = await queries.payment(billing, scope, _id)
+    if payment.state != "reversed":
+        raise Refused(
+            "payment-not-received", "Ce paiement n'a pas été reçu : il n'y a rien à annuler."
+        )
+    if payment.untold:
+        await payments.tell(billing, payment)
+    return payment

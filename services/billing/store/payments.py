@@ -1,0 +1,186 @@
+"""Payments: ``{_id, town, office, family, payer, account, means, cents, parts, invoices, state,
+created_at, since, body_hash, numcli, refdet, idop, opened_at, letter, authorisation, problem,
+next_ask, untold, reference, reversal}``; one document for each, whatever comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pymongo import IndexModel
+
+from services.billing.domain.payments import SETTLED, Finding, Means, Part, Payment, Reversal
+from shared.auth import Scope
+from shared.failpoints import step
+from shared.paging import page
+from shared.store import EPOCH, Document, Store
+
+PAYMENTS = "payments"
+CREATE_PAYMENT = step("billing.payment.create")
+OPEN_PAYMENT = step("billing.payment.open")
+HINT_PAYMENT = step("billing.payment.hint")
+RESOLVE_PAYMENT = step("billing.payment.resolve")
+REVERSE_PAYMENT = step("billing.payment.reverse")
+TELL_PAYMENT = step("billing.payment.tell")
+LEASE_PAYMENTS = step("billing.payments.lease")
+_NEWEST = [("created_at", -1), ("_id", -1)]
+INDEXES = {
+    PAYMENTS: [
+        IndexModel(
+            [("idop", 1)], name="idop", unique=True,
+            partialFilterExpression={"idop": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("next_ask", 1)], name="to-ask",
+            partialFilterExpression={"next_ask": {"$gt": EPOCH}},
+        ),
+        IndexModel([("untold", 1)], name="untold", partialFilterExpression={"untold": True}),
+        IndexModel([("invoices", 1)], name="invoices"),
+        IndexModel([("town", 1), *_NEWEST], name="pages"),
+        IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
+    ],
+}  # fmt: skip
+
+
+class PaymentStore:
+    """Every query and write of payments."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def create(self, payment: Payment) -> bool:
+        """Store a payment; False when there is one of that id."""
+        document = {
+            **asdict(payment), "_id": payment.id, "invoices": list(payment.invoices),
+            "parts": [one.model_dump() for one in payment.parts],
+        }  # fmt: skip
+        del document["id"]
+        return await self._store.insert(CREATE_PAYMENT, PAYMENTS, document)
+
+    async def opened(
+        self, payment: str, *, idop: str, refdet: str, at: datetime, next_ask: datetime | None
+    ) -> bool:
+        """Note the page that was opened for a payment; False when one was already."""
+        return await self._store.change(
+            OPEN_PAYMENT, PAYMENTS, payment, {"state": "created", "idop": None},
+            {"$set": {"state": "redirected", "since": at, "idop": idop, "refdet": refdet,
+                      "opened_at": at, "next_ask": next_ask}},
+        )  # fmt: skip
+
+    async def hint(self, town: str, idop: str, now: datetime) -> None:
+        """Ask about that page at once, if nothing was paid there."""
+        found = await self.by_idop(town, idop)
+        if found is not None:
+            await self._store.change(
+                HINT_PAYMENT, PAYMENTS, found.id, {"state": {"$nin": sorted(SETTLED)}},
+                {"$set": {"next_ask": now}},
+            )  # fmt: skip
+
+    async def found(self, payment: Payment, finding: Finding, now: datetime) -> bool:
+        """Note what PayFiP said of a payment; False when its state has changed since."""
+        moved = finding.state != payment.state
+        fields = {
+            "state": finding.state, "letter": finding.letter, "problem": finding.problem,
+            "authorisation": finding.authorisation, "next_ask": finding.next_ask,
+            **({"since": now} if moved else {}),
+            **({"untold": True} if finding.state == "paid" else {}),
+        }  # fmt: skip
+        return await self._store.change(
+            RESOLVE_PAYMENT, PAYMENTS, payment.id, {"state": payment.state}, {"$set": fields}
+        )
+
+    async def reverse(self, payment: str, reversal: Reversal) -> bool:
+        """Note that a payment did not hold; False when it is not one, or no longer."""
+        return await self._store.change(
+            REVERSE_PAYMENT, PAYMENTS, payment, {"state": "paid"},
+            {"$set": {"state": "reversed", "since": reversal.at, "untold": True,
+                      "reversal": reversal.model_dump()}},
+        )  # fmt: skip
+
+    async def told(self, payment: Payment) -> None:
+        """The account knows of the payment as it stands."""
+        await self._store.change(
+            TELL_PAYMENT, PAYMENTS, payment.id, {"state": payment.state},
+            {"$set": {"untold": False}},
+        )  # fmt: skip
+
+    async def payment(self, _id: str) -> Payment | None:
+        """A payment, or None; by its id alone: for commands that act on their own document."""
+        return _payment_in(await self._store.get(PAYMENTS, _id))
+
+    async def within(self, scope: Scope, payment: str, reach: Mapping[str, Any]) -> Payment | None:
+        """A payment within the scope and ``reach``, a further condition; or None."""
+        return _payment_in(
+            await self._store.first(PAYMENTS, {"$and": [{"_id": payment}, scope.query(), reach]})
+        )
+
+    async def need(self, _id: str) -> Payment:
+        """A payment that is there."""
+        found = await self.payment(_id)
+        if found is None:
+            raise LookupError(_id)
+        return found
+
+    async def received(self, invoices: Sequence[str], means: Means) -> int:
+        """What of these means was received for these invoices and stands, in cents."""
+        found = await self._all(
+            {"invoices": {"$in": list(invoices)}, "state": "paid", "means": means}, [], 0
+        )
+        return sum(part.cents for one in found for part in one.parts if part.invoice in invoices)
+
+    async def by_idop(self, town: str, idop: str) -> Payment | None:
+        """The payment of that page, or None."""
+        return _payment_in(await self._store.first(PAYMENTS, {"idop": idop, "town": town}))
+
+    async def in_question(self, invoices: Sequence[str]) -> list[Payment]:
+        """The payments meant for these invoices of which more may be heard, or the account knows
+        nothing yet."""
+        query = {
+            "invoices": {"$in": list(invoices)},
+            "$or": [{"next_ask": {"$gt": EPOCH}}, {"untold": True}]
+        }  # fmt: skip
+        return await self._all(query, [("_id", 1)], 0)
+
+    async def to_ask(self, now: datetime, limit: int) -> list[Payment]:
+        """Payments to be asked about, those that wait the longest first."""
+        return await self._all({"next_ask": {"$gt": EPOCH, "$lte": now}}, [("next_ask", 1)], limit)
+
+    async def untold(self, limit: int) -> list[Payment]:
+        """Payments that the account does not know of yet."""
+        return await self._all({"untold": True}, [("_id", 1)], limit)
+
+    async def payments(
+        self, scope: Scope, reach: Mapping[str, Any], only: Document, after: str | None, limit: int
+    ) -> list[Payment]:
+        """Payments within the scope and ``reach``, newest first, those following ``after``."""
+        found = await page(
+            self._store, PAYMENTS, within={"$and": [scope.query(), reach]}, only=only,
+            order=_NEWEST, after=after, limit=limit,
+        )  # fmt: skip
+        return [_payment(document) for document in found]
+
+    async def lease(self, owner: str) -> bool:
+        """Whether this process is the one that asks for the next half minute."""
+        return await self._store.lease(LEASE_PAYMENTS, "payments", owner, 30)
+
+    async def _all(self, query: Document, sort: list[tuple[str, int]], limit: int) -> list[Payment]:
+        found = await self._store.find(PAYMENTS, query, sort=sort, limit=limit)
+        return [_payment(document) for document in found]
+
+
+def _payment_in(document: Document | None) -> Payment | None:
+    return None if document is None else _payment(document)
+
+
+def _payment(document: Document) -> Payment:
+    return Payment(
+        id=document["_id"], parts=tuple(Part.model_validate(one) for one in document["parts"]),
+        reversal=document["reversal"] and Reversal.model_validate(document["reversal"]),
+        **{name: document[name] for name in _FIELDS},
+    )  # fmt: skip
+
+
+_READ = frozenset({"id", "parts", "reversal"})
+_FIELDS = tuple(name for name in Payment.__dataclass_fields__ if name not in _READ)
