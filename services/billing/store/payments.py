@@ -132,7 +132,9 @@ class PaymentStore:
 
     async def by_idop(self, town: str, idop: str) -> Payment | None:
         """The payment of that page, or None."""
-        return _payment_in(await self._store.first(PAYMENTS, {"idop": idop, "town": town}))
+        # Without an order: one in which to look would be one more index to choose.
+        query = {"idop": idop, "town": town}
+        return _payment_in(await self._store.first(PAYMENTS, query, sort=()))
 
     async def in_question(self, invoices: Sequence[str]) -> list[Payment]:
         """The payments meant for these invoices of which more may be heard, or the account knows
@@ -149,7 +151,7 @@ class PaymentStore:
 
     async def untold(self, limit: int) -> list[Payment]:
         """Payments that the account does not know of yet."""
-        return await self._all({"untold": True}, [("_id", 1)], limit)
+        return await self._all({"untold": True}, [], limit)
 
     async def payments(
         self, scope: Scope, reach: Mapping[str, Any], only: Document, after: str | None, limit: int
