@@ -41,7 +41,7 @@ async def _received(
     billing: Billing, scope: AgentScope, wish: DeskPaymentIn, command: Command
 ) -> Payment:
     card, _ = await billing.card_of(scope, wish.family)
-    if wish.payer is not None and wish.payer not in {one.id for one in card.guardians}:
+    if wish.payer is not None and not any(wish.payer in one.ids for one in card.guardians):
         raise Refused(
             "payer-unknown", "Cette personne n'est pas un responsable de la famille.",
             status=422, field="/payer",
@@ -54,7 +54,7 @@ async def _received(
         )
     owed = await _to_pay(billing, holder, wish)
     office = (await billing.towns.get(scope.town)).file.collection_office
-    births = {one.id: one.birth_date for one in card.children}
+    births = {_id: one.birth_date for one in card.children for _id in one.ids}
     received = await billing.payments.received(wish.invoices, wish.means)
     unpaid = sum(one.cents for one in owed)
     check(office, wish.means, wish.cents, chosen, unpaid, received, births)

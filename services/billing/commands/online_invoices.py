@@ -29,7 +29,7 @@ async def standing(billing: Billing, scope: Scope, family: str) -> Standing:
     card, _ = await billing.card_of(scope, family)
     if isinstance(scope, FamilyScope):
         me = scope.guardian_of(family)
-        if not any(one.id == me and one.invoiced for one in card.guardians):
+        if not any(me in one.ids and one.invoiced for one in card.guardians):
             raise forbidden("Seule la personne à qui les factures sont adressées fait ce choix.")
     file = (await billing.towns.get(scope.town)).file
     now = billing.clock.town()

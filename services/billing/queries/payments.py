@@ -7,7 +7,8 @@ from typing import Any
 from services.billing.domain.payments import Payment
 from services.billing.schemas.payments import PaymentQuery
 from services.billing.state import Billing
-from shared.auth import AgentScope, Scope
+from shared.auth import AgentScope, FamilyScope, Scope
+from shared.contracts.family import FamilyChanged
 from shared.errors import not_found
 
 _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
@@ -33,14 +34,16 @@ async def _reach(billing: Billing, scope: Scope) -> dict[str, Any]:
     """Every payment of the family for who is invoiced; else one's own; all for an agent."""
     if isinstance(scope, AgentScope):
         return {}
-    invoiced = {
-        (card.family, one.id)
-        for card in await billing.store.cards(scope)
-        for one in card.guardians
-        if one.invoiced
-    }
-    reaches = [
-        {"family": family} if (family, me) in invoiced else {"family": family, "payer": me}
-        for family, me in ((right.family, right.guardian) for right in scope.families)
-    ]
+    cards = await billing.store.households.cards(right.family for right in scope.families)
+    reaches = [_reach_in(family, card, scope) for family, card in sorted(cards.items())]
     return {"$or": reaches} if reaches else _NOTHING
+
+
+def _reach_in(family: str, card: FamilyChanged, scope: FamilyScope) -> dict[str, Any]:
+    me = scope.guardian_of(family)
+    guardian = next((one for one in card.guardians if me in one.ids), None)
+    if guardian is None:
+        return _NOTHING
+    if guardian.invoiced:
+        return {"family": family}
+    return {"family": family, "payer": {"$in": sorted(guardian.ids)}}
