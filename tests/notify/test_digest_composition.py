@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.domain.digest import Outcome, compose
+from services.notify.domain.digest import Outcome, compose, told_now
+from services.notify.domain.shown import decided, shown_effect
 from services.notify.domain.windows import Window
+from services.notify.rendering import Renderer
+from tests.samples import town_file
 
 WINDOW = Window(datetime(2026, 9, 13, 16, 1, tzinfo=UTC), datetime(2026, 9, 14, 11, 1, tzinfo=UTC))
 TEN = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)
@@ -97,3 +101,39 @@ def test_each_line_is_said_once_as_last_decided_in_any_order(
     shuffled = list(outcomes)
     random.shuffle(shuffled)
     assert compose(shuffled, WINDOW, {}) == content
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"answer": "Accepté (dernière place)"}, "ACCEPTÉE (Accepté (dernière place)) – "),
+        (
+            {"answer": "Dossier incomplet", "accepted": False, "reason": "Dossier incomplet"},
+            "REFUSÉE (Dossier incomplet) – ",
+        ),
+        (
+            {"answer": "Dossier incomplet", "accepted": False, "reason": "Il manque l'assurance."},
+            "Motif : Il manque l'assurance.",
+        ),
+        ({"effect": "to_prove"}, ", à justifier"),
+        ({"kind": "cancel", "effect": "to_prove"}, ", non facturée sur justificatif"),
+        (
+            {"kind": "cancel", "effect": shown_effect("cancelled", "credit")},
+            "donne lieu à un avoir",
+        ),
+        ({"kind": "cancel", "effect": shown_effect("cancelled", "refund")}, ", remboursée"),
+        ({"kind": "cancel", "effect": shown_effect("billed", "nothing")}, ", facturée"),
+        ({"kind": "cancel", "effect": shown_effect("cancelled", None)}, ", non facturée"),
+    ],
+)
+def test_a_line_says_the_town_s_own_answer_and_what_it_comes_to(
+    changes: dict[str, Any], said: str
+) -> None:
+    """As a digest and a mail at once write it; a label that is the reason is said once."""
+    town = town_file()
+    entry = decided(town, {"lea": "Léa"}, told_now(outcome("1", **changes)))
+    mail = Renderer("https://veyras.example", "portail@veyras.example").render(
+        "outcome", town, {"number": "2026-000001", "entries": [entry]}
+    )
+    assert said in mail.text
+    assert ("Motif" in mail.text) == ("reason" in changes and "Motif" in said)
