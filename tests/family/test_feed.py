@@ -270,7 +270,8 @@ CARDS = st.builds(
     history=st.lists(ACTS, max_size=6).map(tuple),
 )  # fmt: skip
 REACHES = st.builds(
-    Reach, children=st.frozensets(st.sampled_from(["c1", "c2", "c3"])),
+    Reach,
+    names=st.dictionaries(st.sampled_from(["c1", "c2", "c3"]), st.just(frozenset({"c1"}))),
     families=st.frozensets(st.sampled_from(["f1", "f2"])),
     guardians=st.none() | st.frozensets(st.sampled_from(["g1", "g2"])),
 )  # fmt: skip
