@@ -15,7 +15,7 @@ from services.booking import queries
 from services.booking.domain.agenda import Entry
 from services.booking.domain.places import Session, Shape
 from services.booking.domain.planning import Offer
-from services.booking.domain.request import Line, Request
+from services.booking.domain.request import Line
 from services.booking.domain.rules.absences import settle
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.cutoffs import Place, limit
@@ -176,13 +176,6 @@ def test_an_absence_told_later_never_costs_less(
     assert ranks == sorted(ranks)
 
 
-REQUEST = Request(
-    id="r", town="veyras", family="f", account="a", channel="online", number="2026-1",
-    requested_at=datetime(2026, 1, 1, tzinfo=UTC), body_hash="", periods=(), lines=(),
-    not_retained=(), unfinished=None, v=1,
-)  # fmt: skip
-
-
 @given(
     deadlines, deadlines, any_day, zones, st.lists(st.integers(-3000, 3000), min_size=1, max_size=8)
 )
@@ -206,7 +199,7 @@ def test_the_padlock_and_the_no_entry_sign_are_the_rules_at_every_minute(
         assert free.booking_locked == (not may_book.allowed or over or early)
         assert not free.cancel_locked
         assert free.book.allowed != free.booking_locked
-        held = queries.entry_of(offer, CHILD, "unit", day, Entry(REQUEST, line), empty, shape)
+        held = queries.entry_of(offer, CHILD, "unit", day, Entry("r", line), empty, shape)
         assert held.cancel_locked == (not may_cancel.allowed or over)
         assert not held.booking_locked
         if not over:
