@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from deploy.local.mailbox import Mailbox
 from shared.contracts.billing import InvoiceIssued, PaymentReceived, Settled
@@ -10,11 +11,30 @@ from tests.samples import Household, arrived, say_household
 from tests.world import World, eventually
 
 
-def _invoice(family: Household) -> InvoiceIssued:
-    return InvoiceIssued(
+def _invoice(family: Household, **changes: Any) -> InvoiceIssued:
+    issued = InvoiceIssued(
         invoice="i" * 32, number="VEY-2026-000007", family=family.id, guardian=family.guardian,
         month=date(2026, 9, 1), total_cents=1410, due_on=date(2026, 10, 31),
     )  # fmt: skip
+    return issued.model_copy(update=changes)
+
+
+async def test_a_credit_note_and_an_invoice_of_nothing_say_what_they_are(
+    running: World, mailbox: Mailbox
+) -> None:
+    family = await say_household(running, Household())
+    note = _invoice(family, invoice_kind="credit_note", total_cents=-410, to_pay_cents=0)
+    await running.say(note, "invoices/note")
+    credited = await arrived(mailbox, lambda mail: "votre avoir" in mail.subject)
+    assert "de 4,10" in credited.text
+    await running.say(_invoice(family, to_pay_cents=0), "invoices/nothing")
+    nothing = await arrived(mailbox, lambda mail: "votre facture" in mail.subject)
+    assert "rien à régler" in nothing.text
+    at_once = _invoice(family, invoice_kind="booking", to_pay_cents=1410)
+    await running.say(at_once, "invoices/at-once")
+    await running.say(_invoice(family, number="VEY-2026-000008"), "invoices/last")
+    await arrived(mailbox, lambda mail: "VEY-2026-000008" in (mail.text or ""))
+    assert len(mailbox.to(family.email)) == 3
 
 
 async def test_a_link_withdrawn_before_it_is_sent_keeps_it_back(

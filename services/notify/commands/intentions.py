@@ -170,7 +170,10 @@ async def _who_asked(
 
 async def write_invoice(notify: Notify, envelope: Envelope, event: InvoiceIssued) -> None:
     """The mail that says an invoice is ready, to each account of the invoiced guardian; a letter to
-    print for a family that gets paper."""
+    print for a family that gets paper. None for what is paid at booking: the basket asks for it
+    there and then."""
+    if event.invoice_kind == "booking" and event.to_pay_cents:
+        return
     await notify.towns.need(envelope.town)
     accounts: list[str] = []
     if event.delivery == "online":
