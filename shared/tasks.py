@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from shared.errors import StoreUnavailable
+from shared.logs import get_logger
 
 _AGAIN = 0.2
+ItemT = TypeVar("ItemT")
+_log = get_logger()
 
 
 async def in_turns(works: Iterable[Awaitable[None]], at_once: int) -> None:
@@ -21,6 +27,17 @@ async def in_turns(works: Iterable[Awaitable[None]], at_once: int) -> None:
         await asyncio.gather(*tasks)
     finally:
         await cancelled(tasks)
+
+
+async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[None]]) -> None:
+    """Do it for each; one that fails is logged and keeps no other back."""
+    for item in items:
+        try:
+            await work(item)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the next pass tries it again
+            _log.error("job-step-failed", exc_info=error)
 
 
 async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

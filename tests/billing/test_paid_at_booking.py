@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.billing.checking import check
-from services.billing.commands import accounts
-from services.billing.domain.accounts import Grant, Holder, Receive, unbalanced
+from services.billing.commands import accounts, paid_at_booking
+from services.billing.domain.accounts import Grant, Holder, Receive, Reverse, unbalanced
 from services.billing.service import build as build_billing
 from services.billing.service import state_of
 from services.billing.state import Billing
@@ -23,8 +23,13 @@ from tests.samples import Household, activity, ask, family, places, say_town, to
 from tests.world import START, StartWorld, World, eventually
 
 DAY = "2026-09-17"
-TARIFF = Tariff(id="repas", valid_from=date(2026, 9, 1), activity="cantine", unit="unit",
-                price_cents=410, source="test")  # fmt: skip
+#: For every day but the 18th.
+TARIFFS = [
+    Tariff(id="repas", valid_from=date(2026, 9, 1), valid_until=date(2026, 9, 17),
+           activity="cantine", unit="unit", price_cents=410, source="test"),
+    Tariff(id="suite", valid_from=date(2026, 9, 19), activity="cantine", unit="unit",
+           price_cents=410, source="test"),
+]  # fmt: skip
 
 
 @dataclass
@@ -91,7 +96,7 @@ async def town(start_world: StartWorld) -> AsyncIterator[Town]:
         "cantine", decision="automatic", billing="pay_at_booking", places=places(1)
     )
     async with start_world({"booking": build_booking, "billing": build_billing}) as running:
-        await say_town(running, town_file(activities=[canteen], tariffs=[TARIFF]))
+        await say_town(running, town_file(activities=[canteen], tariffs=TARIFFS))
         yield Town(running)
         assert await findings(running) == []
         assert [one async for one in check(running.of("billing").parts, None)] == []
@@ -171,6 +176,28 @@ async def test_paid_too_late_without_a_place_it_is_credit(town: Town) -> None:
 
     await eventually(told, what="the family is told")
     assert await town.credit(martin) == 410
+
+
+async def test_a_payment_that_fails_later_leaves_the_place_and_the_debt(town: Town) -> None:
+    martin = await family(town.world)
+    request = await town.book(martin)
+    (invoice,) = await town.invoices(martin)
+    await town.pay(martin, invoice)
+    await town.becomes(martin, request, "accepted")
+    town.world.move_to(START + timedelta(minutes=25))
+    await accounts.move(town.billing, holder(martin), Reverse("x1", "p1"))
+    await paid_at_booking.expire_unpaid(town.billing)
+    assert [one["state"] for one in await town.invoices(martin)] == ["open"]
+    assert (await town.line(martin, request))["state"] == "accepted"
+
+
+async def test_without_a_price_nothing_is_asked_and_nothing_booked(town: Town) -> None:
+    martin = await family(town.world)
+    request = await town.book(martin, "2026-09-18")
+    priced = await town.book(martin)
+    (invoice,) = await town.invoices(martin)
+    assert invoice["request"] == priced["id"]
+    assert (await town.line(martin, request))["state"] == "to_pay"
 
 
 async def test_cancelled_after_it_was_paid_it_is_credited_by_a_note(town: Town) -> None:

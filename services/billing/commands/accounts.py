@@ -3,6 +3,8 @@ follow, by whoever moved, or after its death by the job."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.billing.domain.accounts import (
     Account,
     Grant,
@@ -18,6 +20,7 @@ from services.billing.store.accounts import Read
 from shared.auth import AgentScope
 from shared.errors import Refused, not_found
 from shared.ids import derived_id
+from shared.tasks import each
 
 _MOST = 200
 
@@ -82,5 +85,4 @@ async def follow(billing: Billing, read: Read) -> None:
 
 async def follow_all(billing: Billing) -> None:
     """The job: what a dead process left behind."""
-    for read in await billing.accounts.behind(_MOST):
-        await follow(billing, read)
+    await each(await billing.accounts.behind(_MOST), partial(follow, billing))

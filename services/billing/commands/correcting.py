@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, complete
@@ -12,6 +13,7 @@ from services.billing.domain.known import facts_of, line_ref, lines_of
 from services.billing.state import Billing
 from shared.errors import MissingCopy
 from shared.ids import derived_id
+from shared.tasks import each
 
 #: What changes together is heard of within this time.
 _QUIET = timedelta(seconds=1)
@@ -21,20 +23,31 @@ _MOST = 100
 async def correct_changed(billing: Billing) -> None:
     """The job: bring the bills up to what is booked now.
 
-    Two processes may both do it: a document's id names its place in the chain, so that one of two
-    that saw the same chain is refused, and looks again.
+    One process does it at a time; should two, a document's id names its place in the chain, so that
+    one of two that saw the same chain is refused, and looks again.
     """
+    if not await billing.store.lease(billing.owner, "corrections"):
+        return
     before = billing.clock.machine() - _QUIET
-    for invoice in await billing.store.changed(before, _MOST):
-        await correct(billing, invoice)
+    found = await billing.store.changed(before, _MOST)
+    found += await billing.invoices.all_changed(before, _MOST)
+    await each(dict.fromkeys(found), partial(_correct_seen, billing, before))
 
 
-async def correct(billing: Billing, basis: str) -> None:
-    """Bill or give back what has changed since an invoice, or since it was last corrected."""
+async def _correct_seen(billing: Billing, before: datetime, invoice: str) -> None:
+    if await correct(billing, invoice):
+        await billing.invoices.looked_at(invoice, before)
+
+
+async def correct(billing: Billing, basis: str) -> bool:
+    """Bill or give back what has changed since an invoice, or since it was last corrected; False
+    when it has to be looked at again."""
     began = await billing.invoices.get(basis)
     chain = await billing.invoices.chain(basis)
     if began is None or not chain:  # it is not owed yet: the next pass finds it
-        return
+        return False
+    if began.state == "void":
+        return True
     seen = await billing.store.billed(basis)
     charges = [one for one, _ in seen]
     town = await billing.towns.need(began.town)
@@ -64,9 +77,10 @@ async def correct(billing: Billing, basis: str) -> None:
             billed=(found.billed,), reductions=found.reductions,
         )  # fmt: skip
         if not await _store(billing, correction, chain):
-            return
+            return False
     unpriced = [one.id for one in standing if line_ref(one) in found.unpriced]
     await billing.store.corrected(seen, unpriced)
+    return True
 
 
 async def _store(billing: Billing, correction: Invoice, chain: list[Link]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from services.billing.commands.accounts import follow, move, moved
 from services.billing.domain.accounts import Debt, Owe, Reduce
@@ -15,6 +16,7 @@ from services.billing.domain.invoicing import Invoice, balance_of
 from services.billing.domain.online_invoices import Delivery, delivery
 from services.billing.state import Billing
 from shared.ids import derived_id
+from shared.tasks import each
 
 _MOST = 200
 
@@ -75,7 +77,8 @@ async def complete(billing: Billing, invoice: Invoice) -> None:
             await move(billing, invoice.holder, reduce)
         await billing.invoices.announce(invoice, (), Debt(owed=0), 0, way)
         return
-    owe = Owe(invoice.id, invoice.total_cents, request=invoice.request)
+    waits = invoice.request if invoice.expires else None  # what an agent gave waits for nothing
+    owe = Owe(invoice.id, invoice.total_cents, request=waits)
     read = await moved(billing, invoice.holder, owe)
     debt = read.account.debts[invoice.id]
     await billing.invoices.announce(invoice, balance_of(debt), debt, read.version, way)
@@ -90,5 +93,4 @@ async def _delivery(billing: Billing, invoice: Invoice) -> Delivery:
 
 async def complete_all(billing: Billing) -> None:
     """The job: invoices that a dead process numbered."""
-    for invoice in await billing.invoices.unannounced(_MOST):
-        await complete(billing, invoice)
+    await each(await billing.invoices.unannounced(_MOST), partial(complete, billing))

@@ -183,6 +183,7 @@ async def _perform(billing: Billing, run: Run) -> Run:
     async def invoice_family(family: str, charges: Sequence[Charge]) -> None:
         _id = invoice_id(run.town, family, run.month)
         held = await billing.invoices.charges_of(_id)
+        resumed = held is not None
         if held is None:
             guardian, reckoned = await priced_charges(billing, town, family, charges)
             if drafted and reckoned.lines:
@@ -199,7 +200,7 @@ async def _perform(billing: Billing, run: Run) -> Run:
             charges_on = [one.id for one in reckoned.charges]
             held = await issue(billing, numbers, invoice, charges_on, run.id)
         late = await _not_on(billing, tally, held, town, family, charges)
-        await billing.store.mark(_id, held)
+        await billing.store.mark(_id, held, late=resumed)
         if drafted:
             await billing.drafts.drop(draft_id(run.town, family, run.month))
         await billing.store.mark(_id, late, late=True)

@@ -7,24 +7,26 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.accounts import move
-from services.billing.commands.correcting import correct
 from services.billing.commands.issuing import Numbers, issue
 from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
 from services.billing.domain.accounts import Void
-from services.billing.domain.charges import Charge
+from services.billing.domain.charges import Charge, charge_id
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
+from services.billing.domain.known import line_ref
 from services.billing.domain.months import month_of
 from services.billing.state import Billing
 from shared.contracts.booking import BookingAccepted, BookingRefused, PaymentAwaited
 from shared.copies import Town
 from shared.ids import derived_id
+from shared.logs import get_logger
 from shared.tasks import in_turns
 
 _MOST, _AT_ONCE = 100, 8
 #: After the hold's own time; two hours after the booking it frees the places by itself.
 _PATIENCE = timedelta(minutes=90)
+_log = get_logger()
 
 
 async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
@@ -43,31 +45,45 @@ async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
 
 
 async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[Charge]) -> None:
-    """Put the charges of accepted lines on the invoice that was paid for them; what an agent gives
-    unpaid is invoiced now."""
-    booked = [one for one in charges if one.accepted and one.billing == "pay_at_booking"]
-    if not booked:
+    """Put the charges of accepted lines on the invoice that was paid for them, those of a change
+    on that of the booking it changes; what an agent gives unpaid is invoiced now."""
+    standing = [one for one in charges if one.accepted]
+    if not standing:
         return
-    town = booked[0].town
-    invoices = await billing.invoices.of_request(town, event.request)
-    basis = next((one.id for one in invoices if one.state != "void"), None)
-    if basis is None:
-        basis = booking_invoice_id(event.request, event.decided_at.isoformat())
-        await _invoice(billing, await billing.towns.need(town), basis, booked, expires=None)
-    await billing.store.mark(basis, [one.id for one in booked], late=True)
+    town = standing[0].town
+    billed = await billing.invoices.booked(town, event.request)
+    unbilled = []
+    for line in event.lines:
+        ref = f"{event.request}-{line.line}"
+        own = [one for one in standing if line_ref(one) == ref]
+        basis = next((i.id for i, refs in billed if ref in refs and i.state != "void"), None)
+        at_booking = any(one.billing == "pay_at_booking" for one in own)
+        if basis is None and at_booking and line.of is not None:
+            request, _, booked = line.of.rpartition("-")
+            basis = await billing.store.invoice_of(
+                [charge_id(request, booked, unit) for unit in line.was]
+            )
+        if basis is not None:
+            await billing.store.mark(basis, [one.id for one in own], late=True)
+        elif at_booking:
+            unbilled += own
+    if unbilled:
+        _id = booking_invoice_id(event.request, event.decided_at.isoformat())
+        held = await _invoice(billing, await billing.towns.need(town), _id, unbilled, expires=None)
+        await billing.store.mark(_id, held, late=True)
 
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:
-    """Nothing is due for lines that were not booked after all; what was paid is given back."""
+    """Nothing is due for lines that were not booked after all: an invoice that waits to be paid is
+    called off where nothing of it was booked; any other is corrected."""
     refs = {f"{event.request}-{line.line}" for line in event.lines}
-    for invoice in await billing.invoices.of_request(town, event.request):
-        chain = await billing.invoices.chain(invoice.id) or []
-        if not refs & {entry.ref for link in chain for entry in link.billed.entries}:
+    for invoice, billed in await billing.invoices.booked(town, event.request):
+        if not refs & billed or invoice.state == "void":
             continue
-        if invoice.state == "open":
+        booked = any(one.accepted for one, _ in await billing.store.billed(invoice.id))
+        if invoice.expires and not invoice.kept and not booked:
             await call_off(billing, invoice)
-        elif invoice.state != "void":
-            await correct(billing, invoice.id)
+        await billing.invoices.changed(invoice.id, billing.clock.machine())
 
 
 async def expire_unpaid(billing: Billing) -> None:
@@ -97,10 +113,16 @@ async def _invoice(
     charges: Sequence[Charge],
     *,
     expires: datetime | None,
-) -> None:
+) -> list[str]:
+    """Invoice charges now; those on the invoice. Where a price is missing nothing is held to be
+    paid, and nothing is asked for what has none: agents see it among the charges."""
     first = min(charges, key=lambda one: one.day)
     family = (await billing.store.family(first.town, first.family)).family
     guardian, reckoned = await priced_charges(billing, town, family, charges)
+    if reckoned.left_aside and (expires or not reckoned.lines):
+        codes = sorted({one.code for one in reckoned.left_aside})
+        _log.error("booking-without-price", town=first.town, request=first.request, codes=codes)
+        return []
     today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
     numbers = Numbers(billing, first.town, town.file.collection_office.code, today.year)
     invoice = Invoice(
@@ -109,4 +131,4 @@ async def _invoice(
         issued_on=today, due_on=today, lines=reckoned.lines, version=town.version, kind="booking",
         request=first.request, expires=expires, billed=(reckoned.begins(_id),),
     )  # fmt: skip
-    await issue(billing, numbers, invoice, [one.id for one in reckoned.charges], None)
+    return await issue(billing, numbers, invoice, [one.id for one in reckoned.charges], None)

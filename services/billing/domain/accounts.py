@@ -113,8 +113,8 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Void:
-    """An invoice is called off while something is to be paid for it; what was paid already becomes
-    credit. One that is settled, or of which a rest was carried over, is reduced instead."""
+    """An invoice is called off that was never settled; what was paid already becomes credit. Any
+    other is reduced instead."""
 
     id: str
     invoice: str
@@ -140,6 +140,7 @@ class Debt:
 
     ``carry`` of the rest waits for the next invoice, to which it moves (``carried_to``);
     ``carried_in`` came so from earlier ones. ``used``: the credit taken when it was issued.
+    ``kept``: nothing was to be paid of it once; what it was for is given, whatever follows.
     """
 
     owed: int
@@ -149,6 +150,7 @@ class Debt:
     carried_to: str | None = None
     used: int = 0
     void: bool = False
+    kept: bool = False
     request: str | None = None
 
     @property
@@ -277,6 +279,7 @@ def _owe(account: Account, owe: Owe) -> Moved:
     if used:
         events.append(CreditUsed(**_of(account), invoice=owe.id, cents=used))
     if debt.state != "open":
+        debts[owe.id] = replace(debt, kept=True)
         events.append(_settled(account, owe.id, debt))
     return Moved(replace(account, debts=debts, credit=credit), tuple(events))
 
@@ -296,10 +299,10 @@ def _receive(account: Account, payment: Receive) -> Moved:
             continue
         left -= taken
         was = debt.state
-        debt = replace(debt, parts=_plus(debt.parts, {payment.id: taken}))
-        debts[invoice] = debt = replace(debt, carry=min(debt.carry, debt.unpaid))
+        debt = _rested(replace(debt, parts=_plus(debt.parts, {payment.id: taken})))
+        debts[invoice] = debt
         told.append(Settled(invoice=invoice, cents=taken))
-        if was == "open" and debt.state == "settled":
+        if was == "open" and debt.state != "open":
             events.append(_settled(account, invoice, debt))
     received = PaymentReceived(
         **_of(account), payment=payment.id, cents=payment.cents, settled=tuple(told),
@@ -328,14 +331,24 @@ def _reverse(account: Account, reverse: Reverse) -> Moved:
         debts[invoice] = debt = replace(debt, parts=parts, carry=0)
         events.append(InvoiceReopened(**_of(account), invoice=invoice, left_cents=debt.unpaid))
     credit = {key: cents for key, cents in account.credit.items() if key != reverse.payment}
+    left = [_without(one, reverse.payment) for one in account.transfers]
+    stopped = sum(one.parts.get(reverse.payment, 0) for one in account.transfers)
+    refunded = _plus(account.refunded, {reverse.payment: -stopped})
     return Moved(
         replace(
             account, debts=debts,
             sources={**account.sources, reverse.payment: replace(source, cents=0)},
-            credit=_plus(credit, {reverse.payment: -account.refunded.get(reverse.payment, 0)}),
+            credit=_plus(credit, {reverse.payment: -refunded.get(reverse.payment, 0)}),
+            refunded=refunded, transfers=tuple(one for one in left if one.parts),
         ),
         tuple(events),
     )  # fmt: skip
+
+
+def _without(transfer: Transfer, payment: str) -> Transfer:
+    """What is still to be transferred when a payment's money never came."""
+    parts = {source: cents for source, cents in transfer.parts.items() if source != payment}
+    return replace(transfer, parts=parts)
 
 
 def _grant(account: Account, grant: Grant) -> Moved:
@@ -355,7 +368,7 @@ def _reduce(account: Account, note: Reduce) -> Moved:
 
 def _void(account: Account, void: Void) -> Moved:
     debt = account.debts.get(void.invoice)
-    if debt is None or debt.state != "open" or debt.carried_to:
+    if debt is None or debt.state != "open" or debt.kept:
         return Moved(account)
     kept = replace(debt, owed=debt.carried_in, parts={}, carry=debt.carried_in, void=True)
     debts = {**account.debts, void.invoice: kept}
@@ -409,12 +422,19 @@ def _lessened(account: Account, invoice: str, cents: int) -> tuple[dict[str, Deb
         owed = debt.owed - taken
         back, parts = _take(debt.parts, max(debt.settled - owed, 0))
         released = _plus(released, back)
-        debts[at] = replace(
-            debt, owed=owed, parts=parts, carry=min(debt.carry, owed - sum(parts.values())),
-            carried_in=debt.carried_in - (0 if at == invoice else taken),
-        )  # fmt: skip
+        carried_in = debt.carried_in - (0 if at == invoice else taken)
+        debts[at] = _rested(replace(debt, owed=owed, parts=parts, carried_in=carried_in))
         at = debt.carried_to
     return debts, released
+
+
+def _rested(debt: Debt) -> Debt:
+    """The debt after something of it was settled, or is due no longer: a rest too small to be paid
+    on line waits for the next invoice, once."""
+    carry = min(debt.carry, debt.unpaid)
+    small = debt.settled and debt.unpaid < MINIMUM_CENTS and debt.carried_to is None
+    debt = replace(debt, carry=debt.unpaid if small and not debt.void else carry)
+    return replace(debt, kept=debt.kept or (debt.state in ("settled", "carried")))
 
 
 def _given_back(
@@ -425,7 +445,7 @@ def _given_back(
     cents = sum(released.values())
     events: list[Event] = []
     for key, debt in debts.items():
-        if account.debts[key].state == "open" and debt.state == "settled":
+        if account.debts[key].state == "open" and debt.state in ("settled", "carried"):
             events.append(_settled(account, key, debt))
     after = replace(account, debts=debts)
     if cents and refund:

@@ -121,7 +121,8 @@ class Invoice:
     ``expires``); a credit note, of another invoice (``of``), with the ``reductions`` that it makes.
     A supplement, for what is to be paid more, is of that invoice's kind. ``billed``: its part of
     chains of entries, where it is read for that. ``balance`` and what follows it is the account's
-    word: ``state`` is None until it is said, ``unpaid_cents`` is what can be paid now.
+    word: ``state`` is None until it is said, ``unpaid_cents`` is what can be paid now; ``kept``:
+    it was settled once.
     """
 
     id: str
@@ -146,6 +147,7 @@ class Invoice:
     state: DebtState | None = None
     settled_cents: int = 0
     unpaid_cents: int = 0
+    kept: bool = False
 
     @property
     def holder(self) -> Holder:

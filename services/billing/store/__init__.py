@@ -30,7 +30,7 @@ from shared.events import Envelope, Event
 from shared.failpoints import step
 from shared.households import FAMILIES, Households
 from shared.households import INDEXES as HOUSEHOLD_INDEXES
-from shared.store import Document, Store
+from shared.store import EPOCH, Document, Store
 
 CHARGES, RUNS = "charges", "runs"
 DECIDED, ERASURES = "copy_decided", "erasures"
@@ -44,8 +44,11 @@ INDEXES = {
         ),
         IndexModel([(key, 1) for key in ("town", "family", "day")], name="family-days"),
         IndexModel(
-            [("invoice", 1), ("changed", 1)], name="billed",
-            partialFilterExpression={"invoice": {"$gt": ""}},
+            [("invoice", 1)], name="billed", partialFilterExpression={"invoice": {"$gt": ""}}
+        ),
+        IndexModel(
+            [("changed", 1)], name="changed",
+            partialFilterExpression={"changed": {"$gt": EPOCH}},
         ),
     ],
     RUNS: [
@@ -73,7 +76,7 @@ _FACTS = (
     "child_name", "billing", "accepted", "decided", "quantity", "starts", "ends", "surcharge",
     "given_back",
 )  # fmt: skip
-_ARREARS = "pay_in_arrears"
+_ARREARS, _AT_BOOKING = "pay_in_arrears", "pay_at_booking"
 
 
 class BillingStore:
@@ -202,10 +205,10 @@ class BillingStore:
     async def charges(
         self, scope: Scope, *, accepted: bool, invoiced: bool, month: str | None, limit: int
     ) -> list[Charge]:
-        """Charges to be paid in arrears, by day; ``invoiced``: an invoice holds them."""
+        """Charges by day; ``invoiced``: an invoice holds them."""
         query: Document = {
-            **scope.query(), "accepted": accepted,
-            "billing": _ARREARS, "invoice": {"$gt": ""} if invoiced else None,
+            **scope.query(), "accepted": accepted, "billing": {"$in": [_ARREARS, _AT_BOOKING]},
+            "invoice": {"$gt": ""} if invoiced else None,
         }  # fmt: skip
         if month is not None:
             query["month"] = month
@@ -237,18 +240,20 @@ class BillingStore:
 
     async def mark(self, invoice: str, charges: Sequence[str], *, late: bool = False) -> None:
         """Note on charges the invoice that holds them, or, where they are ``late``, whose chain is
-        to take them in."""
-        changed = {"changed": self._clock.machine()} if late else {}
-        if charges:
-            await self._store.change_many(
-                MARK_CHARGES, CHARGES, {"_id": {"$in": list(charges)}, "invoice": None},
-                {"$set": {"invoice": invoice, **changed}},
-            )  # fmt: skip
+        to take them in. A change that was heard before is looked at once all are marked."""
+        now = self._clock.machine()
+        mine: Document = {"_id": {"$in": list(charges)}, "invoice": None}
+        stirred = mine if late else {**mine, "changed": {"$gt": EPOCH}}
+        for which, more in ((stirred, {"changed": now}), (mine, {})):
+            if charges:
+                await self._store.change_many(
+                    MARK_CHARGES, CHARGES, which, {"$set": {"invoice": invoice, **more}}
+                )
 
     async def changed(self, before: datetime, limit: int) -> list[str]:
         """Invoices of which a charge changed, and was left alone since ``before``."""
         pipeline: list[Document] = [
-            {"$match": {"invoice": {"$gt": ""}, "changed": {"$lt": before}}},
+            {"$match": {"changed": {"$gt": EPOCH, "$lt": before}, "invoice": {"$gt": ""}}},
             {"$group": {"_id": "$invoice"}},
             {"$limit": limit},
         ]
@@ -341,9 +346,17 @@ class BillingStore:
             {"$set": {"state": "finished", "outcome": outcome.model_dump(mode="json")}},
         )  # fmt: skip
 
-    async def lease(self, owner: str) -> bool:
-        """Whether this process is the one that does month ends for the next minute."""
-        return await self._store.lease(LEASE, "month-end", owner, 60)
+    async def lease(self, owner: str, job: str = "month-end") -> bool:
+        """Whether this process is the one that does that job for the next minute."""
+        return await self._store.lease(LEASE, job, owner, 60)
+
+    async def invoice_of(self, charges: Sequence[str]) -> str | None:
+        """The invoice that one of these charges is on."""
+        found = await self._store.first(
+            CHARGES, {"_id": {"$in": list(charges)}, "invoice": {"$gt": ""}},
+            projection={"invoice": 1},
+        )  # fmt: skip
+        return None if found is None else str(found["invoice"])
 
 
 def _open(town: str) -> Document:

@@ -26,13 +26,14 @@ from shared.auth import Scope
 from shared.contracts.billing import InvoiceIssued
 from shared.failpoints import step
 from shared.paging import page
-from shared.store import Document, DuplicateKey, Store
+from shared.store import EPOCH, Document, DuplicateKey, Store
 
 INVOICES = "invoices"
 NUMBER_INVOICE = step("billing.invoice.number")
 ANNOUNCE = step("billing.invoice.announce")
 FOLLOW = step("billing.invoice.follow")
 NOTE_CHAIN = step("billing.invoice.note")
+CHANGED = step("billing.invoice.changed")
 _NUMBER = "number"
 #: A town that renamed its office has two series, whose numbers are told apart by the id.
 _NEWEST = [("year", -1), ("sequence", -1), ("_id", -1)]
@@ -46,6 +47,10 @@ INDEXES = {
         IndexModel([("town", 1), ("state", 1), *_NEWEST], name="state-pages"),
         IndexModel([("run", 1)], name="run"),
         IndexModel([("billed.basis", 1)], name="chains", sparse=True),
+        IndexModel(
+            [("changed", 1)], name="changed",
+            partialFilterExpression={"changed": {"$gt": EPOCH}},
+        ),
         IndexModel(
             [("request", 1)], name="requests",
             partialFilterExpression={"request": {"$gt": ""}},
@@ -160,11 +165,42 @@ class InvoiceStore:
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
+    async def booked(self, town: str, request: str) -> list[tuple[Invoice, set[str]]]:
+        """The same, with the lines of requests (``request-line``) that each bills."""
+        found = []
+        for invoice in await self.of_request(town, request):
+            chain = await self._store.find(
+                INVOICES, {"billed.basis": invoice.id}, projection={"billed.entries.ref": 1}
+            )
+            refs = {
+                entry["ref"]
+                for document in chain
+                for link in document["billed"]
+                for entry in link["entries"]
+            }
+            found.append((invoice, refs))
+        return found
+
+    async def changed(self, invoice: str, now: datetime) -> None:
+        """Note that what an invoice bills may be due no longer: the job looks."""
+        await self._store.change(CHANGED, INVOICES, invoice, {}, {"$set": {"changed": now}})
+
+    async def all_changed(self, before: datetime, limit: int) -> list[str]:
+        """Invoices noted so, and left alone since."""
+        query = {"changed": {"$gt": EPOCH, "$lt": before}}
+        found = await self._store.find(INVOICES, query, limit=limit, projection={"_id": 1})
+        return [document["_id"] for document in found]
+
+    async def looked_at(self, invoice: str, before: datetime) -> None:
+        """What was noted before that instant is done."""
+        noted = {"changed": {"$lt": before}}
+        await self._store.change(CHANGED, INVOICES, invoice, noted, {"$set": {"changed": None}})
+
     async def unpaid_before(self, instant: datetime, limit: int) -> list[Invoice]:
         """Invoices of bookings whose time to be paid was over at that instant."""
         found = await self._store.find(
-            INVOICES, {"state": "open", "expires": {"$lt": instant}}, sort=[("expires", 1)],
-            limit=limit, projection=_SHOWN,
+            INVOICES, {"state": "open", "expires": {"$lt": instant}, "kept": False},
+            sort=[("expires", 1)], limit=limit, projection=_SHOWN,
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
@@ -274,7 +310,7 @@ class InvoiceStore:
 
 def _standing(debt: Debt) -> Document:
     return {
-        "state": debt.state, "settled_cents": debt.settled,
+        "state": debt.state, "settled_cents": debt.settled, "kept": debt.kept,
         "unpaid_cents": debt.unpaid if debt.state == "open" else 0,
     }  # fmt: skip
 
@@ -291,5 +327,5 @@ def _invoice_in(document: Document) -> Invoice:
             "town", "family", "guardian", "month", "office", "year", "sequence", "version",
             "kind", "request", "of", "state", "settled_cents", "unpaid_cents",
         )},
-        expires=document.get("expires"),
+        expires=document.get("expires"), kept=document.get("kept", False),
     )  # fmt: skip

@@ -46,7 +46,8 @@ async def expired(booking: Booking, envelope: Envelope, event: PaymentExpired) -
 
 async def paid_late(booking: Booking, envelope: Envelope, event: PaidLate) -> None:
     """The money of what was given back has become credit: the places are tried for again, and
-    paid from it."""
+    paid from it. That they were to be given back may be heard later, and changes nothing then."""
+    await _free(booking, event.request, "pay_until", envelope.time)
     await _try_again(booking, event.request, paid_by_credit=True)
 
 

@@ -249,15 +249,15 @@ def settle(
 
 
 #: How long a place is held for sure for whoever has to pay: as long as the provider's page
-#: takes money, and its answer may take.
-PAY_WITHIN = timedelta(minutes=20)
+#: takes money, and its answer may take; and how long at least where billing says nothing.
+PAY_WITHIN, SILENCE = timedelta(minutes=20), timedelta(hours=2)
 
 
 def to_be_paid(line: Line, hold: timedelta, now: datetime) -> Line:
     """The line with its place held until it is paid."""
     return replace(
         line, state="to_pay", held=True, trying=False, reason=None, pay_until=now + PAY_WITHIN,
-        hold_until=now + max(hold, PAY_WITHIN),
+        hold_until=now + max(hold, SILENCE),
     )  # fmt: skip
 
 
