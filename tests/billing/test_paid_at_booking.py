@@ -19,7 +19,7 @@ from services.booking.service import build as build_booking
 from shared.contracts.town_file import Tariff
 from shared.store import Document
 from tests.booking.checked import findings
-from tests.samples import Household, activity, ask, family, places, say_town, town_file
+from tests.samples import Household, activity, ask, decide, family, places, say_town, town_file
 from tests.world import START, StartWorld, World, eventually
 
 DAY = "2026-09-17"
@@ -214,6 +214,28 @@ async def test_cancelled_after_it_was_paid_it_is_credited_by_a_note(town: Town) 
         "credit_note", -410, invoice["invoice"],
     )  # fmt: skip
     assert await town.credit(martin) == 410
+
+
+async def test_what_an_agent_gives_unpaid_is_owed_and_a_line_taken_back_is_credited(
+    start_world: StartWorld,
+) -> None:
+    canteen = activity("cantine", billing="pay_at_booking")
+    async with start_world({"booking": build_booking, "billing": build_billing}) as running:
+        await say_town(running, town_file(activities=[canteen], tariffs=TARIFFS))
+        town, martin = Town(running), await family(running)
+        days = [{"day": DAY}, {"day": "2026-09-21"}]
+        request = dict((await ask(running, martin, martin.asks_all(days))).json)
+        first, second = (line["line"] for line in request["lines"])
+        await decide(running, [(request["id"], first, None), (request["id"], second, None)])
+        (invoice,) = await town.invoices(martin)
+        assert (invoice["state"], invoice["unpaid_cents"]) == ("open", 820)
+        running.move_to(START + timedelta(minutes=25))
+        await paid_at_booking.expire_unpaid(town.billing)
+        await decide(running, [(request["id"], second, "Sortie annulée.")])
+        invoice, note = await town.invoices(martin, 2)
+        assert (note["kind"], note["total_cents"]) == ("credit_note", -410)
+        assert (await town.invoices(martin, 2))[0]["unpaid_cents"] == 410
+        assert [one async for one in check(running.of("billing").parts, None)] == []
 
 
 async def test_without_a_word_of_billing_the_place_is_free_after_two_hours(
