@@ -97,7 +97,11 @@ def erasure_reactions(store: Store, table: Sequence[Erasing]) -> list[Reaction]:
     async def account_erased(envelope: Envelope, event: identity.PersonErased) -> None:
         await erase(store, table, Erased(event.town, account=event.account), but=envelope.id)
 
-    return [on(family.PersonErased, family_erased), on(identity.PersonErased, account_erased)]
+    # What was said of them before is handled or held by then, so that none of it comes after.
+    return [
+        on(family.PersonErased, family_erased, after_all=True),
+        on(identity.PersonErased, account_erased, after_all=True),
+    ]
 
 
 async def erase(
@@ -143,10 +147,12 @@ async def _blank(store: Store, row: Erasing, document: Document | None) -> None:
 
 
 async def _forget_held(store: Store, gone: Erased, but: str | None) -> None:
-    """Events that could not be handled yet speak of people too."""
+    """Events that could not be handled yet, and what could not be read (which tells no town),
+    speak of people too."""
+    of_town = {"$or": [{"town": gone.town}, {"town": {"$exists": False}}]}
     about = [
         held["_id"]
-        for held in await store.find(HELD, {"town": gone.town}, projection={"body": 1})
+        for held in await store.find(HELD, of_town, projection={"body": 1})
         if held["_id"] != but and any(one.encode() in bytes(held["body"]) for one in gone.ids)
     ]
     if about:

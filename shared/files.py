@@ -1,7 +1,7 @@
 """Files, in GridFS: stored first, then named by a document; what none names is swept.
 
 A file is sealed as a whole (``shared.sealing``), bound to its id: a copy of the database shows
-none. It is never changed: another version is another file.
+none. It is never changed: another version is another file, and so is the same under another key.
 """
 
 from __future__ import annotations
@@ -47,9 +47,13 @@ class Files:
         key = (stored.metadata or {})["key"]
         return self._sealer.open_bytes(key, box, self._name, file, "content")
 
-    async def sealed_by_others(self, key: str) -> int:
-        """How many files another key than this one sealed, which opens them still."""
-        return await self._store.count(f"{self._name}.files", {"metadata.key": {"$ne": key}})
+    async def sealed_by_others(self, after: str, limit: int) -> list[str]:
+        """The next ids, by id, of the files that another key sealed than the one that seals now."""
+        others = {"metadata.key": {"$ne": self._sealer.current}, "_id": {"$gt": after}}
+        found = await self._store.find(
+            f"{self._name}.files", others, sort=[("_id", 1)], limit=limit, projection={"_id": 1}
+        )
+        return [one["_id"] for one in found]
 
     async def delete(self, step: Step, file: str) -> None:
         """Remove a file; one that is not there is no error."""

@@ -1,4 +1,4 @@
-"""What family deletes of a family or account that is erased, besides a family's record
+"""What family deletes or blanks of a family or account that is erased, besides a family's record
 (``store.erasures``).
 
 The files that its documents and letters alone name go with them (``commands.erasing``)."""
@@ -6,6 +6,7 @@ The files that its documents and letters alone name go with them (``commands.era
 from __future__ import annotations
 
 from services.family.store.documents import DOCUMENTS
+from services.family.store.erasures import ERASURES
 from services.family.store.feed import FEED
 from services.family.store.letters import LETTERS
 from services.family.store.moves import MOVES
@@ -21,6 +22,7 @@ def _moves_of(gone: Erased) -> dict[str, object] | None:
 
 
 ERASED: tuple[Erasing, ...] = (
+    Erasing(ERASURES, of_family, fields=("reason",)),
     Erasing(FEED, of_family),
     Erasing(MOVES, _moves_of),
     Erasing(DOCUMENTS, of_family),

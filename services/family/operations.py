@@ -68,13 +68,16 @@ def import_(
 def reseal_() -> None:
     """Chiffre à nouveau, avec la première clé de PREAU_FIELD_KEYS, ce que les autres ont chiffré.
 
-    Les fichiers ne le sont pas : tant qu'il en reste d'une ancienne clé, elle doit rester."""
+    Dossiers, formulaires, regroupements et fichiers ; interrompu, il se relance."""
     done = asyncio.run(_reseal())
-    typer.echo(f"{done.seen} dossier(s) lu(s), {done.changed} chiffré(s) à nouveau.")
-    if done.files:
+    typer.echo(
+        f"{done.seen} dossier(s) lu(s), {done.changed} chiffré(s) à nouveau ;"
+        f" {done.files} fichier(s) chiffré(s) à nouveau."
+    )
+    if done.left:
         typer.echo(
-            f"{done.files} fichier(s) ne s'ouvrent qu'avec une ancienne clé : gardez-la après la"
-            " première dans PREAU_FIELD_KEYS, ou ils seront perdus."
+            f"{done.left} fichier(s) que rien ne nomme restent chiffrés par une ancienne clé :"
+            " ils disparaissent en un jour. Gardez-la jusque-là, ou relancez cette commande."
         )
     else:
         typer.echo("Rien n'est plus chiffré par une ancienne clé : elle peut être retirée.")

@@ -28,9 +28,12 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
     async def quotient_received(envelope: Envelope, event: QuotientReceived) -> None:
         await keep_quotient(state, envelope.id, event)
 
-    async def account_erased(_: Envelope, event: PersonErased) -> None:
-        """What the account has built on line is deleted; twice does nothing (second form)."""
-        await erase(state.store, ERASED, Erased(event.town, account=event.account))
+    async def account_erased(envelope: Envelope, event: PersonErased) -> None:
+        """What the account has built on line is deleted, and the files it sent that nothing names;
+        twice does nothing (second form)."""
+        gone = Erased(event.town, account=event.account)
+        await erase(state.store, ERASED, gone, but=envelope.id)
+        await state.uploads.remove_unnamed(await state.uploads.of_account(event.account))
 
     return [
         keys.reaction,
@@ -40,5 +43,5 @@ def reactions(keys: KeyCopy, state: State) -> list[Reaction]:
         on(booking.ErasureAnswered, partial(hear_answer, state)),
         on(billing.ErasureAnswered, partial(hear_answer, state)),
         on(QuotientReceived, quotient_received),
-        on(PersonErased, account_erased),
+        on(PersonErased, account_erased, after_all=True),
     ]

@@ -4,8 +4,8 @@ Owns   towns (their files), accounts of adults and agents (credentials, second f
        roles), login sessions and tokens, family keys, invitations, the signing keys.
 Says   town-changed, keys-rotated, account-changed (states); activation-requested,
        guardian-invited, agent-invited, password-reset-requested, email-change-requested,
-       email-changed, account-activated, account-closing, family-linked, family-unlinked,
-       person-erased (facts).
+       email-changed, login-mean-changed, account-activated, account-closing, family-linked,
+       family-unlinked, person-erased (facts).
 Hears  family-changed (family): keys are issued only to guardians that exist, and a guardian
        who has left a family loses it at the next token; person-erased (family): links to it end.
 

@@ -10,6 +10,7 @@ from services.identity.commands.provider_links import guardians_pivots
 from services.identity.commands.registrations import link_accepted
 from shared.bus.consumer import Reaction, on
 from shared.contracts.family import FamilyChanged, PersonErased, RegistrationDecided
+from shared.erasure import Erased
 from shared.events import Envelope
 
 
@@ -24,10 +25,12 @@ def reactions(identity: Identity) -> list[Reaction]:
 
     async def person_erased(envelope: Envelope, event: PersonErased) -> None:
         """Updates whose filters exclude what is done (second form)."""
-        await closing.family_erased(identity, envelope.town, event.family)
+        members = (*event.guardians, *event.children)
+        gone = Erased(envelope.town, family=event.family, members=members)
+        await closing.family_erased(identity, gone, but=envelope.id)
 
     return [
         on(FamilyChanged, family_changed),
-        on(PersonErased, person_erased),
+        on(PersonErased, person_erased, after_all=True),
         on(RegistrationDecided, partial(link_accepted, identity)),
     ]

@@ -4,7 +4,8 @@ Owns   addresses to write to, acknowledgements, the digests of decisions, the ma
 Says   digest-sent, mail-failed.
 Hears  keys-rotated, town-changed, account-changed, activation-requested, guardian-invited,
        agent-invited, password-reset-requested, email-change-requested, email-changed,
-       account-closing, person-erased (identity), family-changed, person-erased (family),
+       login-mean-changed, account-closing, person-erased (identity), family-changed,
+       person-erased (family),
        booking-requested, booking-withdrawn, booking-accepted, booking-refused,
        decisions-completed, decided-up-to, enrolment-requested, enrolment-accepted,
        enrolment-refused, enrolment-withdrawn (booking), invoice-issued (billing).

@@ -43,6 +43,7 @@ from shared.contracts.identity import (
     EmailChanged,
     EmailChangeRequested,
     GuardianInvited,
+    LoginMeanChanged,
     PasswordResetRequested,
     TownChanged,
 )
@@ -63,6 +64,7 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(PasswordResetRequested, partial(intentions.write_password_reset, notify)),
         on(EmailChangeRequested, partial(intentions.write_email_change, notify)),
         on(EmailChanged, partial(intentions.write_email_changed, notify)),
+        on(LoginMeanChanged, partial(intentions.write_login_mean_changed, notify)),
         on(AccountClosing, partial(intentions.write_closing, notify)),
         on(BookingRequested, partial(intentions.write_acknowledgement, notify)),
         on(BookingWithdrawn, partial(intentions.write_withdrawal, notify)),

@@ -23,9 +23,9 @@ _CLASS = re.compile(r'class="(\w+)"')
 _TEMPLATES = Path(__file__).parent / "templates"
 KINDS = (
     "activation", "invitation", "agent-invitation", "account-closing", "password-reset",
-    "email-change", "email-changed", "acknowledgement", "withdrawal", "proof", "outcome",
-    "digest", "invoice", "payment", "enrolment", "enrolment-accepted", "enrolment-refused",
-    "enrolment-withdrawn", "dossier-change", "dossier-decided",
+    "email-change", "email-changed", "login-mean-changed", "acknowledgement", "withdrawal",
+    "proof", "outcome", "digest", "invoice", "payment", "enrolment", "enrolment-accepted",
+    "enrolment-refused", "enrolment-withdrawn", "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
     "registration-sent", "registration-accepted", "registration-refused",
 )  # fmt: skip

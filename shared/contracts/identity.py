@@ -56,11 +56,12 @@ class ActivationRequested(Event, service="identity", name="activation-requested"
 
 
 class GuardianInvited(Event, service="identity", name="guardian-invited", kind="fact"):
-    """The town asks a family's guardian to open an account; ``token`` works once, until
+    """The town asks a guardian of ``family`` to open an account; ``token`` works once, until
     ``expires_at``."""
 
     invitation: str
     town: str
+    family: str | None = None
     email: str
     first_name: str
     expires_at: datetime
@@ -108,6 +109,17 @@ class EmailChanged(Event, service="identity", name="email-changed", kind="fact")
     town: str
     old_email: str
     first_name: str
+
+
+class LoginMeanChanged(Event, service="identity", name="login-mean-changed", kind="fact"):
+    """The account is opened by that provider too from now on, or by it no longer."""
+
+    account: str
+    town: str
+    email: str
+    first_name: str
+    provider: Literal["franceconnect"]
+    change: Literal["linked", "unlinked"]
 
 
 class AccountActivated(

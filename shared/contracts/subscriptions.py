@@ -55,6 +55,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         identity.PasswordResetRequested,
         identity.EmailChangeRequested,
         identity.EmailChanged,
+        identity.LoginMeanChanged,
         identity.AccountClosing,
         identity.PersonErased,
         family.FamilyChanged,

@@ -219,12 +219,15 @@ async def test_keys_are_replaced_and_the_old_one_is_taken_away(dossier: Dossier)
     state.sealer.load(orjson.dumps({**new, **old}).decode())
     (before,) = await dossier.world.store("family").find(FAMILIES, {"_id": FAMILY})
     done = await reseal(state)
-    assert (done.seen, done.changed, done.files) == (4, 3, 1)
+    assert (done.seen, done.changed, done.files, done.left) == (4, 3, 1, 0)
     again = await reseal(state)
-    assert (again.changed, again.files) == (0, 1), "the file still needs the old key"
+    assert (again.changed, again.files, again.left) == (0, 0, 0)
     (after,) = await dossier.world.store("family").find(FAMILIES, {"_id": FAMILY})
     assert after["seq"] == before["seq"], "nobody need be told"
     state.sealer.load(orjson.dumps(new).decode())
+    file = await dossier.call("holder", "GET", f"/files/{sent.json['file']}")
+    assert (file.status, file.body[:5]) == (200, b"%PDF-"), "the old key opens nothing any more"
+    assert await dossier.world.store("family").count("files.files", {}) == 1
     sheet = (await dossier.call("holder", "GET", HEALTH)).json["sheet"]["fields"]
     (allergies,) = [one for one in sheet if one["name"] == "allergies"]
     assert (allergies["value"], allergies["waiting"]["value"]) == (ALLERGY, f"{ALLERGY}-bis")

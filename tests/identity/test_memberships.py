@@ -182,6 +182,48 @@ async def test_what_proved_a_withdrawn_link_does_not_bring_it_back(portal: Porta
     assert (await type_in(fresh)).status == 201, "and a lost answer is given again"
 
 
+async def test_what_is_still_open_of_a_withdrawn_link_is_revoked(portal: Portal) -> None:
+    account = await portal.adult()
+    bearer = (await portal.logged_in())["access_token"]
+    await portal.family("f1", "f1-g1", "f1-g2")
+    agent = portal.world.token(roles=("administrator",))
+    first = await portal.keys_for("f1")
+    linked = await portal.call("POST", "/family-links", {"key": first["f1-g1"]}, token=bearer)
+    assert linked.status == 201
+    unused = await portal.keys_for("f1")
+    path = f"/families/f1/accounts/{account}"
+    assert (await portal.call("DELETE", path, token=agent)).status == 204
+    answers = {
+        guardian: await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+        for guardian, key in unused.items()
+    }
+    assert answers["f1-g1"].json["code"] == "family-key-revoked"
+    assert answers["f1-g2"].status == 201, "another guardian's is another matter"
+    listed = (await portal.call("GET", "/family-keys?family=f1", token=agent)).json["items"]
+    assert [one["state"] for one in listed if one["guardians"] == ["f1-g1"]].count("open") == 0
+    fresh = (await portal.keys_for("f1"))["f1-g1"]
+    assert (await portal.call("DELETE", path, token=agent)).status == 204
+    again = await portal.call("POST", "/family-links", {"key": fresh}, token=bearer)
+    assert again.status == 201, "what was issued since is not concerned"
+
+
+async def test_an_invitation_still_open_is_revoked_with_the_link(portal: Portal) -> None:
+    await portal.family("f1", "f1-g1")
+    agent = portal.world.token(roles=("administrator",))
+    key = (await portal.keys_for("f1"))["f1-g1"]
+    invited = [{"family": "f1", "guardian": "f1-g1", "email": "camille@example.org"}]
+    await portal.call("POST", "/invitations", {"invited": invited}, token=agent)
+    token = {"token": (await portal.mailed("guardian-invited"))[0]["token"]}
+    account = await portal.adult()
+    bearer = (await portal.logged_in())["access_token"]
+    assert (
+        await portal.call("POST", "/family-links", {"key": key}, token=bearer)
+    ).status == 201  # fmt: skip
+    await portal.call("DELETE", f"/families/f1/accounts/{account}", token=agent)
+    refused = await portal.call("POST", "/invited-links", token, token=bearer)
+    assert refused.json["code"] == "token-unknown"
+
+
 async def test_an_agent_withdraws_no_link_of_another_town(portal: Portal) -> None:
     account = await portal.adult()
     tokens = await portal.logged_in()

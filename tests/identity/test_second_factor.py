@@ -18,10 +18,12 @@ from services.identity.domain.attempts import CODE_BY_ACCOUNT
 from services.identity.domain.second_factor import (
     RECOVERY_CODES,
     STEP_SECONDS,
+    SecondFactor,
     matching_recovery,
     matching_step,
     new_secret,
     recovery_codes,
+    with_new_recovery_codes,
 )
 from shared.auth import Bearer
 from shared.sealing import new_field_keys
@@ -60,16 +62,27 @@ def test_a_code_never_works_twice_nor_after_a_later_one(second: int) -> None:
 @pytest.mark.parametrize("typed", ["", "12345", "１２３４５６", "abcdef", "000000000000", "é"])
 def test_what_is_no_code_is_none(typed: str) -> None:
     assert matching_step(SECRET, typed, datetime.fromtimestamp(1000, UTC), after=0) is None
-    assert matching_recovery(SECRET, typed, ()) is None
+    assert matching_recovery(SECRET, typed, factor()) is None
+
+
+def factor(*used: int, round_: int = 0) -> SecondFactor:
+    """A factor some of whose recovery codes have served."""
+    return SecondFactor(
+        secret={}, confirmed_at=datetime.fromtimestamp(1000, UTC), confirmed_in="s", last_step=1,
+        recovery_used=used, recovery_round=round_,
+    )  # fmt: skip
 
 
 def test_recovery_codes_differ_and_work_once_however_they_are_typed() -> None:
-    codes = recovery_codes(SECRET)
+    codes = recovery_codes(SECRET, 0)
     assert len(set(codes)) == RECOVERY_CODES
-    assert codes == recovery_codes(SECRET) != recovery_codes(new_secret())
+    assert codes == recovery_codes(SECRET, 0) != recovery_codes(new_secret(), 0)
     typed = codes[3].lower().replace("-", " ")
-    assert matching_recovery(SECRET, typed, ()) == 3
-    assert matching_recovery(SECRET, typed, (1, 3)) is None
+    assert matching_recovery(SECRET, typed, factor()) == 3
+    assert matching_recovery(SECRET, typed, factor(1, 3)) is None
+    assert matching_recovery(SECRET, typed, factor(round_=1)) is None
+    assert not {*codes} & {*recovery_codes(SECRET, 1)}
+    assert with_new_recovery_codes(factor(1, 3)) == factor(round_=1)
 
 
 # -- over HTTP ---------------------------------------------------------------------------------
@@ -188,6 +201,35 @@ async def test_recovery_codes_stand_in_each_once(portal: Portal) -> None:
     assert (await log_in(portal, codes[0].lower())).status == 201
     assert (await log_in(portal, codes[0])).json["code"] == "wrong-credentials"
     assert (await log_in(portal, codes[1])).status == 201
+
+
+async def test_new_recovery_codes_replace_the_old_ones(portal: Portal) -> None:
+    tokens, secret, old = await enrolled(portal)
+
+    async def renew(code: str, password: str = PASSWORD, **how: Any) -> Answer:
+        body = {"password": password, "code": code}
+        path = "/second-factor/recovery-codes"
+        return await portal.call("POST", path, body, token=tokens["access_token"], **how)
+
+    assert (await renew(old[0], "pas le bon du tout")).json["code"] == "wrong-password"
+    assert (await renew("123456")).json["code"] == "wrong-credentials"
+    code = next_code(secret)
+    once, again = [await renew(code, key="new-codes-once") for _ in range(2)]
+    assert once.status == again.status == 201
+    fresh = once.json["recovery_codes"]
+    assert fresh == again.json["recovery_codes"]
+    assert len({*fresh} - {*old}) == RECOVERY_CODES
+    assert (await renew(code)).json["code"] == "wrong-credentials", "a code works once"
+    assert (await log_in(portal, old[1])).json["code"] == "wrong-credentials"
+    assert (await log_in(portal, fresh[1])).status == 201
+
+
+async def test_without_a_second_factor_there_are_no_recovery_codes(portal: Portal) -> None:
+    await portal.agent("administrator")
+    token = (await log_in(portal)).json["access_token"]
+    body = {"password": PASSWORD, "code": "123456"}
+    answer = await portal.call("POST", "/second-factor/recovery-codes", body, token=token)
+    assert (answer.status, answer.json["code"]) == (409, "no-second-factor")
 
 
 async def test_guessing_codes_waits(portal: Portal) -> None:

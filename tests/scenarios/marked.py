@@ -1,7 +1,9 @@
-"""A family whose every word is marked, and its life from an account to a digest."""
+"""A family whose every word is marked, its life from an account to a digest, and where the marks
+are found."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import re
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from services.family.commands.importing import import_families
 from services.family.domain.household import family_id
 from services.identity.commands.towns import load_town
 from services.registry import BUILDS
+from shared.contracts.town_file import TownFile
 from shared.erasure import LegalHold, blanked
 from shared.store import Document, connect
 from shared.town_files import read_town_file
@@ -36,6 +39,36 @@ _SHEET = "\n".join([
 ])  # fmt: skip
 
 
+def marked_town() -> TownFile:
+    """Veyras, which asks for documents, letters and enrolments too, and counts what is booked."""
+    with open(f"deploy/demo/towns/{TOWN}.yaml", "rb") as stream:  # noqa: PTH123
+        file = read_town_file(stream.read()).model_dump(mode="json")
+    canteen, garderie = file["activities"]
+    counted = {"counter": "weeks", "to": 30}
+    book = [rule | {"times": counted} for rule in garderie["deadlines"]["book"]]
+    garderie["deadlines"]["book"] = book
+    return TownFile.model_validate(file | {
+        "activities": [canteen, garderie],
+        "counters": [{"id": "weeks", "name": "Semaines", "counts": "weeks_booked", "per": "child",
+                      "window": "school_year"}],
+        "documents": [
+            {"id": "certificat", "name": "Certificat médical", "health": True},
+            {"id": "domicile", "name": "Justificatif de domicile", "about": "family"},
+        ],
+        "letters": [
+            {"id": "other", "label": "Autre demande"},
+            {"id": "autre", "label": "Une précision", "document": "domicile",
+             "fields": [{"id": "detail", "label": "Précision", "kind": "text"}]},
+        ],
+        "enrolments": [{
+            "id": "garderie-2026", "name": "Garderie", "activities": ["garderie"],
+            "first": "2026-09-01", "last": "2027-07-02", "compulsory": False,
+            "windows": [{"opens": "2026-06-01T08:00", "closes": "2026-09-30T23:59"}],
+            "patterns": ["weekly"], "decision": "agent", "source": "test",
+        }],
+    })  # fmt: skip
+
+
 def held(service: str) -> tuple[LegalHold, ...]:
     """What a service keeps by law."""
     module = importlib.import_module(f"services.{service}.erasure")
@@ -44,7 +77,9 @@ def held(service: str) -> tuple[LegalHold, ...]:
 
 
 async def marked(running: World, *, but_for_holds: bool = True) -> set[str]:
-    """``database.collection`` of every document in which the mark is found."""
+    """``database.collection`` of every document in which the mark is found, or which holds what is
+    sealed or a piece of a file: in a scenario where nobody else has any, that is the family's too.
+    """
     client = connect(running.mongodb_url)
     found = set()
     try:
@@ -55,11 +90,25 @@ async def marked(running: World, *, but_for_holds: bool = True) -> set[str]:
             holds = held(service) if but_for_holds and service in BUILDS else ()
             for collection in await client[name].list_collection_names():
                 async for document in client[name][collection].find({}):
-                    if MARK in str(_without(document, collection, holds)).lower():
+                    kept = _without(document, collection, holds)
+                    if MARK in _as_text(kept) or _has_sealed(kept) or collection == "files.chunks":
                         found.add(f"{service}.{collection}")
     finally:
         await client.close()
     return found
+
+
+def _as_text(document: Document) -> str:
+    """A document with the messages that it may hold as bytes, in small letters."""
+    held_back = document.get("body")
+    text = bytes(held_back).decode(errors="replace") if isinstance(held_back, bytes) else ""
+    return (str(document) + text).lower()
+
+
+def _has_sealed(value: Any) -> bool:
+    if isinstance(value, dict):
+        return set(value) == {"key", "box"} or any(_has_sealed(one) for one in value.values())
+    return isinstance(value, list) and any(_has_sealed(one) for one in value)
 
 
 def _without(document: Document, collection: str, holds: tuple[LegalHold, ...]) -> Document:
@@ -83,21 +132,26 @@ async def _joined(running: World, mailbox: Mailbox, administrator: Portal) -> Po
         "credentials": {"login_name": f"{MARK}.login", "password": PASSWORD},
     }  # fmt: skip
     await family.call("POST", "identity/accounts", account)
-    mail = await arrived(mailbox, lambda one: EMAIL in one.to)
-    token = re.search(r"token=(\S+)", mail.text or "")
-    assert token
-    await family.call("POST", "identity/activations", {"token": token[1]})
+    token = await activation_token(mailbox, EMAIL)
+    await family.call("POST", "identity/activations", {"token": token})
     await family.log_in(f"{MARK}.login", PASSWORD)
     await family.call("POST", "identity/family-links", {"key": key})
     await family.log_in(f"{MARK}.login", PASSWORD)
     return family
 
 
+async def activation_token(mailbox: Mailbox, email: str) -> str:
+    """What the link of the mail to a new account holds."""
+    mail = await arrived(mailbox, lambda one: email in one.to)
+    token = re.search(r"token=(\S+)", mail.text or "")
+    assert token
+    return token[1]
+
+
 async def lived(running: World, mailbox: Mailbox, administrator: Portal) -> Portal:
     """From an account to a digest, as the guardian who is given back; the other is invited and
     never answers."""
-    with open(f"deploy/demo/towns/{TOWN}.yaml", "rb") as stream:  # noqa: ASYNC230, PTH123
-        await load_town(running.state("identity"), read_town_file(stream.read()))
+    await load_town(running.state("identity"), await asyncio.to_thread(marked_town))
     family_state = running.state("family")
     await eventually(lambda: family_state.towns.find(TOWN))
     report = await import_families(family_state, TOWN, _SHEET.encode())

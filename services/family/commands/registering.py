@@ -37,15 +37,18 @@ async def mine(state: State, scope: FamilyScope) -> tuple[Document | None, Draft
 
 
 async def keep(state: State, scope: FamilyScope, draft: DraftIn, base: int) -> None:
-    """Keep the form as far as it is filled. ``base`` is the version seen (0 for none).
+    """Keep the form as far as it is filled. ``base`` is the version seen (0: none); the same form
+    again, on top of itself, changes nothing.
 
     Raises ``Refused``: ``already-sent``; ``changed-meanwhile`` (another tab).
     """
     registration = registration_id(scope.town, scope.account)
-    before, _ = await mine(state, scope)
+    before, held = await mine(state, scope)
     if before is not None and before["state"] in ("sent", "accepted"):
         raise Refused("already-sent", "Ce dossier est déjà envoyé.")
     if base != (before["v"] if before else 0):
+        if before is not None and base == before["v"] - 1 and held == draft:
+            return
         raise _changed()
     sealed = state.seal(registration, FORM, draft.model_dump(mode="json"))
     named = drafted_files(draft.household, draft.children)

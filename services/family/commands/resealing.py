@@ -23,18 +23,21 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many dossiers, forms and moves were looked at, and how many had something to seal again.
+    """How many dossiers, forms and moves were looked at, and how many had something to seal again;
+    how many ``files`` were sealed again.
 
-    ``files``: how many files an older key sealed; they are not sealed again, so it has to stay.
+    ``left``: files that an older key still seals. Nothing names them: they are swept in a day.
     """
 
     seen: int
     changed: int
     files: int
+    left: int
 
 
 async def reseal(state: State) -> Resealed:
-    """Seal every field again whose key is not the current one. Interrupted, it is run again."""
+    """Seal every field and file again whose key is not the current one. Interrupted, it is run
+    again."""
     seen, changed, after = 0, 0, ""
     while documents := await state.families.some_after(after, _READ):
         for document in documents:
@@ -53,8 +56,13 @@ async def reseal(state: State) -> Resealed:
             seen += 1
             changed += await _reseal_move(state, move)
         after = moves[-1].id
-    files = await state.uploads.sealed_by_others(state.sealer.current)
-    return Resealed(seen, changed, files)
+    files, left, after = 0, 0, ""
+    while stored := await state.uploads.sealed_by_others(after, _READ):
+        for one in stored:
+            done = await state.uploads.reseal(one)
+            files, left = files + done, left + (not done)
+        after = stored[-1]
+    return Resealed(seen, changed, files, left)
 
 
 async def _reseal(state: State, document: Document) -> bool:

@@ -11,7 +11,6 @@ from services.family.domain.erasures import Erasure, ErasureState
 from services.family.store.families import FAMILIES
 from shared.auth import AgentScope
 from shared.contracts.erasure import HoldsBack
-from shared.erasure import ERASED
 from shared.events import Event
 from shared.failpoints import step
 from shared.store import Document, Store
@@ -94,9 +93,8 @@ class Erasures:
     async def finish(self, erasure: str) -> None:
         """Done: who asked and when is kept, the words that may name somebody are not."""
         await self._store.change(
-            FINISH, ERASURES, erasure, {"state": "cleared"},
-            {"$set": {"state": "erased", "reason": ERASED}},
-        )  # fmt: skip
+            FINISH, ERASURES, erasure, {"state": "cleared"}, {"$set": {"state": "erased"}}
+        )
 
 
 def erasure_in(document: Document) -> Erasure:

@@ -1,7 +1,8 @@
 """Files received, and what names them.
 
-``uploads``: who sent a file and when (machine's clock); ``stored`` is its id in GridFS. Written
-once. A file is kept as long as some document names it: ``REFERENCES`` says where.
+``uploads``: who sent a file and when (machine's clock); ``stored`` is its id in GridFS, which alone
+changes, when the file is sealed again by another key. A file is kept as long as some document names
+it: ``REFERENCES`` says where.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from services.family.domain.uploads import KeptFile
 from shared.auth import Scope
 from shared.failpoints import step
 from shared.files import Files
+from shared.ids import new_id
 from shared.store import Document, Store
 
 UPLOADS = "uploads"
@@ -22,6 +24,7 @@ INDEXES = {UPLOADS: [IndexModel([("account", 1), ("uploaded_at", 1)]), IndexMode
 
 PUT_FILE = step("family.file.put")
 INSERT_UPLOAD = step("family.upload.insert")
+RESEAL_UPLOAD = step("family.upload.reseal")
 DELETE_UPLOAD = step("family.upload.delete")
 DELETE_FILE = step("family.file.delete")
 
@@ -45,6 +48,11 @@ class UploadStore:
         query = {"_id": {"$in": list(uploads)}, "town": scope.town, "account": scope.account}
         return {one["_id"]: one for one in await self._store.find(UPLOADS, query)}
 
+    async def of_account(self, account: str) -> list[str]:
+        """For the service's own work: the ids of the files that an account has sent."""
+        found = await self._store.find(UPLOADS, {"account": account}, projection={"_id": 1})
+        return [one["_id"] for one in found]
+
     async def since(self, account: str, instant: datetime) -> dict[str, int]:
         """The files that an account has sent since, by id, with what each comes to in bytes."""
         query = {"account": account, "uploaded_at": {"$gte": instant}}
@@ -61,8 +69,13 @@ class UploadStore:
 
     async def content(self, upload: str) -> bytes | None:
         """A file's content, or None when it is no longer there."""
-        known = await self._store.get(UPLOADS, upload, {"stored": 1})
-        return None if known is None else await self._files.get(known["stored"])
+        for _ in range(2):  # once more: it may just have been sealed again, as another file
+            known = await self._store.get(UPLOADS, upload, {"stored": 1})
+            if known is None:
+                return None
+            if (content := await self._files.get(known["stored"])) is not None:
+                return content
+        return None
 
     async def named_by(self, family: str) -> list[str]:
         """The files that the documents of a family name."""
@@ -93,9 +106,25 @@ class UploadStore:
             await self._files.delete(DELETE_FILE, known["stored"])
         return len(gone)
 
-    async def sealed_by_others(self, key: str) -> int:
-        """How many files another key than this one sealed."""
-        return await self._files.sealed_by_others(key)
+    async def sealed_by_others(self, after: str, limit: int) -> list[str]:
+        """The next ids in GridFS of files that an older key sealed."""
+        return await self._files.sealed_by_others(after, limit)
+
+    async def reseal(self, stored: str) -> bool:
+        """Seal a file again by the current key, as another file; then the upload names that one,
+        then the old one goes. False when no upload names it: it is swept. What a crash leaves over
+        is swept too."""
+        known = await self._store.first(UPLOADS, {"stored": stored})
+        content = await self._files.get(stored)
+        if known is None or content is None:
+            return False
+        fresh = new_id()
+        await self._files.put(PUT_FILE, fresh, content)
+        done = await self._store.change(
+            RESEAL_UPLOAD, UPLOADS, known["_id"], {"stored": stored}, {"$set": {"stored": fresh}}
+        )
+        await self._files.delete(DELETE_FILE, stored if done else fresh)
+        return done
 
     async def before(self, instant: datetime) -> AsyncIterator[list[str]]:
         """The ids of all files received before, some at a time."""

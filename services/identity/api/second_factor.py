@@ -6,6 +6,7 @@ from services.identity.api.access import REPEATED
 from services.identity.commands import second_factor
 from services.identity.commands.base import Identity
 from services.identity.schemas.agents import (
+    NewRecoveryCodesWanted,
     RecoveryCodes,
     SecondFactorBegun,
     SecondFactorProved,
@@ -38,6 +39,20 @@ async def post_second_factor_proof(
     return RecoveryCodes(recovery_codes=codes)
 
 
+async def post_recovery_codes(
+    identity: Identity, call: Call[NewRecoveryCodesWanted, NoQuery]
+) -> RecoveryCodes:
+    codes = await second_factor.renew_recovery_codes(
+        identity,
+        call.known_bearer,
+        call.body.password.get_secret_value(),
+        call.body.code,
+        call.address,
+        call.known_command,
+    )
+    return RecoveryCodes(recovery_codes=codes)
+
+
 ROUTES = [
     Route(
         "POST", "/second-factor", post_second_factor,
@@ -55,6 +70,15 @@ ROUTES = [
         body=SecondFactorProved, status=201, idempotent=True,
         refusals=(
             "second-factor-not-begun", "wrong-code", "too-many-attempts", "login-session-ended",
+            "too-busy", *REPEATED,
+        ),
+    ),
+    Route(
+        "POST", "/second-factor/recovery-codes", post_recovery_codes,
+        "New recovery codes, shown here only; the old ones are worth nothing from now on", ACCOUNT,
+        RecoveryCodes, body=NewRecoveryCodesWanted, status=201, idempotent=True,
+        refusals=(
+            "no-second-factor", "wrong-password", "wrong-credentials", "too-many-attempts",
             "too-busy", *REPEATED,
         ),
     ),

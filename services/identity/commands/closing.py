@@ -17,8 +17,10 @@ from services.identity.commands.base import (
 from services.identity.commands.credentials import check_current, done_already
 from services.identity.domain import accounts, closing
 from services.identity.domain.accounts import Account, Changed
+from services.identity.erasure import ERASED
 from services.identity.store.accounts import account_of
 from shared.auth import Bearer
+from shared.erasure import Erased
 from shared.web.routes import Command
 
 _BATCH = 100
@@ -82,17 +84,23 @@ async def erase_account(
         account = account_of(document)
         if not still(account):
             return False
-        await identity.store.forget_about(account_id)
+        await _forget(identity, account)
         changed = closing.erase(account)
         if await identity.store.erase_account(document, changed.account, changed.events):
-            await identity.store.forget_about(account_id)
+            await _forget(identity, account)
             return True
     raise contended()
 
 
-async def family_erased(identity: Identity, town: str, family: str) -> None:
+async def _forget(identity: Identity, account: Account) -> None:
+    for membership in account.memberships:
+        await identity.store.erase(ERASED, Erased(membership.town, account=account.id))
+
+
+async def family_erased(identity: Identity, gone: Erased, but: str) -> None:
     """The town has erased a family: links to it end, and with them accounts that served nothing
-    else. Twice, it finds nothing more to do."""
+    else. Twice, it finds nothing more to do. ``but``: the event that says so."""
+    town, family = gone.town, gone.family or ""
 
     def alone(account: Account) -> bool:
         left = accounts.unlink_family(account, town, family).account
@@ -101,7 +109,7 @@ async def family_erased(identity: Identity, town: str, family: str) -> None:
     async def unlink(account: Account) -> tuple[Changed, dict[str, Any]]:
         return accounts.unlink_family(account, town, family), {}
 
-    await identity.store.forget_family(town, family)
+    await identity.store.erase(ERASED, gone, but=but)
     for account_id in await identity.store.account_ids_of_family(town, family):
         if not await erase_account(identity, account_id, alone):
             await change_account(identity, account_id, None, unlink)

@@ -29,15 +29,15 @@ async def check_code(identity: Identity, account: Account, code: str | None) -> 
     await attempt(identity, CODE_BY_ACCOUNT, account.id)
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-        return Changed(_with_code(identity, account, code), ()), {}
+        return Changed(with_code(identity, account, code), ()), {}
 
     await change_account(identity, account.id, None, decide)
     await identity.store.forgive(CODE_BY_ACCOUNT, account.id)
     return True
 
 
-def _with_code(identity: Identity, account: Account, code: str) -> Account:
-    """The account with the code used; its secret sealed with the current key."""
+def with_code(identity: Identity, account: Account, code: str) -> Account:
+    """The account with the code used; its secret sealed with the current key. Refused (401)."""
     factor = account.second_factor
     if factor is None:
         return account
@@ -48,7 +48,7 @@ def _with_code(identity: Identity, account: Account, code: str) -> Account:
     if step is not None:
         changes["last_step"] = step
     else:
-        number = second_factor.matching_recovery(secret, code, factor.recovery_used)
+        number = second_factor.matching_recovery(secret, code, factor)
         if number is None:
             raise wrong_credentials()
         changes["recovery_used"] = (*factor.recovery_used, number)

@@ -69,7 +69,8 @@ async def unlink_family(
     identity: Identity, scope: AgentScope, account_id: str, family: str
 ) -> None:
     """Withdraw an account's link to a family, and those from which it follows; its tokens lose it
-    within five minutes. What proved it until now, a key or an invitation, proves it no more."""
+    within five minutes. What proved it until now, a key or an invitation, proves it no more; those
+    that are still open are revoked. Cut short, the same again goes on."""
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         if account.membership(scope.town) is None:
@@ -79,3 +80,7 @@ async def unlink_family(
         return withdraw(account, scope.town, family, records, now), {}
 
     await change_account(identity, account_id, None, decide)
+    holder = await need_holder(identity, account_id)
+    for (record, guardian), at in holder.withdrawn(scope.town).items():
+        await identity.store.revoke_keys_of(scope.town, record, guardian, at)
+        await identity.store.revoke_invitations_of(scope.town, record, guardian, at)

@@ -39,7 +39,7 @@ async def take(
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
         changed = accounts.join(account, town, now)
-        linked = federation.link(changed.account, returned.identity(now))
+        linked = federation.link(changed.account, town, returned.identity(now))
         fresh = linked.account is not changed.account
         changed = then(changed, linked)
         for one in recognised if fresh else ():
@@ -86,14 +86,20 @@ async def open_federated_session(
 async def recognised_links(
     identity: Identity, town: str, returned: Returned, now: datetime
 ) -> list[Link]:
-    """The guardians of the town whose civil identity, all six fields of it, is the person's."""
+    """The guardians of the town whose civil identity, all six fields of it, is the person's.
+
+    None whom the town has withdrawn from an account, whichever: what the town has taken back it
+    gives again by its own word (a key, an invitation), not by this.
+    """
     if returned.civil_identity is None:
         return []
     seals = pivot_seals(identity, returned.civil_identity)
     found = await identity.store.guardians_by_pivot(town, seals)
+    withdrawn = await identity.store.withdrawn(town, found)
     return [
         Link(family=family, guardian=guardian, how="franceconnect", since=now)
         for family, guardian in found
+        if (family, guardian) not in withdrawn
     ]
 
 

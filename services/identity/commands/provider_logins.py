@@ -151,7 +151,7 @@ async def unlink(identity: Identity, bearer: Bearer, provider: str) -> None:
     """The provider opens the bearer's account no longer. Refused for the last way in."""
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-        return federation.unlink(account, provider), {}
+        return federation.unlink(account, bearer.town, provider), {}
 
     await change_account(identity, bearer.account, None, decide)
 

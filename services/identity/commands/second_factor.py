@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.identity.commands.base import Identity, attempt, change_account
-from services.identity.commands.codes import check_code, open_secret, seal_secret
-from services.identity.commands.credentials import check_current
+from services.identity.commands.codes import check_code, open_secret, seal_secret, with_code
+from services.identity.commands.credentials import check_current, done_already
 from services.identity.domain import agents, second_factor
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import CODE_BY_ACCOUNT
@@ -79,12 +79,41 @@ async def confirm(identity: Identity, bearer: Bearer, code: str, command: Comman
 
     await change_account(identity, bearer.account, command, decide)
     await identity.store.forgive(CODE_BY_ACCOUNT, bearer.account)
+    return await _codes(identity, bearer, 0)
+
+
+async def renew_recovery_codes(
+    identity: Identity, bearer: Bearer, password: str, code: str, caller: str, command: Command
+) -> list[str]:
+    """Other recovery codes, shown here only; those before are worth nothing from now on.
+
+    Asks for the password and for a code, of the application or one of the old ones. A repetition
+    gives the same codes.
+    """
+    known = await done_already(identity, bearer, command)
+    if known is None:
+        await check_current(identity, bearer, password, caller)
+        await attempt(identity, CODE_BY_ACCOUNT, bearer.account)
+
+        async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
+            used = with_code(identity, account, code).second_factor
+            if used is None:
+                raise Refused("no-second-factor", "Votre compte n'a pas de second facteur.")
+            factor = second_factor.with_new_recovery_codes(used)
+            changed = account.model_copy(update={"second_factor": factor})
+            return Changed(changed, ()), {"round": factor.recovery_round}
+
+        known = await change_account(identity, bearer.account, command, decide)
+        await identity.store.forgive(CODE_BY_ACCOUNT, bearer.account)
+    return await _codes(identity, bearer, known["round"])
+
+
+async def _codes(identity: Identity, bearer: Bearer, round_: int) -> list[str]:
     account = await holder(identity, bearer)
     if account.second_factor is None:
         raise _nothing_begun()
-    return second_factor.recovery_codes(
-        open_secret(identity, account.id, account.second_factor.secret)
-    )
+    secret = open_secret(identity, account.id, account.second_factor.secret)
+    return second_factor.recovery_codes(secret, round_)
 
 
 async def _begun_by(identity: Identity, bearer: Bearer, command: Command) -> bool:

@@ -26,6 +26,7 @@ from shared.contracts.identity import (
     EmailChangeRequested,
     FamilyLinked,
     FamilyUnlinked,
+    LoginMeanChanged,
     PasswordResetRequested,
     PersonErased,
     QuotientReceived,
@@ -233,6 +234,7 @@ Said = (
     | EmailChangeRequested
     | FamilyLinked
     | FamilyUnlinked
+    | LoginMeanChanged
     | PasswordResetRequested
     | PersonErased
     | QuotientReceived

@@ -68,7 +68,8 @@ class Invitation(BaseModel):
 def said(invitation: Invitation, token: Mailed) -> GuardianInvited:
     """What leaves when an invitation is sent."""
     return GuardianInvited(
-        invitation=invitation.id, town=invitation.town, email=invitation.email,
+        invitation=invitation.id, town=invitation.town, family=invitation.family,
+        email=invitation.email,
         first_name=invitation.first_name, expires_at=invitation.expires_at, token=token.text,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ from services.identity.domain.accounts import (
 )
 from services.identity.domain.quotient import Quotient, QuotientOutcome, receive
 from shared.contracts.family import CivilIdentity
-from shared.contracts.identity import AccountActivated
+from shared.contracts.identity import AccountActivated, LoginMeanChanged
 from shared.errors import Refused, forbidden, not_found
 
 #: FranceConnect's own interaction lasts as long.
@@ -123,8 +123,9 @@ def pivot_text(who: CivilIdentity) -> str:
     return "\x1f".join(fields)
 
 
-def link(account: Account, identity: FederatedIdentity) -> Changed:
-    """The provider's person is the holder from now on. The same again changes nothing."""
+def link(account: Account, town: str, identity: FederatedIdentity) -> Changed:
+    """The provider's person is the holder from now on, who is told. The same again changes
+    nothing."""
     if account.kind != "adult":
         raise forbidden("FranceConnect est réservé aux familles.")
     if any(one.key == identity.key for one in account.federated):
@@ -137,7 +138,21 @@ def link(account: Account, identity: FederatedIdentity) -> Changed:
             "franceconnect-other-person",
             "Votre compte est déjà lié à une autre identité FranceConnect. Déliez-la d'abord.",
         )
-    return Changed(account.model_copy(update={"federated": (*account.federated, identity)}), ())
+    after = account.model_copy(update={"federated": (*account.federated, identity)})
+    return Changed(after, _told(after, town, identity.provider, "linked"))
+
+
+def _told(
+    account: Account, town: str, provider: str, change: Literal["linked", "unlinked"]
+) -> tuple[LoginMeanChanged, ...]:
+    """What is said of a login mean, lest somebody else have changed it; without an address nobody
+    can be told."""
+    if account.email is None:
+        return ()
+    return (LoginMeanChanged.model_validate({
+        "account": account.id, "town": town, "email": account.email,
+        "first_name": account.person.first_name, "provider": provider, "change": change,
+    }),)  # fmt: skip
 
 
 def open_account(
@@ -171,8 +186,9 @@ def quotient_outcome(returned: Returned, account: Account, town: str) -> Quotien
     return "received" if membership and membership.families else "no-family"
 
 
-def unlink(account: Account, provider: str) -> Changed:
-    """The provider opens this account no longer. Refused when nothing else would."""
+def unlink(account: Account, town: str, provider: str) -> Changed:
+    """The provider opens this account no longer, and its holder is told. Refused when nothing else
+    would open it."""
     kept = tuple(one for one in account.federated if one.provider != provider)
     if len(kept) == len(account.federated):
         raise not_found("ce moyen de connexion")
@@ -182,7 +198,8 @@ def unlink(account: Account, provider: str) -> Changed:
             "FranceConnect est votre seul moyen de connexion. Choisissez d'abord un mot de passe"
             " (Mot de passe oublié), puis déliez votre compte.",
         )
-    return Changed(account.model_copy(update={"federated": kept}), ())
+    after = account.model_copy(update={"federated": kept})
+    return Changed(after, _told(after, town, provider, "unlinked"))
 
 
 def check_returnable(authorization: Authorization, command_id: str, now: datetime) -> None:

@@ -2,7 +2,8 @@
 
 The secret is sealed wherever it is kept; here it is at hand. A code is good for the step of 30
 seconds it was made in and the ones beside it, and never again. Recovery codes derive from the
-secret: only which of them have served is kept.
+secret and the ``recovery_round``, which rises when its holder asks for new ones: only which of
+them have served is kept.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ class PendingFactor(_Part):
 
 class SecondFactor(_Part):
     """A secret in use. ``confirmed_in`` is the login session in which it was proved;
-    ``last_step`` the step of the last code accepted; ``recovery_used`` the codes that served."""
+    ``last_step`` the step of the last code accepted; ``recovery_used`` the codes of this round
+    that served."""
 
     secret: dict[str, Any]
     confirmed_at: datetime
     confirmed_in: str
     last_step: int
     recovery_used: tuple[int, ...] = ()
+    recovery_round: int = 0
 
 
 def new_secret() -> str:
@@ -60,23 +63,30 @@ def matching_step(secret: str, code: str, now: datetime, after: int) -> int | No
     return found
 
 
-def recovery_codes(secret: str) -> list[str]:
+def recovery_codes(secret: str, round_: int) -> list[str]:
     """The codes that stand in for an application that is lost, as printed: 75 bits each."""
     return [
-        key_from(hmac.digest(secret.encode(), f"recovery:{number}".encode(), sha256))
+        key_from(hmac.digest(secret.encode(), f"recovery:{round_}:{number}".encode(), sha256))
         for number in range(RECOVERY_CODES)
     ]
 
 
-def matching_recovery(secret: str, typed: str, used: tuple[int, ...]) -> int | None:
+def with_new_recovery_codes(factor: SecondFactor) -> SecondFactor:
+    """The factor whose recovery codes are others: those before are worth nothing."""
+    return factor.model_copy(
+        update={"recovery_round": factor.recovery_round + 1, "recovery_used": ()}
+    )
+
+
+def matching_recovery(secret: str, typed: str, factor: SecondFactor) -> int | None:
     """Which recovery code was typed, if it has not served; or None."""
     normal = normal_form(typed)
     if normal is None:
         return None
     found = None
-    for number, code in enumerate(recovery_codes(secret)):
+    for number, code in enumerate(recovery_codes(secret, factor.recovery_round)):
         same = hmac.compare_digest(code.replace("-", "").encode(), normal.encode())
-        if same and number not in used:
+        if same and number not in factor.recovery_used:
             found = number
     return found
 

@@ -69,6 +69,13 @@ class SecondFactorWanted(Input):
     code: Code | None = None
 
 
+class NewRecoveryCodesWanted(Input):
+    """The password, and a code of the application or one of the recovery codes."""
+
+    password: Password
+    code: Code
+
+
 class SecondFactorBegun(Output):
     """The secret in base 32, to type or to read as a square code from ``uri``; shown once."""
 

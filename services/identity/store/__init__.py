@@ -27,6 +27,8 @@ Each module of this package holds one kind of document with its indexes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.identity.store import (
     accounts,
     attempts,
@@ -38,11 +40,9 @@ from services.identity.store import (
     signing_keys,
     towns,
 )
-from shared.failpoints import step
+from shared.erasure import Erased, Erasing, erase
 
 __all__ = ["INDEXES", "OUTBOXES", "STATES", "IdentityStore"]
-
-FORGET_ABOUT = step("identity.person.forget")
 
 OUTBOXES = (towns.TOWNS, signing_keys.KEYS, accounts.ACCOUNTS, invitations.INVITATIONS)
 INDEXES = (
@@ -76,14 +76,8 @@ class IdentityStore(
 ):
     """Every query and write of the service."""
 
-    async def forget_about(self, account: str) -> None:
-        """Delete what is only about an account: its login sessions, and its trips to a provider."""
-        for collection in (
-            sessions.SESSIONS, federation.PROVIDER_SESSIONS, federation.AUTHORIZATIONS,
-        ):  # fmt: skip
-            await self._store.delete(FORGET_ABOUT, collection, {"account": account})
-
-    async def forget_family(self, town: str, family: str) -> None:
-        """Delete what lets a family in."""
-        for collection in (invitations.INVITATIONS, family_keys.FAMILY_KEYS):
-            await self._store.delete(FORGET_ABOUT, collection, {"town": town, "family": family})
+    async def erase(
+        self, table: Sequence[Erasing], gone: Erased, *, but: str | None = None
+    ) -> None:
+        """Carry out what ``table`` says of an erasure; see ``shared.erasure``."""
+        await erase(self._store, table, gone, but=but)

@@ -24,6 +24,7 @@ INDEXES = {
         IndexModel([("memberships.town", 1), ("_id", 1)]),
         IndexModel([("memberships.families.family", 1)]),
         IndexModel([("memberships.families.guardian", 1)]),
+        IndexModel([("memberships.withdrawn_links.guardian", 1)], sparse=True),
         IndexModel([("state", 1), ("created_at", 1)]),
         IndexModel([("closing.due_at", 1)], sparse=True),
         IndexModel(
@@ -116,6 +117,16 @@ class Accounts(Collections):
         links = [{"family": family, "guardian": guardian} for family, guardian in guardians]
         of_town = {"town": town, "families": {"$elemMatch": {"$or": links}}}
         return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": of_town}})
+
+    async def withdrawn(
+        self, town: str, guardians: Sequence[tuple[str, str]]
+    ) -> set[tuple[str, str]]:
+        """Those of these (family, guardian) whose link the town has withdrawn from an account."""
+        people = [guardian for _, guardian in guardians]
+        found = await self._store.find(
+            ACCOUNTS, {"memberships.withdrawn_links.guardian": {"$in": people}}
+        )
+        return {pair for document in found for pair in account_of(document).withdrawn(town)}
 
     async def linked(
         self, town: str, families: Collection[str], people: Collection[str]

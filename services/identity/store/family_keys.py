@@ -37,6 +37,7 @@ CREATE_KEYS = step("identity.family-key.create")
 REPLACE_KEYS = step("identity.family-key.replace")
 USE_KEY = step("identity.family-key.use")
 REVOKE_KEY = step("identity.family-key.revoke")
+REVOKE_KEYS = step("identity.family-key.withdraw")
 KEEP_FAMILY = step("identity.family.keep")
 
 
@@ -163,6 +164,18 @@ class FamilyKeys(Collections):
         return await self._store.change(
             REVOKE_KEY, FAMILY_KEYS, key_id, {**scope.query(), "left": {"$gt": 0}},
             {"$set": {"revoked_at": now}},
+        )  # fmt: skip
+
+    async def revoke_keys_of(self, town: str, family: str, guardian: str, at: datetime) -> None:
+        """Revoke the unused keys that were issued to a guardian, or to their household, until
+        then."""
+        await self._store.change_many(
+            REVOKE_KEYS, FAMILY_KEYS,
+            {
+                "town": town, "family": family, "guardians": guardian, "issued_at": {"$lte": at},
+                "left": {"$gt": 0}, "revoked_at": None,
+            },
+            {"$set": {"revoked_at": at}, "$inc": {"v": 1}},
         )  # fmt: skip
 
     async def keys_by_id(self, ids: Sequence[str]) -> list[FamilyKey]:

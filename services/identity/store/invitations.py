@@ -24,6 +24,7 @@ INVITE = step("identity.invitation.create")
 INVITE_AGAIN = step("identity.invitation.send-again")
 USE_INVITATION = step("identity.invitation.use")
 REVOKE_INVITATION = step("identity.invitation.revoke")
+WITHDRAW_INVITATIONS = step("identity.invitation.withdraw")
 CREATE_PAPER_ISSUE = step("identity.paper-issue.create")
 
 
@@ -59,6 +60,19 @@ class Invitations(Collections):
         return await self._store.save(
             REVOKE_INVITATION, INVITATIONS, before, {"$set": {"revoked_at": now}}
         )
+
+    async def revoke_invitations_of(
+        self, town: str, family: str, guardian: str, at: datetime
+    ) -> None:
+        """Make the links worthless that were sent to a guardian until then and not used."""
+        await self._store.change_many(
+            WITHDRAW_INVITATIONS, INVITATIONS,
+            {
+                "town": town, "family": family, "guardian": guardian, "sent_at": {"$lte": at},
+                "used_by": None, "revoked_at": None,
+            },
+            {"$set": {"revoked_at": at}, "$inc": {"v": 1}},
+        )  # fmt: skip
 
     async def invitations(
         self, scope: AgentScope, family: str | None, after: str | None, limit: int

@@ -34,6 +34,7 @@ from shared.contracts.identity import (
     EmailChanged,
     EmailChangeRequested,
     GuardianInvited,
+    LoginMeanChanged,
     PasswordResetRequested,
     TownChanged,
 )
@@ -111,6 +112,14 @@ async def write_email_changed(notify: Notify, envelope: Envelope, event: EmailCh
     await _to_address(notify, envelope, "email-changed", event.old_email, data)
 
 
+async def write_login_mean_changed(
+    notify: Notify, envelope: Envelope, event: LoginMeanChanged
+) -> None:
+    """The mail that says that a provider opens the account, or does no longer."""
+    data = event.model_dump(mode="json")
+    await _to_address(notify, envelope, "login-mean-changed", event.email, data)
+
+
 async def write_invitation(notify: Notify, envelope: Envelope, event: GuardianInvited) -> None:
     """The mail by which the town asks a guardian to open an account."""
     await _to_address(notify, envelope, "invitation", event.email, event.model_dump(mode="json"))
@@ -125,12 +134,14 @@ async def write_closing(notify: Notify, envelope: Envelope, event: AccountClosin
 async def _to_address(
     notify: Notify, envelope: Envelope, kind: str, address: str, data: dict[str, Any]
 ) -> None:
-    """A mail to an address that is not, not yet or no longer the account's."""
+    """A mail to an address that is not, not yet or no longer the account's. Of whom it is: of an
+    account, or of a family whose guardian has none yet."""
     await notify.towns.need(envelope.town)
     await notify.mails.intend(
         new_mail(
             derived_id("mail", envelope.id), envelope.town, kind, notify.clock.machine(),
             account=data.get("account"), address=address, data=data,
+            **({"family": data["family"]} if data.get("family") else {}),
         )
     )  # fmt: skip
 
