@@ -8,6 +8,7 @@ import re
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -61,13 +62,18 @@ def add_service(
     """Mount a service: its routes (handlers are called with ``state``), its audit, its OpenAPI, and
     that as a page to read (``shared.web.browsable``)."""
     base = base_path(name)
-    openapi = document(name, purpose, [*routes, *AUDIT_ROUTES], base)
-    for path, content, media_type in (
-        ("openapi.json", orjson.dumps(openapi), "application/json"),
-        ("docs", page(name, openapi).encode(), "text/html"),
-        ("docs.css", STYLE.encode(), "text/css"),
-    ):
-        app.router.add_get(f"/api/{name}/{path}", _fixed(content, media_type))
+
+    @cache
+    def openapi() -> dict[str, Any]:
+        return document(name, purpose, [*routes, *AUDIT_ROUTES], base)
+
+    makes: dict[str, tuple[Callable[[], bytes], str]] = {
+        "openapi.json": (lambda: orjson.dumps(openapi()), "application/json"),
+        "docs": (lambda: page(name, openapi()).encode(), "text/html"),
+        "docs.css": (STYLE.encode, "text/css"),
+    }
+    for path, (make, media_type) in makes.items():
+        app.router.add_get(f"/api/{name}/{path}", _fixed(make, media_type))
     files = asyncio.Semaphore(_FILES_AT_ONCE)
     mounted = [*((one, state) for one in routes), *((one, audit) for one in AUDIT_ROUTES)]
     for route, given in mounted:
@@ -83,12 +89,19 @@ _PAGE_POLICY = (
 )
 
 
-def _fixed(content: bytes, media_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _fixed(
+    make: Callable[[], bytes], media_type: str
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """What never changes is made when it is first asked for, off the loop: a service starts without
+    it."""
+    made: list[bytes] = []
     headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
     charset = "utf-8" if media_type.startswith("text/") else None
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=content, content_type=media_type, charset=charset, headers=headers)
+        if not made:
+            made.append(await asyncio.to_thread(make))
+        return web.Response(body=made[0], content_type=media_type, charset=charset, headers=headers)
 
     return answer
 

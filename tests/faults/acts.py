@@ -112,7 +112,7 @@ async def revokes_a_key(desk: Desk) -> Said:
     home = await desk.home()
     await _keys(desk, home)
     listed = await desk.done("identity", "GET", f"/family-keys?family={home.id}", desk.agent())
-    key = listed["items"][0]["key"]
+    key = listed["items"][0]["id"]
     await desk.strike()
     await desk.done("identity", "DELETE", f"/family-keys/{key}", desk.agent())
     await _open_keys(desk, home, 1)

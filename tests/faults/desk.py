@@ -20,11 +20,13 @@ from typing import Any
 
 import aiohttp
 
+import services.family.store as family
+import services.identity.store as identity
 from deploy.local.process import free_port, spawn
 from services.family.domain.household import family_id, member_id
 from shared.auth import Signer
 from shared.bus.local import QUEUE, LocalBus
-from shared.clock import Clock, write_offset
+from shared.clock import MovedClock, write_offset
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.events import Envelope, Event, decode
 from shared.ids import new_id
@@ -44,7 +46,7 @@ from tests.world import (
 
 TOWN = "veyras"
 PASSWORD = "quatre chevaux verts"
-SERVICES = ("identity", "family")
+SERVICES = {"identity": identity.OUTBOXES, "family": family.OUTBOXES}
 OFFICE = ("administrator", "childcare_office")
 #: What the process says to services that do not run here, and so stays on the bus.
 LISTENERS = ("booking", "billing", "notify")
@@ -105,10 +107,10 @@ class Desk:
         file = self.folder / "deaths"
         return int(file.read_text() or 0) if file.exists() else 0
 
-    async def ready(self) -> None:
+    async def ready(self, within: float = 20) -> None:
         """Return once the process answers."""
         origin = f"http://127.0.0.1:{self.port}"
-        await eventually(lambda: is_ready(origin), what="identity and family are ready")
+        await eventually(lambda: is_ready(origin), within=within, what="the desk is ready")
 
     async def strike(self) -> None:
         """From now on the process dies when it passes the point that is tried, once."""
@@ -130,14 +132,14 @@ class Desk:
         await self.ready()
 
         async def quiet() -> bool:
-            for service in SERVICES:
+            for service, outboxes in SERVICES.items():
                 store = self.store[service]
                 if await store.count("held", {}):
                     return False
-                for name in await store._database.list_collection_names():
+                for name in outboxes:
                     if await store.count(name, {"pending.0.id": {"$exists": True}}):
                         return False
-            return not await self.store["bus"].count(QUEUE, {"service": {"$in": SERVICES}})
+            return not await self.store["bus"].count(QUEUE, {"service": {"$in": list(SERVICES)}})
 
         await eventually(quiet, what="all is said and heard")
 
@@ -314,12 +316,12 @@ async def desk_of(mongodb_url: str, folder: Path) -> AsyncIterator[Desk]:
     command: Sequence[str] = (sys.executable, "-m", "tests.faults.phoenix", *SERVICES)
     child = spawn(command, env=environment, output=folder / "desk.log")
     client = connect(mongodb_url)
-    clock = Clock()
+    clock = MovedClock(folder / "clock")
     store = {name: Store(client, f"{namespace}_{name}", clock) for name in (*SERVICES, "bus")}
     async with aiohttp.ClientSession() as http:
         desk = Desk(child, folder, port, http, store, LocalBus(store["bus"], SUBSCRIPTIONS, clock))
         try:
-            await desk.ready()
+            await desk.ready(within=60)
             await desk.done("identity", "PUT", "/town-file", desk.agent(), desk_file())
             await desk.settled()
             yield desk

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from services.registry import BUILDS
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.runner import main as run
 
@@ -22,6 +22,7 @@ _HANDED_ON = (signal.SIGTERM, signal.SIGUSR1)
 
 def main(names: list[str], deaths: Path) -> int:
     """Run until the child ends by itself; its exit code."""
+    builds = {name: import_module(f"services.{name}.service").build for name in names}
     child = 0
 
     def hand_on(number: int, _: FrameType | None) -> None:
@@ -36,7 +37,7 @@ def main(names: list[str], deaths: Path) -> int:
         if child == 0:
             for number in _HANDED_ON:
                 signal.signal(number, signal.SIG_DFL)
-            run({name: BUILDS[name] for name in names}, SUBSCRIPTIONS)
+            run(builds, SUBSCRIPTIONS)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)

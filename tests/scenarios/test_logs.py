@@ -100,7 +100,6 @@ async def _failures(
         raise ValueError(f"{MARK} lives at 1 rue {MARK}, {MARK}1@famille.example")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(running.state("family").letters), "page", broken)
         patch.setattr(type(running.state("family").families), "document", broken)
         with pytest.raises(RuntimeError, match="server-error"):
             await family.call("GET", f"family/families/{FAMILY}")
