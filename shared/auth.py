@@ -37,7 +37,8 @@ class FamilyRight:
 @dataclass(frozen=True, slots=True)
 class Bearer:
     """Whoever holds a valid access token. ``expires`` is seconds since 1970; ``sites`` are those
-    to which roles of ``BOUND_TO_SITES`` are limited."""
+    to which roles of ``BOUND_TO_SITES`` are limited. ``shared``: on a tablet that others use too,
+    which gives roles and nothing of the account's own."""
 
     account: str
     town: str
@@ -46,6 +47,7 @@ class Bearer:
     roles: frozenset[str]
     expires: int
     sites: frozenset[str] = frozenset()
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Access:
         if roles := self.roles & bearer.roles:
             sites = bearer.sites if roles <= BOUND_TO_SITES else None
             return AgentScope(bearer.town, bearer.account, roles, sites)
+        if bearer.shared:
+            raise forbidden("Une tablette partagée ne donne pas accès à votre compte.")
         if self.account or (self.family and bearer.families):
             return FamilyScope(bearer.town, bearer.account, bearer.families)
         if self.family:
@@ -183,6 +187,7 @@ class Keyring:
                 roles=frozenset(claims["roles"]),
                 expires=int(claims["exp"]),
                 sites=frozenset(claims.get("sites", ())),
+                shared=claims.get("shared", False) is True,
             )
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise _unauthenticated(
@@ -218,6 +223,7 @@ class Signer:
             "sites": sorted(bearer.sites),
             "iat": int(issued.timestamp()),
             "exp": bearer.expires,
+            **({"shared": True} if bearer.shared else {}),
         }
         return jwt.encode({"alg": _ALGORITHM, "kid": key.kid}, claims, key, algorithms=[_ALGORITHM])
 

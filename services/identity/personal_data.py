@@ -34,6 +34,7 @@ async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
             "Téléphone mobile": calls and calls.mobile,
             "Téléphone fixe": calls and calls.landline,
             "Second facteur": account.second_factor is not None,
+            "Code de tablette": account.tablet_pin is not None,
             "Créé le": account.created_at,
             "Suppression prévue le": account.closing and account.closing.due_at,
         }]),

@@ -40,6 +40,8 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.changes_the_town: ("identity.town.change",),
     acts.opens_a_town: ("identity.town.create",),
     acts.appoints_an_agent: ("identity.agents.lease",),
+    acts.registers_a_tablet: ("identity.tablet.register",),
+    acts.revokes_a_tablet: ("identity.tablet.revoke",),
     acts.imports: ("family.record.insert", "family.import.keep", "identity.family.keep"),
     acts.changes_a_field: ("family.record.save",),
     acts.sends_a_file: ("family.file.put", "family.upload.insert"),

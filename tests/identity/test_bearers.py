@@ -16,6 +16,7 @@ _PUBLIC = {
     "/invitations/shown", "/invitation-acceptances", "/first-logins", "/account-closure-undoings",
     "/franceconnect", "/franceconnect/authorizations", "/franceconnect/callbacks",
     "/franceconnect/links", "/franceconnect/accounts", "/franceconnect/logout-returns",
+    "/tablet-animators", "/tablet-sessions", "/tablet-locks",
 }  # fmt: skip
 
 

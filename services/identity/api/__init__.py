@@ -15,6 +15,7 @@ from services.identity.api import (
     paper,
     second_factor,
     sessions,
+    tablets,
     towns,
 )
 from services.identity.personal_data import collect
@@ -34,5 +35,6 @@ ROUTES = [
     *franceconnect.ROUTES,
     *agents.ROUTES,
     *second_factor.ROUTES,
+    *tablets.ROUTES,
     *personal_data_routes("identity", collect),
 ]

@@ -19,7 +19,7 @@ from services.identity.commands.base import (
 )
 from services.identity.commands.codes import check_code, wrong_credentials
 from services.identity.commands.following import records_about
-from services.identity.domain import accounts, admitting, agents
+from services.identity.domain import accounts, admitting, agents, tablets
 from services.identity.domain.accounts import Account, Changed
 from services.identity.domain.attempts import LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS
 from services.identity.domain.following import follow, guardians_of
@@ -31,8 +31,10 @@ from services.identity.domain.sessions import (
     not_recognised,
     on_refresh,
 )
+from services.identity.domain.tablets import Tablet
 from services.identity.store.accounts import account_of
 from services.identity.store.sessions import session_of
+from services.identity.store.tablets import tablet_of
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight
 from shared.errors import Refused, not_found
 from shared.ids import derived_id
@@ -41,6 +43,7 @@ from shared.web.routes import Command
 
 _ACCESS_FOR = timedelta(seconds=ACCESS_TOKEN_SECONDS)
 _TRIES = 5
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,10 @@ async def open_session(
     epoch: int | None = None,
     authenticated_at: datetime | None = None,
     strong: bool = False,
+    tablet: Tablet | None = None,
 ) -> Tokens:
     """Open a login session; ``epoch`` is the account's when its secret was checked. ``strong``:
-    so was a second factor."""
+    so was a second factor. ``tablet``: on that shared one."""
     session_id = _session_id(command)
     now = identity.clock.machine()
     holder = await need_holder(identity, account_id)
@@ -107,8 +111,9 @@ async def open_session(
     session = LoginSession(
         id=session_id, town=town, account=account_id,
         epoch=holder.epoch if epoch is None else epoch, key=identity.signing.current,
-        created_at=now, authenticated_at=since, device=device, expires_at=expiry(since, now),
-        generation=0, strong=strong, pairs=(),
+        created_at=now, authenticated_at=since, device=device,
+        expires_at=tablets.expiry(since, now) if tablet else expiry(since, now),
+        generation=0, strong=strong, tablet=tablet.id if tablet else None, pairs=(),
     )  # fmt: skip
     first = await _pair(identity, holder, session, 0, now)
     session = session.model_copy(update={"pairs": (first,)})
@@ -164,11 +169,20 @@ async def refresh(identity: Identity, town: str, refresh_token: str) -> Tokens:
             await identity.store.end_session(session.id, "reuse")
             raise not_recognised()
         pair = await _pair(identity, holder, session, generation + 1, now)
-        if await identity.store.rotate_session(
-            session, pair, expiry(session.authenticated_at, now)
-        ):
+        until = (tablets.expiry if session.tablet else expiry)(session.authenticated_at, now)
+        if await identity.store.rotate_session(session, pair, until):
             return _tokens(identity, session, pair)
     raise contended()
+
+
+async def end_by_token(identity: Identity, town: str, refresh_token: str) -> None:
+    """End the login session of a refresh token, whichever it was given. Refused (401)."""
+    session_id, generation, seal = _parse(refresh_token)
+    document = await identity.store.session(session_id)
+    if document is None or document["town"] != town:
+        raise not_recognised()
+    _check_seal(identity, session_of(document), generation, seal)
+    await identity.store.end_session(session_id, "logout")
 
 
 async def log_out(identity: Identity, bearer: Bearer) -> None:
@@ -224,20 +238,40 @@ async def _pair(
     whose day has come or who is suspended is one no longer. Refused (403) to an agent who is none.
     """
     town = session.town
+    zone, given = await _rights(identity, account, session, now)
+    until = agents.end_of_roles(account.membership(town), zone) if given.roles else None
+    if session.tablet is not None:
+        return Pair(
+            generation=generation, issued_at=now, families=(), until=until,
+            **(await _on_tablet(identity, session.tablet, given))._asdict(),
+        )  # fmt: skip
     records = await records_about(identity, town, account)
     membership = follow(account, town, records).account.membership(town)
     links = membership.families if membership else ()
     return Pair(
         generation=generation,
         issued_at=now,
+        until=until,
         families=tuple(
             (link.family, link.guardian)
             for link in links
             if (guardians := guardians_of(link.family, records)) is None
             or link.guardian in guardians
         ),
-        **(await _rights(identity, account, session, now))._asdict(),
+        **given._asdict(),
     )
+
+
+async def _on_tablet(identity: Identity, tablet_id: str, given: agents.Rights) -> agents.Rights:
+    """What a shared tablet gives of somebody's rights. Refused (401) once it is revoked, (403) to
+    who is an animator of its site no longer."""
+    document = await identity.store.tablet(tablet_id)
+    if document is None or document["revoked_at"] is not None:
+        raise not_recognised()
+    rights = tablets.limited(given, tablet_of(document))
+    if not rights.roles:
+        raise _no_agent()
+    return rights
 
 
 def check_active(account: Account) -> None:
@@ -252,21 +286,29 @@ def check_active(account: Account) -> None:
 
 async def _rights(
     identity: Identity, account: Account, session: LoginSession, now: datetime
-) -> agents.Rights:
+) -> tuple[ZoneInfo, agents.Rights]:
+    """What the account may be in the town now, and the town's time zone."""
     membership = account.membership(session.town)
     if membership is None or not (membership.roles or account.kind == "agent"):
-        return agents.Rights((), (), ())
-    zone, guarded = await identity.store.agent_settings(session.town)
-    today = now.astimezone(ZoneInfo(zone)).date()
-    strong = agents.is_strong(account, session.id, opened_strong=session.strong)
+        return _UTC, agents.Rights((), (), ())
+    named, guarded = await identity.store.agent_settings(session.town)
+    zone = ZoneInfo(named)
+    strong = session.tablet is not None or agents.is_strong(
+        account, session.id, opened_strong=session.strong
+    )
+    today = now.astimezone(zone).date()
     given = agents.rights(account, session.town, today, guarded, strong=strong)
     if account.kind == "agent" and not given.roles and not given.withheld:
-        raise Refused(
-            "agent-no-longer",
-            "Votre accès d'agent à cette commune est suspendu ou terminé.",
-            status=403,
-        )
-    return given
+        raise _no_agent()
+    return zone, given
+
+
+def _no_agent() -> Refused:
+    return Refused(
+        "agent-no-longer",
+        "Votre accès d'agent à cette commune est suspendu ou terminé.",
+        status=403,
+    )
 
 
 def _session_id(command: Command) -> str:
@@ -275,6 +317,8 @@ def _session_id(command: Command) -> str:
 
 def _tokens(identity: Identity, session: LoginSession, pair: Pair) -> Tokens:
     expires_at = pair.issued_at.replace(microsecond=0) + _ACCESS_FOR
+    if pair.until is not None:
+        expires_at = min(expires_at, pair.until)
     bearer = Bearer(
         account=session.account,
         town=session.town,
@@ -283,6 +327,7 @@ def _tokens(identity: Identity, session: LoginSession, pair: Pair) -> Tokens:
         roles=frozenset(pair.roles),
         expires=int(expires_at.timestamp()),
         sites=frozenset(pair.sites),
+        shared=session.tablet is not None,
     )
     seal = _seal(identity, session, pair.generation)
     refresh_token = f"{session.id}.{pair.generation}.{seal}"

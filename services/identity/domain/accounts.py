@@ -170,8 +170,8 @@ class WantedKey(_Part):
 
 class Account(_Part):
     """One adult or agent. ``epoch`` rises when credentials change: older login sessions end,
-    except ``survivor``. An account made on paper has no address until its holder gives one, and
-    no password before the first login."""
+    except ``survivor``. ``tablet_pin`` opens shared tablets, by its hash. An account made on paper
+    has no address until its holder gives one, and no password before the first login."""
 
     id: str
     kind: Literal["adult", "agent"]
@@ -197,6 +197,7 @@ class Account(_Part):
     created_at: datetime
     second_factor: SecondFactor | None = None
     pending_factor: PendingFactor | None = None
+    tablet_pin: str | None = None
 
     @property
     def known(self) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from services.identity.domain.accounts import (
     INVITATION_FOR,
@@ -107,6 +108,14 @@ def roles_on(membership: Membership | None, today: date) -> tuple[Role, ...]:
         return ()
     over = membership.until is not None and date.fromisoformat(membership.until) < today
     return () if over else membership.roles
+
+
+def end_of_roles(membership: Membership | None, zone: ZoneInfo) -> datetime | None:
+    """The instant after which a membership gives no roles; None when they have no end."""
+    if membership is None or membership.until is None or not membership.roles:
+        return None
+    after = date.fromisoformat(membership.until) + timedelta(days=1)
+    return datetime.combine(after, time.min, zone).astimezone(UTC)
 
 
 def is_strong(account: Account, session: str, *, opened_strong: bool) -> bool:

@@ -18,7 +18,9 @@ PAIRS_KEPT = 6
 
 
 class Pair(BaseModel):
-    """What one access and one refresh token were made from: signing it again gives the same."""
+    """What one access and one refresh token were made from: signing it again gives the same.
+
+    ``until``: when the roles end, if they do; no token of theirs lives longer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,14 +30,15 @@ class Pair(BaseModel):
     roles: tuple[str, ...]
     sites: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 class LoginSession(BaseModel):
     """One browser's login to one town; ``epoch`` is the account's when it logged in.
 
     ``authenticated_at``: when a secret was last typed for it, in this town or in the one that its
-    holder came from. ``strong``: with a second factor. ``device`` is what ``domain.devices`` makes
-    of the browser's own words.
+    holder came from. ``strong``: with a second factor. ``tablet``: the shared one that was
+    unlocked. ``device`` is what ``domain.devices`` makes of the browser's own words.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -49,6 +52,7 @@ class LoginSession(BaseModel):
     authenticated_at: datetime
     device: str
     strong: bool = False
+    tablet: str | None = None
     expires_at: datetime
     generation: int
     pairs: tuple[Pair, ...]

@@ -10,6 +10,7 @@
                     time: guarded by ``v``.
 ``login_sessions``  one login to one town; `_id` derives from the command. Guarded by the
                     generation of its refresh token. Removed when it runs out.
+``tablets``         a tablet that animators share at a site; its secret is known by its hash.
 ``family_keys``     one key by its hash. Guarded by conditions on its use.
 ``key_issues``      one act of issuing keys; the keys derive from it.
 ``invitations``     the last invitation of one guardian. Guarded by ``v``.
@@ -38,6 +39,7 @@ from services.identity.store import (
     mail_requests,
     sessions,
     signing_keys,
+    tablets,
     towns,
 )
 from shared.erasure import Erased, Erasing, erase
@@ -54,6 +56,7 @@ INDEXES = (
     | attempts.INDEXES
     | mail_requests.INDEXES
     | federation.INDEXES
+    | tablets.INDEXES
 )
 #: What each document says again when copies are rebuilt.
 STATES = {
@@ -73,6 +76,7 @@ class IdentityStore(
     attempts.AttemptCounts,
     mail_requests.MailRequests,
     federation.Federation,
+    tablets.Tablets,
 ):
     """Every query and write of the service."""
 

@@ -187,6 +187,11 @@ class Accounts(Collections):
         role = {"town": town, "roles": "administrator"}
         return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": role}})
 
+    async def animators(self, town: str, site: str) -> list[Document]:
+        """Accounts with the animator's role at a site of the town, in use or not."""
+        role = {"town": town, "roles": "animator", "sites": site}
+        return await self._store.find(ACCOUNTS, {"memberships": {"$elemMatch": role}})
+
     async def take_turn(self, town: str, owner: str) -> bool:
         """Whether ``owner`` may change the town's agents now; nobody else until ``end_turn``."""
         return await self._store.lease(CHANGE_AGENTS, f"agents/{town}", owner, _TURN_SECONDS)
