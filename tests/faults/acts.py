@@ -220,7 +220,7 @@ async def prints_an_access(desk: Desk) -> Said:
 async def changes_the_town(desk: Desk) -> Said:
     file = desk_file(name=f"Veyras {desk.fresh()}")
     await desk.strike()
-    await desk.done("identity", "PUT", "/town-file", desk.agent(), file)
+    await desk.put_town(TOWN, file)
     assert (await desk.one("identity", "towns", {"_id": TOWN}))["file"]["name"] == file["name"]
     return {"town-changed": 1}
 
@@ -228,8 +228,7 @@ async def changes_the_town(desk: Desk) -> Said:
 async def opens_a_town(desk: Desk) -> Said:
     town = f"ville-{desk.fresh()}"
     await desk.strike()
-    file = desk_file(town)
-    await desk.done("identity", "PUT", "/town-file", desk.agent(town=town), file, town=town)
+    await desk.put_town(town, desk_file(town))
     assert (await desk.one("identity", "towns", {"_id": town}))["version"] == 1
     return {"town-changed": 1}
 
@@ -493,7 +492,7 @@ async def is_refused_a_merge(desk: Desk) -> Said:
     async def free() -> bool:
         return not await desk.count("family", "families", {"moving": {"$exists": True}})
 
-    await eventually(free, what="both records are let go")
+    await eventually(free, within=30, what="both records are let go")
     return {}
 
 

@@ -107,7 +107,7 @@ class Desk:
         file = self.folder / "deaths"
         return int(file.read_text() or 0) if file.exists() else 0
 
-    async def ready(self, within: float = 20) -> None:
+    async def ready(self, within: float = 40) -> None:
         """Return once the process answers."""
         origin = f"http://127.0.0.1:{self.port}"
         await eventually(lambda: is_ready(origin), within=within, what="the desk is ready")
@@ -141,7 +141,7 @@ class Desk:
                         return False
             return not await self.store["bus"].count(QUEUE, {"service": {"$in": list(SERVICES)}})
 
-        await eventually(quiet, what="all is said and heard")
+        await eventually(quiet, within=30, what="all is said and heard")
 
     async def said(self) -> Counter[str]:
         """How often each event was said since ``strike``, to services that are not here."""
@@ -215,7 +215,7 @@ class Desk:
             except (aiohttp.ClientError, OSError):
                 return None
 
-        reply = await eventually(answered, within=20, what=f"{method} {path} answered")
+        reply = await eventually(answered, within=40, what=f"{method} {path} answered")
         assert isinstance(reply, Reply)
         return reply
 
@@ -231,6 +231,13 @@ class Desk:
         """A number that nothing has been named by."""
         self.number += 1
         return self.number
+
+    async def put_town(self, town: str, file: Document) -> None:
+        """The town's file, whichever it has."""
+        await self.done(
+            "identity", "PUT", "/town-file", self.agent(town=town), file, town=town,
+            headers={"If-Match": "*"},
+        )  # fmt: skip
 
     async def import_family(self, reference: str) -> Home:
         """A family by the town's spreadsheet."""
@@ -322,7 +329,7 @@ async def desk_of(mongodb_url: str, folder: Path) -> AsyncIterator[Desk]:
         desk = Desk(child, folder, port, http, store, LocalBus(store["bus"], SUBSCRIPTIONS, clock))
         try:
             await desk.ready(within=60)
-            await desk.done("identity", "PUT", "/town-file", desk.agent(), desk_file())
+            await desk.put_town(TOWN, desk_file())
             await desk.settled()
             yield desk
         finally:

@@ -85,6 +85,9 @@ async def _move(
 ) -> Move:
     source, target = records
     known = await state.moves.get(command.id)
+    if known is not None and known.given_up:
+        await _leave(state, known)
+        known = None
     if known is None:
         fresh = Move(
             id=command.id, town=scope.town, kind=kind, source=source, target=target, wish=wish,
@@ -115,6 +118,9 @@ async def finish(state: State, move: Move) -> Move:
     """Carry a move on, from wherever it stands, to its end. Raises ``Refused``: nothing is done."""
     if move.done:
         return move
+    if move.given_up:
+        await _leave(state, move)
+        raise _busy()
     if move.after is None:
         move = await _decided(state, move)
     if move.after is not None:
@@ -147,19 +153,22 @@ async def _decided(state: State, move: Move) -> Move:
     except Refused:
         # Unless somebody else who carries it on has decided it: then what they hold stays held.
         if await state.moves.give_up(move):
-            await _let_go(state, move)
+            await _leave(state, move)
         raise
     await state.moves.decide(move, before, after)
     kept = await state.moves.get(move.id)
-    if kept is None:
-        await _let_go(state, move)
+    if kept is None or kept.given_up:
+        await _leave(state, move)
         raise _busy()
     return kept
 
 
-async def _let_go(state: State, move: Move) -> None:
+async def _leave(state: State, move: Move) -> None:
+    """Let go of what a move that was given up held, then forget it: cut short in between, it is
+    found again and left again."""
     for family in (move.source, move.target):
         await state.moves.let_go(move, family)
+    await state.moves.forget(move)
 
 
 async def _hold_both(state: State, move: Move) -> dict[str, Family]:

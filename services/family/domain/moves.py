@@ -76,8 +76,8 @@ class Seen(_Part):
 
 
 class Move(_Part):
-    """One act of an agent on two records. ``before`` and ``after`` once decided; ``undoes`` names
-    the merge that this undoes, ``undone_by`` what undid this one."""
+    """One act of an agent on two records. ``before`` and ``after`` once decided, or ``given_up``;
+    ``undoes`` names the merge that this undoes, ``undone_by`` what undid this one."""
 
     id: str
     town: str
@@ -90,6 +90,7 @@ class Move(_Part):
     body_hash: str
     before: Pair | None = None
     after: Pair | None = None
+    given_up: bool = False
     done: bool = False
     undoes: str | None = None
     undone_by: str | None = None

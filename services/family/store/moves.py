@@ -37,6 +37,7 @@ UNDONE = step("family.move.undone")
 CLOSE = step("family.move.close")
 GIVE_UP = step("family.move.give-up")
 LET_GO = step("family.move.let-go")
+FORGET = step("family.move.forget")
 RESEAL = step("family.move.reseal")
 #: An unfinished move older than this (machine's clock) was left by a crash.
 LEFT_BEHIND = timedelta(seconds=5)
@@ -78,7 +79,8 @@ class MoveStore:
     async def decide(self, move: Move, before: Pair, after: Pair) -> None:
         """Keep what the records were and will be; once."""
         pairs = {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
-        await self._store.change(DECIDE, MOVES, move.id, {"after": None}, {"$set": pairs})
+        undecided = {"after": None, "given_up": {"$ne": True}}
+        await self._store.change(DECIDE, MOVES, move.id, undecided, {"$set": pairs})
 
     async def undone(self, merge: str, by: str) -> None:
         """A merge knows what has undone it."""
@@ -91,9 +93,14 @@ class MoveStore:
         await self._store.change(CLOSE, MOVES, move.id, {"done": False}, {"$set": {"done": True}})
 
     async def give_up(self, move: Move) -> bool:
-        """Forget a move that was refused: the same command may be tried again. False when it is
-        decided after all."""
-        return await self._store.delete(GIVE_UP, MOVES, {"_id": move.id, "after": None}) > 0
+        """A move was refused: it will not be decided any more. False when it is after all."""
+        return await self._store.change(
+            GIVE_UP, MOVES, move.id, {"after": None}, {"$set": {"given_up": True}}
+        )
+
+    async def forget(self, move: Move) -> None:
+        """Forget a move that was given up and holds nothing: its command may be tried again."""
+        await self._store.delete(FORGET, MOVES, {"_id": move.id, "given_up": True})
 
     async def unfinished(self, machine_now: datetime) -> list[str]:
         """Ids of the moves that a crash left half done."""
