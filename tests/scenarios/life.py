@@ -51,6 +51,7 @@ class Office:
     mailbox: Mailbox
     administrator: Portal
     family: Portal
+    certificate: str = ""
 
     def agent(self, *roles: str) -> Portal:
         """Another agent of the town."""
@@ -128,6 +129,7 @@ class Office:
             made = await self.family.call(
                 "POST", "family/documents", about | {"files": [await self.file("certificat")]}
             )
+            self.certificate = made["document"]
             version = made["versions"][-1]
             if version["state"] == "pending" and len(made["versions"]) == 1:
                 refused = {"document": made["document"], "version": version["version"],
@@ -188,11 +190,18 @@ class Office:
             "POST", "booking/enrolment-decisions", {"decisions": [refused]}
         )
         asked = {"child": _CHILD, "activity": "garderie", "units": ["evening"]}
-        await self.family.call(
-            "POST", "booking/requests",
-            {"family": FAMILY, "asked": [{**asked, "day": "2026-09-22"}],
-             "comment": f"{MARK} : exceptionnel", "attachments": [await self.file("jointe")]},
-        )  # fmt: skip
+        body = {
+            "family": FAMILY, "asked": [{**asked, "day": "2026-09-22"}],
+            "comment": f"{MARK} : exceptionnel", "attachments": [self.certificate],
+        }  # fmt: skip
+
+        async def booked() -> Any:
+            try:
+                return await self.family.call("POST", "booking/requests", body)
+            except RuntimeError:
+                return None
+
+        await eventually(booked, what="booking knows the document")
         line = {"child": _CHILD, "activity": "canteen", "date": "2026-09-22", "units": ["meal"]}
         await self.family.call("POST", "billing/quotes", {"family": FAMILY, "lines": [line]})
 
