@@ -16,7 +16,7 @@ import services.family.service
 import services.identity.service
 from shared.failpoints import points
 from tests import servers
-from tests.faults import acts
+from tests.faults import acts, family_acts
 from tests.faults.acts import Act
 from tests.faults.desk import SERVICES, Desk, desk_of
 from tests.world import eventually
@@ -42,33 +42,33 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.appoints_an_agent: ("identity.agents.lease",),
     acts.registers_a_tablet: ("identity.tablet.register",),
     acts.revokes_a_tablet: ("identity.tablet.revoke",),
-    acts.imports: ("family.record.insert", "family.import.keep", "identity.family.keep"),
-    acts.changes_a_field: ("family.record.save",),
-    acts.sends_a_file: ("family.file.put", "family.upload.insert"),
-    acts.sends_a_document: ("family.document.send",),
-    acts.decides_a_document: ("family.document.decide",),
-    acts.takes_a_document_back: (
+    family_acts.imports: ("family.record.insert", "family.import.keep", "identity.family.keep"),
+    family_acts.changes_a_field: ("family.record.save",),
+    family_acts.sends_a_file: ("family.file.put", "family.upload.insert"),
+    family_acts.sends_a_document: ("family.document.send",),
+    family_acts.decides_a_document: ("family.document.decide",),
+    family_acts.takes_a_document_back: (
         "family.document.withdraw", "family.upload.delete", "family.file.delete",
     ),
-    acts.removes_a_document: ("family.document.remove",),
-    acts.writes_a_letter: ("family.letter.write", "family.feed.keep"),
-    acts.answers_a_letter: ("family.letter.continue",),
-    acts.reads_a_letter: ("family.letter.read",),
-    acts.settles_a_letter: ("family.letter.move",),
-    acts.reads_the_feed: ("family.feed.mark-read",),
-    acts.writes_news: ("family.news.write",),
-    acts.removes_news: ("family.news.delete",),
-    acts.publishes_a_document: ("family.published.write",),
-    acts.merges: (
+    family_acts.removes_a_document: ("family.document.remove",),
+    family_acts.writes_a_letter: ("family.letter.write", "family.feed.keep"),
+    family_acts.answers_a_letter: ("family.letter.continue",),
+    family_acts.reads_a_letter: ("family.letter.read",),
+    family_acts.settles_a_letter: ("family.letter.move",),
+    family_acts.reads_the_feed: ("family.feed.mark-read",),
+    family_acts.writes_news: ("family.news.write",),
+    family_acts.removes_news: ("family.news.delete",),
+    family_acts.publishes_a_document: ("family.published.write",),
+    family_acts.merges: (
         "family.move.begin", "family.move.hold", "family.move.decide", "family.move.settle",
         "family.move.close",
     ),
-    acts.undoes_a_merge: ("family.move.undone",),
-    acts.is_refused_a_merge: ("family.move.give-up", "family.move.let-go", "family.move.forget"),
-    acts.keeps_a_form: ("family.registration.draft",),
-    acts.sends_a_form: ("family.registration.send",),
-    acts.accepts_a_form: ("family.registration.decide", "family.registration.finish"),
-    acts.erases_a_family: (
+    family_acts.undoes_a_merge: ("family.move.undone",),
+    family_acts.is_refused_a_merge: ("family.move.give-up", "family.move.let-go", "family.move.forget"),
+    family_acts.keeps_a_form: ("family.registration.draft",),
+    family_acts.sends_a_form: ("family.registration.send",),
+    family_acts.accepts_a_form: ("family.registration.decide", "family.registration.finish"),
+    family_acts.erases_a_family: (
         "family.erasure.ask", "family.erasure.answer", "family.erasure.settle",
         "family.record.erase", "family.erasure.finish", "identity.account.erase",
         "erasure.document.delete",
