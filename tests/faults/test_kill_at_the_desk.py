@@ -64,7 +64,9 @@ TAKEN: dict[Act, tuple[str, ...]] = {
         "family.move.close",
     ),
     family_acts.undoes_a_merge: ("family.move.undone",),
-    family_acts.is_refused_a_merge: ("family.move.give-up", "family.move.let-go", "family.move.forget"),
+    family_acts.is_refused_a_merge: (
+        "family.move.give-up", "family.move.let-go", "family.move.forget",
+    ),
     family_acts.keeps_a_form: ("family.registration.draft",),
     family_acts.sends_a_form: ("family.registration.send",),
     family_acts.accepts_a_form: ("family.registration.decide", "family.registration.finish"),
