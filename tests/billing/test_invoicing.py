@@ -157,10 +157,15 @@ def line(replaces: Replaced | None = None, **changes: object) -> DecidedLine:
     return DecidedLine.model_validate(whole)
 
 
+def charged(booked: DecidedLine) -> list[Charge]:
+    return accepted_charges(
+        booked, family="f1", child=card().children[0], file=file_with(), request="r",
+        decided_at=DECIDED,
+    )  # fmt: skip
+
+
 def test_a_decision_comes_after_the_one_it_replaces_even_at_the_same_instant() -> None:
-    (accepted,) = accepted_charges(
-        line(), card=card(), file=file_with(), request="r", decided_at=DECIDED
-    )
+    (accepted,) = charged(line())
     for at in (DECIDED, DECIDED - timedelta(seconds=5)):
         (cancelled,) = cancelled_charges(
             line(Replaced(decided_at=DECIDED, accepted=True), reason=Reason(code="x", text="x")),
@@ -177,23 +182,15 @@ def test_a_refusal_of_what_was_never_accepted_leaves_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "subject"),
-    [({"activity": "nouvelle"}, "towns/veyras"), ({"child": "bebe"}, "families/f1")],
-)
-def test_a_copy_older_than_the_booking_is_waited_for(changes: dict[str, str], subject: str) -> None:
+def test_a_copy_of_the_town_older_than_the_booking_is_waited_for() -> None:
     with pytest.raises(MissingCopy) as missing:
-        accepted_charges(
-            line(**changes), card=card(), file=file_with(), request="r", decided_at=DECIDED
-        )
-    assert missing.value.subject == subject
+        charged(line(activity="nouvelle"))
+    assert missing.value.subject == "towns/veyras"
 
 
 def test_a_line_of_several_units_is_a_charge_for_each_and_a_number_counts() -> None:
     booked = line(units=["repas", "viande"], quantity=3)
-    charges = accepted_charges(
-        booked, card=card(), file=file_with(), request="r", decided_at=DECIDED
-    )
+    charges = charged(booked)
     found = price(charges)
     assert [(one.unit, one.count) for one in found.lines] == [("repas", 3), ("viande", 3)]
     assert all(one.total_cents == 3 * one.price_cents for one in found.lines)

@@ -84,8 +84,9 @@ def settled(town: str, activity: str, days: list[str], absent: Absent, **facts: 
             line="1", child="zoe", activity=activity, date=day, units=("meal",), receipted=True
         )
         (charge,) = accepted_charges(
-            booked, card=card(), file=rules.file, request="r", decided_at=DECIDED
-        )
+            booked, family="f1", child=card().children[0], file=rules.file, request="r",
+            decided_at=DECIDED,
+        )  # fmt: skip
         ended = booked.model_copy(
             update={"kind": "absence", "of": "r-1", "was": ("meal",), "effect": outcome.settled,
                     "settled_by": outcome.rule}

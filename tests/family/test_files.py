@@ -113,7 +113,7 @@ async def test_an_account_sends_so_many_files_a_day(running: World) -> None:
         await store.insert(
             INSERT_UPLOAD, UPLOADS,
             {"_id": f"{number:032x}", "town": "veyras", "account": "a" * 32, "stored": str(number),
-             "uploaded_at": now},
+             "uploaded_at": now, "size": 1},
         )  # fmt: skip
     answer = await send(running, token, pdf())
     assert (answer.status, answer.json["code"]) == (429, "too-many-files")
