@@ -3,9 +3,11 @@ repeated."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from services.booking.state import Booking
 from shared.auth import AgentScope
@@ -53,3 +55,42 @@ async def in_batch(
             command.id, scope.town, town.version, results, *events
         )
     return Done(kept["decided_at"], kept["version"], kept["results"])
+
+
+class OfLine(Protocol):
+    """A decision on a line of a request."""
+
+    @property
+    def request(self) -> str:
+        """The request's id."""
+
+    @property
+    def line(self) -> str:
+        """The line's id in it."""
+
+
+OneT = TypeVar("OneT", bound=OfLine)
+WishT = TypeVar("WishT")
+
+
+async def by_request(
+    decisions: Sequence[OneT],
+    wish_of: Callable[[OneT], WishT],
+    decide: Callable[[str, Sequence[WishT]], Awaitable[Mapping[str, str]]],
+) -> list[Document]:
+    """The result of each decision, in their order: what is wanted of one request is decided
+    together, so many requests at a time."""
+    wishes: dict[str, list[WishT]] = {}
+    for one in decisions:
+        wishes.setdefault(one.request, []).append(wish_of(one))
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one_request(request_id: str) -> tuple[str, Mapping[str, str]]:
+        async with limit:
+            return request_id, await decide(request_id, wishes[request_id])
+
+    found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
+    return [
+        {"request": one.request, "line": one.line, "result": found[one.request][one.line]}
+        for one in decisions
+    ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from services.booking.commands.batches import AT_ONCE, in_batch
+from services.booking.commands.batches import by_request, in_batch
 from services.booking.commands.settling import (
     again,
     decided_event,
@@ -72,23 +71,13 @@ async def _decide_all(
     decided_at: datetime,
     town: Town,
 ) -> tuple[list[Document], Sequence[Event]]:
-    wishes: dict[str, list[Wish]] = {}
-    for one in wanted.decisions:
-        wishes.setdefault(one.request, []).append(_wish(one, town.file))
-    several = len(wishes) > 1
+    several = len({one.request for one in wanted.decisions}) > 1
     batch = _Batch(command.id, scope.account, decided_at, town, command.id if several else None)
-    limit = asyncio.Semaphore(AT_ONCE)
 
-    async def one_request(request_id: str) -> tuple[str, Mapping[str, LineResult]]:
-        async with limit:
-            decided = await _decide_own(booking, scope, request_id, wishes[request_id], batch)
-            return request_id, decided
+    async def decide_own(request_id: str, wishes: Sequence[Wish]) -> Mapping[str, str]:
+        return await _decide_own(booking, scope, request_id, wishes, batch)
 
-    found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
-    results: list[Document] = [
-        {"request": one.request, "line": one.line, "result": str(found[one.request][one.line])}
-        for one in wanted.decisions
-    ]
+    results = await by_request(wanted.decisions, lambda one: _wish(one, town.file), decide_own)
     decided = sum(result["result"] in ("accepted", "refused") for result in results)
     return results, [DecisionsCompleted(batch=command.id, lines=decided)] if several else []
 

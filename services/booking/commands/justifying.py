@@ -3,13 +3,12 @@ proved in time is settled by the town's rule."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from services.booking.attached import check_attached, check_shown
-from services.booking.commands.batches import AT_ONCE, in_batch
+from services.booking.commands.batches import by_request, in_batch
 from services.booking.commands.settling import again, decided_event, finish, finished
 from services.booking.domain.judging import (
     Judged,
@@ -23,6 +22,7 @@ from services.booking.domain.judging import (
 from services.booking.domain.justifying import WRONG_PROOF
 from services.booking.domain.request import Request
 from services.booking.proof_schemas import (
+    ProofDecisionIn,
     ProofDecisionOut,
     ProofDecisionsIn,
     ProofDecisionsOut,
@@ -124,24 +124,13 @@ async def _decide_all(
     decided_at: datetime,
     _town: Town,
 ) -> tuple[list[Document], Sequence[Event]]:
-    wishes: dict[str, list[ProofWish]] = {}
-    for one in wanted.decisions:
-        wish = ProofWish(one.line, one.outcome == "accepted", one.reason)
-        wishes.setdefault(one.request, []).append(wish)
-    limit = asyncio.Semaphore(AT_ONCE)
+    def wish_of(one: ProofDecisionIn) -> ProofWish:
+        return ProofWish(one.line, one.outcome == "accepted", one.reason)
 
-    async def one_request(request_id: str) -> tuple[str, dict[str, ProofResult]]:
-        async with limit:
-            mine = wishes[request_id]
-            return request_id, await _decide(
-                booking, scope, request_id, mine, command.id, decided_at
-            )
+    async def decide(request_id: str, wishes: Sequence[ProofWish]) -> Mapping[str, str]:
+        return await _decide(booking, scope, request_id, wishes, command.id, decided_at)
 
-    found = dict(await asyncio.gather(*(one_request(request_id) for request_id in wishes)))
-    return [
-        {"request": one.request, "line": one.line, "result": found[one.request][one.line]}
-        for one in wanted.decisions
-    ], ()
+    return await by_request(wanted.decisions, wish_of, decide), ()
 
 
 async def _decide(
