@@ -29,6 +29,7 @@ DIGEST_DELAY = Histogram(
 PAYMENTS = Counter(
     "preau_payments", "Payments by means and by the state they came into", ["means", "state"]
 )
+TASKS = Counter("preau_tasks", "What waits for agents, by what became of it", ["kind", "end"])
 MAILS = Counter("preau_mails", "Mails by kind and result", ["kind", "result"])
 
 

@@ -4,10 +4,11 @@ Owns      ``charges``: one per accepted line of a booking request; ``invoices``:
           numbered without gaps per collection office (régie) and year; ``runs``: month ends;
           ``quotes``: what a basket costs, for half an hour; ``accounts``: what a family owes to an
           office, paid and is owed; ``drafts``: what agents read before a month is issued;
-          ``payments``: on PayFiP or at the desk, whatever comes of them.
+          ``payments``: on PayFiP or at the desk, whatever comes of them; ``tasks``: what waits for
+          an agent.
 Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, ``paid-late``,
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
-          ``erasure-answered`` (facts).
+          ``task-opened``, ``-done``, ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
           ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over),
           ``town-changed`` (tariffs), ``family-changed`` (who is invoiced, who may pay, quotients

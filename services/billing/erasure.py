@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from services.billing.store import CHARGES
+from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.drafts import DRAFTS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.online_invoices import ONLINE_INVOICES
 from services.billing.store.payments import PAYMENTS
 from services.billing.store.quotes import QUOTES
+from services.billing.store.tasks import TASKS
 from shared.erasure import Erasing, LegalHold, of_family
 
 ERASED = (
@@ -15,8 +17,13 @@ ERASED = (
     Erasing(QUOTES, of_family),
     Erasing(DRAFTS, of_family),
     Erasing(ONLINE_INVOICES, of_family),
+    Erasing(TASKS, of_family, fields=("done.note",)),
 )
 HELD = (
+    LegalHold(
+        ACCOUNTS, ("movements.*.reason",),
+        "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
+    ),
     LegalHold(
         PAYMENTS, ("reference", "reversal.reason"),
         "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,

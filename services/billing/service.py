@@ -26,6 +26,7 @@ from services.billing.store import (
     invoices,
     payments,
     quotes,
+    tasks,
 )
 from services.billing.store.accounts import ACCOUNTS, AccountStore
 from services.billing.store.drafts import DraftStore
@@ -33,6 +34,7 @@ from services.billing.store.invoices import INVOICES, InvoiceStore
 from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
+from services.billing.store.tasks import TASKS, TaskStore
 from shared.copies import KeyCopy, TownCopy
 from shared.outgoing import Outgoing
 from shared.runner import Job, Parts, Service
@@ -56,8 +58,9 @@ def build(parts: Parts) -> Service:
             **invoices.INDEXES,
             **drafts.INDEXES,
             **payments.INDEXES,
+            **tasks.INDEXES,
         },
-        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES),
+        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES, TASKS),
         jobs=[
             Job("month-end", 2.0, partial(end_months, billing)),
             Job("drafts", 2.0, partial(draft_due, billing)),
@@ -87,6 +90,7 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
         parts.clock,
         parts.press,
         PaymentStore(parts.store),
+        TaskStore(parts.store),
         OnlineInvoiceStore(parts.store),
         PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),
         parts.settings.public_url,

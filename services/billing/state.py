@@ -13,6 +13,7 @@ from services.billing.store.invoices import InvoiceStore
 from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
+from services.billing.store.tasks import TaskStore
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.family import FamilyChanged
@@ -53,6 +54,7 @@ class Billing:
     clock: Clock
     press: Press
     payments: PaymentStore
+    tasks: TaskStore
     online_invoices: OnlineInvoiceStore
     payfip: PayFip
     public_url: str

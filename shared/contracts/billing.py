@@ -137,6 +137,27 @@ class CreditRefunded(
     cents: int
 
 
+class TaskOpened(Event, service="billing", name="task-opened", kind="fact", public=True):
+    """Something about a family's money waits for an agent; ``payment`` and ``request`` say what it
+    is about."""
+
+    task: str
+    task_kind: str
+    family: str
+    cents: int | None = None
+    payment: str | None = None
+    request: str | None = None
+
+
+class TaskDone(Event, service="billing", name="task-done", kind="fact", public=True):
+    """An agent has seen to it, or it came right ``by_itself``."""
+
+    task: str
+    task_kind: str
+    family: str
+    by_itself: bool
+
+
 class ErasureAnswered(Event, service="billing", name="erasure-answered", kind="fact"):
     """What holds the erasure of a family back here; nothing, when empty."""
 

@@ -12,5 +12,13 @@ class HoldsBack(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    code: Literal["booked-in-the-future", "waiting-for-an-answer", "to-be-invoiced", "unpaid"]
+    code: Literal[
+        "booked-in-the-future",
+        "waiting-for-an-answer",
+        "to-be-invoiced",
+        "unpaid",
+        "payment-under-way",
+        "credit",
+        "transfer-to-make",
+    ]
     reference: str

@@ -103,6 +103,8 @@ FOR_OTHERS: tuple[type[Event], ...] = (
     billing.CreditUsed,
     billing.InvoiceReopened,
     billing.PaymentReversed,
+    billing.TaskDone,
+    billing.TaskOpened,
     notify.DigestSent,
     notify.MailFailed,
 )

@@ -19,6 +19,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/accounts/{family}/refunds": {"cents": 100},
     "/online-invoice/recaps": {"family": "f1", "online": True},
     "/online-invoice/choices": {"family": "f1", "online": True, "counts_from": "2026-10"},
+    "/tasks/{task}/completions": {"note": "Vu."},
     "/payments": {"invoices": ["0" * 32], "email": "anne@famille.example"},
     "/invoice-runs": {"month": "2026-09"},
     "/quotes": {
@@ -119,7 +120,7 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
             continue  # for all; any account has its own
         path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
         path = path.replace("{family}", "f1").replace("{transfer}", "t" * 32)
-        path = path.replace("{draft}", "d" * 32)
+        path = path.replace("{draft}", "d" * 32).replace("{task}", "e" * 32)
         path += "?month=2026-09" if route.path == "/invoice-drafts" else ""
         path = path.replace("{payment}", "0" * 32) + QUERIES.get(route.path, "")
         body = BODIES.get(route.path) if route.method == "POST" else None

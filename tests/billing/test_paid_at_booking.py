@@ -13,7 +13,6 @@ from services.billing.checking import check
 from services.billing.commands import accounts, paid_at_booking
 from services.billing.domain.accounts import Grant, Holder, Receive, Reverse, unbalanced
 from services.billing.service import build as build_billing
-from services.billing.service import state_of
 from services.billing.state import Billing
 from services.booking.service import build as build_booking
 from shared.contracts.town_file import Tariff
@@ -40,7 +39,8 @@ class Town:
 
     @property
     def billing(self) -> Billing:
-        return state_of(self.world.of("billing").parts)
+        billing: Billing = self.world.state("billing")
+        return billing
 
     async def book(self, who: Household, day: str = DAY) -> Document:
         """What the family is answered: its request."""
@@ -79,6 +79,17 @@ class Town:
         """The provider says that the family paid."""
         paid = Receive(payment, invoice["total_cents"], (invoice["invoice"],), who.guardian)
         await accounts.move(self.billing, holder(who), paid)
+
+    async def tasks(self) -> list[Document]:
+        """What waits for an agent, once something does."""
+        token = self.world.token(roles=("collection_officer",))
+
+        async def there() -> list[Document]:
+            got = await self.world.call("GET", "/api/billing/v1/veyras/tasks", token=token)
+            return list(got.json["items"])
+
+        found: list[Document] = await eventually(there, what="a task")
+        return found
 
     async def credit(self, who: Household) -> int:
         account = await self.billing.accounts.get(holder(who))
@@ -176,6 +187,10 @@ async def test_paid_too_late_without_a_place_it_is_credit(town: Town) -> None:
 
     await eventually(told, what="the family is told")
     assert await town.credit(martin) == 410
+    (task,) = await town.tasks()
+    assert (task["kind"], task["family"], task["cents"], task["request"]) == (
+        "paid-late", martin.id, 410, request["id"],
+    )  # fmt: skip
 
 
 async def test_a_payment_that_fails_later_leaves_the_place_and_the_debt(town: Town) -> None:
@@ -198,6 +213,8 @@ async def test_without_a_price_nothing_is_asked_and_nothing_booked(town: Town) -
     (invoice,) = await town.invoices(martin)
     assert invoice["request"] == priced["id"]
     assert (await town.line(martin, request))["state"] == "to_pay"
+    (task,) = await town.tasks()
+    assert (task["kind"], task["request"]) == ("booking-without-price", request["id"])
 
 
 async def test_cancelled_after_it_was_paid_it_is_credited_by_a_note(town: Town) -> None:

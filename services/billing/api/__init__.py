@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.billing.api import accounts, drafts, invoices, online_invoices, payments
+from services.billing.api import accounts, drafts, invoices, online_invoices, payments, tasks
 from services.billing.personal_data import collect
 from shared.personal_data import personal_data_routes
 
@@ -11,6 +11,7 @@ ROUTES = [
     *drafts.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
+    *tasks.ROUTES,
     *online_invoices.ROUTES,
     *personal_data_routes("billing", collect),
 ]

@@ -61,7 +61,7 @@ async def list_office_payments(
 
 async def see_payment(billing: Billing, call: Call[NoBody, NoQuery]) -> PaymentOut:
     known = await queries.payment(billing, call.family_scope, call.path["payment"])
-    payment, _ = await online.resolve(billing, known)
+    payment = await online.looked_at(billing, known)
     return PaymentOut.at(payment, online.page(billing, payment))
 
 
@@ -123,7 +123,7 @@ ROUTES = [
     ),
     Route(
         "GET", "/payments/{payment}", see_payment,
-        "A payment; PayFiP is asked about one that is not finished",
+        "A payment; PayFiP is asked about one that is not finished, once in some seconds",
         access=FAMILY, answer=PaymentOut,
     ),
     Route(

@@ -67,12 +67,11 @@ async def by_agent(
 async def hand_over(billing: Billing, scope: AgentScope, family: str, transfer: str) -> Account:
     """Take a refund off the list of those to be made. Raises ``Refused`` (404)."""
     await billing.card_of(scope, family)
-    holder = await holder_of(billing, scope.town, family)
     _id = derived_id("transferred", transfer)
-    account = await billing.accounts.get(holder)
-    if _id not in account.done and transfer not in {one.id for one in account.transfers}:
-        raise not_found("ce remboursement")
-    return await move(billing, holder, Transferred(_id, transfer))
+    for account in await billing.accounts.of_family(scope.town, family):
+        if _id in account.done or transfer in {one.id for one in account.transfers}:
+            return await move(billing, account.holder, Transferred(_id, transfer))
+    raise not_found("ce remboursement")
 
 
 async def follow(billing: Billing, read: Read) -> None:

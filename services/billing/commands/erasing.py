@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.billing.domain.accounts import Account
 from services.billing.state import Billing
 from shared.contracts.billing import ErasureAnswered
 from shared.contracts.erasure import HoldsBack
@@ -9,9 +10,18 @@ from shared.contracts.family import ErasureAsked
 from shared.events import Envelope
 
 
+def _held(account: Account) -> list[HoldsBack]:
+    """What of an account is the family's, or owed back by it."""
+    transfers = [HoldsBack(code="transfer-to-make", reference=one.id) for one in account.transfers]
+    if account.credit_cents == 0:
+        return transfers
+    return [*transfers, HoldsBack(code="credit", reference=account.holder.office)]
+
+
 async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsked) -> None:
-    """Say what holds the erasure of a family back: what is not invoiced yet, and invoices that the
-    collection office has not said to be paid. A new document named by the erasure (first form)."""
+    """Say what holds the erasure of a family back: what is not invoiced yet, invoices that the
+    collection office has not said to be paid, payments that may still be made, money that is the
+    family's or that it owes back. A new document named by the erasure (first form)."""
     town, family = envelope.town, event.family
     records = await billing.store.households.records(family)
     unpaid = [
@@ -23,5 +33,16 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
         HoldsBack(code="to-be-invoiced", reference=request)
         for request in await billing.store.uninvoiced(town, records)
     ]
-    answer = ErasureAnswered(erasure=event.erasure, family=family, holds=(*open_, *unpaid))
+    under_way = [
+        HoldsBack(code="payment-under-way", reference=payment)
+        for payment in await billing.payments.under_way(town, records)
+    ]
+    money = [
+        one
+        for record in records
+        for account in await billing.accounts.of_family(town, record)
+        for one in _held(account)
+    ]
+    holds = (*open_, *unpaid, *under_way, *money)
+    answer = ErasureAnswered(erasure=event.erasure, family=family, holds=holds)
     await billing.store.answer_erasure(event.erasure, town, family, answer)

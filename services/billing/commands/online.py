@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,8 @@ from shared.web.routes import Command
 
 #: Payments asked about in one turn of the job, and so many at once.
 _TAKEN, _AT_ONCE = 100, 4
+#: However often a page is read.
+_ASKED_ONCE_IN = timedelta(seconds=3)
 _EMAIL_REFUSED = ("A1", "A2")
 _log = get_logger()
 
@@ -252,6 +254,15 @@ async def _asked(billing: Billing, payment: Payment) -> tuple[Payment, bool]:
     return await billing.payments.need(payment.id), finding.answered
 
 
+async def looked_at(billing: Billing, payment: Payment) -> Payment:
+    """A payment for whoever reads it; PayFiP is asked, unless somebody has just asked it."""
+    if payment.state not in SETTLED:
+        now = billing.clock.town()
+        if not await billing.payments.ask(payment.id, now, _ASKED_ONCE_IN):
+            return payment
+    return (await resolve(billing, payment))[0]
+
+
 async def hint(billing: Billing, town: str, idop: str) -> None:
     """Something may have come of that operation: the job asks PayFiP at its next turn."""
     await billing.payments.hint(town, idop, billing.clock.town())
@@ -262,7 +273,7 @@ async def returned(billing: Billing, town: str, idop: str) -> Payment:
     known = await billing.payments.by_idop(town, idop) if idop else None
     if known is None:
         raise not_found("ce paiement")
-    return (await resolve(billing, known))[0]
+    return await looked_at(billing, known)
 
 
 async def ask(billing: Billing, *invoices: str) -> Literal["paid", "unpaid", "unknown"]:

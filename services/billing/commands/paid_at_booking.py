@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,11 +11,13 @@ from services.billing.commands.issuing import Numbers, issue
 from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
+from services.billing.commands.tasks import open_task
 from services.billing.domain.accounts import Void
 from services.billing.domain.charges import Charge, charge_id
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
 from services.billing.domain.known import line_ref
 from services.billing.domain.months import month_of
+from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
 from shared.contracts.booking import BookingAccepted, BookingRefused, PaymentAwaited
 from shared.copies import Town
@@ -75,10 +77,13 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:
     """Nothing is due for lines that were not booked after all: an invoice that waits to be paid is
-    called off where nothing of it was booked; any other is corrected."""
+    called off where nothing of it was booked; any other is corrected. What was paid too late for a
+    place is credit, and an agent sees to it."""
     refs = {f"{event.request}-{line.line}" for line in event.lines}
-    for invoice, billed in await billing.invoices.booked(town, event.request):
-        if not refs & billed or invoice.state == "void":
+    invoices = await billing.invoices.booked(town, event.request)
+    await _paid_late(billing, town, event, [billed for _, billed in invoices])
+    for invoice, billed in invoices:
+        if not refs & billed.keys() or invoice.state == "void":
             continue
         booked = any(one.accepted for one, _ in await billing.store.billed(invoice.id))
         if invoice.expires and not invoice.kept and not booked:
@@ -86,9 +91,27 @@ async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None
         await billing.invoices.changed(invoice.id, billing.clock.machine())
 
 
+async def _paid_late(
+    billing: Billing, town: str, event: BookingRefused, billed: Sequence[Mapping[str, int]]
+) -> None:
+    late = {
+        f"{event.request}-{line.line}"
+        for line in event.lines
+        if line.reason is not None and line.reason.code == "paid-late"
+    }
+    if late:
+        await open_task(billing, Task(
+            task_id("paid-late", event.request, event.decided_at.isoformat()), town, event.family,
+            "paid-late", event.decided_at, request=event.request,
+            cents=sum(max((one.get(ref, 0) for one in billed), default=0) for ref in late),
+        ))  # fmt: skip
+
+
 async def expire_unpaid(billing: Billing) -> None:
     """The job: invoices of bookings that were not paid in time are called off, once PayFiP has said
     that nothing was paid for them; or has not answered for as long as booking waits for a word."""
+    if not await billing.store.lease(billing.owner, "unpaid-bookings"):
+        return
     now = billing.clock.town()
     due = await billing.invoices.unpaid_before(now, _MOST)
     await in_turns((_expire(billing, invoice, now) for invoice in due), _AT_ONCE)
@@ -122,6 +145,10 @@ async def _invoice(
     if reckoned.left_aside and (expires or not reckoned.lines):
         codes = sorted({one.code for one in reckoned.left_aside})
         _log.error("booking-without-price", town=first.town, request=first.request, codes=codes)
+        await open_task(billing, Task(
+            task_id("booking-without-price", _id), first.town, first.family,
+            "booking-without-price", billing.clock.town(), request=first.request,
+        ))  # fmt: skip
         return []
     today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
     numbers = Numbers(billing, first.town, town.file.collection_office.code, today.year)

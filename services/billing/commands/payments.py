@@ -1,22 +1,45 @@
-"""Payments and the family's account."""
+"""What follows from a payment: on the family's account, and for agents."""
 
 from __future__ import annotations
 
 from services.billing.commands import accounts
-from services.billing.domain.accounts import Holder, Receive, Reverse
-from services.billing.domain.payments import Payment
+from services.billing.commands.tasks import close_by_itself, open_task
+from services.billing.domain.accounts import Holder, Receive, Reverse, owed_back
+from services.billing.domain.payments import SETTLED, Payment
+from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
 from shared.ids import derived_id
 
 
 async def tell(billing: Billing, payment: Payment) -> None:
-    """Put a payment, or its reversal, on the family's account; told twice, it is there once."""
+    """Do what follows from the state of a payment; told twice, it is done once. Whoever finds that
+    its state has changed meanwhile tells that too."""
+    await _follow(billing, payment)
+    while not await billing.payments.told(payment):
+        payment = await billing.payments.need(payment.id)
+        await _follow(billing, payment)
+
+
+async def _follow(billing: Billing, payment: Payment) -> None:
     holder = Holder(payment.town, payment.office, payment.family)
-    received = Receive(
-        id=payment.id, cents=payment.cents, invoices=payment.invoices, payer=payment.payer
-    )
-    await accounts.move(billing, holder, received)
+    unclear = task_id("payment-undetermined", payment.id)
+    if payment.state == "undetermined":
+        await open_task(billing, Task(
+            unclear, payment.town, payment.family, "payment-undetermined", payment.since,
+            cents=payment.cents, payment=payment.id,
+        ))  # fmt: skip
+    elif payment.means == "payfip":
+        await close_by_itself(billing, unclear)
+    if payment.state in SETTLED:
+        received = Receive(
+            id=payment.id, cents=payment.cents, invoices=payment.invoices, payer=payment.payer
+        )
+        await accounts.move(billing, holder, received)
     if payment.state == "reversed":
         reversed_ = Reverse(id=derived_id("reversal", payment.id), payment=payment.id)
-        await accounts.move(billing, holder, reversed_)
-    await billing.payments.told(payment)
+        cents = owed_back(await accounts.move(billing, holder, reversed_), payment.id)
+        if cents:
+            await open_task(billing, Task(
+                task_id("owed-back", payment.id), payment.town, payment.family, "owed-back",
+                payment.since, cents=cents, payment=payment.id,
+            ))  # fmt: skip

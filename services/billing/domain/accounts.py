@@ -249,6 +249,12 @@ def unbalanced(account: Account) -> list[str]:
     return faults
 
 
+def owed_back(account: Account, payment: str) -> int:
+    """What a family has to give back of a reversed payment, which it was refunded before: as far as
+    its other credit does not make up for it. In cents."""
+    return max(0, min(-account.credit.get(payment, 0), -account.credit_cents))
+
+
 def move(account: Account, movement: Movement) -> Moved:
     """The account after a movement. Raises ``Refused``: ``payment-unknown``,
     ``credit-too-small``."""

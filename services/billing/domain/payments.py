@@ -97,7 +97,7 @@ class Payment:
 
     On line: ``idop`` and ``refdet`` are PayFiP's and ours for the page that was opened; ``letter``
     and ``authorisation`` are PayFiP's. ``next_ask``: when it will be asked again, None when not.
-    ``untold``: the account does not know yet.
+    ``untold``: what follows from its state, on the account or for agents, is not done yet.
     """
 
     id: str

@@ -10,6 +10,7 @@ account, of which ``account_v`` was the version.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -165,20 +166,20 @@ class InvoiceStore:
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
-    async def booked(self, town: str, request: str) -> list[tuple[Invoice, set[str]]]:
-        """The same, with the lines of requests (``request-line``) that each bills."""
+    async def booked(self, town: str, request: str) -> list[tuple[Invoice, dict[str, int]]]:
+        """The same, with what each bills of which lines of requests (``request-line``), in
+        cents."""
         found = []
         for invoice in await self.of_request(town, request):
             chain = await self._store.find(
-                INVOICES, {"billed.basis": invoice.id}, projection={"billed.entries.ref": 1}
-            )
-            refs = {
-                entry["ref"]
-                for document in chain
-                for link in document["billed"]
-                for entry in link["entries"]
-            }
-            found.append((invoice, refs))
+                INVOICES, {"billed.basis": invoice.id},
+                projection={"billed.entries.ref": 1, "billed.entries.cents": 1},
+            )  # fmt: skip
+            cents: dict[str, int] = defaultdict(int)
+            for document in chain:
+                for entry in (one for link in document["billed"] for one in link["entries"]):
+                    cents[entry["ref"]] += entry["cents"]
+            found.append((invoice, cents))
         return found
 
     async def changed(self, invoice: str, now: datetime) -> None:

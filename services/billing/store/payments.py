@@ -1,17 +1,25 @@
 """Payments: ``{_id, town, office, family, payer, account, means, cents, parts, invoices, state,
 created_at, since, body_hash, numcli, refdet, idop, opened_at, letter, authorisation, problem,
-next_ask, untold, reference, reversal}``; one document for each, whatever comes of it."""
+next_ask, asked_at, untold, reference, reversal}``; one document for each, whatever comes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import IndexModel
 
-from services.billing.domain.payments import SETTLED, Finding, Means, Part, Payment, Reversal
+from services.billing.domain.payments import (
+    SETTLED,
+    Finding,
+    Means,
+    Part,
+    Payment,
+    Reversal,
+    State,
+)
 from shared.auth import Scope
 from shared.failpoints import step
 from shared.paging import page
@@ -21,10 +29,13 @@ PAYMENTS = "payments"
 CREATE_PAYMENT = step("billing.payment.create")
 OPEN_PAYMENT = step("billing.payment.open")
 HINT_PAYMENT = step("billing.payment.hint")
+ASK_PAYMENT = step("billing.payment.ask")
 RESOLVE_PAYMENT = step("billing.payment.resolve")
 REVERSE_PAYMENT = step("billing.payment.reverse")
 TELL_PAYMENT = step("billing.payment.tell")
 LEASE_PAYMENTS = step("billing.payments.lease")
+#: States into which, or out of which, something else follows from a payment.
+_CONSEQUENT: frozenset[State] = frozenset({"paid", "undetermined"})
 _NEWEST = [("created_at", -1), ("_id", -1)]
 INDEXES = {
     PAYMENTS: [
@@ -78,6 +89,16 @@ class PaymentStore:
                 {"$set": {"next_ask": now}},
             )  # fmt: skip
 
+    async def ask(self, payment: str, now: datetime, again: timedelta) -> bool:
+        """Whether PayFiP may be asked about a payment for whoever reads it: nobody did so within
+        ``again``. Of several who ask at once, one may."""
+        long_ago = [{"asked_at": None}, {"asked_at": {"$lte": now - again}}]
+        moved_back = {"asked_at": {"$gt": now}}
+        return await self._store.change(
+            ASK_PAYMENT, PAYMENTS, payment, {"$or": [*long_ago, moved_back]},
+            {"$set": {"asked_at": now}},
+        )  # fmt: skip
+
     async def found(self, payment: Payment, finding: Finding, now: datetime) -> bool:
         """Note what PayFiP said of a payment; False when its state has changed since."""
         moved = finding.state != payment.state
@@ -85,7 +106,7 @@ class PaymentStore:
             "state": finding.state, "letter": finding.letter, "problem": finding.problem,
             "authorisation": finding.authorisation, "next_ask": finding.next_ask,
             **({"since": now} if moved else {}),
-            **({"untold": True} if finding.state == "paid" else {}),
+            **({"untold": True} if moved and _CONSEQUENT & {payment.state, finding.state} else {}),
         }  # fmt: skip
         return await self._store.change(
             RESOLVE_PAYMENT, PAYMENTS, payment.id, {"state": payment.state}, {"$set": fields}
@@ -99,9 +120,9 @@ class PaymentStore:
                       "reversal": reversal.model_dump()}},
         )  # fmt: skip
 
-    async def told(self, payment: Payment) -> None:
-        """The account knows of the payment as it stands."""
-        await self._store.change(
+    async def told(self, payment: Payment) -> bool:
+        """What follows from the payment as it stands is done; False when its state is another."""
+        return await self._store.change(
             TELL_PAYMENT, PAYMENTS, payment.id, {"state": payment.state},
             {"$set": {"untold": False}},
         )  # fmt: skip
@@ -145,12 +166,20 @@ class PaymentStore:
         }  # fmt: skip
         return await self._all(query, [("_id", 1)], 0)
 
+    async def under_way(self, town: str, records: Sequence[str]) -> list[str]:
+        """Ids of a family's payments of which nobody knows yet whether they are made."""
+        query = {
+            "town": town, "family": {"$in": list(records)},
+            "state": {"$in": ["created", "redirected", "pending", "undetermined"]},
+        }  # fmt: skip
+        return [one.id for one in await self._all(query, [], 0)]
+
     async def to_ask(self, now: datetime, limit: int) -> list[Payment]:
         """Payments to be asked about, those that wait the longest first."""
         return await self._all({"next_ask": {"$gt": EPOCH, "$lte": now}}, [("next_ask", 1)], limit)
 
     async def untold(self, limit: int) -> list[Payment]:
-        """Payments that the account does not know of yet."""
+        """Payments from which something follows that is not done yet."""
         return await self._all({"untold": True}, [], limit)
 
     async def payments(

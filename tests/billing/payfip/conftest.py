@@ -62,6 +62,8 @@ class Till:
         self.server.act(idop, act, Behaviour(times=0))
 
     async def seen(self, payment: str) -> str:
+        """The state that a family reads, some seconds after whoever read it before."""
+        self.later(seconds=3)
         answer = await self.call("GET", f"/payments/{payment}", token=self.anne)
         assert answer.status == 200, answer.json
         return str(answer.json["state"])
