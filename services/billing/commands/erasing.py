@@ -12,10 +12,13 @@ from shared.events import Envelope
 
 def _held(account: Account) -> list[HoldsBack]:
     """What of an account is the family's, or owed back by it."""
-    transfers = [HoldsBack(code="transfer-to-make", reference=one.id) for one in account.transfers]
-    if account.credit_cents == 0:
-        return transfers
-    return [*transfers, HoldsBack(code="credit", reference=account.holder.office)]
+    found = [
+        HoldsBack(code="unpaid", reference=one.id, money="transfer") for one in account.transfers
+    ]
+    if account.credit_cents:
+        office = account.holder.office
+        found.append(HoldsBack(code="unpaid", reference=office, money="credit"))
+    return found
 
 
 async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsked) -> None:
@@ -25,7 +28,7 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
     town, family = envelope.town, event.family
     records = await billing.store.households.records(family)
     unpaid = [
-        HoldsBack(code="unpaid", reference=number)
+        HoldsBack(code="unpaid", reference=number, money="invoice")
         for number in await billing.invoices.unpaid_numbers(town, records)
         if number not in event.settled
     ]
@@ -34,7 +37,7 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
         for request in await billing.store.uninvoiced(town, records)
     ]
     under_way = [
-        HoldsBack(code="payment-under-way", reference=payment)
+        HoldsBack(code="unpaid", reference=payment, money="payment")
         for payment in await billing.payments.under_way(town, records)
     ]
     money = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.billing.commands import accounts
 from services.billing.commands.tasks import close_by_itself, open_task
-from services.billing.domain.accounts import Holder, Receive, Reverse, owed_back
+from services.billing.domain.accounts import Holder, Receive, Reverse
 from services.billing.domain.payments import SETTLED, Payment
 from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
@@ -37,7 +37,7 @@ async def _follow(billing: Billing, payment: Payment) -> None:
         await accounts.move(billing, holder, received)
     if payment.state == "reversed":
         reversed_ = Reverse(id=derived_id("reversal", payment.id), payment=payment.id)
-        cents = owed_back(await accounts.move(billing, holder, reversed_), payment.id)
+        cents = (await accounts.move(billing, holder, reversed_)).owed_back(payment.id)
         if cents:
             await open_task(billing, Task(
                 task_id("owed-back", payment.id), payment.town, payment.family, "owed-back",

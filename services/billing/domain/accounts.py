@@ -221,6 +221,10 @@ class Account:
     def refunded_cents(self) -> int:
         return sum(self.refunded.values())
 
+    def owed_back(self, payment: str) -> int:
+        """What was refunded of a payment that was reversed, and no other credit makes up for."""
+        return max(0, min(-self.credit.get(payment, 0), -self.credit_cents))
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -247,12 +251,6 @@ def unbalanced(account: Account) -> list[str]:
         if not 0 <= debt.settled <= debt.owed or not 0 <= debt.carry <= debt.unpaid:
             faults.append(f"invoice {invoice}: {debt.settled} settled of {debt.owed}")
     return faults
-
-
-def owed_back(account: Account, payment: str) -> int:
-    """What a family has to give back of a reversed payment, which it was refunded before: as far as
-    its other credit does not make up for it. In cents."""
-    return max(0, min(-account.credit.get(payment, 0), -account.credit_cents))
 
 
 def move(account: Account, movement: Movement) -> Moved:

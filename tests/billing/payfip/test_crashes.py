@@ -13,7 +13,8 @@ from tests.world import Answer, eventually
 
 PRICE = 410
 STEPS = (
-    "billing.payment.create", "billing.payment.open", "billing.payment.resolve",
+    "billing.payment.create", "billing.payment.open", "billing.payment.ask",
+    "billing.payment.resolve",
     "billing.payment.tell", "billing.payment.reverse", "billing.account.move",
 )  # fmt: skip
 
@@ -31,6 +32,13 @@ async def until(status: int, ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
     found: Answer = await eventually(answered, what=f"answer {status}")
     return found
+
+
+async def returned(till: Till, idop: str) -> bool:
+    """Whether the browser, which comes back every some seconds, reads that it has paid."""
+    till.later(seconds=3)
+    answer = await till.call("GET", f"/payfip/returns?idop={idop}")
+    return answer.status == 200 and bool(answer.json["state"] == "paid")
 
 
 async def test_dead_at_any_step_a_payment_counts_once(
@@ -57,7 +65,7 @@ async def test_dead_at_any_step_a_payment_counts_once(
         idop = made.json["page"].partition("idop=")[2]
         till.server.open(idop)
         await till.lost(idop, "carte")
-        await until(200, lambda idop=idop: till.call("GET", f"/payfip/returns?idop={idop}"))  # type: ignore[misc]
+        await eventually(lambda idop=idop: returned(till, idop), what="paid")  # type: ignore[misc]
         await till.is_in(payment, "paid")
         assert await till.money() == (PRICE, PRICE, 0), point
         path, body = f"/office/payments/{payment}/reversals", {"reason": "Prélèvement rejeté"}

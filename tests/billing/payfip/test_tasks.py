@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.billing.commands import payments
+from shared.contracts.family import ErasureAsked
 from shared.ids import new_id
 from tests.billing.payfip.conftest import Till
 from tests.billing.payfip.test_desk import desk, enter, undo
@@ -133,3 +134,32 @@ async def test_a_refund_that_was_not_handed_over_is_taken_off_the_list(desk: Til
     assert (await desk.call("GET", "/transfers", token=officer)).json["transfers"] == []
     assert await tasks(desk) == []
     assert await desk.money() == (0, 0, 0)
+
+
+async def holds(till: Till, erasure: str) -> set[tuple[str, str | None]]:
+    """What billing answers to whether the family may be erased."""
+    await till.office.say(
+        ErasureAsked(erasure=erasure, family="f1", settled=()), f"erasures/{erasure}"
+    )
+    store = till.office.world.store("billing")
+
+    async def answered() -> Any:
+        return await store.get("erasures", erasure)
+
+    await eventually(answered, what="billing has answered")
+    events = await till.office.world.queued("family")
+    (said,) = (one.data["holds"] for one in events if one.data.get("erasure") == erasure)
+    return {(one["code"], one["money"]) for one in said}
+
+
+async def test_money_that_is_not_settled_holds_an_erasure_back(desk: Till) -> None:
+    payment, idop = await desk.opened()
+    assert await holds(desk, "e1") == {("unpaid", "invoice"), ("unpaid", "payment")}
+    await desk.lost(idop, "carte")
+    assert await desk.seen(payment) == "paid"
+    assert await holds(desk, "e2") == set()
+    officer = desk.office.world.token(roles=("billing_office",))
+    gift = {"cents": 300, "reason": "Geste."}
+    await desk.call("POST", "/accounts/f1/credits", token=officer, json=gift)
+    await desk.call("POST", "/accounts/f1/refunds", token=officer, json={"cents": 100})
+    assert await holds(desk, "e3") == {("unpaid", "credit"), ("unpaid", "transfer")}
