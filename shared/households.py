@@ -23,6 +23,8 @@ FAMILIES = "copy_families"
 INDEXES = [
     IndexModel([("children.id", 1)], name="child"),
     IndexModel([("children.also", 1)], name="child-known-as"),
+    IndexModel([("guardians.id", 1)], name="guardian"),
+    IndexModel([("guardians.also", 1)], name="guardian-known-as"),
     IndexModel(
         [("town", 1), ("merged_into", 1)], name="merged",
         partialFilterExpression={"merged_into": {"$gt": ""}},
@@ -119,9 +121,11 @@ class Households:
         into = {one["_id"]: one["merged_into"] for one in documents}
         return {family: _last(family, into) for family in into}
 
-    async def of_child(self, town: str, child: str) -> list[FamilyChanged]:
-        """The cards of the town's records, merged ones too, that know a child by this id."""
-        named = {"$or": [{"children.id": child}, {"children.also": child}]}
+    async def of_participant(self, town: str, _id: str) -> list[FamilyChanged]:
+        """The cards of the town's records, merged ones too, that know a child or an adult by this
+        id."""
+        paths = ("children.id", "children.also", "guardians.id", "guardians.also")
+        named = {"$or": [{path: _id} for path in paths]}
         found = await self._store.find(FAMILIES, {"town": town, **named}, sort=[("_id", 1)])
         return [FamilyChanged.model_validate(card) for card in found]
 

@@ -1,16 +1,17 @@
-"""What is known of a child or family, and whether it fulfils what a rule asks."""
+"""What is known of a participant or family, and whether it fulfils what a rule asks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
 
-from pydantic import Field
-
-from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.family import Known, Participant
 from shared.contracts.town_file import Audience, Trait
 
-Known = bool | int | str
+__all__ = ["OF_AGE", "Known", "age_on", "belongs", "between", "has", "traits_of"]
+
+#: An adult whose birth date is not known is so old at least.
+OF_AGE = 18
 
 
 def age_on(birth_date: date, day: date) -> int:
@@ -18,29 +19,15 @@ def age_on(birth_date: date, day: date) -> int:
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
-class KnownChild(Child):
-    """A child with what the town keeps of its family (``resident``, ``works-in-town``, …)."""
-
-    facts: Mapping[str, Known] = Field(default={})
-
-
-def known_children(card: FamilyChanged) -> FamilyChanged:
-    """A family's card whose children carry what rules may ask of their family."""
-    children = (
-        KnownChild(**child.model_dump(), facts=card.facts) if card.facts else child
-        for child in card.children
-    )
-    return card.model_copy(update={"children": tuple(children)})
-
-
-def traits_of(child: Child, day: date) -> dict[str, Known]:
-    """What rules may ask of a child, and of its family as far as the child carries it."""
-    traits: dict[str, Known] = dict(child.facts) if isinstance(child, KnownChild) else {}
-    traits["age"] = age_on(child.birth_date, day)
-    if child.school:
-        traits["school"] = child.school
-    if child.level:
-        traits["level"] = child.level
+def traits_of(person: Participant, day: date) -> dict[str, Known]:
+    """What rules may ask of somebody and their family, on a day; without what is not known."""
+    traits: dict[str, Known] = {**person.facts, "participant": person.kind}
+    if person.birth_date is not None:
+        traits["age"] = age_on(person.birth_date, day)
+    if person.school:
+        traits["school"] = person.school
+    if person.level:
+        traits["level"] = person.level
     return traits
 
 

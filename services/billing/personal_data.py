@@ -37,7 +37,7 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
     open_ = await queries.unbilled(billing, scope)
     return [
         section("Prestations pas encore facturées", [
-            {"Enfant": one.child_name, "Activité": one.activity, "Prestation": one.unit,
+            {"Participant": one.child_name, "Activité": one.activity, "Prestation": one.unit,
              "Date": one.day, "Quantité": one.quantity}
             for one in open_
         ]),

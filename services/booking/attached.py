@@ -9,7 +9,7 @@ from services.booking.domain.documents import unusable
 from services.booking.schemas import ProofIn, RequestIn
 from services.booking.state import Booking
 from shared.auth import FamilyScope, Scope
-from shared.contracts.family import Child, DocumentState, FamilyChanged
+from shared.contracts.family import DocumentState, FamilyChanged, Participant
 from shared.copies import Town
 from shared.errors import Refused
 
@@ -21,13 +21,13 @@ async def check_attached(
     booking: Booking,
     town: Town,
     card: FamilyChanged,
-    children: Iterable[Child],
+    children: Iterable[Participant],
     ids: Sequence[str],
     *,
     field: str,
     asked: str | None = None,
 ) -> None:
-    """Make sure that family keeps these documents for the family or one of the children, of the
+    """Make sure that family keeps these documents for the family or one of these people, of the
     type ``asked`` where one is, and that they count; ``field`` is where they are named.
 
     Raises ``Refused``: ``document-unknown``, ``document-not-valid``.
@@ -58,7 +58,7 @@ async def check_wish(
     """``check_attached`` for a basket and the proofs in it. Raises ``Refused``."""
     named = {one.child for one in wish.asked} | {one.child for one in wish.changes}
     named |= {one.child for one in wish.ends}
-    children = [child for child in card.children if child.ids & named]
+    children = [child for child in card.participants if child.ids & named]
     named_at: dict[str, Sequence[str]] = {"/attachments": wish.attachments}
     for position, end in enumerate(wish.ends):
         if end.proof is not None:

@@ -9,6 +9,7 @@ from services.booking.catalogue_schemas import (
     AbsenceReasonOut,
     Activities,
     ActivityOut,
+    AdultsOut,
     CatalogueQuery,
     CounterOut,
     DayOut,
@@ -27,7 +28,7 @@ from services.booking.domain.enrolled import compulsory
 from services.booking.domain.places import Session, Shape
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.state import Booking
-from shared.contracts.town_file import Activity, Unit
+from shared.contracts.town_file import Activity, Adults, Unit
 from shared.days import days_between
 
 
@@ -134,6 +135,8 @@ def _activity(
             whole=activity.week.whole,
         ),
         eligible=eligible_words(book.file, eligible),
+        children=eligible.children,
+        adults=_adults(eligible.which_adults) if eligible.adults else None,
         schools=list(eligible.schools),
         levels=list(eligible.levels),
         from_age=eligible.from_age,
@@ -155,6 +158,10 @@ def _activity(
         ],
         days=days,
     )
+
+
+def _adults(which: Adults) -> AdultsOut:
+    return AdultsOut(from_age=which.from_age, to_age=which.to_age)
 
 
 def _unit(unit: Unit) -> UnitOut:

@@ -78,7 +78,7 @@ class WeekOut(Output):
 
 
 class CounterOut(Output):
-    """What is limited: places over units, of the children described (all when null)."""
+    """What is limited: places over units, of the participants described (all when null)."""
 
     id: str
     units: tuple[str, ...]
@@ -110,13 +110,21 @@ class AbsenceReasonOut(Output):
     name: str
 
 
+class AdultsOut(Output):
+    """The adults of a household for whom an activity is, by age where it says so."""
+
+    from_age: int | None
+    to_age: int | None
+
+
 class ActivityOut(Output):
     """An activity as families see it.
 
-    ``eligible`` says for whom, in words; ``schools``, ``levels``, ``from_age`` and ``to_age`` as
-    data. ``channel: desk``: not booked on line, ``desk_only`` says where to go; an agent may.
-    ``booking: none``: attended without booking. ``enrolments``: the groups in one of which a
-    child has to be enrolled first. ``horizons``: over what families may book at once, at most
+    ``eligible`` says for whom, in words; as data, whether for ``children``, and of which
+    ``schools``, ``levels``, from ``from_age`` to ``to_age``; for which ``adults`` of the household,
+    null for none. ``channel: desk``: not booked on line, ``desk_only`` says where to go; an agent
+    may. ``booking: none``: attended without booking. ``enrolments``: the groups in one of which one
+    has to be enrolled first. ``horizons``: over what families may book at once, at most
     ``horizon_days`` ahead. ``days`` is null when no days were asked for.
     """
 
@@ -128,6 +136,8 @@ class ActivityOut(Output):
     permitted: list[PermittedSets]
     week: WeekOut
     eligible: str
+    children: bool
+    adults: AdultsOut | None
     schools: list[str]
     levels: list[str]
     from_age: int | None

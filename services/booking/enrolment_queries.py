@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from services.booking.attached import States, states_of
-from services.booking.domain.enrolled import activities_of, is_for, why_not_now, window_for
+from services.booking.domain.enrolled import activities_of, why_not_now, why_not_of_it, window_for
 from services.booking.domain.enrolment import (
     ALREADY_ASKED,
     ALREADY_ENROLLED,
@@ -28,9 +28,9 @@ from services.booking.enrolment_schemas import (
     WeeklyOut,
     WindowOut,
 )
-from services.booking.state import Booking, child_for, children_seen
+from services.booking.state import Booking, participant_for, participants_seen
 from shared.auth import AgentScope, FamilyScope, Scope
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import EnrolmentGroup
 from shared.errors import MissingCopy, not_found
 
@@ -39,7 +39,7 @@ async def groups(booking: Booking, scope: Scope, wanted: GroupsQuery) -> Groups:
     """The groups open to a child, now or later, and those in which it is or was enrolled."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
-    child = child_for(scope, card, wanted.child, "see")
+    child = participant_for(scope, card, wanted.child, "see")
     sent = {one.group: one for one in await booking.enrolments.of_child(scope, child)}
     documents = await _states(booking, scope, [*sent.values()])
     about = _About(booking, scope, booking.rulebooks.of(town).book, child, documents)
@@ -61,7 +61,7 @@ class _About:
     booking: Booking
     scope: Scope
     book: Rulebook
-    child: Child
+    child: Participant
     documents: States
 
     def concerns(self, group: EnrolmentGroup) -> bool:
@@ -70,7 +70,7 @@ class _About:
         over = group.last < now.astimezone(self.book.zone).date()
         return (
             not over
-            and is_for(self.book, group, self.child, now)
+            and why_not_of_it(self.book, group, self.child, now) is None
             and window_for(self.book, group, self.child, now) is not None
         )
 
@@ -154,7 +154,7 @@ async def _sees(booking: Booking, scope: Scope, one: Enrolment) -> bool:
         card = await booking.store.family(scope.town, one.family)
     except MissingCopy:
         return False
-    return any(one.child in child.ids for child in children_seen(scope, card))
+    return any(one.child in child.ids for child in participants_seen(scope, card))
 
 
 def shown(

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from services.booking.domain.rules import absences
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
-from services.booking.domain.rules.facts import Absent, Facts, eligible
+from services.booking.domain.rules.facts import Absent, Facts, why_not_for
+from shared.contracts.family import ParticipantKind
 from shared.contracts.town_file import (
     ACTIONS,
     AbsenceReason,
@@ -65,11 +66,12 @@ class AbsenceIn(BaseModel):
 
 
 class FactsIn(BaseModel):
-    """What is known of the child and the family; every field may be left out."""
+    """What is known of who takes part and of the family; every field may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 
     units: list[str] = []
+    participant: ParticipantKind | None = None
     school: str | None = None
     level: str | None = None
     age: int | None = None
@@ -85,7 +87,10 @@ class FactsIn(BaseModel):
         """As the rules take them, for one day."""
         traits: dict[str, Known] = dict(self.family)
         age = age_on(self.birth_date, day) if self.birth_date else self.age
-        known = {"school": self.school, "level": self.level, "age": age}
+        known = {
+            "participant": self.participant, "school": self.school, "level": self.level,
+            "age": age,
+        }  # fmt: skip
         traits |= {name: value for name, value in known.items() if value is not None}
         return Facts(
             units=tuple(self.units),
@@ -148,9 +153,9 @@ def explained(
 ) -> dict[str, Any]:
     """What ``preau rules explain`` prints, with its instants aware and in the town's zone."""
     facts = known.facts(day, book.zone)
-    if facts.traits and not eligible(activity.eligible, facts.traits, book.audiences):
-        not_open = "Cette activité n'est pas ouverte à cet enfant."
-        answer = Answer(False, "refuse", None, None, None, "not-eligible", not_open)
+    why_not = why_not_for(activity.eligible, facts.traits, book.audiences) if facts.traits else None
+    if why_not is not None:
+        answer = Answer(False, "refuse", None, None, None, why_not.code, why_not.text)
         return _out(book, activity, action, answer)
     answer = offered(book, activity, action, day, now, facts)
     if action == "absence" and answer.allowed:

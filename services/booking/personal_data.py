@@ -1,9 +1,9 @@
-"""What booking holds of the bearer's children."""
+"""What booking holds of the bearer and the bearer's children."""
 
 from __future__ import annotations
 
 from services.booking.domain.request import Line
-from services.booking.state import Booking, children_seen
+from services.booking.state import Booking, participants_seen
 from shared.auth import FamilyScope
 from shared.errors import Refused
 from shared.personal_data import Section, section
@@ -17,14 +17,14 @@ _PROOFS = {"given": "envoyé", "accepted": "accepté", "refused": "refusé"}
 
 
 async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
-    """Requests and enrolments of the children whom the bearer may see."""
+    """Requests and enrolments of the bearer and of the children whom the bearer may see."""
     requests, enrolments = [], []
     for right in scope.families:
         try:
             card = await booking.family_of(scope, right.family)
         except Refused:  # a family that has gone is nobody's any more
             continue
-        seen = children_seen(scope, card)
+        seen = participants_seen(scope, card)
         names = {_id: child.first_name for child in seen for _id in child.ids}
         for request in await booking.store.requests_of_family(scope.town, [right.family]):
             lines = [line for line in request.lines if line.child in names]
@@ -40,7 +40,7 @@ async def collect(booking: Booking, scope: FamilyScope) -> list[Section]:
         enrolments += [
             {
                 "Numéro": one.number,
-                "Enfant": names[one.child],
+                "Participant": names[one.child],
                 "Groupe": one.group,
                 "Demandée le": one.requested_at,
                 "État": _STATES[one.state],

@@ -33,9 +33,9 @@ from services.booking.schemas import (
     RequestQuery,
     ToEnrol,
 )
-from services.booking.state import Booking, asks_of, child_for, children_seen, names_of
+from services.booking.state import Booking, asks_of, names_of, participant_for, participants_seen
 from shared.auth import AgentScope, FamilyScope, Scope
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.errors import MissingCopy, not_found
 from shared.traits import traits_of
 
@@ -52,7 +52,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     children = {ask.child.id: ask.child for ask in asks}
     shapes = booking.shapes(town)
     slots = {(line.activity, line.date) for line in planned} | week_slots(planned, offers)
-    sessions = await booking.places.peek(scope.town, slots, shapes, names_of(card.children))
+    sessions = await booking.places.peek(scope.town, slots, shapes, names_of(card.participants))
     waiting = await booking.waiting(scope, town, card, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
     schools = {child.id: child.school for child in children.values()}
@@ -112,7 +112,7 @@ def comes_to(line: Line, said: Receipt) -> dict[str, Any]:
 
 
 def _recap_line(
-    line: Line, child: Child, offer: Offer, down: Mapping[str, int], left: dict[str, int]
+    line: Line, child: Participant, offer: Offer, down: Mapping[str, int], left: dict[str, int]
 ) -> RecapLine:
     would, reason = foreseen(line, offer.mode, down, left)
     answer = offer.answer("book", child, line.date, line.choice)
@@ -127,7 +127,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
     """The child's days with service, with what is booked and what may still be done."""
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wanted.family)
-    child = child_for(scope, card, wanted.child, "see")
+    child = participant_for(scope, card, wanted.child, "see")
     allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
     offers = [
@@ -165,7 +165,7 @@ async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Pla
 
 
 def _shown(
-    child: Child, slots: Sequence[tuple[Offer, date]], booked: Set[str], enrolled: Enrolled
+    child: Participant, slots: Sequence[tuple[Offer, date]], booked: Set[str], enrolled: Enrolled
 ) -> tuple[list[tuple[Offer, date]], list[ToEnrol]]:
     """Without the activities for which the child is enrolled on none of these days and has
     nothing ``booked``; and the groups in which it is not."""
@@ -183,7 +183,7 @@ def _shown(
 
 def entry_of(
     offer: Offer,
-    child: Child,
+    child: Participant,
     unit: str,
     day: date,
     known: Entry | None,
@@ -287,5 +287,5 @@ async def _seen_part(booking: Booking, scope: FamilyScope, one: Request) -> Requ
         card = await booking.store.family(scope.town, one.family)
     except MissingCopy:
         raise not_found("cette famille") from None
-    seen = {_id for child in children_seen(scope, card) for _id in child.ids}
+    seen = {_id for child in participants_seen(scope, card) for _id in child.ids}
     return one.only(seen)

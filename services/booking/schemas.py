@@ -73,8 +73,9 @@ class ChoiceIn(Input):
 
 
 class Asked(ChoiceIn):
-    """One child, one activity, what of it, for one day or over a period: give one of the two;
-    ``quantity`` where it is a number."""
+    """One participant (``child``: of a child or an adult of the household the id), one activity,
+    what of it, for one day or over a period: give one of the two; ``quantity`` where it is a
+    number."""
 
     child: Id
     quantity: Annotated[int, Field(ge=1, le=100)] = 1

@@ -31,7 +31,7 @@ from services.booking.store.requests import LEFT_BEHIND
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.booking import NotRetained, Override, Reason
-from shared.contracts.family import Child, ChildRights, FamilyChanged
+from shared.contracts.family import ChildRights, FamilyChanged, Participant, ParticipantKind
 from shared.contracts.town_file import Activity, Weekday
 from shared.copies import KeyCopy, Town, TownCopy
 from shared.days import Days
@@ -108,7 +108,7 @@ class Booking:
         groups = compulsory(book)
         if not groups:
             return Standing(online)
-        states = await self.enrolments.states(scope, card.children)
+        states = await self.enrolments.states(scope, card.participants)
         return Standing(online, Enrolled(book, self.clock.town(), groups, states))
 
     async def allowance(self, town: Town, card: FamilyChanged) -> Allowance:
@@ -116,16 +116,16 @@ class Booking:
         if not town.file.counters:
             return Allowance()
         records = (card.family, *card.parts)
-        return await self.allowances.of(town.file.town, records, names_of(card.children))
+        return await self.allowances.of(town.file.town, records, names_of(card.participants))
 
     async def record_of(self, card: FamilyChanged, children: Set[str]) -> str:
-        """Under which record what is done for these children is kept (``shared.households``)."""
+        """Under which record what is done for these people is kept (``shared.households``)."""
         return (await self.store.households.whole(card)).record_of(children)
 
     async def ids_of(self, town: str, child: str) -> Set[str]:
-        """Every id of a child in the town."""
-        cards = await self.store.households.of_child(town, child)
-        found = (one for card in cards if (one := card.child(child)) is not None)
+        """Every id of a child or adult in the town."""
+        cards = await self.store.households.of_participant(town, child)
+        found = (one for card in cards if (one := card.participant(child)) is not None)
         return {child}.union(*(one.ids for one in found))
 
     async def at_sites(self, scope: Scope) -> tuple[Scope, Set[str] | None]:
@@ -154,7 +154,7 @@ class Booking:
                 days.setdefault(line.child, []).append(line.date)
         return {
             (child.id, line.activity, unit, line.date)
-            for child in card.children
+            for child in card.participants
             if (wanted := days.get(child.id))
             for request in await self.store.lines_about(scope, child, min(wanted), max(wanted))
             for line in request.lines
@@ -180,7 +180,7 @@ class Booking:
         aside = set_aside(scope, wish.override)
         by = origin(scope, card, wish.family, wish.on_behalf)
         for position, one in enumerate(wish.ends):
-            child = child_for(scope, card, one.child, "decide")
+            child = participant_for(scope, card, one.child, "decide")
             given = given_of(by, one.proof, self.clock.town()) if one.proof else None
             ending = _ending(town, child, position, one, given, aside)
             booked = await self.booked(scope, town, ending, one.activity, one.units, allowance)
@@ -214,7 +214,7 @@ class Booking:
         not_retained: list[NotRetained] = []
         aside = set_aside(scope, wish.override)
         for position, one in enumerate(wish.changes):
-            child = child_for(scope, card, one.child, "decide")
+            child = participant_for(scope, card, one.child, "decide")
             activity = town.file.activity(one.activity)
             if activity is None:
                 raise wrong_input("changes", "activity", position, "activité inconnue.")
@@ -275,36 +275,42 @@ class Booking:
 MAX_LINES = 400
 
 
-def names_of(children: Iterable[Child]) -> dict[str, str]:
-    """By every id of these children, the one they have today."""
+def names_of(children: Iterable[Participant]) -> dict[str, str]:
+    """By every id of these people, the one they have today."""
     return {_id: child.id for child in children for _id in child.ids}
 
 
-def child_for(scope: Scope, card: FamilyChanged, child: str, right: str) -> Child:
-    """The child, if the bearer has this right (``see`` or ``decide``) over them."""
-    found = card.child(child)
+def participant_for(scope: Scope, card: FamilyChanged, wanted: str, right: str) -> Participant:
+    """The child or adult, if the bearer has this right (``see`` or ``decide``) over them."""
+    found = card.participant(wanted)
     if found is None:
-        raise not_found("cet enfant")
+        raise not_found("cet enfant ou cet adulte")
     if isinstance(scope, FamilyScope):
         rights = _rights(scope, card)
         if not any(one.child == found.id and getattr(one, right) for one in rights):
-            raise forbidden("Vous n'avez pas ce droit pour cet enfant.")
+            raise forbidden(_NO_RIGHT[found.kind])
     return found
 
 
-def children_seen(scope: Scope, card: FamilyChanged) -> list[Child]:
-    """The children whose bookings the bearer may see."""
+_NO_RIGHT: dict[ParticipantKind, str] = {
+    "child": "Vous n'avez pas ce droit pour cet enfant.",
+    "adult": "Chaque adulte du foyer réserve pour lui-même.",
+}
+
+
+def participants_seen(scope: Scope, card: FamilyChanged) -> list[Participant]:
+    """The children and adults whose bookings the bearer may see."""
     if not isinstance(scope, FamilyScope):
-        return list(card.children)
+        return list(card.participants)
     seen = {one.child for one in _rights(scope, card) if one.see}
-    return [child for child in card.children if child.id in seen]
+    return [one for one in card.participants if one.id in seen]
 
 
 def _rights(scope: FamilyScope, card: FamilyChanged) -> tuple[ChildRights, ...]:
     """The bearer's rights in a family, also by a token of a record that has become part of it."""
     records = {card.family, *card.parts}
     mine = {right.guardian for right in scope.families if right.family in records}
-    return next((one.rights for one in card.guardians if mine & one.ids), ())
+    return next((one.reach for one in card.guardians if mine & one.ids), ())
 
 
 def origin(scope: Scope, card: FamilyChanged, family: str, on_behalf: OnBehalfIn | None) -> Origin:
@@ -345,7 +351,7 @@ def asks_of(
         if activity is None:
             raise wrong_input("asked", "activity", position, "activité inconnue.")
         choice = choice_of(activity, "asked", position, one, one.quantity)
-        child = child_for(scope, card, one.child, "decide")
+        child = participant_for(scope, card, one.child, "decide")
         offer = offers.setdefault(activity.id, booking.offer(town, activity, allowance, standing))
         days = [one.day] if one.day else []
         if one.period:
@@ -370,7 +376,7 @@ def given_of(by: Origin, proof: ProofIn, now: datetime, command: Command | None 
 
 def _ending(
     town: Town,
-    child: Child,
+    child: Participant,
     position: int,
     one: EndIn,
     given: Given | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -16,7 +18,7 @@ class _Part(BaseModel):
 
 
 class ChildRights(_Part):
-    """What one guardian may do about one child: three separate rights."""
+    """What one guardian may do about one ``child`` (or about themselves): three separate rights."""
 
     child: str
     see: bool
@@ -49,8 +51,8 @@ class Guardian(_Part):
 
     ``email`` and ``address`` are what the dossier holds. Of a ``protected`` guardian nothing but
     the name may be shown to anybody but that guardian and agents.
-    ``civil_identity`` only where the town holds all of it. ``also``: ids by which the same person
-    was known in records that were merged.
+    ``civil_identity`` only where the town holds all of it, ``birth_date`` where it holds that.
+    ``also``: ids by which the same person was known in records that were merged.
     """
 
     id: str
@@ -63,12 +65,19 @@ class Guardian(_Part):
     protected: bool = False
     benefit_scheme: Literal["caf", "msa", "other"] | None = None
     civil_identity: CivilIdentity | None = None
+    birth_date: date | None = None
     also: tuple[str, ...] = ()
 
     @property
     def ids(self) -> frozenset[str]:
         """Every id by which they are or were known."""
         return frozenset((self.id, *self.also))
+
+    @property
+    def reach(self) -> tuple[ChildRights, ...]:
+        """Their rights over the children and over themselves: what an adult takes part in is that
+        adult's own affair, to see, to decide and to pay."""
+        return (*self.rights, ChildRights(child=self.id, see=True, decide=True, pay=True))
 
 
 #: School levels that a child may have, in the order of the classes.
@@ -96,6 +105,37 @@ class Child(_Part):
     @property
     def ids(self) -> frozenset[str]:
         """Every id by which the child is or was known."""
+        return frozenset((self.id, *self.also))
+
+
+#: What is known of a child or family, by name.
+Known = bool | int | str
+ParticipantKind = Literal["child", "adult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who takes part in activities: a child, or an adult of the household as themselves.
+
+    What is not known is None: an adult has no ``school`` and no ``level``, and mostly no
+    ``birth_date``. ``facts`` are the family's. ``withheld``: a protected adult whose bookings
+    would be read by whoever else gets the family's invoices.
+    """
+
+    id: str
+    first_name: str
+    last_name: str
+    kind: ParticipantKind = "child"
+    birth_date: date | None = None
+    school: str | None = None
+    level: str | None = None
+    also: tuple[str, ...] = ()
+    facts: Mapping[str, Known] = field(default_factory=dict)
+    withheld: bool = False
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id by which they are or were known."""
         return frozenset((self.id, *self.also))
 
 
@@ -129,15 +169,36 @@ class FamilyChanged(Event, service="family", name="family-changed", kind="state"
     guardians: tuple[Guardian, ...]
     children: tuple[Child, ...]
     quotients: tuple[Quotient, ...] = ()
-    facts: dict[str, bool | int | str] = Field(default={})
+    facts: dict[str, Known] = Field(default={})
 
     merged_into: str | None = None
     became: tuple[Became, ...] = ()
     parts: tuple[str, ...] = ()
 
-    def child(self, child: str) -> Child | None:
-        """The child of that id, or who was known by it; None when they are not of the family."""
-        return next((one for one in self.children if child in one.ids), None)
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who may take part in activities: the children, then the adults."""
+        children = (
+            Participant(
+                id=one.id, first_name=one.first_name, last_name=one.last_name,
+                birth_date=one.birth_date, school=one.school, level=one.level, also=one.also,
+                facts=self.facts,
+            )
+            for one in self.children
+        )  # fmt: skip
+        adults = (
+            Participant(
+                id=one.id, first_name=one.first_name, last_name=one.last_name, kind="adult",
+                birth_date=one.birth_date, also=one.also, facts=self.facts,
+                withheld=one.protected and not one.invoiced,
+            )
+            for one in self.guardians
+        )  # fmt: skip
+        return (*children, *adults)
+
+    def participant(self, _id: str) -> Participant | None:
+        """Who is, or was, known by that id; None when they are not of the family."""
+        return next((one for one in self.participants if _id in one.ids), None)
 
 
 class DossierItem(_Part):

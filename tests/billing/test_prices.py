@@ -325,6 +325,32 @@ def test_a_surcharge_of_the_month_falls_due_once() -> None:
     assert buy(book, [*lines, october]).total_cents == 3 * 250 + 6000
 
 
+# -- adults --------------------------------------------------------------------------------
+
+
+def test_an_adult_pays_an_adult_s_price_and_is_nobody_s_brother_or_sister() -> None:
+    """A price by age is not for an adult whose age is not known: the price for all others is."""
+    audiences = [
+        {"id": "grown", "name": "Adultes", "all": [{"fact": "participant", "is": ["adult"]}]},
+        {"id": "teens", "name": "Ados", "all": [{"fact": "age", "from": 12}]},
+        {"id": "second", "name": "2e enfant", "all": [{"fact": "rank", "from": 2}]},
+    ]
+    tariffs = [
+        tariff(id=name, price_cents=cents, **({"for": {"audiences": [name]}} if name else {}))
+        for name, cents in (("second", 200), ("grown", 505), ("teens", 350), ("", 400))
+    ]
+    tariffs[-1]["id"] = "all"
+    family = [{"id": "zoe", "age": 8}, {"id": "anne", "participant": "adult"}]
+    lines = [line(child="zoe"), line(child="anne")]
+
+    def cents(*priced: dict[str, Any]) -> dict[str, int]:
+        found = buy(town(*priced, audiences=audiences), lines, children=family)
+        return {one.child: one.cents for one in found.lines}
+
+    assert cents(*tariffs) == {"zoe": 400, "anne": 505}
+    assert cents(tariffs[0], *tariffs[2:]) == {"zoe": 400, "anne": 400}
+
+
 # -- nothing is priced that has no price ---------------------------------------------------
 
 

@@ -83,7 +83,7 @@ async def test_it_says_all_that_a_page_needs(running: World) -> None:
     assert (found["horizons"], found["horizon_days"]) == (["week", "period"], 90)
     assert found["absence_reasons"] == [{"id": "maladie", "name": "Maladie"}]
     assert [(one["id"], one["children"]) for one in found["counters"]] == [
-        ("petits", "Enfants jusqu'à 5 ans."), ("tous", None),
+        ("petits", "Participants jusqu'à 5 ans."), ("tous", None),
     ]  # fmt: skip
     assert (found["enrolments"], found["channel"], found["desk_only"]) == ([], "both", None)
     assert found["days"] is None
@@ -187,7 +187,15 @@ async def test_what_is_booked_at_the_desk_only_is_refused_on_line_with_where_to_
     ("eligible", "words"),
     [
         ({}, "Tous les enfants."),
-        ({"adults": True}, "Tous les enfants et adultes du foyer."),
+        ({"adults": True}, "Tous les enfants. Tous les adultes du foyer."),
+        (
+            {"children": False, "adults": True, "which_adults": {"from_age": 60}},
+            "Adultes du foyer à partir de 60 ans.",
+        ),
+        (
+            {"to_age": 5, "adults": True, "which_adults": {"audiences": ["residents"]}},
+            "Enfants jusqu'à 5 ans. Adultes du foyer, Habitants.",
+        ),
         ({"from_age": 3}, "Enfants à partir de 3 ans."),
         ({"to_age": 5}, "Enfants jusqu'à 5 ans."),
         ({"from_age": 6, "to_age": 6}, "Enfants de 6 ans."),

@@ -80,6 +80,6 @@ async def test_a_child_is_found_by_any_of_its_ids(store: Store) -> None:
     households = await known(
         store, card("a", "old", into="b"), card("b", "new", parts=("a",), also=("old",))
     )
-    assert [one.family for one in await households.of_child("veyras", "old")] == ["a", "b"]
-    assert [one.family for one in await households.of_child("veyras", "new")] == ["b"]
+    assert [one.family for one in await households.of_participant("veyras", "old")] == ["a", "b"]
+    assert [one.family for one in await households.of_participant("veyras", "new")] == ["b"]
     assert Household(card("b", "new")).record_of({"new"}) == "b"

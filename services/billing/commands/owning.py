@@ -10,7 +10,7 @@ from services.billing.domain.charges import Charge, accepted_charges
 from services.billing.domain.invoicing import invoice_id
 from services.billing.state import Billing
 from shared.contracts.booking import DecidedLine
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
 from shared.households import Household
@@ -33,14 +33,14 @@ async def charges_of(
 
 async def _owner(
     billing: Billing, town: str, household: Household, child: str
-) -> tuple[str, Child]:
-    """Under which record a child's charge is kept, and the child: of the family that asked, or of
-    the one that the child has come to since."""
-    found = household.card.child(child)
+) -> tuple[str, Participant]:
+    """Under which record a charge is kept, and about whom it is: of the family that asked, or of
+    the one that the child or adult has come to since."""
+    found = household.card.participant(child)
     if found is not None:
         return household.record_of({child}), found
-    for card in await billing.store.households.of_child(town, child):
-        if card.merged_into is None and (found := card.child(child)) is not None:
+    for card in await billing.store.households.of_participant(town, child):
+        if card.merged_into is None and (found := card.participant(child)) is not None:
             return card.family, found
     raise MissingCopy(f"families/{household.card.family}")
 

@@ -36,7 +36,7 @@ async def quote(billing: Billing, scope: Scope, wish: QuoteIn, command: Command)
 
 
 async def see(billing: Billing, scope: Scope, quote_id: str) -> tuple[Quote, QuoteState]:
-    """A quote about children for whom the bearer decides or pays. Raises ``Refused`` (404)."""
+    """A quote about those for whom the bearer decides or pays. Raises ``Refused`` (404)."""
     found = await billing.quotes.quote(scope, quote_id)
     if found is None:
         raise not_found("ce devis")
@@ -83,12 +83,12 @@ async def _priced(
 
 
 def _refuse_others(scope: Scope, card: FamilyChanged, children: set[str]) -> None:
-    """Children of the family for whom the bearer may decide or pay."""
-    within = {one.id for one in card.children}
+    """Children and adults of the family for whom the bearer may decide or pay."""
+    within = {one.id for one in card.participants}
     if isinstance(scope, FamilyScope):
         me = scope.guardian_of(card.family)
         guardian = next((one for one in card.guardians if one.id == me), None)
-        rights = guardian.rights if guardian else ()
+        rights = guardian.reach if guardian else ()
         within &= {one.child for one in rights if one.decide or one.pay}
     if not children <= within:
-        raise not_found("cet enfant")
+        raise not_found("cet enfant ou cet adulte")

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.booking import DecidedLine, Effect, Surcharged
-from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.family import FamilyChanged, Participant
 from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
 from shared.ids import derived_id
@@ -37,7 +37,7 @@ class Ending(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One child, one day, one unit of an activity, ``quantity`` times, to be paid for when
+    """One child or adult, one day, one unit of an activity, ``quantity`` times, to be paid for when
     ``accepted``.
 
     ``line`` is the request's; ``starts`` and ``ends`` are booked times; ``surcharge`` is what
@@ -69,8 +69,8 @@ class Charge:
     invoice: str | None = None
 
     def known_in(self, card: FamilyChanged) -> Charge:
-        """The charge about the child as it is called in the family today."""
-        child = card.child(self.child)
+        """The charge about the child or adult as they are called in the family today."""
+        child = card.participant(self.child)
         return self if child is None or child.id == self.child else replace(self, child=child.id)
 
 
@@ -78,7 +78,7 @@ def accepted_charges(
     line: DecidedLine,
     *,
     family: str,
-    child: Child,
+    child: Participant,
     file: TownFile,
     request: str,
     decided_at: datetime,

@@ -28,8 +28,14 @@ def facts_of(
 ) -> Facts:
     """A family and its charges; the ``known`` ones are on an invoice already."""
     children = tuple(
-        ChildFacts(id=one.id, birth_date=one.birth_date, school=one.school, level=one.level)
-        for one in card.children
+        ChildFacts(
+            id=one.id,
+            participant=one.kind,
+            birth_date=one.birth_date,
+            school=one.school,
+            level=one.level,
+        )
+        for one in card.participants
     )
     return Facts(
         family=_family(card), children=children,

@@ -67,7 +67,7 @@ async def _reach(billing: Billing, scope: Scope) -> dict[str, Any]:
 
 def _reach_in(family: str, card: FamilyChanged, scope: FamilyScope) -> dict[str, Any]:
     """Every invoice of a record for who is invoiced in the family it is part of, or was there;
-    else those of children they pay for."""
+    else those of whom they pay for."""
     me = scope.guardian_of(family)
     guardian = next((one for one in card.guardians if me in one.ids), None)
     if guardian is None:
@@ -80,13 +80,13 @@ def _reach_in(family: str, card: FamilyChanged, scope: FamilyScope) -> dict[str,
 
 
 def _paid(card: FamilyChanged, guardian: Guardian) -> list[str]:
-    """Every id of the children for whom a guardian pays."""
-    named = {right.child for right in guardian.rights if right.pay}
-    return sorted(_id for child in card.children if child.id in named for _id in child.ids)
+    """Every id of those for whom a guardian pays: children, and themselves."""
+    named = {right.child for right in guardian.reach if right.pay}
+    return sorted(_id for one in card.participants if one.id in named for _id in one.ids)
 
 
 async def unbilled(billing: Billing, scope: FamilyScope) -> list[Charge]:
-    """What the bearer's families have booked that is on no invoice, of the children for whom the
+    """What the bearer's families have booked that is on no invoice, of those for whom the
     bearer pays; all of them for who is invoiced."""
     cards = await billing.store.households.cards(right.family for right in scope.families)
     found = []

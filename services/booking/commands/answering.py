@@ -33,7 +33,7 @@ from shared.contracts.booking import (
     EnrolmentRefused,
     EnrolmentRequested,
 )
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import EnrolmentGroup
 from shared.copies import Town
 from shared.events import Event
@@ -125,7 +125,7 @@ async def _answer(
     """What is said of a decision."""
     if after.state == "accepted" and group is not None:
         card = await booking.store.family(after.town, after.family)
-        child = card.child(after.child)
+        child = card.participant(after.child)
         return _accepted(booking, town, group, child, after, receipted=False)
     if after.reason is None or after.agent is None or after.decided_at is None:
         raise ValueError("a refusal has its reason")
@@ -144,7 +144,7 @@ def about(one: Enrolment) -> Document:
 
 
 def said_at_once(
-    booking: Booking, town: Town, group: EnrolmentGroup, child: Child, one: Enrolment
+    booking: Booking, town: Town, group: EnrolmentGroup, child: Participant, one: Enrolment
 ) -> list[Event]:
     """The receipt, and the answer where the town's rule gives it."""
     accepted = one.state == "accepted"
@@ -173,7 +173,7 @@ def _accepted(
     booking: Booking,
     town: Town,
     group: EnrolmentGroup,
-    child: Child | None,
+    child: Participant | None,
     one: Enrolment,
     *,
     receipted: bool,
@@ -194,7 +194,7 @@ def _accepted(
 
 
 def _book_from(
-    booking: Booking, town: Town, group: EnrolmentGroup, child: Child, now: datetime
+    booking: Booking, town: Town, group: EnrolmentGroup, child: Participant, now: datetime
 ) -> datetime | None:
     covered = activities_of(booking.rulebooks.of(town).book, group)
     offers = [replace(booking.offer(town, activity), now=now) for activity in covered]

@@ -123,7 +123,7 @@ async def _fitting(
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
     schools = {ask.child.id: ask.child.school for ask in asks}
     slots = {(line.activity, line.date) for line in planned}
-    names, shapes = names_of(card.children), booking.shapes(town)
+    names, shapes = names_of(card.participants), booking.shapes(town)
     sessions = await booking.places.prepare(town.file.town, slots, shapes, names)
     if others := week_slots(planned, offers) - slots:
         sessions |= await booking.places.peek(town.file.town, others, shapes, names)

@@ -19,7 +19,7 @@ from services.booking.domain.enrolment import (
     sent_again,
     withdrawn,
 )
-from services.booking.domain.planning import NOT_ELIGIBLE, days_of_period
+from services.booking.domain.planning import days_of_period
 from services.booking.domain.rules.choices import wrong_units
 from services.booking.enrolment_schemas import (
     MAX_PATTERN_DATES,
@@ -29,16 +29,16 @@ from services.booking.enrolment_schemas import (
 )
 from services.booking.state import (
     Booking,
-    child_for,
     choice_of,
     origin,
+    participant_for,
     set_aside,
     wrong_input,
 )
 from services.booking.store.enrolments import SEND_AGAIN, WITHDRAW_ENROLMENT
 from shared.auth import FamilyScope, Scope
 from shared.contracts.booking import EnrolmentWithdrawn, Override, Reason
-from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.family import FamilyChanged, Participant
 from shared.contracts.town_file import EnrolmentGroup
 from shared.copies import Town
 from shared.days import days_between
@@ -56,7 +56,7 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
     """
     town = await booking.towns.get(scope.town)
     card = await booking.family_of(scope, wish.family)
-    child = child_for(scope, card, wish.child, "decide")
+    child = participant_for(scope, card, wish.child, "decide")
     by = origin(scope, card, wish.family, wish.on_behalf)
     while True:
         known = await _known(booking, scope, child, wish.group)
@@ -74,7 +74,9 @@ async def enrol(booking: Booking, scope: Scope, wish: EnrolmentIn, command: Comm
             return await book_pattern(booking, saved)
 
 
-async def _known(booking: Booking, scope: Scope, child: Child, group: str) -> Enrolment | None:
+async def _known(
+    booking: Booking, scope: Scope, child: Participant, group: str
+) -> Enrolment | None:
     """What was sent for the child and the group: by another id of the child, as long as it is in
     force."""
     own = enrolment_id(scope.town, child.id, group)
@@ -88,7 +90,7 @@ async def _send(
     scope: Scope,
     town: Town,
     card: FamilyChanged,
-    child: Child,
+    child: Participant,
     by: Origin,
     wish: EnrolmentIn,
     command: Command,
@@ -125,7 +127,7 @@ def _sent(
     scope: Scope,
     town: Town,
     group: EnrolmentGroup,
-    child: Child,
+    child: Participant,
     by: Origin,
     wish: EnrolmentIn,
     command: Command,
@@ -165,7 +167,7 @@ def _weekly(
     scope: Scope,
     town: Town,
     group: EnrolmentGroup,
-    child: Child,
+    child: Participant,
     wanted: Sequence[WeeklyIn],
 ) -> tuple[WeeklyChoice, ...]:
     """What a weekly pattern books, each activity and choice checked as when it is booked."""
@@ -176,8 +178,9 @@ def _weekly(
         if activity is None:
             raise wrong_input("weekly", "activity", position, "activité inconnue.")
         offer = booking.offer(town, activity)
-        if not any(offer.eligible(child, day) for day in (group.first, group.last)):
-            raise Refused(NOT_ELIGIBLE.code, NOT_ELIGIBLE.text)
+        answers = [offer.why_not_for(child, day) for day in (group.first, group.last)]
+        if None not in answers and (not_for := answers[0]) is not None:
+            raise Refused(not_for.code, not_for.text)
         if why_not := standing.why_not(activity, child, group.first):
             raise Refused(why_not.code, why_not.text)
         choice = choice_of(activity, "weekly", position, one, one.quantity)
@@ -254,7 +257,7 @@ async def take_back(
         if known is None:
             raise not_found("cette inscription")
         card = await booking.family_of(scope, known.family)
-        child_for(scope, card, known.child, "decide")
+        participant_for(scope, card, known.child, "decide")
         by = origin(scope, card, known.family, wish.on_behalf)
         now = booking.clock.town()
         after = withdrawn(known, by, now)

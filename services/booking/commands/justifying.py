@@ -28,7 +28,7 @@ from services.booking.proof_schemas import (
     ProofDecisionsOut,
     ProofsIn,
 )
-from services.booking.state import Booking, child_for, given_of, origin
+from services.booking.state import Booking, given_of, origin, participant_for
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import BookingAccepted, BookingRefused, ProofGiven, Reason
 from shared.copies import Town
@@ -58,7 +58,7 @@ async def justify(
         card = await booking.family_of(scope, request.family)
         chosen = [line for line in request.lines if not wish.lines or line.id in wish.lines]
         for child in {line.child for line in chosen}:
-            child_for(scope, card, child, "decide")
+            participant_for(scope, card, child, "decide")
         if _gave_before(request, command):
             return request
         if request.unfinished:
@@ -70,7 +70,7 @@ async def justify(
         if isinstance(lines, Reason):
             raise _refused(lines)
         named = {line.child for line in lines if line.given == given}
-        children = [child for child in card.children if child.ids & named]
+        children = [child for child in card.participants if child.ids & named]
         await check_attached(booking, town, card, children, wish.documents, field="/documents")
         event = ProofGiven(
             request=request.id, number=request.number, family=request.family, **by.said,

@@ -203,7 +203,7 @@ async def _members(
     card = await booking.store.family(request.town, request.family)
 
     def members(line: Line) -> Sequence[str]:
-        child = card.child(line.child)
+        child = card.participant(line.child)
         return shapes[line.activity].members(traits_of(child, line.date)) if child else ()
 
     return members
@@ -273,7 +273,7 @@ async def _claim_allowances(booking: Booking, request: Request) -> dict[str, Rea
         return {}
     card = await booking.store.family(request.town, request.family)
     others = {card.family, *card.parts} - {request.family}
-    elsewhere = await booking.allowances.of(request.town, others, names_of(card.children))
+    elsewhere = await booking.allowances.of(request.town, others, names_of(card.participants))
     return {
         line.id: TOO_OFTEN
         for line, claim in claims

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.request import Request, withdraw
 from services.booking.schemas import WithdrawalIn
-from services.booking.state import Booking, child_for, origin
+from services.booking.state import Booking, origin, participant_for
 from shared.auth import Scope
 from shared.contracts.booking import BookingWithdrawn
 from shared.errors import not_found
@@ -22,7 +22,7 @@ async def take_back(booking: Booking, scope: Scope, request_id: str, wish: Withd
         by = origin(scope, card, request.family, wish.on_behalf)
         chosen = [line for line in request.lines if not wish.lines or line.id in wish.lines]
         for child in {line.child for line in chosen}:
-            child_for(scope, card, child, "decide")
+            participant_for(scope, card, child, "decide")
         if request.unfinished:
             request = await finished(booking, request.id)
         now = booking.clock.town()

@@ -7,27 +7,36 @@ from datetime import date, timedelta
 
 from services.booking.domain.rules.choices import permitted_sets
 from shared.contracts.family import Level
-from shared.contracts.town_file import Activity, Eligible, Group, TownFile
+from shared.contracts.town_file import Activity, Adults, Eligible, Group, TownFile
 
 #: A Monday: what may be booked together depends on the weekday alone.
 _MONDAY = date(2024, 1, 1)
 
 
 def eligible_words(file: TownFile, eligible: Eligible) -> str:
-    """``Enfants de 3 à 11 ans, École des Tilleuls, en CP ou CE1, résidents.``"""
-    audiences = {one.id: one.name for one in file.audiences}
-    who = "Enfants et adultes du foyer" if eligible.adults else "Enfants"
-    parts = [
-        *_group(file, eligible.schools, eligible.levels, eligible.from_age, eligible.to_age),
-        *([_either(audiences[name] for name in eligible.audiences)] if eligible.audiences else ()),
-    ]
-    return _sentence(who, parts)
+    """``Enfants de 3 à 11 ans, École des Tilleuls, en CP ou CE1, résidents. Tous les adultes du
+    foyer.``"""
+    sentences = []
+    if eligible.children:
+        group = _group(file, eligible.schools, eligible.levels, eligible.from_age, eligible.to_age)
+        sentences.append(_sentence("Enfants", [*group, *_audiences(file, eligible.audiences)]))
+    if eligible.adults:
+        adults = eligible.which_adults
+        group = _group(file, (), (), adults.from_age, adults.to_age)
+        parts = [*group, *_audiences(file, adults.audiences)]
+        sentences.append(_sentence("Adultes du foyer", parts))
+    return " ".join(sentences)
+
+
+def _audiences(file: TownFile, wanted: Sequence[str]) -> list[str]:
+    names = {one.id: one.name for one in file.audiences}
+    return [_either(names[name] for name in wanted)] if wanted else []
 
 
 def group_words(file: TownFile, group: Group) -> str | None:
-    """The children whom a place counter counts; None for all."""
+    """Whom a place counter counts; None for all."""
     parts = _group(file, group.schools, group.levels, group.from_age, group.to_age)
-    return _sentence("Enfants", parts) if parts else None
+    return _sentence("Participants", parts) if parts else None
 
 
 def _sentence(who: str, parts: Sequence[str]) -> str:
@@ -72,12 +81,21 @@ def _either(words: Iterable[str]) -> str:
 def fits_filters(
     eligible: Eligible, *, school: str | None, level: str | None, age: int | None
 ) -> bool:
-    """Whether an activity may be for somebody of whom only this is known."""
-    return (
-        (school is None or not eligible.schools or school in eligible.schools)
+    """Whether an activity may be for somebody of whom only this is known; who has a school or a
+    level is a child."""
+    child = (
+        eligible.children
+        and (school is None or not eligible.schools or school in eligible.schools)
         and (level is None or not eligible.levels or level in eligible.levels)
-        and (age is None or (eligible.from_age or 0) <= age)
-        and (age is None or eligible.to_age is None or age <= eligible.to_age)
+        and _fits_age(eligible, age)
+    )
+    by_age = eligible.adults and _fits_age(eligible.which_adults, age)
+    return child or (by_age and school is None and level is None)
+
+
+def _fits_age(bounds: Eligible | Adults, age: int | None) -> bool:
+    return age is None or (
+        (bounds.from_age or 0) <= age and (bounds.to_age is None or age <= bounds.to_age)
     )
 
 

@@ -10,7 +10,7 @@ from shared.contracts.family import DocumentChanged, DocumentState
 
 _UNKNOWN = Reason(
     code="document-unknown",
-    text="Ce document n'est pas connu pour cet enfant ou cette famille. Envoyez-le d'abord ; si"
+    text="Ce document n'est pas connu pour cette personne ou cette famille. Envoyez-le d'abord ; si"
     " c'est déjà fait, réessayez dans un instant.",
 )
 _NOT_VALID = Reason(

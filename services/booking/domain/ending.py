@@ -20,7 +20,7 @@ from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import Day, settle
 from services.booking.domain.rules.facts import Absent, Facts
 from shared.contracts.booking import GiveBack, LineKind, NotRetained, Override, Reason
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import Activity, InTime
 from shared.traits import traits_of
 
@@ -33,12 +33,12 @@ NUMBER_STAYS = Reason(
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a family wants ended: the bookings of a child between two days, on some ISO weekdays
-    or all, of one activity or of all. ``reason`` is one of the activity's reasons for absence;
-    ``given`` the proof that comes with it; ``aside`` what an agent overrides."""
+    """What a family wants ended: the bookings of a child or adult between two days, on some ISO
+    weekdays or all, of one activity or of all. ``reason`` is one of the activity's reasons for
+    absence; ``given`` the proof that comes with it; ``aside`` what an agent overrides."""
 
     kind: LineKind
-    child: Child
+    child: Participant
     first: date
     last: date
     weekdays: frozenset[int] = frozenset(range(1, 8))
@@ -169,7 +169,7 @@ def _proving(
 
 
 def plan_change(
-    child: Child, one: Booked, choice: Choice, aside: tuple[Override, ...] = ()
+    child: Participant, one: Booked, choice: Choice, aside: tuple[Override, ...] = ()
 ) -> Line | Reason:
     """The line that puts another choice in the place of a booking, or why it cannot be; ``aside``
     is what an agent overrides."""

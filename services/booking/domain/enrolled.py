@@ -1,4 +1,4 @@
-"""Where a child is enrolled, when families may enrol, and what that lets them book."""
+"""Where a participant is enrolled, when families may enrol, and what that lets them book."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.cutoffs import wall_instant
-from services.booking.domain.rules.facts import eligible
+from services.booking.domain.rules.facts import why_not_for
 from shared.contracts.booking import EnrolmentState, Override, Reason
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import Activity, EnrolmentGroup
 from shared.french import day_words, instant_words
 from shared.traits import belongs, traits_of
@@ -20,7 +20,12 @@ from shared.traits import belongs, traits_of
 WindowState = Literal["open", "next", "over"]
 _MINUTE = timedelta(minutes=1)
 
-NOT_FOR_CHILD = Reason(code="not-eligible", text="Ces services ne sont pas ouverts à cet enfant.")
+NO_WINDOW = Reason(code="not-eligible", text="Cette inscription ne vous est pas ouverte.")
+WITHHELD = Reason(
+    code="withheld",
+    text="Les coordonnées de cet adulte sont protégées, et la facture de la famille irait à"
+    " quelqu'un d'autre : contactez la mairie.",
+)
 OVER = Reason(code="enrolment-over", text="Cette inscription concerne des jours passés.")
 
 
@@ -43,7 +48,9 @@ class Window:
         return f"Inscriptions closes depuis le {closes}."
 
 
-def window_for(book: Rulebook, group: EnrolmentGroup, child: Child, now: datetime) -> Window | None:
+def window_for(
+    book: Rulebook, group: EnrolmentGroup, child: Participant, now: datetime
+) -> Window | None:
     """The window that is open, else the next one, else the last; None when there is none for such
     a child."""
     traits = traits_of(child, _first_day(book, group, now))
@@ -64,34 +71,39 @@ def window_for(book: Rulebook, group: EnrolmentGroup, child: Child, now: datetim
     return max(found, key=lambda one: one.closes, default=None)
 
 
-def is_for(book: Rulebook, group: EnrolmentGroup, child: Child, now: datetime) -> bool:
-    """Whether one of the group's activities is for the child, on its first day to come or its
-    last."""
+def why_not_of_it(
+    book: Rulebook, group: EnrolmentGroup, child: Participant, now: datetime
+) -> Reason | None:
+    """Why none of the group's activities is for the child or adult, on its first day to come or its
+    last; None when one is."""
     days = (_first_day(book, group, now), group.last)
-    return any(
-        eligible(activity.eligible, traits_of(child, day), book.audiences)
+    answers = [
+        why_not_for(activity.eligible, traits_of(child, day), book.audiences)
         for activity in activities_of(book, group)
         for day in days
-    )
+    ]
+    return None if None in answers else answers[0]
 
 
 def why_not_now(
     book: Rulebook,
     group: EnrolmentGroup,
-    child: Child,
+    child: Participant,
     now: datetime,
     aside: Collection[Override] = (),
 ) -> Reason | None:
-    """Why a family cannot enrol the child now, or None; ``aside`` is what an agent overrides."""
+    """Why a family cannot enrol the child or adult now, or None; ``aside`` is what an agent
+    overrides."""
+    if child.withheld:
+        return WITHHELD
     if group.last < now.astimezone(book.zone).date():
         return OVER
-    if "eligibility" not in aside and not is_for(book, group, child, now):
-        return NOT_FOR_CHILD
-    if "deadline" in aside:
-        return None
+    not_for = None if "eligibility" in aside else why_not_of_it(book, group, child, now)
+    if not_for is not None or "deadline" in aside:
+        return not_for
     window = window_for(book, group, child, now)
     if window is None:
-        return NOT_FOR_CHILD
+        return NO_WINDOW
     if window.state == "open":
         return None
     return Reason(code="outside-window", text=window.words())
@@ -111,8 +123,8 @@ def _first_day(book: Rulebook, group: EnrolmentGroup, now: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Where a family's children are enrolled: the compulsory ``groups`` by activity, and the
-    ``states`` of what was sent, by child and group."""
+    """Where a family's children and adults are enrolled: the compulsory ``groups`` by activity, and
+    the ``states`` of what was sent, by child and group."""
 
     book: Rulebook | None = None
     now: datetime | None = None
@@ -128,7 +140,7 @@ class Enrolled:
             return None
         return min(counting or groups, key=lambda one: _distance(one, day), default=None)
 
-    def why_not(self, child: Child, activity: str, day: date) -> Reason | None:
+    def why_not(self, child: Participant, activity: str, day: date) -> Reason | None:
         """Why the child cannot be booked there that day, naming the group and its window."""
         group = self.missing(child.id, activity, day)
         if group is None:
@@ -139,7 +151,7 @@ class Enrolled:
         text = f"{_NEEDED} : « {group.title} » ne va que du {first} au {last}."
         return Reason(code="not-enrolled", text=text)
 
-    def words(self, group: EnrolmentGroup, child: Child) -> str:
+    def words(self, group: EnrolmentGroup, child: Participant) -> str:
         """What is to be done before booking."""
         if self.book is None or self.now is None:
             raise ValueError("nothing is known of the town's groups")
@@ -147,7 +159,7 @@ class Enrolled:
         if self.states.get((child.id, group.id)) == "requested":
             return f"{needed} Votre demande d'inscription attend sa réponse."
         window = window_for(self.book, group, child, self.now)
-        words = window.words() if window else "Elle ne concerne pas cet enfant."
+        words = window.words() if window else NO_WINDOW.text
         return f"{needed} {words}"
 
 
@@ -171,13 +183,13 @@ def compulsory(book: Rulebook) -> dict[str, list[EnrolmentGroup]]:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What besides rules and places decides what a family may book: whether it asks ``online``
-    itself, and where its children are enrolled."""
+    itself, and where its children and adults are enrolled."""
 
     online: bool = False
     enrolled: Enrolled = Enrolled()
 
     def why_not(
-        self, activity: Activity, child: Child, day: date, aside: Collection[Override] = ()
+        self, activity: Activity, child: Participant, day: date, aside: Collection[Override] = ()
     ) -> Reason | None:
         """Why it is not booked this way, or not yet."""
         if self.online and activity.desk_only is not None:

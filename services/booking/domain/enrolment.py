@@ -1,4 +1,4 @@
-"""A child's enrolment in a group of services: what was sent, what became of it."""
+"""A child's or adult's enrolment in a group of services: what was sent, what became of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.booking.domain.planning import Offer
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.cutoffs import wall_instant
 from shared.contracts.booking import ContactChannel, EnrolmentState, Override, Reason
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import EnrolmentGroup, EnrolmentPattern
 from shared.days import days_between
 from shared.ids import derived_id
@@ -22,9 +22,9 @@ from shared.ids import derived_id
 EnrolmentResult = Literal["accepted", "refused", "already-decided", "not-offered", "not-found"]
 
 ALREADY_ASKED = Reason(
-    code="already-asked", text="Une demande d'inscription attend déjà sa réponse pour cet enfant."
+    code="already-asked", text="Cette inscription est déjà demandée et attend sa réponse."
 )
-ALREADY_ENROLLED = Reason(code="already-enrolled", text="Cet enfant est déjà inscrit.")
+ALREADY_ENROLLED = Reason(code="already-enrolled", text="Cette inscription est déjà faite.")
 DECIDED = Reason(code="already-decided", text="Cette demande d'inscription a déjà reçu sa réponse.")
 
 
@@ -253,7 +253,7 @@ def booked(known: Enrolment, request: str | None, unbooked: Reason | None) -> En
 
 
 def books_from(
-    offers: Sequence[Offer], group: EnrolmentGroup, child: Child, now: datetime
+    offers: Sequence[Offer], group: EnrolmentGroup, child: Participant, now: datetime
 ) -> datetime | None:
     """The first instant, from now on, at which some day of the group may be booked on line; None
     when none ever may."""
@@ -266,7 +266,7 @@ def books_from(
     return min(found, default=None)
 
 
-def _begins(offer: Offer, child: Child, group: EnrolmentGroup) -> datetime | None:
+def _begins(offer: Offer, child: Participant, group: EnrolmentGroup) -> datetime | None:
     choice = Choice((offer.activity.units[0].id,))
     asked = offer
     for day in _days(offer, group):

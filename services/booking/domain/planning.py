@@ -1,4 +1,4 @@
-"""Which dates can be booked for a child, and what an act of a family comes to."""
+"""Which dates can be booked for somebody, and what an act of a family comes to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from services.booking.domain.allowances import Allowance, Claim, claim_of
-from services.booking.domain.enrolled import Standing
+from services.booking.domain.enrolled import WITHHELD, Standing
 from services.booking.domain.places import Session
 from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
-from services.booking.domain.rules.facts import Facts, eligible
+from services.booking.domain.rules.facts import Facts, why_not_for
 from services.booking.domain.rules.surcharges import Due
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import Action, Activity, Week
 from shared.days import days_between
 from shared.traits import age_on, traits_of
-
-NOT_ELIGIBLE = Reason(
-    code="not-eligible", text="Cette activité n'est pas ouverte à cet enfant ce jour-là."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +49,15 @@ class Offer:
         """Whether there is service that day, for the children of ``school``."""
         return self.rules.days.closed(self.activity.calendar, day, school) is None
 
-    def eligible(self, child: Child, day: date) -> bool:
-        """Whether the activity is for such a child."""
-        return eligible(self.activity.eligible, traits_of(child, day), self.rules.audiences)
+    def eligible(self, child: Participant, day: date) -> bool:
+        """Whether the activity is for such a participant."""
+        return self.why_not_for(child, day) is None
 
-    def answer(self, action: Action, child: Child, day: date, choice: Choice) -> Answer:
+    def why_not_for(self, child: Participant, day: date) -> Reason | None:
+        """Why the activity is not for such a participant, or None."""
+        return why_not_for(self.activity.eligible, traits_of(child, day), self.rules.audiences)
+
+    def answer(self, action: Action, child: Participant, day: date, choice: Choice) -> Answer:
         """What the town's rules say of an action."""
         counters, days = self.rules.file.counters, self.rules.days
         facts = Facts(
@@ -80,13 +80,16 @@ class Offer:
         )
 
     def may_book(
-        self, child: Child, day: date, choice: Choice, aside: Collection[Override] = ()
+        self, child: Participant, day: date, choice: Choice, aside: Collection[Override] = ()
     ) -> tuple[Reason | None, Answer]:
-        """Why the child cannot be booked that day, with what is set ``aside``, or None; places are
-        another matter; and the rules' answer."""
+        """Why the child or adult cannot be booked that day, with what is set ``aside``, or None;
+        places are another matter; and the rules' answer."""
         answer = self.answer("book", child, day, choice)
-        if "eligibility" not in aside and not self.eligible(child, day):
-            return NOT_ELIGIBLE, answer
+        if child.withheld:
+            return WITHHELD, answer
+        not_for = None if "eligibility" in aside else self.why_not_for(child, day)
+        if not_for is not None:
+            return not_for, answer
         of_time = answer.code in _OF_DEADLINES
         if answer.allowed or of_time:
             why_not = self.standing.why_not(self.activity, child, day, aside)
@@ -114,13 +117,14 @@ _OF_DEADLINES = (
 
 
 def open_slots(
-    child: Child, offers: Sequence[Offer], first: date, last: date
+    child: Participant, offers: Sequence[Offer], first: date, last: date
 ) -> list[tuple[Offer, date]]:
-    """What is open to the child between two days, day by day, in the order of ``offers``."""
+    """What is open to a participant between two days, day by day, in the order of ``offers``."""
     slots: list[tuple[Offer, date]] = []
-    of_age: dict[int, list[Offer]] = {}  # of what is known of a child, the day changes its age
+    # Of what is known of somebody, the day changes the age alone.
+    of_age: dict[int | None, list[Offer]] = {}
     for day in days_between(first, last):
-        age = age_on(child.birth_date, day)
+        age = age_on(child.birth_date, day) if child.birth_date else None
         if age not in of_age:
             of_age[age] = [offer for offer in offers if offer.eligible(child, day)]
         slots += [(offer, day) for offer in of_age[age] if offer.open_on(day, child.school)]
@@ -129,9 +133,10 @@ def open_slots(
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A child, what is wanted of an activity, and the days; ``aside`` what an agent overrides."""
+    """A child or adult, what is wanted of an activity, and the days; ``aside`` what an agent
+    overrides."""
 
-    child: Child
+    child: Participant
     offer: Offer
     choice: Choice
     days: Sequence[date]

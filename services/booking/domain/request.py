@@ -58,9 +58,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One child, one session, the units booked in it; ``starts`` and ``ends`` where the family
-    chooses its times, ``quantity`` where it is a number. Lines of one ``tie`` are granted all or
-    none.
+    """One participant (``child``: of a child or an adult the id), one session, the units booked in
+    it; ``starts`` and ``ends`` where the family chooses its times, ``quantity`` where it is a
+    number. Lines of one ``tie`` are granted all or none.
 
     A line of another ``kind`` is about a booking, the one that ``of`` names (``request-line``),
     whose units it ``was``: it changes its units, or ends it. ``frees``: its place is given back
@@ -207,7 +207,7 @@ class Mode:
 
 
 FULL = Reason(code="full", text="Il n'y a plus de place ce jour-là.")
-TAKEN = Reason(code="already-booked", text="Cet enfant a déjà une réservation pour ce moment.")
+TAKEN = Reason(code="already-booked", text="Une réservation existe déjà pour ce moment.")
 ASKED = Reason(code="already-asked", text="Une demande attend déjà sa réponse pour ce moment.")
 TIED = Reason(
     code="tied", text="Réservation en bloc : l'une de ces journées n'est plus disponible."

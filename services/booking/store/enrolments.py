@@ -11,7 +11,7 @@ from services.booking.domain.cards import card_of_enrolment
 from services.booking.domain.enrolment import Act, Enrolment, Sent, WeeklyChoice
 from shared.auth import Scope
 from shared.contracts.booking import EnrolmentState, Reason
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.events import Event
 from shared.failpoints import Step, step
 from shared.paging import page
@@ -52,9 +52,9 @@ class Enrolments:
         found = await self._store.find(ENROLMENTS, query, projection={"family": 1})
         return {one["family"] for one in found}
 
-    async def of_child(self, scope: Scope, child: Child) -> list[Enrolment]:
+    async def of_child(self, scope: Scope, child: Participant) -> list[Enrolment]:
         """What was sent for a child, whichever family did: ``child`` is one whom the bearer may
-        see (``state.child_for``)."""
+        see (``state.participant_for``)."""
         query = {"town": scope.town, "child": {"$in": sorted(child.ids)}}
         found = await self._store.find(ENROLMENTS, query, sort=[("_id", 1)])
         return [_enrolment(document) for document in found]
@@ -66,7 +66,7 @@ class Enrolments:
         return [_enrolment(document) for document in found]
 
     async def states(
-        self, scope: Scope, children: Sequence[Child]
+        self, scope: Scope, children: Sequence[Participant]
     ) -> dict[tuple[str, str], EnrolmentState]:
         """Where these children's enrolments stand, by child and group: an accepted one, if a
         child has several by the ids it had."""

@@ -30,7 +30,7 @@ from services.booking.store.session_documents import (
     without_empty,
 )
 from shared.contracts.booking import Reason
-from shared.contracts.family import Child
+from shared.contracts.family import FamilyChanged
 from shared.failpoints import step
 from shared.households import FAMILIES
 from shared.store import Document, Store
@@ -248,20 +248,17 @@ class Places:
                 return
 
     async def _members(
-        self, shape: Shape, day: date, children: Collection[str]
+        self, shape: Shape, day: date, holders: Collection[str]
     ) -> dict[str, list[str]]:
-        """The grouped counters that each of these children is in, by what family says of them."""
+        """The grouped counters that each of these people is in, by what family says of them."""
         if not shape.on(day).grouped:
             return {}
+        named = {"$in": list(holders)}
         cards = await self._store.find(
-            FAMILIES, {"children.id": {"$in": list(children)}}, projection={"children": 1}
+            FAMILIES, {"$or": [{"children.id": named}, {"guardians.id": named}]}
         )
-        known = [Child.model_validate(child) for card in cards for child in card["children"]]
-        return {
-            child.id: shape.members(traits_of(child, day))
-            for child in known
-            if child.id in children
-        }
+        known = (one for card in cards for one in FamilyChanged.model_validate(card).participants)
+        return {one.id: shape.members(traits_of(one, day)) for one in known if one.id in holders}
 
     async def _see(self, one: Wanted, session: Document, answers: dict[str, Reason | None]) -> None:
         """What became of a line; tried again beside what the child holds in the session."""

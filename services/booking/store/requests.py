@@ -21,13 +21,12 @@ from services.booking.store.request_documents import (
 )
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo
-from shared.contracts.family import Child, FamilyChanged
+from shared.contracts.family import FamilyChanged, Participant
 from shared.events import Event
 from shared.failpoints import Step, step
 from shared.households import Households
 from shared.paging import page
 from shared.store import Document, Store
-from shared.traits import known_children
 
 REQUESTS, BATCHES, ERASURES = "requests", "batches", "erasures"
 PROGRESS, NUMBERS = "progress", "numbers"
@@ -78,9 +77,9 @@ class BookingStore:
         self.households = Households(store, KEEP_FAMILY)
 
     async def family(self, town: str, family: str) -> FamilyChanged:
-        """The family's card, or that of the family it has become part of; its children with what is
-        known of the family for the town's rules. Raises ``MissingCopy``."""
-        return known_children(await self.households.card(town, family))
+        """The family's card, or that of the family it has become part of. Raises
+        ``MissingCopy``."""
+        return await self.households.card(town, family)
 
     # -- requests --------------------------------------------------------------------------
 
@@ -157,10 +156,10 @@ class BookingStore:
         await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
     async def lines_about(
-        self, scope: Scope, child: Child, first: date, last: date
+        self, scope: Scope, child: Participant, first: date, last: date
     ) -> list[Excerpt]:
         """The child's lines between two days, by request, oldest first, whichever family asked:
-        ``child`` is one whom the bearer may see (``state.child_for``)."""
+        ``child`` is one whom the bearer may see (``state.participant_for``)."""
         ids, between = sorted(child.ids), (first.isoformat(), last.isoformat())
         about = {"child": {"$in": ids}, "date": {"$gte": between[0], "$lte": between[1]}}
         those = [

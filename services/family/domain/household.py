@@ -88,7 +88,8 @@ class Guardian(Member):
             id=self.id, first_name=self.first_name, last_name=self.last_name,
             invoiced=self.invoiced, rights=self.rights, email=self.email, address=address,
             protected=self.protected, benefit_scheme=self.benefit_scheme,
-            civil_identity=self._civil_identity(), also=self.also,
+            civil_identity=self._civil_identity(), birth_date=self.more.get("birth_date"),
+            also=self.also,
         )  # fmt: skip
 
     def _civil_identity(self) -> contract.CivilIdentity | None:

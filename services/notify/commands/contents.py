@@ -112,7 +112,7 @@ class Contents:
             raise NotEntitled
 
     def _children(self, mail: Document, family: str, *, asked: bool) -> dict[str, str]:
-        """First names of the family's children about whom the adult may be written to now."""
+        """First names of those of the family about whom the adult may be written to now."""
         card = self.families.get(family)
         if card is None:
             raise MissingCopy(f"families/{family}")
@@ -122,7 +122,7 @@ class Contents:
             raise NotEntitled
         allowed = readable(card, guardian, asked=asked)
         return {
-            _id: child.first_name for child in card.children for _id in child.ids if _id in allowed
+            _id: one.first_name for one in card.participants for _id in one.ids if _id in allowed
         }
 
     # -- what ------------------------------------------------------------------------------

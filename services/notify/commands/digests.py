@@ -128,7 +128,7 @@ async def _address(notify: Notify, town: str, run: str) -> None:
 def recipients(
     digest: Document, linked: Sequence[Contact], cards: Mapping[str, FamilyChanged]
 ) -> list[str]:
-    """Those who asked, and the guardians who may see one of the children; once each.
+    """Those who asked, and the guardians who may see one of the participants; once each.
 
     ``digest`` has the ``family``, and the ``accounts`` and ``children`` of its outcomes.
     """
@@ -144,13 +144,13 @@ def recipients(
 
 
 def readable(card: FamilyChanged | None, guardian: str, *, asked: bool) -> set[str]:
-    """The children about whom a guardian may be written to, by all their ids: those whose bookings
-    they may see, and, about what they ``asked`` for themselves, those for whom they may decide."""
+    """About whom a guardian may be written to, by all their ids: themselves, the children whose
+    bookings they may see, and, about what they ``asked`` for, those for whom they may decide."""
     if card is None:
         return set()
-    rights = next((one.rights for one in card.guardians if guardian in one.ids), ())
+    rights = next((one.reach for one in card.guardians if guardian in one.ids), ())
     named = {right.child for right in rights if right.see or (asked and right.decide)}
-    return {_id for child in card.children for _id in child.ids if named & child.ids} | named
+    return {_id for one in card.participants for _id in one.ids if named & one.ids} | named
 
 
 async def _say_ended(notify: Notify) -> None:

@@ -21,6 +21,7 @@ from shared.contracts.town_file.absences import (
 )
 from shared.contracts.town_file.activities import (
     Activity,
+    Adults,
     Eligible,
 )
 from shared.contracts.town_file.answers import OwnAnswer
@@ -160,6 +161,7 @@ __all__ = [
     "Activity",
     "Addition",
     "Adjustment",
+    "Adults",
     "AgentSettings",
     "AskedDocument",
     "Audience",

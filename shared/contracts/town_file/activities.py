@@ -1,4 +1,4 @@
-"""Activities: what a child may be booked into, and by which rules."""
+"""Activities: what children and adults may be booked into, and by which rules."""
 
 from __future__ import annotations
 
@@ -14,20 +14,43 @@ from shared.contracts.town_file.rules import ACTIONS, Deadlines
 from shared.contracts.town_file.units import BilledTime, Relations, Unit, Week
 
 
-class Eligible(Part):
-    """Which children an activity is for: one of ``schools``, of ``levels``, of an age in whole
-    years on the day, of one of ``audiences``. What is left out restricts nothing."""
+class Adults(Part):
+    """Which adults of a household an activity is for: of an age in whole years on the day, of one
+    of ``audiences``. What is left out restricts nothing."""
 
+    from_age: Annotated[int | None, Field(ge=0, le=120)] = None
+    to_age: Annotated[int | None, Field(ge=0, le=120)] = None
+    audiences: tuple[Slug, ...] = ()
+
+
+class Eligible(Part):
+    """For whom an activity is (row BO1): ``children`` of one of ``schools``, of ``levels``, of an
+    age in whole years on the day, of one of ``audiences``; ``adults`` of the household as
+    ``which_adults`` says. What is left out restricts nothing."""
+
+    children: bool = True
     schools: tuple[Slug, ...] = ()
     levels: tuple[Level, ...] = ()
     from_age: Annotated[int | None, Field(ge=0, le=120)] = None
     to_age: Annotated[int | None, Field(ge=0, le=120)] = None
     audiences: tuple[Slug, ...] = ()
     adults: bool = False
+    which_adults: Adults = Adults()
+
+    @model_validator(mode="after")
+    def _for_somebody(self) -> Eligible:
+        if not (self.children or self.adults):
+            raise ValueError("an activity is for children, for adults or for both")
+        if not self.adults and self.which_adults != Adults():
+            raise ValueError("`which_adults` without `adults: true` is nobody")
+        given = (self.schools, self.levels, self.from_age, self.to_age, self.audiences)
+        if not self.children and any(one not in ((), None) for one in given):
+            raise ValueError("say in `which_adults` which: the other fields are of children")
+        return self
 
 
 class Activity(Part):
-    """Something a child may be booked into, at one site, on the days of one calendar.
+    """Something that a child or adult may be booked into, at one site, on the days of one calendar.
 
     ``service``: nobody may be kept from ``school_meals`` (shape C8). ``desk_only`` is the sentence
     that says where to go, for what is not booked on line.

@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field, model_validator
 
-from shared.contracts.family import Level
+from shared.contracts.family import Level, ParticipantKind
 from shared.contracts.town_file.parts import Part, Slug, Text, Weekday
 
 
@@ -14,7 +14,8 @@ class Trait(Part):
     """One thing known of a child or family: ``fact`` is one of ``is``, or lies between ``from``
     and ``to`` (both included).
 
-    Facts of a child: ``school``, ``level`` (``CE2``), ``age`` (whole years on the day); of a
+    Facts of who takes part: ``participant`` (``child``, ``adult``), ``school``, ``level``
+    (``CE2``), ``age`` (whole years on the day; of an adult, where the dossier has it); of a
     family, those that the town keeps in its dossier (``resident``, ``works-in-town``, …). A fact
     that is not known fulfils nothing.
     """
@@ -30,6 +31,10 @@ class Trait(Part):
         if bounds == bool(self.is_):
             raise ValueError("give either `is` or `from`/`to`")
         unknown = [one for one in self.is_ if one not in get_args(Level)]
+        if self.fact == "participant" and any(
+            one not in get_args(ParticipantKind) for one in self.is_
+        ):
+            raise ValueError("`participant` is 'child' or 'adult'")
         if self.fact == "level" and unknown:
             raise ValueError(f"{unknown[0]!r} is no level ({', '.join(get_args(Level))})")
         return self

@@ -29,8 +29,9 @@ class CapacityOn(Part):
 
 
 class Group(Part):
-    """The children whom a counter counts, in a session: by school, level or age in whole years
-    on the day (both ends included). Nothing given: all."""
+    """Whom a counter counts, in a session: by school, level or age in whole years on the day
+    (both ends included); an adult whose age is not known is in each group that may hold them.
+    Nothing given: all."""
 
     schools: tuple[Slug, ...] = ()
     levels: tuple[Level, ...] = ()

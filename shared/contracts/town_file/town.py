@@ -352,7 +352,7 @@ def _check_lawful(activity: Activity) -> None:
     if activity.service != "school_meals":
         return
     limited = [rule.id for rule in activity.deadlines.book if rule.for_.audiences]
-    if activity.eligible.audiences or limited:
+    if activity.eligible.audiences or limited or not activity.eligible.children:
         raise ValueError(f"activities: {activity.id}: {_FOR_EVERY_PUPIL}")
 
 

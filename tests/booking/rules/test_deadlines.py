@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.booking.domain.planning import Offer
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.answers import Rulebook
-from shared.contracts.family import Child
+from shared.contracts.family import Participant
 from shared.contracts.town_file import (
     Cutoff,
     DayCutoff,
@@ -189,7 +189,7 @@ def test_a_cut_off_is_said_on_the_town_s_own_clock(day: date, clock: time, zone:
     assert not exists or said.cutoff.replace(tzinfo=None) == eve
 
 
-CHILD = Child(
+CHILD = Participant(
     id="c", first_name="Léa", last_name="M", birth_date=date(2018, 1, 1), school="tilleuls",
     level=None,
 )  # fmt: skip

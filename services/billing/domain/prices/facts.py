@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.booking import Effect, Surcharged
+from shared.contracts.family import ParticipantKind
 from shared.contracts.town_file import Surcharge, Unit
 from shared.traits import Known
 
@@ -35,9 +36,12 @@ class Family(_Fact):
 
 
 class ChildFacts(_Fact):
-    """A child; ``rank`` among brothers and sisters is reckoned when it is not given."""
+    """A child, or an adult of the household: a ``participant`` without school or level, and mostly
+    of an age that is not known. A child's ``rank`` among brothers and sisters is reckoned when it
+    is not given; an adult has none."""
 
     id: str
+    participant: ParticipantKind = "child"
     birth_date: date | None = None
     age: int | None = None
     school: str | None = None
@@ -59,7 +63,7 @@ class Ended(_Fact):
 
 
 class Line(_Fact):
-    """One child, one day, units of one activity, ``quantity`` times.
+    """One child or adult, one day, units of one activity, ``quantity`` times.
 
     ``starts`` and ``ends``: booked or attended, where time is billed. ``surcharge``: what coming
     late costs, and ``ended`` what became of it, as booking said. ``picked_up_at``: when the child

@@ -63,6 +63,7 @@ class Knowing:
             **days,
             **self._facts.family.facts,
             **{one.id: self._status(one, line) for one in self._book.pricing.statuses},
+            "participant": child.participant,
             "school": child.school,
             "level": child.level,
             "age": age,
@@ -100,7 +101,7 @@ class Knowing:
                     if self._kind(one.activity) == about and f"{one.day:%Y-%m}" == month
                 }  # fmt: skip
             found = self._ranked[about, month] = sorted(
-                map(self.child, counted),
+                (one for one in map(self.child, counted) if one.participant == "child"),
                 key=lambda one: (one.birth_date or date.max, one.id),
                 reverse=rules.first == "youngest",
             )
