@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class RequestPart(_Part):
-    """What is asked about one child, or about the household (``child`` None).
+    """What is asked about one ``child`` (or adult), or about the household (None).
 
     ``about``: ids of what is asked for (activities, a group, a type of document, fields);
     ``first`` and ``last`` bound the days, where there are days; ``states`` counts what is asked,

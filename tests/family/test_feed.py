@@ -22,7 +22,7 @@ from shared.contracts.booking import RequestChanged
 from shared.contracts.requests import RequestAct, RequestCard, RequestPart
 from tests.family.test_spreadsheet import CHILD, CO_HOLDER, HEADER, HOLDER
 from tests.operators import preau
-from tests.samples import Household, ask, decide, say_town, town_file
+from tests.samples import Household, activity, ask, decide, say_town, town_file
 from tests.world import START, Answer, StartWorld, World, envelope, eventually
 
 FAMILY = family_id("veyras", "12")
@@ -30,6 +30,7 @@ ANNE, PAUL, ZOE, TOM = (member_id(FAMILY, number) for number in "1235")
 HIDDEN = CHILD.replace(";3;", ";5;").replace("Zoé", "Tom").replace(";voir;", ";aucun;")
 FILE = HEADER + HOLDER + CO_HOLDER + CHILD + HIDDEN
 BASE = "/api/family/v1/veyras"
+COURSE = activity("natation", eligible={"children": False, "adults": True})
 #: Anne's and Paul's accounts: read marks are each their own.
 ACCOUNTS = {ANNE: "a" * 32, PAUL: "b" * 32}
 
@@ -112,6 +113,23 @@ async def test_a_request_is_followed_from_asking_to_the_answer_that_is_read(runn
     assert (await in_state(running, request["id"], "refused"))["unread"] == 0
     assert await listed(running, "?unread=true") == []
     assert (await listed(running, "?unread=true", PAUL))[0]["unread"] == 1, "Paul has not read it"
+
+
+async def test_what_an_adult_asks_for_themselves_is_in_their_own_list_alone(
+    running: World,
+) -> None:
+    await say_town(running, town_file(activities=[COURSE]), 2)
+    asked = household().asks("2026-09-21", activity="natation")
+    asked["asked"][0]["child"] = ANNE
+    request = (await ask(running, household(), asked)).json["id"]
+    line = await in_state(running, request, "waiting")
+    assert [part["child"] for part in line["parts"]] == [ANNE]
+    assert [one["request"] for one in await listed(running, f"?child={ANNE}")] == [request]
+    assert await listed(running, guardian=PAUL) == []
+    await get(running, f"/feed/{request}", PAUL, status=404)
+    agent = running.token(roles=("childcare_office",))
+    seen = await running.call("GET", f"{BASE}/feed?family={FAMILY}", token=agent)
+    assert [one["request"] for one in seen.json["items"]] == [request]
 
 
 async def test_a_guardian_sees_nothing_of_a_child_they_may_not_see(running: World) -> None:

@@ -15,10 +15,10 @@ Overall = Standing | Literal["partly"]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whose requests a reader sees: those about these children, whoever asked; and those of these
-    families about the household, or meant for this guardian alone. ``names`` has each id of a
-    child with all of its ids; ``guardians`` None: an agent, who sees what is meant for one guardian
-    too."""
+    """Whose requests a reader sees: those about these children and themselves, whoever asked; and
+    those of these families about the household, or meant for this guardian alone. ``names`` has
+    each id of such a person with all of theirs; ``guardians`` None: an agent, who sees what is
+    meant for one guardian too."""
 
     names: Mapping[str, frozenset[str]]
     families: frozenset[str]
@@ -26,7 +26,7 @@ class Reach:
 
     @property
     def children(self) -> frozenset[str]:
-        """Every id of the children."""
+        """Every id of the children and adults."""
         return frozenset(self.names)
 
     def part(self, card: RequestCard, part: RequestPart) -> bool:

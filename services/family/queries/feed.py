@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.family.domain.feed import Reach, changed_at, overall, seen_by, unread
-from services.family.domain.household import Family
+from services.family.domain.household import Child, Family, Guardian
 from services.family.queries import households
 from services.family.schemas.feed import (
     FeedCounters,
@@ -92,8 +92,16 @@ async def reach_of(state: State, scope: Scope, family: str | None) -> Reach:
 
 
 def _reach(families: Sequence[Family], guardians: frozenset[str] | None) -> Reach:
+    """The children, and of the adults the guardians themselves: all of them where None."""
+    people: list[Child | Guardian] = [one for family in families for one in family.children]
+    people += [
+        one
+        for family in families
+        for one in family.guardians
+        if guardians is None or one.ids & guardians
+    ]
     return Reach(
-        {_id: one.ids for family in families for one in family.children for _id in one.ids},
+        {_id: one.ids for one in people for _id in one.ids},
         frozenset(one for family in families for one in family.ids),
         guardians,
     )
