@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from services.booking.domain.given import Given
@@ -18,6 +18,7 @@ from services.booking.domain.justifying import (
 )
 from services.booking.domain.proving import NOT_PROVED
 from services.booking.domain.request import Line, outcome_of
+from services.booking.domain.rules.proofs import proof_over
 from shared.contracts.booking import DecidedLine, Reason
 
 ProofResult = Literal[
@@ -32,7 +33,6 @@ REFUSED = Reason(
     code="proof-refused",
     text="Le justificatif n'a pas été accepté. Vous pouvez en envoyer un autre dans le délai.",
 )
-_MINUTE = timedelta(minutes=1)
 
 
 def give(lines: Sequence[Line], wanted: Collection[str], given: Given) -> tuple[Line, ...] | Reason:
@@ -163,8 +163,7 @@ def _stands_unproved(line: Line) -> bool:
 def prove_by(lines: Sequence[Line]) -> datetime | None:
     """The first instant at which one of these lines is overdue; None when none ever is."""
     ends = [line.proof_until for line in lines if _stands_unproved(line)]
-    known = [until + _MINUTE for until in ends if until is not None]
-    return min(known, default=None)
+    return min((proof_over(until) for until in ends if until is not None), default=None)
 
 
 def _said(before: Sequence[Line], after: Sequence[Line], results: dict[str, ProofResult]) -> Judged:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.booking.domain.proving import Came
 from services.booking.domain.request import Line
+from services.booking.domain.rules.proofs import proof_over
 from shared.contracts.booking import Reason
 
 WRONG_PROOF = Reason(
@@ -20,8 +21,8 @@ def waits_for_proof(line: Line) -> bool:
 
 
 def may_still_come(line: Line, at: datetime) -> bool:
-    """Whether a proof that comes at an instant is in time: the minute said is included."""
-    return line.proof_until is None or at.replace(second=0, microsecond=0) <= line.proof_until
+    """Whether a proof that comes at an instant is in time."""
+    return line.proof_until is None or at < proof_over(line.proof_until)
 
 
 def proved(line: Line, kind: str, at: datetime) -> Line | Reason:

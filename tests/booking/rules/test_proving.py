@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.booking.domain.ending import Booked, Ending, plan_change, plan_ends
+from services.booking.domain.judging import overdue, prove_by
 from services.booking.domain.justifying import (
     WRONG_PROOF,
     may_still_come,
@@ -21,7 +22,9 @@ from services.booking.domain.justifying import (
 from services.booking.domain.planning import Ask, Offer, plan
 from services.booking.domain.proving import NOT_PROVED
 from services.booking.domain.request import Choice, Line
+from services.booking.domain.rules.absences import settle
 from services.booking.domain.rules.answers import Rulebook
+from services.booking.domain.rules.facts import Absent, Facts
 from tests.booking.rules.helpers import PARIS, ask, rule, town
 from tests.booking.rules.test_deadlines import CHILD
 
@@ -190,3 +193,44 @@ def test_a_proof_may_come_until_the_minute_that_was_said_and_not_after(minutes: 
     assert line.proof_until is not None
     came = line.proof_until + timedelta(minutes=minutes, seconds=30)
     assert may_still_come(line, came) == (minutes <= 0)
+
+
+LIMITS = st.one_of(
+    st.fixed_dictionaries({"hours": st.integers(1, 100)}),
+    st.fixed_dictionaries({"days": st.integers(0, 5)}),
+    st.just({"end_of_month": True}),
+)
+
+
+@given(
+    LIMITS, st.sampled_from(["notice", "first_day", "last_day"]), st.integers(0, 4 * 3600),
+    st.integers(-90, 90), st.integers(0, 59),
+)  # fmt: skip
+def test_rule_line_and_sweeper_agree_to_the_second(
+    within: dict[str, Any], since: str, told_after: int, around: int, micro: int
+) -> None:
+    """The rules that answer, the line that keeps what they said, and who settles what is overdue,
+    within a minute and a half of the limit, whenever the absence was told."""
+    told = EIGHT + timedelta(seconds=told_after, microseconds=micro)
+    proof = {"kinds": ["summons"], "from": since, **within}
+    rules = [{"id": "ill", "valid_from": "2020-01-01", "source": "test", "proof": proof,
+              "effect": {"kind": "free"}}]  # fmt: skip
+    known = offer(told, absences={"rules": rules}, cancel=[rule(EVE)])
+    line = ended(known, "absence")
+    assume(line.effect == "to_prove")
+    assert line.proof_until is not None
+    came = line.proof_until + timedelta(seconds=around, microseconds=micro)
+
+    def comes_to(now: datetime, **proved: Any) -> str:
+        absent = Absent(first=THURSDAY, last=THURSDAY, told=told, **proved)
+        facts = Facts(units=("unit",), absent=absent)
+        return settle(known.rules, known.activity, THURSDAY, now, facts, [THURSDAY]).settled
+
+    in_time = may_still_come(line, came)
+    by_rule = comes_to(came, proof="summons", proof_at=came)
+    assert by_rule == ("free" if in_time else "billed")
+    assert comes_to(came) == ("to_prove" if in_time else "billed")
+    assert (overdue([line], came).lines != (line,)) == (not in_time)
+    swept = prove_by([line])
+    assert swept is not None
+    assert (came < swept) == in_time

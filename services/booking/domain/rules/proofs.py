@@ -25,7 +25,8 @@ class About:
 
 
 def proof_until(proof: Proof, about: About, place: Place) -> Limit | None:
-    """By when a proof has to be there; None where the rule, or the calendar, does not say."""
+    """By when a proof has to be there, the minute said included; None where the rule, or the
+    calendar, does not say."""
     start = {
         "first_day": about.first,
         "last_day": about.last,
@@ -36,8 +37,8 @@ def proof_until(proof: Proof, about: About, place: Place) -> Limit | None:
     if proof.hours is not None:
         told = proof.from_ == "notice"
         begun = about.told if told else wall_instant(start, time(0), place.zone)
-        at = (begun.astimezone(UTC) + timedelta(hours=proof.hours)).astimezone(place.zone)
-        return Limit(at, at.astimezone(UTC))
+        minute = begun.astimezone(UTC).replace(second=0, microsecond=0)
+        return _through((minute + timedelta(hours=proof.hours)).astimezone(place.zone))
     if proof.end_of_month:
         last: date | None = (start.replace(day=1) + timedelta(days=31)).replace(day=1) - _DAY
     elif proof.days is not None:
@@ -46,8 +47,17 @@ def proof_until(proof: Proof, about: About, place: Place) -> Limit | None:
         return None
     if last is None:
         return None
-    at = wall_instant(last, _END_OF_DAY, place.zone)
-    return Limit(at, at.astimezone(UTC) + _MINUTE)
+    return _through(wall_instant(last, _END_OF_DAY, place.zone))
+
+
+def _through(minute: datetime) -> Limit:
+    return Limit(minute, proof_over(minute.astimezone(UTC)))
+
+
+def proof_over(until: datetime) -> datetime:
+    """The first instant that is too late for a proof awaited until a minute, for the rules and for
+    the line that keeps it."""
+    return until.replace(second=0, microsecond=0) + _MINUTE
 
 
 def days_after(start: date, number: int, counting: str, place: Place) -> date | None:
