@@ -81,7 +81,7 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
     opened when they are first needed; ``outgoing`` is for whoever closes them."""
     settings = BillingSettings()
     return Billing(
-        BillingStore(parts.store, parts.clock),
+        BillingStore(parts.store, parts.clock, parts.settings.lease_seconds),
         QuoteStore(parts.store, parts.clock),
         AccountStore(parts.store, parts.clock),
         InvoiceStore(parts.store),
@@ -89,7 +89,7 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
         TownCopy(parts.store, parts.clock),
         parts.clock,
         parts.press,
-        PaymentStore(parts.store),
+        PaymentStore(parts.store, parts.settings.lease_seconds),
         TaskStore(parts.store),
         OnlineInvoiceStore(parts.store),
         PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),

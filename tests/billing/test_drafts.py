@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from services.billing.domain.drafts import Draft
 from shared.contracts.town_file import CollectionOffice
 from shared.ids import new_id
 from shared.store import Document
@@ -76,6 +77,24 @@ async def test_a_draft_is_corrected_line_by_line_and_issued_as_it_was_read(
     assert sum(one["cents"] for one in mine["billed"][0]["entries"]) == 200
     assert await drafts(office) == []
     assert await office.checked() == set()
+
+
+async def test_a_draft_is_nothing_to_read_or_correct_until_its_month_is_drafted(
+    office: Office,
+) -> None:
+    """Of a drafting that was cut short: the month may still be issued without it."""
+    await office.town(collection_office=DRAFTING)
+    left = Draft(
+        id="d" * 32, town="veyras", family="f1", month="2026-09", lines={}, corrections={},
+        left_aside={},
+    )  # fmt: skip
+    await office.world.state("billing").drafts.keep(left)
+    assert await drafts(office) == []
+    wish = {"line": "0" * 32, "cents": 200, "reason": "Goûter seulement."}
+    answer = await post(office, f"/invoice-drafts/{left.id}/corrections", wish)
+    assert (answer.status, answer.json["code"]) == (404, "not-found")
+    await office.world.state("billing").drafts.begin("veyras", "2026-09")
+    assert [one["draft"] for one in await drafts(office)] == [left.id]
 
 
 async def test_what_changed_since_it_was_read_is_not_issued(office: Office) -> None:

@@ -1,4 +1,5 @@
-"""Identity and family in one process that dies where it is told to, and the hands that use it.
+"""Services in one process that dies where it is told to, and the hands that use it: identity and
+family at the desk, or billing alone.
 
 Requests are sent again, with the same Idempotency-Key, until they are answered, as a front end
 does. What the other services would hear waits for them on the local bus, where it is counted.
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,6 @@ TOWN = "veyras"
 PASSWORD = "quatre chevaux verts"
 SERVICES = {"identity": identity.OUTBOXES, "family": family.OUTBOXES}
 OFFICE = ("administrator", "childcare_office")
-#: What the process says to services that do not run here, and so stays on the bus.
-LISTENERS = ("booking", "billing", "notify")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Desk:
     store: Mapping[str, Store]
     bus: LocalBus
     signer: Signer = field(default_factory=lambda: Signer(SIGNING_KEYS))
+    outboxes: Mapping[str, Sequence[str]] = field(default_factory=lambda: SERVICES)
     point: str | None = None
     number: int = 0
     _seen: set[str] = field(default_factory=set)
@@ -132,21 +133,23 @@ class Desk:
         await self.ready()
 
         async def quiet() -> bool:
-            for service, outboxes in SERVICES.items():
+            for service, outboxes in self.outboxes.items():
                 store = self.store[service]
                 if await store.count("held", {}):
                     return False
                 for name in outboxes:
                     if await store.count(name, {"pending.0.id": {"$exists": True}}):
                         return False
-            return not await self.store["bus"].count(QUEUE, {"service": {"$in": list(SERVICES)}})
+            here = {"service": {"$in": list(self.outboxes)}}
+            return not await self.store["bus"].count(QUEUE, here)
 
         await eventually(quiet, within=30, what="all is said and heard")
 
     async def said(self) -> Counter[str]:
-        """How often each event was said since ``strike``, to services that are not here."""
+        """How often each event was said here since ``strike``, to services that are elsewhere."""
         await self.settled()
-        found = {one.id: one.contract.name for one in await self._queued()}
+        here = [one for one in await self._queued() if one.contract.service in self.outboxes]
+        found = {one.id: one.contract.name for one in here}
         return Counter(name for _id, name in found.items() if _id not in self._seen)
 
     async def heard(self, name: str, **data: Any) -> dict[str, Any]:
@@ -163,15 +166,21 @@ class Desk:
         return dict(await eventually(one, what=f"{name} is said"))
 
     async def _queued(self) -> list[Envelope]:
-        query = {"service": {"$in": LISTENERS}}
+        # What the process says to services that do not run here stays on the bus.
+        query = {"service": {"$nin": list(self.outboxes)}}
         found = await self.store["bus"].find(QUEUE, query, sort=[("order", 1)])
         return [decode(document["body"]) for document in found]
 
-    async def say(self, event: Event, subject: str) -> None:
+    async def say(self, event: Event, subject: str, town: str = TOWN) -> None:
         """What a service that is not here says."""
         self._sequence += 1
-        said = envelope(event, subject, town=TOWN, time=START, sequence=self._sequence)
+        said = envelope(event, subject, town=town, time=START, sequence=self._sequence)
         await publish(self.bus, said)
+
+    def later(self, **by: float) -> None:
+        """The town's clock goes on."""
+        file = self.folder / "clock"
+        write_offset(file, MovedClock(file).town() + timedelta(**by))
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -308,8 +317,13 @@ def desk_file(town: str = TOWN, **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def desk_of(mongodb_url: str, folder: Path) -> AsyncIterator[Desk]:
-    """Start the process and load the town."""
+async def desk_of(
+    mongodb_url: str,
+    folder: Path,
+    outboxes: Mapping[str, Sequence[str]] = SERVICES,
+    **more: str,
+) -> AsyncIterator[Desk]:
+    """Start a process of these services, with ``more`` in its environment."""
     namespace, port = f"k{new_id()[-8:]}", free_port()
     write_offset(folder / "clock", START)
     environment = {
@@ -317,20 +331,19 @@ async def desk_of(mongodb_url: str, folder: Path) -> AsyncIterator[Desk]:
         "PREAU_CLOCK_FILE": str(folder / "clock"), "PREAU_SIGNING_KEYS": SIGNING_KEYS,
         "PREAU_PORT": str(port), "PREAU_FAIL_FILE": str(folder / "fail"),
         "PHOENIX_DEATHS": str(folder / "deaths"), "PREAU_LEASE_SECONDS": "0.5",
-        "PREAU_RETRY_DELAYS": "[0.1, 0.2, 0.5]",
+        "PREAU_RETRY_DELAYS": "[0.1, 0.2, 0.5]", **more,
     }  # fmt: skip
     environment.pop("AMQP_URL", None)
-    command: Sequence[str] = (sys.executable, "-m", "tests.faults.phoenix", *SERVICES)
+    command: Sequence[str] = (sys.executable, "-m", "tests.faults.phoenix", *outboxes)
     child = spawn(command, env=environment, output=folder / "desk.log")
     client = connect(mongodb_url)
     clock = MovedClock(folder / "clock")
-    store = {name: Store(client, f"{namespace}_{name}", clock) for name in (*SERVICES, "bus")}
+    store = {name: Store(client, f"{namespace}_{name}", clock) for name in (*outboxes, "bus")}
     async with aiohttp.ClientSession() as http:
-        desk = Desk(child, folder, port, http, store, LocalBus(store["bus"], SUBSCRIPTIONS, clock))
+        bus = LocalBus(store["bus"], SUBSCRIPTIONS, clock)
+        desk = Desk(child, folder, port, http, store, bus, outboxes=outboxes)
         try:
             await desk.ready(within=60)
-            await desk.put_town(TOWN, desk_file())
-            await desk.settled()
             yield desk
         finally:
             child.terminate()

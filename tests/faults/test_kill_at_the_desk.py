@@ -18,7 +18,7 @@ from shared.failpoints import points
 from tests import servers
 from tests.faults import acts, family_acts
 from tests.faults.acts import Act
-from tests.faults.desk import SERVICES, Desk, desk_of
+from tests.faults.desk import SERVICES, TOWN, Desk, desk_file, desk_of
 from tests.world import eventually
 
 TAKEN: dict[Act, tuple[str, ...]] = {
@@ -107,6 +107,8 @@ async def desk(
     mongodb: servers.MongoServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Desk]:
     async with desk_of(mongodb.url, tmp_path_factory.mktemp("desk")) as it:
+        await it.put_town(TOWN, desk_file())
+        await it.settled()
         yield it
 
 

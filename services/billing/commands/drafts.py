@@ -58,6 +58,8 @@ async def correct_draft(
     draft = await billing.drafts.get(draft_)
     if draft is None or draft.town != scope.town:
         raise not_found("ce brouillon")
+    if not await billing.drafts.begun(scope.town, draft.month):  # not issued from drafts yet
+        raise not_found("ce brouillon")
     correction = Correction(
         line=wish.line, cents=wish.cents, reason=wish.reason, by=scope.account,
         at=billing.clock.town(),

@@ -82,9 +82,10 @@ _ARREARS, _AT_BOOKING = "pay_in_arrears", "pay_at_booking"
 class BillingStore:
     """Every query and write of billing."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, lease_seconds: float) -> None:
         self._store = store
         self._clock = clock
+        self._lease_seconds = lease_seconds
         self.households = Households(store, KEEP_FAMILY)
 
     # -- copies ----------------------------------------------------------------------------
@@ -347,8 +348,8 @@ class BillingStore:
         )  # fmt: skip
 
     async def lease(self, owner: str, job: str = "month-end") -> bool:
-        """Whether this process is the one that does that job for the next minute."""
-        return await self._store.lease(LEASE, job, owner, 60)
+        """Whether this process is the one that does that job from now on."""
+        return await self._store.lease(LEASE, job, owner, self._lease_seconds)
 
     async def invoice_of(self, charges: Sequence[str]) -> str | None:
         """The invoice that one of these charges is on."""

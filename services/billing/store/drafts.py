@@ -74,7 +74,10 @@ class DraftStore:
     async def drafts(
         self, scope: Scope, month: str, *, after: str | None, limit: int
     ) -> list[Draft]:
-        """A month's drafts within the scope, those following ``after``."""
+        """A month's drafts within the scope, those following ``after``; none until the month is
+        issued from them."""
+        if not await self.begun(scope.town, month):
+            return []
         found = await page(
             self._store, DRAFTS, within={**scope.query(), "month": month}, only={},
             order=[("_id", 1)], after=after, limit=limit,

@@ -58,8 +58,9 @@ INDEXES = {
 class PaymentStore:
     """Every query and write of payments."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lease_seconds: float) -> None:
         self._store = store
+        self._lease_seconds = lease_seconds
 
     async def create(self, payment: Payment) -> bool:
         """Store a payment; False when there is one of that id."""
@@ -193,8 +194,8 @@ class PaymentStore:
         return [_payment(document) for document in found]
 
     async def lease(self, owner: str) -> bool:
-        """Whether this process is the one that asks for the next half minute."""
-        return await self._store.lease(LEASE_PAYMENTS, "payments", owner, 30)
+        """Whether this process is the one that asks from now on."""
+        return await self._store.lease(LEASE_PAYMENTS, "payments", owner, self._lease_seconds)
 
     async def _all(self, query: Document, sort: list[tuple[str, int]], limit: int) -> list[Payment]:
         found = await self._store.find(PAYMENTS, query, sort=sort, limit=limit)

@@ -1,0 +1,109 @@
+"""Billing dies right after each of its steps: what was asked, heard or found is done once, and the
+books are right (``preau check``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+import services.billing.service as billing
+from deploy.simulators.payfip import PayFipServer
+from deploy.simulators.payfip_rules import Client
+from deploy.simulators.serving import serving
+from services.billing.checking import check
+from services.billing.store import OUTBOXES
+from services.billing.store.accounts import ACCOUNTS
+from services.billing.store.invoices import INVOICES
+from services.billing.store.tasks import TASKS
+from shared.failpoints import points
+from shared.runner import Parts
+from tests import servers
+from tests.faults import billing_acts as acts
+from tests.faults.billing_acts import Act, Till
+from tests.faults.desk import desk_of
+from tests.world import eventually
+
+TAKEN: dict[Act, tuple[str, ...]] = {
+    acts.hears_of_a_family: ("billing.family.keep",),
+    acts.hears_how_far_decisions_are_known: ("billing.decided.keep",),
+    acts.hears_of_a_booking: ("billing.charges.insert",),
+    acts.hears_that_it_is_refused: ("billing.charges.decide",),
+    acts.hears_of_an_absence: ("billing.charges.end",),
+    acts.is_asked_whether_to_erase: ("billing.erasure.answer",),
+    acts.hears_of_a_place_paid_too_late: ("billing.task.open",),
+    acts.hears_that_a_held_place_is_refused: ("billing.invoice.changed",),
+    acts.ends_a_month: (
+        "billing.run.ask", "billing.invoice.number", "billing.account.open",
+        "billing.invoice.announce", "billing.charges.mark", "billing.run.finish",
+    ),
+    acts.drafts_a_month: (
+        "billing.draft.keep", "billing.draft.month", "billing.draft.correct", "billing.draft.drop",
+    ),
+    acts.cancels_what_is_billed: (
+        "billing.account.move", "billing.invoice.follow", "billing.account.followed",
+        "billing.charges.correct",
+    ),
+    acts.changes_it_for_the_same_price: ("billing.invoice.note",),
+    acts.pays_on_line: (
+        "billing.payment.create", "billing.payment.open", "billing.payment.ask",
+        "billing.payment.resolve", "billing.payment.tell",
+    ),
+    acts.is_notified: ("billing.payment.hint",),
+    acts.undoes_a_cheque: ("billing.payment.reverse",),
+    acts.sees_to_a_task: ("billing.task.close",),
+    acts.joins_the_online_invoice: ("billing.online-invoice.choose",),
+    acts.asks_a_price: ("billing.quote.keep",),
+    acts.works_by_itself: ("billing.month-end.lease", "billing.payments.lease"),
+}  # fmt: skip
+
+
+def cases() -> list[tuple[Act, str]]:
+    """Each step with the act that takes it."""
+    return [(act, step) for act, steps in TAKEN.items() for step in steps]
+
+
+@pytest.fixture(scope="module")
+async def till(
+    mongodb: servers.MongoServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Till]:
+    payfip = PayFipServer({"090909": Client("090909")})
+    outboxes = {"billing": (*OUTBOXES, ACCOUNTS, INVOICES, TASKS)}
+    folder = tmp_path_factory.mktemp("till")
+    async with (
+        serving(payfip) as origin,
+        desk_of(mongodb.url, folder, outboxes, PREAU_PAYFIP_URL=origin) as desk,
+    ):
+        it = Till(desk, payfip)
+        await it.open()
+        yield it
+
+
+def test_every_step_is_taken() -> None:
+    own = {one.rpartition(".")[0] for one in points() if one.startswith("billing.")}
+    assert own == {step for _, step in cases()}
+
+
+@pytest.mark.parametrize(
+    ("act", "step"), cases(), ids=lambda value: getattr(value, "__name__", value)
+)
+async def test_killed_at(till: Till, act: Act, step: str) -> None:
+    desk = till.desk
+    desk.point, deaths = f"{step}.after", desk.deaths
+    expected = await act(till)
+
+    async def died() -> bool:
+        return desk.deaths > deaths
+
+    await eventually(died, what=f"death at {desk.point}")
+    assert desk.deaths == deaths + 1
+    desk.point = None
+    assert await desk.said() == Counter(expected), step
+    books = cast("Parts", SimpleNamespace(store=desk.store["billing"]))
+    assert [one async for one in check(books, None)] == []
+
+
+_ = billing  # imported for its steps
