@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from services.documents import CONTRACTS, ROUTES, breaks, contract_schemas, contracts, documents
 from services.registry import BUILDS
 from shared.contracts.subscriptions import FOR_OTHERS, SUBSCRIPTIONS
+from shared.logs import ALLOWED
 from shared.web.routes import Files, Page, PageQuery
 from tests.world import World
 
@@ -90,6 +92,19 @@ def test_every_listing_comes_in_pages_of_one_shape() -> None:
         for route in routes:
             listed = not isinstance(route.answer, Files) and issubclass(route.answer, Page)
             assert issubclass(route.query, PageQuery) == listed, route.path
+
+
+def test_what_is_logged_may_be_logged() -> None:
+    """Another key raises where logs are configured, which is not so in every test."""
+    levels = {"debug", "info", "warning", "error"}
+    for folder in ("services", "shared", "deploy"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    logger = node.func.value
+                    if node.func.attr in levels and getattr(logger, "id", "") == "_log":
+                        keys = {one.arg for one in node.keywords}
+                        assert keys <= ALLOWED | {"exc_info"}, f"{file}:{node.lineno}"
 
 
 def _tracked() -> list[Path]:

@@ -143,8 +143,8 @@ async def _invoice(
     family = (await billing.store.family(first.town, first.family)).family
     guardian, reckoned = await priced_charges(billing, town, family, charges)
     if reckoned.left_aside and (expires or not reckoned.lines):
-        codes = sorted({one.code for one in reckoned.left_aside})
-        _log.error("booking-without-price", town=first.town, request=first.request, codes=codes)
+        reason = ", ".join(sorted({one.code for one in reckoned.left_aside}))
+        _log.error("booking-without-price", town=first.town, request=first.request, reason=reason)
         await open_task(billing, Task(
             task_id("booking-without-price", _id), first.town, first.family,
             "booking-without-price", billing.clock.town(), request=first.request,
