@@ -341,6 +341,19 @@ def test_a_childs_names_may_go_round_and_are_each_kept_once() -> None:
     assert set(kept.also) == {named}, "not its own id"
 
 
+def test_a_child_of_both_records_keeps_the_names_of_both_and_undone_its_own() -> None:
+    """After a split a child is of both; a third record told one of them another name of it."""
+    kept, left = after(move("split", Pair(source=family("A", 2), target=None),
+                            Wish(guardians=("A-g0",), reference="S")))  # fmt: skip
+    kept = after(merged(family("B"), kept, **{"B-c0": "A-c0"}))[1]
+    done = merged(kept, left)
+    _, both = after(done)
+    assert [(one.id, one.also) for one in both.children] == [("A-c0", ("B-c0",))]
+    back, other = after(move("undo", Pair(source=after(done)[0], target=both), Wish(), done))
+    assert [(one.id, one.also) for one in back.children] == [("A-c0", ("B-c0",))]
+    assert [(one.id, one.also) for one in other.children] == [("A-c0", ())]
+
+
 class Records(RuleBasedStateMachine):
     """A town's records under moves at random. Each person is known by every id they ever had."""
 

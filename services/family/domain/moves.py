@@ -28,6 +28,7 @@ from services.family.domain.pairs import (
     health_that_differs,
     known_by,
     names_of_same,
+    returned,
     taken_back,
     united,
 )
@@ -121,7 +122,7 @@ def _merge(wish: Wish, source: Family, target: Family, vault: Vault) -> Pair:
     _check_health(wish.same, source, target, vault)
     # After a split, a child is of both records under one id.
     here = _members(target) | into.keys()
-    names = names_of_same(wish.same, source)
+    names = names_of_same(wish.same, source, target)
     gone = {into[one.id]: one for _, one in source.members() if one.id in into}
     kept_children = tuple(known_by(filled_from(gone, one, vault), names) for one in target.children)
     arriving = {guardian.id: _rights_into(guardian, into) for guardian in source.guardians}
@@ -263,14 +264,16 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair, vault: Vaul
         *target.guardians, *target.children, *target.contacts
     )  # fmt: skip
     current = {one.id: one for one in people}
+    known_as = after.target.known_as()
     returning_children = [
-        current.get(child.id, child).model_copy(update={"origin": child.origin})
+        returned(child, one, known_as.get(child.id, ())).model_copy(update={"origin": child.origin})
         for child in before.source.children
         if child.id in back
+        if isinstance(one := current.get(child.id, child), Child)
     ]
     children = {child.id for child in returning_children}
     restored = _with_roles([
-        _returning(guardian, current.get(guardian.id), into, children)
+        _returning(guardian, current.get(guardian.id), known_as.get(guardian.id, ()), children)
         for guardian in before.source.guardians
         if guardian.id in back
     ])  # fmt: skip
@@ -284,7 +287,7 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair, vault: Vaul
     source = answered_since(source, held, after.target, vault)
     kept = [one for one in target.guardians if one.id not in leaving]
     were = {name for also in before.target.known_as().values() for name in also}
-    names = names_of_same(source.became, before.source).values()
+    names = names_of_same(source.became, before.source, before.target).values()
     aliases = {name for some in names for name in some} - were
     return Pair(
         source=before.source.model_copy(update={
@@ -322,10 +325,10 @@ def _undo(source: Family, target: Family, before: Pair, after: Pair, vault: Vaul
     )  # fmt: skip
 
 
-def _returning(old: Guardian, now: object, into: dict[str, str], children: set[str]) -> Guardian:
+def _returning(old: Guardian, now: object, merged: Collection[str], children: set[str]) -> Guardian:
     """A guardian of the source again: what they are now, with the rights of then over the
     children who come back too."""
-    fresh = now if isinstance(now, Guardian) else old
+    fresh = returned(old, now if isinstance(now, Guardian) else old, merged)
     rights = tuple(right for right in old.rights if right.child in children)
     return fresh.model_copy(
         update={

@@ -128,13 +128,14 @@ def filled_from(gone: Mapping[str, Member], kept: MemberT, vault: Vault) -> Memb
     return filled(kept, same, vault) if isinstance(same, type(kept)) else kept
 
 
-def names_of_same(same: Sequence[Became], source: Family) -> dict[str, list[str]]:
-    """By who stays, every id of whoever of the source is the same guardian or child."""
-    also = source.known_as()
+def names_of_same(same: Sequence[Became], source: Family, target: Family) -> dict[str, list[str]]:
+    """By who stays, every id of whoever of the source is the same guardian or child: said to be
+    (``same``), or of both records under one id."""
+    into, here = {one.member: one.into for one in same}, target.known_as()
     return {
-        one.into: [name for name in (one.member, *also[one.member]) if name != one.into]
-        for one in same
-        if one.member in also
+        into.get(member, member): [name for name in (member, *also) if name not in here]
+        for member, also in source.known_as().items()
+        if into.get(member, member) in here
     }
 
 
@@ -148,6 +149,14 @@ def forgets(person: PersonT, names: Collection[str]) -> PersonT:
     """Not by these ids any more."""
     also = tuple(name for name in person.also if name not in names)
     return person.model_copy(update={"also": also})
+
+
+def returned(old: PersonT, now: PersonT, merged: Collection[str]) -> PersonT:
+    """Who leaves a record again, as they are ``now``: by the ids of then and by those that they
+    have got since they were ``merged``, not by those of the record that they leave."""
+    since = tuple(name for name in now.also if name not in merged)
+    also = dict.fromkeys(old.also + since)
+    return now.model_copy(update={"also": tuple(also)})
 
 
 def brought(source: Family, target: Family, into: Mapping[str, str], vault: Vault) -> Family:
