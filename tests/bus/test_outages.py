@@ -320,12 +320,24 @@ async def _waits_visibly(replica: Replica) -> bool:
     return await replica.publisher.unsaid() == 1 and age > 1
 
 
+async def _all_consumed(channel: aio_pika.abc.AbstractChannel, rig: Rig) -> bool:
+    """Each connection of the process has declared everything, and declares nothing any more."""
+    names = (f"{rig.namespace}.{queue}" for queue in ("testing", "listening"))
+    queues = [
+        await channel.declare_queue(name + suffix, passive=True)
+        for name in names
+        for suffix in ("", ".parked")
+    ]
+    return all(queue.declaration_result.consumer_count for queue in queues)
+
+
 async def test_an_unroutable_event_is_not_lost(amqp_rig: Rig) -> None:
     """Only a topology error makes one: the archive takes everything."""
     async with amqp_rig.replica() as replica:
         connection = await aio_pika.connect(amqp_rig.amqp_url)
         async with connection:
             channel = await connection.channel()
+            await eventually(lambda: _all_consumed(channel, amqp_rig), what="all declared")
             archive = await channel.get_queue(f"{amqp_rig.namespace}.archive", ensure=False)
             await archive.unbind(f"{amqp_rig.namespace}.events", "#")
         await replica.publisher.say("k", NobodyListens())
