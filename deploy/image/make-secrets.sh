@@ -60,6 +60,7 @@ single = {
     "preau_signing_keys": signing_keys,
     "identity_field_keys": field_keys,
     "family_field_keys": field_keys,
+    "billing_field_keys": field_keys,
 }
 for name, make in single.items():
     if not (folder / name).exists():

@@ -4,11 +4,11 @@ Owns      ``charges``: one per accepted line of a booking request; ``invoices``:
           numbered without gaps per collection office (régie) and year; ``runs``: month ends;
           ``quotes``: what a basket costs, for half an hour; ``accounts``: what a family owes to an
           office, paid and is owed; ``drafts``: what agents read before a month is issued;
-          ``payments``: on PayFiP or at the desk, whatever comes of them; ``tasks``: what waits for
-          an agent.
+          ``payments``: on PayFiP, at the desk or by direct debit, whatever comes of them;
+          ``tasks``: what waits for an agent; ``direct_debits``: requests and mandates.
 Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, ``paid-late``,
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
-          ``task-opened``, ``-done``, ``erasure-answered`` (facts).
+          ``task-opened``, ``-done``, ``direct-debit-changed``, ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
           ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over),
           ``town-changed`` (tariffs), ``family-changed`` (who is invoiced, who may pay, quotients

@@ -6,6 +6,7 @@ from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.drafts import DRAFTS
 from services.billing.store.invoices import INVOICES
+from services.billing.store.mandates import MANDATES
 from services.billing.store.online_invoices import ONLINE_INVOICES
 from services.billing.store.payments import PAYMENTS
 from services.billing.store.quotes import QUOTES
@@ -18,6 +19,7 @@ ERASED = (
     Erasing(DRAFTS, of_family),
     Erasing(ONLINE_INVOICES, of_family),
     Erasing(TASKS, of_family, fields=("done.note",)),
+    Erasing(MANDATES, of_family),
 )
 HELD = (
     LegalHold(

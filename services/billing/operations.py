@@ -15,6 +15,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from services.billing.commands.mandates import reseal
 from services.billing.commands.month_ends import preview_month, run_month_by_operator
 from services.billing.domain.payfip import Fault, NoAnswer, OfficeName
 from services.billing.domain.prices.basket import price
@@ -28,6 +29,7 @@ from shared.holidays import FrenchHolidays
 from shared.money import euros
 from shared.operations import parts_of
 from shared.outgoing import Outgoing
+from shared.sealing import load_own_keys
 from shared.town_files import BadTownFile, read_town_file
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,6 +39,8 @@ app.add_typer(_invoices, name="invoices")
 _payfip = typer.Typer(no_args_is_help=True, help="PayFiP.")
 app.add_typer(_prices, name="price")
 app.add_typer(_payfip, name="payfip")
+_debits = typer.Typer(no_args_is_help=True, help="Prélèvements.")
+app.add_typer(_debits, name="direct-debit")
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
@@ -110,6 +114,21 @@ async def _office(town: str) -> OfficeName | Fault | NoAnswer | None:
             return await billing.payfip.office(registered.client_number)
         finally:
             await outgoing.close()
+
+
+@_debits.command("reseal")
+def reseal_() -> None:
+    """Chiffre à nouveau, avec la première clé de PREAU_FIELD_KEYS, ce que les autres ont chiffré ;
+    interrompu, il se relance."""
+    seen, changed = asyncio.run(_reseal())
+    typer.echo(f"{seen} prélèvement(s) lu(s), {changed} chiffré(s) à nouveau.")
+
+
+async def _reseal() -> tuple[int, int]:
+    async with parts_of("billing") as parts:
+        billing = state_of(parts)
+        await load_own_keys(billing.sealer, parts.store, parts.settings)
+        return await reseal(billing)
 
 
 # -- prices --------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
+from services.billing.domain.debits.mandates import MandateState, WishState
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.payments import MEANS, Payment, State
 from services.billing.queries import invoices as queries
-from services.billing.queries import payments
+from services.billing.queries import mandates, payments
 from services.billing.schemas.invoices import InvoiceQuery
 from services.billing.schemas.payments import PaymentQuery
 from services.billing.state import Billing
@@ -24,8 +25,17 @@ _STATES: Mapping[State, str] = {
 }  # fmt: skip
 
 
+_WISHES: Mapping[WishState, str] = {
+    "waiting": "en attente", "refused": "refusée", "withdrawn": "retirée",
+}  # fmt: skip
+_MANDATES: Mapping[MandateState, str] = {
+    "active": "en cours", "suspended": "suspendu", "ended": "terminé",
+}  # fmt: skip
+
+
 async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
-    """The invoices and payments that the bearer may see, and what is on no invoice yet."""
+    """The invoices and payments that the bearer may see, what is on no invoice yet, and the
+    bearer's own direct debits."""
 
     async def invoices(after: str | None) -> list[Invoice]:
         return await queries.invoices(billing, scope, InvoiceQuery(after=after, limit=_PAGE))
@@ -34,6 +44,7 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
         return await payments.payments(billing, scope, PaymentQuery(after=after, limit=_PAGE))
 
     found = await _all(invoices)
+    debits = await mandates.own(billing, scope)
     open_ = await queries.unbilled(billing, scope)
     return [
         section("Prestations pas encore facturées", [
@@ -61,6 +72,18 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
                 "Suite": _STATES[one.state],
             }
             for one in await _all(paid)
+        ]),
+        section("Demandes de prélèvement", [
+            {"Demandée le": one.asked_at, "Compte": one.bank.shown, "Accord du": one.agreed_on,
+             "Suite": _WISHES[one.state], "Motif": one.reason}
+            for one in debits.wishes
+        ]),
+        section("Mandats de prélèvement", [
+            {"Référence (RUM)": one.reference, "Créancier": f"{one.creditor_title} {one.creditor}",
+             "Compte": one.bank.shown, "Signé le": one.signed_on,
+             "Dernier prélèvement": one.used_on, "État": _MANDATES[one.state],
+             "Motif": one.reason}
+            for one in debits.mandates
         ]),
     ]  # fmt: skip
 

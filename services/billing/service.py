@@ -24,6 +24,7 @@ from services.billing.store import (
     accounts,
     drafts,
     invoices,
+    mandates,
     payments,
     quotes,
     tasks,
@@ -31,6 +32,7 @@ from services.billing.store import (
 from services.billing.store.accounts import ACCOUNTS, AccountStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
+from services.billing.store.mandates import MANDATES, MandateStore
 from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
@@ -38,6 +40,7 @@ from services.billing.store.tasks import TASKS, TaskStore
 from shared.copies import KeyCopy, TownCopy
 from shared.outgoing import Outgoing
 from shared.runner import Job, Parts, Service
+from shared.sealing import load_own_keys, sealer_of
 
 
 def build(parts: Parts) -> Service:
@@ -45,6 +48,11 @@ def build(parts: Parts) -> Service:
     outgoing = Outgoing()
     billing = state_of(parts, outgoing)
     keys = KeyCopy(parts.store, parts.keys)
+
+    async def warm() -> None:
+        await load_own_keys(billing.sealer, parts.store, parts.settings)
+        await keys.load()
+
     return Service(
         name="billing",
         purpose=(room.__doc__ or "").partition("\n")[0],
@@ -59,8 +67,9 @@ def build(parts: Parts) -> Service:
             **drafts.INDEXES,
             **payments.INDEXES,
             **tasks.INDEXES,
+            **mandates.INDEXES,
         },
-        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES, TASKS),
+        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES, TASKS, MANDATES),
         jobs=[
             Job("month-end", 2.0, partial(end_months, billing)),
             Job("drafts", 2.0, partial(draft_due, billing)),
@@ -71,7 +80,7 @@ def build(parts: Parts) -> Service:
             Job("payments", 1.0, partial(ask_due, billing)),
             keys.job,
         ],
-        warm=keys.load,
+        warm=warm,
         close=outgoing.close,
     )
 
@@ -80,6 +89,7 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
     """What the use cases work with: for the service and for operators' commands. Connections are
     opened when they are first needed; ``outgoing`` is for whoever closes them."""
     settings = BillingSettings()
+    sealer = sealer_of(parts.settings)
     return Billing(
         BillingStore(parts.store, parts.clock, parts.settings.lease_seconds),
         QuoteStore(parts.store, parts.clock),
@@ -93,6 +103,9 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
         TaskStore(parts.store),
         OnlineInvoiceStore(parts.store),
         PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),
+        MandateStore(parts.store, sealer),
+        sealer,
+        parts.audit,
         parts.settings.public_url,
         settings.payment_page,
     )

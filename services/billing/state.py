@@ -10,10 +10,12 @@ from services.billing.store import BillingStore
 from services.billing.store.accounts import AccountStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import InvoiceStore
+from services.billing.store.mandates import MandateStore
 from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from services.billing.store.tasks import TaskStore
+from shared.audit import Audit
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
 from shared.contracts.family import FamilyChanged
@@ -23,6 +25,7 @@ from shared.errors import MissingCopy, not_found
 from shared.holidays import FrenchHolidays
 from shared.ids import new_id
 from shared.pdf import Press
+from shared.sealing import Sealer
 
 
 class PriceBooks:
@@ -57,6 +60,9 @@ class Billing:
     tasks: TaskStore
     online_invoices: OnlineInvoiceStore
     payfip: PayFip
+    mandates: MandateStore
+    sealer: Sealer
+    audit: Audit
     public_url: str
     payment_page: str | None = None
     owner: str = field(default_factory=new_id)

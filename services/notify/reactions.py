@@ -9,7 +9,7 @@ from services.notify.commands import documents, dossiers, enrolments, intentions
 from services.notify.erasure import ERASED
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
-from shared.contracts.billing import InvoiceIssued, PaymentReceived
+from shared.contracts.billing import DirectDebitChanged, InvoiceIssued, PaymentReceived
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -88,5 +88,6 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(RegistrationDecided, partial(dossiers.write_registration_answer, notify)),
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
         on(PaymentReceived, partial(intentions.write_receipt, notify)),
+        on(DirectDebitChanged, partial(intentions.write_direct_debit, notify)),
         *erasure_reactions(store, ERASED),
     ]

@@ -27,7 +27,7 @@ KINDS = (
     "proof", "outcome", "digest", "invoice", "payment", "enrolment", "enrolment-accepted",
     "enrolment-refused", "enrolment-withdrawn", "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
-    "registration-sent", "registration-accepted", "registration-refused",
+    "registration-sent", "registration-accepted", "registration-refused", "direct-debit",
 )  # fmt: skip
 
 

@@ -158,6 +158,28 @@ class TaskDone(Event, service="billing", name="task-done", kind="fact", public=T
     by_itself: bool
 
 
+class DirectDebitChanged(
+    _OfAccount, Event, service="billing", name="direct-debit-changed", kind="fact"
+):
+    """What became of a guardian's request of direct debit, or of the mandate it came to.
+
+    ``mandate_reference`` is the RUM, ``creditor`` the ICS. ``counts_from``: the month of the first
+    invoice. ``reason``: an agent's words, or what a bank said.
+    """
+
+    guardian: str
+    step: Literal[
+        "requested", "accepted", "amended", "refused", "withdrawn", "suspended", "resumed", "ended"
+    ]
+    ended_for: (
+        Literal["revoked", "by-office", "replaced", "lapsed", "collected", "rejected"] | None
+    ) = None
+    mandate_reference: str | None = None
+    creditor: str | None = None
+    counts_from: str | None = None
+    reason: str | None = None
+
+
 class ErasureAnswered(Event, service="billing", name="erasure-answered", kind="fact"):
     """What holds the erasure of a family back here; nothing, when empty."""
 

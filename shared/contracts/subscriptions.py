@@ -82,6 +82,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         booking.EnrolmentWithdrawn,
         billing.InvoiceIssued,
         billing.PaymentReceived,
+        billing.DirectDebitChanged,
     ),
 }
 

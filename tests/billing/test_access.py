@@ -9,6 +9,7 @@ import pytest
 from services.billing.api import ROUTES
 from tests.billing.conftest import BASE, Office
 from tests.billing.data import accepted
+from tests.billing.debits import IBAN
 from tests.world import Answer
 
 DAY = date(2026, 9, 3)
@@ -20,6 +21,20 @@ BODIES: dict[str, dict[str, object]] = {
     "/online-invoice/recaps": {"family": "f1", "online": True},
     "/online-invoice/choices": {"family": "f1", "online": True, "counts_from": "2026-10"},
     "/tasks/{task}/completions": {"note": "Vu."},
+    "/direct-debit/recaps": {"family": "f1", "direct_debit": True},
+    "/direct-debit/requests": {
+        "family": "f1",
+        "iban": IBAN,
+        "holder": "Anne",
+        "agreed": True,
+        "agreed_on": "2026-09-14",
+        "counts_from": "2026-09",
+        "guardian": "f1-anne",
+    },
+    "/direct-debit/revocations": {"family": "f1"},
+    "/office/direct-debits/{family}/acceptances": {"request": "0" * 32},
+    "/office/direct-debits/{family}/refusals": {"request": "0" * 32, "reason": "Pas le payeur."},
+    "/office/direct-debits/{family}/ends": {"reason": "Dossier clos."},
     "/payments": {"invoices": ["0" * 32], "email": "anne@famille.example"},
     "/invoice-runs": {"month": "2026-09"},
     "/quotes": {
@@ -29,7 +44,10 @@ BODIES: dict[str, dict[str, object]] = {
         ],
     },
 }
-QUERIES = {"/online-invoice": "?family=f1"}
+QUERIES = dict.fromkeys(
+    ("/online-invoice", "/direct-debit", "/direct-debit/bank-details", "/direct-debit/mandate.pdf"),
+    "?family=f1",
+)
 LISTINGS = (("GET", "/invoices"), ("GET", "/payments"))
 
 

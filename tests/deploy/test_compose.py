@@ -106,7 +106,7 @@ def test_no_secret_is_in_the_environment(compose: dict[str, Any]) -> None:
 
 
 #: The services that keep health, bank data or second factors.
-SEALING = ("identity", "family")
+SEALING = ("identity", "family", "billing")
 
 
 def test_each_service_has_its_own_credentials(compose: dict[str, Any], secrets_made: Path) -> None:

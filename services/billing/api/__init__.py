@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from services.billing.api import accounts, drafts, invoices, online_invoices, payments, tasks
+from services.billing.api import (
+    accounts,
+    drafts,
+    invoices,
+    mandates,
+    online_invoices,
+    payments,
+    tasks,
+)
 from services.billing.personal_data import collect
 from shared.personal_data import personal_data_routes
 
@@ -13,5 +21,6 @@ ROUTES = [
     *payments.ROUTES,
     *tasks.ROUTES,
     *online_invoices.ROUTES,
+    *mandates.ROUTES,
     *personal_data_routes("billing", collect),
 ]

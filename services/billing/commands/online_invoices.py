@@ -17,6 +17,7 @@ from services.billing.domain.runs import run_by_itself
 from services.billing.schemas.online_invoices import ChoiceIn
 from services.billing.state import Billing
 from shared.auth import FamilyScope, Scope
+from shared.contracts.town_file import TownFile
 from shared.errors import Refused, forbidden
 from shared.web.routes import Command
 
@@ -32,18 +33,23 @@ async def standing(billing: Billing, scope: Scope, family: str) -> Standing:
         if not any(me in one.ids and one.invoiced for one in card.guardians):
             raise forbidden("Seule la personne à qui les factures sont adressées fait ce choix.")
     file = (await billing.towns.get(scope.town)).file
-    now = billing.clock.town()
-    zone = ZoneInfo(file.time_zone)
-    previous = last_over(now, zone)
-    issued = await billing.store.has_run(run_by_itself(scope.town, previous)) or bool(
-        await billing.invoices.existing([invoice_id(scope.town, family, previous)])
-    )
     choice = await billing.online_invoices.choice(scope.town, family)
     return Standing(
         family=family, choice=choice,
         online=delivery(file.collection_office, choice) == "online",
-        next_month=next_invoiced(now.astimezone(zone).date(), previous, previous_issued=issued),
+        next_month=await next_month(billing, file, family),
     )  # fmt: skip
+
+
+async def next_month(billing: Billing, file: TownFile, family: str) -> str:
+    """The month of the family's next invoice."""
+    now = billing.clock.town()
+    zone = ZoneInfo(file.time_zone)
+    previous = last_over(now, zone)
+    issued = await billing.store.has_run(run_by_itself(file.town, previous)) or bool(
+        await billing.invoices.existing([invoice_id(file.town, family, previous)])
+    )
+    return next_invoiced(now.astimezone(zone).date(), previous, previous_issued=issued)
 
 
 async def choose(billing: Billing, scope: Scope, wish: ChoiceIn, command: Command) -> Standing:

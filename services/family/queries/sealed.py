@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from schwifty import IBAN
-
 from services.family.domain.fields import owner_of
 from services.family.domain.health import VACCINES, compulsory, good
 from services.family.domain.household import Change, Child, Family, Guardian
@@ -28,6 +26,7 @@ from services.family.schemas.dossiers import (
 )
 from services.family.state import State
 from shared.auth import Bearer, FamilyScope, Scope
+from shared.banking import bank_name_of, masked
 from shared.contracts.dossier import Sensitivity
 from shared.errors import forbidden, not_found
 from shared.store import Document
@@ -74,7 +73,7 @@ async def bank(state: State, scope: Scope, bearer: Bearer, family: str, guardian
             update={"fields": tuple(_masked(field) for field in shown.member.fields)}
         ),
         decided=shown.decided,
-        bank=_bank_of(iban) if iban else None,
+        bank=bank_name_of(iban) if iban else None,
     )
 
 
@@ -184,13 +183,3 @@ def _masked(field: FieldOut) -> FieldOut:
     return field.model_copy(
         update={"value": field.value and masked(field.value), "waiting": waiting}
     )
-
-
-def masked(iban: str) -> str:
-    """``FR76 •••• 0189``: enough to know one's own account by."""
-    return f"{iban[:4]} •••• {iban[-4:]}"
-
-
-def _bank_of(iban: str) -> str | None:
-    found: str | None = IBAN(iban, allow_invalid=True).bank_name
-    return found or None

@@ -30,6 +30,9 @@ from shared.contracts.town_file import TownFile
 from shared.errors import MissingCopy
 from shared.store import Document
 
+#: Mails about money, and which of their data is the guardian whose affair they are.
+_ADDRESSED = {"invoice": "guardian", "payment": "payer", "direct-debit": "guardian"}
+
 
 class NotEntitled(Exception):
     """The adult may no longer receive what this mail says."""
@@ -77,10 +80,8 @@ class Contents:
             return self._document(mail)
         if mail["kind"].startswith("letter"):
             self._check_linked(mail)
-        if mail["kind"] == "invoice":
-            self._check_addressed(mail, mail["data"]["guardian"])
-        if mail["kind"] == "payment":
-            self._check_addressed(mail, mail["data"]["payer"])
+        if whose := _ADDRESSED.get(mail["kind"]):
+            self._check_addressed(mail, mail["data"][whose])
         return {"data": mail["data"]}
 
     def seconds_since_cut_off(self, mail: Document, now: datetime) -> float:

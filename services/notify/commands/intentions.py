@@ -17,7 +17,7 @@ from services.notify.domain.windows import changed, last_boundary, next_boundary
 from services.notify.state import Notify
 from services.notify.store.digests import first_timeline, timeline_of
 from services.notify.store.mails import new_mail
-from shared.contracts.billing import InvoiceIssued, PaymentReceived
+from shared.contracts.billing import DirectDebitChanged, InvoiceIssued, PaymentReceived
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -199,6 +199,13 @@ async def write_receipt(notify: Notify, envelope: Envelope, event: PaymentReceiv
         return
     if accounts := await _accounts_of(notify, envelope.town, event.family, event.payer):
         await to_accounts(notify, envelope, "payment", event.family, event, accounts)
+
+
+async def write_direct_debit(notify: Notify, envelope: Envelope, event: DirectDebitChanged) -> None:
+    """The mail that says what became of a direct debit, to each account of whose account it is."""
+    await notify.towns.need(envelope.town)
+    accounts = await _accounts_of(notify, envelope.town, event.family, event.guardian)
+    await to_accounts(notify, envelope, "direct-debit", event.family, event, accounts)
 
 
 async def _accounts_of(notify: Notify, town: str, family: str, guardian: str) -> list[str]:

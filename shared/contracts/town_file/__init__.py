@@ -31,7 +31,13 @@ from shared.contracts.town_file.calendars import (
     Period,
     Territory,
 )
-from shared.contracts.town_file.collecting import AcceptedMeans, CollectionOffice, DeskMeans, PayFip
+from shared.contracts.town_file.collecting import (
+    AcceptedMeans,
+    CollectionOffice,
+    DeskMeans,
+    DirectDebit,
+    PayFip,
+)
 from shared.contracts.town_file.conditions import (
     Audience,
     Scope,
@@ -184,6 +190,7 @@ __all__ = [
     "Deadlines",
     "DeskMeans",
     "DigestSettings",
+    "DirectDebit",
     "DocumentType",
     "Dossier",
     "DossierRule",

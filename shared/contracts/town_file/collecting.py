@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from shared.banking import bic_of, creditor_of, iban_of
 from shared.contracts.town_file.parts import Part, Slug, Text, unique
 
 
@@ -31,9 +32,34 @@ class AcceptedMeans(Part):
     note: Text | None = None
 
 
+class DirectDebit(Part):
+    """The régie as banks know it: ``creditor`` is its SEPA identifier (ICS), given by its bank,
+    ``creditor_title`` what debtors read on their statements; ``iban`` and ``bic`` are of its own
+    account (DFT). Files are written in the version that its bank takes.
+
+    Families are told ``notice_days`` before: fewer than fourteen are to be agreed in the mandate.
+    ``most_rejections`` in a row suspend it.
+    """
+
+    creditor: str
+    creditor_title: Annotated[str, Field(min_length=1, max_length=70)]
+    iban: str
+    bic: str
+    version: Literal["pain.008.001.02", "pain.008.001.08"] = "pain.008.001.08"
+    notice_days: Annotated[int, Field(ge=2, le=60)] = 14
+    most_rejections: Annotated[int, Field(ge=1, le=10)] = 2
+
+    @model_validator(mode="after")
+    def _good(self) -> DirectDebit:
+        creditor_of(self.creditor)
+        if iban_of(self.iban) != self.iban or bic_of(self.bic) != self.bic:
+            raise ValueError("an IBAN and a BIC are written in capitals, without spaces")
+        return self
+
+
 class CollectionOffice(Part):
     """The régie that collects; ``code`` heads its invoice numbers. Without ``payfip`` nothing is
-    paid on line.
+    paid on line, without ``direct_debit`` nothing is collected from bank accounts.
 
     ``online_invoices``: who chose nothing reads invoices on line (``for_all``), or gets paper until
     they join (``on_request``).
@@ -47,6 +73,7 @@ class CollectionOffice(Part):
     label: Text
     due_days: Annotated[int, Field(ge=1, le=120)] = 30
     payfip: PayFip | None = None
+    direct_debit: DirectDebit | None = None
     means: tuple[AcceptedMeans, ...] = ()
     month_end: Literal["automatic", "draft"] = "automatic"
     online_invoices: Literal["for_all", "on_request"] = "for_all"
