@@ -28,6 +28,7 @@ from shared.contracts.town_file import Tariff
 from shared.events import ALL_TOWNS
 from shared.store import Document
 from tests.billing.data import card, file_with
+from tests.billing.debits import COLLECTING, IBAN
 from tests.faults.desk import TOWN, Desk
 from tests.world import START, access_token, eventually
 
@@ -40,6 +41,7 @@ PRICE = 410
 OFFICE = {
     "code": "VEY", "label": "Régie enfance", "means": [{"means": "cheque"}],
     "payfip": {"client_number": "090909", "entry_mode": "T"}, "month_end": "draft",
+    "direct_debit": COLLECTING,
 }  # fmt: skip
 TARIFFS = [
     Tariff(id=f"{activity}-{unit}", valid_from=date(2026, 1, 1), activity=activity, unit=unit,
@@ -149,6 +151,16 @@ class Till:
                 "invoices": [invoice["_id"]]}  # fmt: skip
         made = await self.desk.done("billing", "POST", "/office/payments", self.officer(), body)
         return str(made["payment"])
+
+    async def asked_to_collect(self, family: str) -> str:
+        """The family's request of direct debit."""
+        path, token = f"/direct-debit?family={family}", self.anne(family)
+        seen = await self.desk.done("billing", "GET", path, token)
+        body = {"family": family, "iban": IBAN, "holder": "Anne", "agreed": True,
+                "agreed_on": START.date().isoformat(),
+                "counts_from": seen["next_month"]}  # fmt: skip
+        made = await self.desk.done("billing", "POST", "/direct-debit/requests", token, body)
+        return str(made["request"]["request"])
 
     async def paid(self, payment: str) -> None:
         """By itself: nobody asks."""
@@ -395,6 +407,28 @@ async def joins_the_online_invoice(till: Till) -> Said:
     chosen = await till.desk.done("billing", "POST", "/online-invoice/choices", token, body)
     assert chosen["online"] is False
     return {}
+
+
+async def asks_for_direct_debit(till: Till) -> Said:
+    family = await till.family()
+    await till.desk.settled()
+    await till.desk.strike()
+    await till.asked_to_collect(family)
+    found = await till.desk.one("billing", "direct_debits", {"family": family})
+    assert found["wish"]["state"] == "waiting"
+    return {"direct-debit-changed": 1}
+
+
+async def accepts_direct_debit(till: Till) -> Said:
+    family = await till.family()
+    await till.desk.settled()
+    body = {"request": await till.asked_to_collect(family)}
+    await till.desk.strike()
+    path = f"/office/direct-debits/{family}/acceptances"
+    given = await till.desk.done("billing", "POST", path, till.officer(), body)
+    found = await till.desk.one("billing", "direct_debits", {"family": family})
+    assert found["mandate"]["reference"] == given["mandate"]["reference"]
+    return {"direct-debit-changed": 1}
 
 
 async def asks_a_price(till: Till) -> Said:
