@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.booking import catalogue, enrolment_queries, queries
+from services.booking import catalogue, enrolment_queries, planning_queries, queries
 from services.booking.attached import States, states_of
 from services.booking.catalogue_schemas import Activities, CatalogueQuery
 from services.booking.commands import (
@@ -34,6 +34,8 @@ from services.booking.proof_schemas import ProofDecisionsIn, ProofDecisionsOut, 
 from services.booking.schemas import (
     DecisionsIn,
     DecisionsOut,
+    FamilyPlanning,
+    FamilyPlanningQuery,
     GivenOut,
     LineOut,
     Planning,
@@ -63,7 +65,16 @@ async def list_activities(booking: Booking, call: Call[NoBody, CatalogueQuery]) 
 
 
 async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Planning:
-    return await queries.planning(booking, call.scope, call.query)
+    return await planning_queries.planning(booking, call.scope, call.query)
+
+
+async def see_family_planning(
+    booking: Booking, call: Call[NoBody, FamilyPlanningQuery]
+) -> FamilyPlanning:
+    found = await planning_queries.of_family(booking, call.scope, call.query)
+    for one in found.participants:
+        call.act.concerns(child=one.child)
+    return found
 
 
 async def recap(booking: Booking, call: Call[RequestIn, NoQuery]) -> Recap:
@@ -230,6 +241,9 @@ ROUTES = [
           either(ACCOUNT, _READERS), Activities, query=CatalogueQuery),
     Route("GET", "/planning", see_planning, "A child's days: booked, bookable, until when",
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
+    Route("GET", "/family-planning", see_family_planning,
+          "The days of everybody in a family: booked, bookable, until when",
+          either(FAMILY, _READERS), FamilyPlanning, query=FamilyPlanningQuery),
     Route("POST", "/recaps", recap, "What validating these wishes would do",
           either(FAMILY, _DESK), Recap, body=RequestIn,
           refusals=("too-many-dates", "wrong-proof", "document-unknown", "document-not-valid")),

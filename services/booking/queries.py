@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from services.booking.attached import check_wish
-from services.booking.domain.agenda import WORDS, Entry, Status, agenda
-from services.booking.domain.enrolled import Enrolled
-from services.booking.domain.places import Session, Shape, taking
+from services.booking.domain.places import taking
 from services.booking.domain.planning import (
     Offer,
     fit_weeks,
     fitting,
     foreseen,
-    open_slots,
     plan,
     week_slots,
 )
-from services.booking.domain.request import TAKEN, Choice, Line, Mode, Receipt, Request
-from services.booking.domain.rules.answers import Answer
+from services.booking.domain.request import Line, Mode, Receipt, Request
 from services.booking.schemas import (
-    Planning,
-    PlanningEntry,
-    PlanningQuery,
-    Possible,
     Recap,
     RecapLine,
     RequestIn,
     RequestQuery,
-    ToEnrol,
 )
-from services.booking.state import Booking, asks_of, names_of, participant_for, participants_seen
+from services.booking.state import Booking, asks_of, names_of, participants_seen
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.contracts.family import Participant
 from shared.errors import MissingCopy, not_found
@@ -121,114 +111,6 @@ def _recap_line(
         book_until=answer.cutoff,
         warning=answer.warning or (answer.explanation if answer.to_prove else None),
     )  # fmt: skip
-
-
-async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Planning:
-    """The child's days with service, with what is booked and what may still be done."""
-    town = await booking.towns.get(scope.town)
-    card = await booking.family_of(scope, wanted.family)
-    child = participant_for(scope, card, wanted.child, "see")
-    allowance = await booking.allowance(town, card)
-    standing = await booking.standing(scope, town, card)
-    offers = [
-        booking.offer(town, activity, allowance, standing) for activity in town.file.activities
-    ]
-    known = agenda(await booking.store.lines_about(scope, child, wanted.first, wanted.last))
-    slots, to_enrol = _shown(
-        child,
-        open_slots(child, offers, wanted.first, wanted.last),
-        {activity for activity, _unit, _day in known},
-        standing.enrolled,
-    )
-    shapes = booking.shapes(town)
-    sessions = await booking.places.peek(
-        scope.town, [(offer.activity.id, day) for offer, day in slots], shapes, names_of([child])
-    )
-    return Planning(
-        child=child.id,
-        version=town.version,
-        entries=[
-            entry_of(
-                offer,
-                child,
-                unit.id,
-                day,
-                known.get((offer.activity.id, unit.id, day)),
-                sessions[offer.activity.id, day],
-                shapes[offer.activity.id],
-            )
-            for offer, day in slots
-            for unit in offer.activity.units
-        ],
-        to_enrol=to_enrol,
-    )
-
-
-def _shown(
-    child: Participant, slots: Sequence[tuple[Offer, date]], booked: Set[str], enrolled: Enrolled
-) -> tuple[list[tuple[Offer, date]], list[ToEnrol]]:
-    """Without the activities for which the child is enrolled on none of these days and has
-    nothing ``booked``; and the groups in which it is not."""
-    missing = {
-        (offer.activity.id, day): enrolled.missing(child.id, offer.activity.id, day)
-        for offer, day in slots
-    }
-    offered = {activity for (activity, _day), group in missing.items() if group is None} | booked
-    groups = {group.id: group for group in missing.values() if group is not None}
-    return [slot for slot in slots if slot[0].activity.id in offered], [
-        ToEnrol(group=group.id, name=group.title, explanation=enrolled.words(group, child))
-        for group in groups.values()
-    ]
-
-
-def entry_of(
-    offer: Offer,
-    child: Participant,
-    unit: str,
-    day: date,
-    known: Entry | None,
-    session: Session,
-    shape: Shape,
-) -> PlanningEntry:
-    """What the planning shows of one unit on one day."""
-    activity, choice = offer.activity, Choice((unit,))
-    line = known.line if known else None
-    active = line is not None and line.active
-    enrolled = offer.standing.enrolled.missing(child.id, activity.id, day) is None
-    answer = known.answer if known else None
-    status: Status = known.status if known else "free" if enrolled else "not_enrolled"
-    why_not, book = offer.may_book(child, day, choice)
-    why_not = TAKEN if active else why_not
-    cancel = offer.answer("cancel", child, day, choice)
-    counters = shape.on(day)
-    members = set(shape.members(traits_of(child, day))) if counters.grouped else frozenset()
-    bound = [counter.id for counter in counters.bound([unit], members)]
-    return PlanningEntry(
-        activity=activity.id,
-        unit=unit,
-        date=day,
-        status=status,
-        words=answer.label if answer else WORDS[status],
-        answer=answer,
-        state=line.state if line is not None and line.state != "asked" else None,
-        request=known.request if known else None,
-        line=line.id if line else None,
-        units=line.units if line else (),
-        places_left=max(0, min((session.left[counter] for counter in bound), default=0)),
-        book=_possible(book, why_not.text if why_not else None),
-        cancel=_possible(cancel, None),
-        booking_locked=not active and why_not is not None,
-        cancel_locked=active and not cancel.allowed,
-    )
-
-
-def _possible(answer: Answer, why_not: str | None) -> Possible:
-    return Possible(
-        allowed=answer.allowed and why_not is None,
-        until=answer.cutoff,
-        rule=answer.rule,
-        explanation=why_not or answer.explanation,
-    )
 
 
 async def request(booking: Booking, scope: Scope, request_id: str) -> Request:

@@ -387,19 +387,24 @@ class DecisionsOut(Output):
     results: list[DecisionOut]
 
 
-class PlanningQuery(Input):
-    """Which child, which days (at most 62)."""
+class FamilyPlanningQuery(Input):
+    """Which family, which days (at most 62)."""
 
     family: Id
-    child: Id
     first: Day
     last: Day
 
     @model_validator(mode="after")
-    def _in_order(self) -> PlanningQuery:
+    def _in_order(self) -> Self:
         if not 0 <= (self.last - self.first).days <= 61:
             raise ValueError("donnez au plus 62 jours, dans l'ordre.")
         return self
+
+
+class PlanningQuery(FamilyPlanningQuery):
+    """Which child, which days (at most 62)."""
+
+    child: Id
 
 
 class Possible(Output):
@@ -456,3 +461,9 @@ class Planning(Output):
     version: int
     entries: list[PlanningEntry]
     to_enrol: list[ToEnrol]
+
+
+class FamilyPlanning(Output):
+    """The planning of each child and adult of the family whose bookings the bearer may see."""
+
+    participants: list[Planning]

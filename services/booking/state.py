@@ -156,7 +156,7 @@ class Booking:
             (child.id, line.activity, unit, line.date)
             for child in card.participants
             if (wanted := days.get(child.id))
-            for request in await self.store.lines_about(scope, child, min(wanted), max(wanted))
+            for request in await self.store.lines_about(scope, [child], min(wanted), max(wanted))
             for line in request.lines
             if line.state == "requested"
             for unit in line.units
@@ -247,7 +247,7 @@ class Booking:
         """The child's bookings that stand between two days, of one activity and with some of
         these units where given."""
         offers = {one.id: self.offer(town, one, allowance) for one in town.file.activities}
-        requests = await self.store.lines_about(scope, ending.child, ending.first, ending.last)
+        requests = await self.store.lines_about(scope, [ending.child], ending.first, ending.last)
         return [
             Booked(f"{request.request}-{line.id}", line, offers.get(line.activity))
             for request in requests

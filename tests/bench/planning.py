@@ -55,9 +55,11 @@ async def _plan(alone: Alone, families: list[Household]) -> None:
 
     async def one(family: Household) -> None:
         async with limit:
-            for child in family.children:
-                path = f"planning?family={family.id}&child={child}&{MONTH}"
-                entries = (await alone.get(path, family))["entries"]
+            path = f"family-planning?family={family.id}&{MONTH}"
+            found = (await alone.get(path, family))["participants"]
+            found = [one for one in found if one["child"] in family.children]
+            assert len(found) == len(family.children)
+            for entries in (one["entries"] for one in found):
                 assert len({entry["activity"] for entry in entries}) == 3
                 assert all(entry["state"] == "accepted" for entry in entries)
 

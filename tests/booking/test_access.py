@@ -157,6 +157,8 @@ async def test_a_guardian_acts_and_sees_within_their_rights(running: World) -> N
     days = "first=2026-09-14&last=2026-09-20"
     assert (await get(f"planning?family={home.id}&child={first}&{days}")).status == 200
     assert (await get(f"planning?family={home.id}&child={second}&{days}")).status == 403
+    together = await get(f"family-planning?family={home.id}&{days}")
+    assert [one["child"] for one in together.json["participants"]] == [first, luc.id]
 
 
 def body_for(route: Route, home: Household, target: str) -> Any:
@@ -177,8 +179,11 @@ def path_for(service: str, route: Route, home: Household, target: str, town: str
     path = f"/api/{service}/v1/{town}{route.path}"
     path = path.replace("{request}", target).replace("{enrolment}", target)
     about = f"?family={home.id}&child={home.children[0]}"
+    days = "first=2026-09-14&last=2026-09-20"
     if route.path == "/planning":
-        path += f"{about}&first=2026-09-14&last=2026-09-20"
+        path += f"{about}&{days}"
+    if route.path == "/family-planning":
+        path += f"?family={home.id}&{days}"
     if (route.method, route.path) == ("GET", "/enrolments"):
         path += about
     return path
@@ -197,7 +202,8 @@ WALK = [("booking", route) for route in BOOKING if (route.method, route.path) no
 def test_the_walk_knows_every_route() -> None:
     """A new route of booking or notify has to be thought of here and in notify's tests."""
     assert [(route.method, route.path) for route in BOOKING] == [
-        ("GET", "/activities"), ("GET", "/planning"), ("POST", "/recaps"), ("POST", "/requests"),
+        ("GET", "/activities"), ("GET", "/planning"), ("GET", "/family-planning"),
+        ("POST", "/recaps"), ("POST", "/requests"),
         ("GET", "/requests"), ("GET", "/requests/{request}"),
         ("POST", "/requests/{request}/withdrawals"), ("POST", "/decisions"),
         ("POST", "/requests/{request}/proofs"), ("POST", "/proof-decisions"),

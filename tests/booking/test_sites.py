@@ -71,6 +71,7 @@ async def test_a_director_reaches_nothing_else(running: World) -> None:
     about = f"?family={home.id}&child={home.children[0]}"
     for method, path, body in (
         ("GET", f"/planning{about}&first={DAY}&last={DAY}", None),
+        ("GET", f"/family-planning?family={home.id}&first={DAY}&last={DAY}", None),
         ("POST", "/recaps", home.asks(DAY)), ("POST", "/requests", home.asks(DAY)),
         ("GET", f"/enrolments{about}", None), ("GET", "/enrolment-requests", None),
     ):  # fmt: skip

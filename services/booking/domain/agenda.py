@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -63,6 +63,18 @@ class Entry:
         end = self.end
         last = self.line if end is None or end.state == "withdrawn" else end
         return last.answer if last.state in ("accepted", "refused") else None
+
+
+def agendas(requests: Sequence[Excerpt], names: Mapping[str, str]) -> dict[str, dict[Place, Entry]]:
+    """The agenda of each child: ``names`` has every id of theirs, and that of today."""
+    lines: dict[str, list[Excerpt]] = {child: [] for child in names.values()}
+    for request in requests:
+        by_child: dict[str, list[Line]] = {}
+        for line in request.lines:
+            by_child.setdefault(names[line.child], []).append(line)
+        for child, own in by_child.items():
+            lines[child].append(Excerpt(request.request, tuple(own)))
+    return {child: agenda(found) for child, found in lines.items()}
 
 
 def agenda(requests: Iterable[Excerpt]) -> dict[Place, Entry]:

@@ -134,11 +134,13 @@ class Enrolled:
     def missing(self, child: str, activity: str, day: date) -> EnrolmentGroup | None:
         """The compulsory group that the child would have to be enrolled in to be booked that day
         (where none counts for it, the one that comes nearest); None when it may be booked."""
-        groups = self.groups.get(activity, ())
+        groups = self.groups.get(activity)
+        if not groups:
+            return None
         counting = [group for group in groups if group.holds(day)]
         if any(self.states.get((child, group.id)) == "accepted" for group in counting):
             return None
-        return min(counting or groups, key=lambda one: _distance(one, day), default=None)
+        return min(counting or groups, key=lambda one: _distance(one, day))
 
     def why_not(self, child: Participant, activity: str, day: date) -> Reason | None:
         """Why the child cannot be booked there that day, naming the group and its window."""

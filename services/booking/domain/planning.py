@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from services.booking.domain.allowances import Allowance, Claim, claim_of
 from services.booking.domain.enrolled import WITHHELD, Standing
@@ -14,7 +14,8 @@ from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
-from services.booking.domain.rules.facts import Facts, why_not_for
+from services.booking.domain.rules.facts import Facts, kind_of, why_not_for
+from services.booking.domain.rules.moments import Moment
 from services.booking.domain.rules.surcharges import Due
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Participant
@@ -22,18 +23,21 @@ from shared.contracts.town_file import Action, Activity, Week
 from shared.days import days_between
 from shared.traits import age_on, traits_of
 
+KeptT = TypeVar("KeptT")
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One activity as it stands at ``now`` (aware), by one version of the town's rules;
     ``allowance`` is what the family has used of what the town counts, ``standing`` how it asks and
-    where it is enrolled."""
+    where it is enrolled. ``moment`` is ``now`` within an answer that is being made to be kept."""
 
     rules: Rulebook
     activity: Activity
     now: datetime
     allowance: Allowance = field(default_factory=Allowance)
     standing: Standing = Standing()
+    moment: Moment | None = None
 
     @property
     def mode(self) -> Mode:
@@ -59,16 +63,31 @@ class Offer:
 
     def answer(self, action: Action, child: Participant, day: date, choice: Choice) -> Answer:
         """What the town's rules say of an action."""
-        counters, days = self.rules.file.counters, self.rules.days
         facts = Facts(
             units=choice.units,
             traits=traits_of(child, day),
             starts=choice.starts,
-            counts=self.allowance.counts(counters, child.id, day, days, self.activity.calendar)
-            if counters
-            else {},
+            counts=self._counts(child, day),
         )
-        return offered(self.rules, self.activity, action, day, self.now, facts)
+        return offered(self.rules, self.activity, action, day, self.moment or self.now, facts)
+
+    def _counts(self, child: Participant, day: date) -> dict[str, int]:
+        counters, days = self.rules.file.counters, self.rules.days
+        if not counters:
+            return {}
+        return self.allowance.counts(counters, child.id, day, days, self.activity.calendar)
+
+    def kept(
+        self, child: Participant, unit: str, day: date, make: Callable[[Offer], KeptT], what: str
+    ) -> KeptT:
+        """``what`` is made of this offer for one unit on a day, made once for all of whom rules
+        know the same, and kept as long as it holds; where they are enrolled and how they ask is
+        another matter."""
+        key = (what, self.activity.id, unit, day, child.withheld, kind_of(traits_of(child, day)),
+               *self._counts(child, day).items())  # fmt: skip
+        return self.rules.kept.answer(
+            key, self.now, lambda moment: make(replace(self, moment=moment, standing=Standing()))
+        )
 
     def claim(self, answer: Answer, child: str, day: date, line: str) -> Claim | None:
         """What a line has to claim for the answer that it got."""
@@ -90,12 +109,17 @@ class Offer:
         not_for = None if "eligibility" in aside else self.why_not_for(child, day)
         if not_for is not None:
             return not_for, answer
-        of_time = answer.code in _OF_DEADLINES
-        if answer.allowed or of_time:
+        if enrolment_decides(answer):
             why_not = self.standing.why_not(self.activity, child, day, aside)
             if why_not is not None:
                 return why_not, answer
         return refusal(answer, aside), answer
+
+
+def enrolment_decides(answer: Answer) -> bool:
+    """Whether it is worth saying where the child is not enrolled, or how to ask: the rule has
+    nothing against the day, but at most the time."""
+    return answer.allowed or answer.code in _OF_DEADLINES
 
 
 def refusal(answer: Answer, aside: Collection[Override]) -> Reason | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import date, time
 from typing import Any
@@ -50,41 +51,37 @@ def line_document(line: Line) -> Document:
 
 def line_of(document: Document) -> Line:
     """A line as rules take it."""
-    values = {
-        **document, "date": date.fromisoformat(document["date"]),
-        "units": tuple(document["units"]),
-    }  # fmt: skip
-    for name in ("was", "overridden"):
-        if name in values:
-            values[name] = tuple(values[name])
-    if claim := values.get("claim"):
-        values["claim"] = Claim(**claim)
-    for name in ("starts", "ends"):
-        if name in values:
-            values[name] = time.fromisoformat(values[name])
-    if proof := values.get("proof"):
-        values["proof"] = Proving.model_validate(proof)
-    if given := values.get("given"):
-        values["given"] = Given.model_validate(given)
-    if receipt := values.get("receipt"):
-        said = {"reason": None, "decided_at": None, **receipt, **_parts(receipt)}
-        values["receipt"] = Receipt(**said | {"proofs": tuple(receipt.get("proofs", ()))})
-    return Line(**values | _parts(values))
+    return Line(**_read(document))
 
 
-#: What is a part of its own, in a line and in what was said of it.
-_PARTS: dict[str, type[BaseModel]] = {
-    "reason": Reason, "surcharge": Surcharged, "answer": Answered,
-}  # fmt: skip
+def _receipt_of(document: Document) -> Receipt:
+    return Receipt(**{"reason": None, "decided_at": None, **_read(document)})
 
 
-def _parts(document: Document) -> Document:
-    """Without validation: they are as they were written."""
+def _read(document: Document) -> Document:
     return {
-        name: part.model_construct(**document[name])
-        for name, part in _PARTS.items()
-        if document.get(name)
+        name: _READ[name](value) if value and name in _READ else value
+        for name, value in document.items()
     }
+
+
+#: How what is not kept as it is read is read. What is constructed is as it was written.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "date": date.fromisoformat,
+    "units": tuple,
+    "was": tuple,
+    "overridden": tuple,
+    "proofs": tuple,
+    "starts": time.fromisoformat,
+    "ends": time.fromisoformat,
+    "claim": lambda claim: Claim(**claim),
+    "proof": Proving.model_validate,
+    "given": Given.model_validate,
+    "receipt": _receipt_of,
+    "reason": lambda reason: Reason.model_construct(**reason),
+    "surcharge": lambda surcharge: Surcharged.model_construct(**surcharge),
+    "answer": lambda answer: Answered.model_construct(**answer),
+}
 
 
 def request_document(request: Request) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -156,15 +156,16 @@ class BookingStore:
         await self._store.insert(ANSWER_ERASURE, ERASURES, answer, said)
 
     async def lines_about(
-        self, scope: Scope, child: Participant, first: date, last: date
+        self, scope: Scope, people: Iterable[Participant], first: date, last: date
     ) -> list[Excerpt]:
-        """The child's lines between two days, by request, oldest first, whichever family asked:
-        ``child`` is one whom the bearer may see (``state.participant_for``)."""
-        ids, between = sorted(child.ids), (first.isoformat(), last.isoformat())
+        """The lines of these people between two days, by request, oldest first, whichever family
+        asked: they are those whom the bearer may see (``state.participant_for``)."""
+        ids = sorted(_id for one in people for _id in one.ids)
+        between = (first.isoformat(), last.isoformat())
         about = {"child": {"$in": ids}, "date": {"$gte": between[0], "$lte": between[1]}}
         those = [
-            {"$in": ["$$this.child", ids]},
             {"$gte": ["$$this.date", between[0]]}, {"$lte": ["$$this.date", between[1]]},
+            {"$in": ["$$this.child", ids]},
         ]  # fmt: skip
         found = await self._store.find(
             REQUESTS, {"town": scope.town, "lines": {"$elemMatch": about}},

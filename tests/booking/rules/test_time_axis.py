@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.booking import queries
+from services.booking import planning_queries
 from services.booking.domain.agenda import Entry
 from services.booking.domain.places import Session, Shape
 from services.booking.domain.planning import Offer
@@ -195,11 +195,11 @@ def test_the_padlock_and_the_no_entry_sign_are_the_rules_at_every_minute(
         early = (day - now.astimezone(zone).date()).days > activity.horizon_days
         may_book = ask(book, "book", day, now)
         may_cancel = ask(book, "cancel", day, now)
-        free = queries.entry_of(offer, CHILD, "unit", day, None, empty, shape)
+        free = planning_queries.entry_of(offer, CHILD, "unit", day, None, empty, shape)
         assert free.booking_locked == (not may_book.allowed or over or early)
         assert not free.cancel_locked
         assert free.book.allowed != free.booking_locked
-        held = queries.entry_of(offer, CHILD, "unit", day, Entry("r", line), empty, shape)
+        held = planning_queries.entry_of(offer, CHILD, "unit", day, Entry("r", line), empty, shape)
         assert held.cancel_locked == (not may_cancel.allowed or over)
         assert not held.booking_locked
         if not over:

@@ -2,5 +2,6 @@
 answer that explains itself out.
 
 ``days`` who is open when · ``cutoffs`` instants · ``facts`` what is known of who asks ·
-``answers`` may it be done · ``absences`` what an absence comes to · ``wording`` in French.
+``answers`` may it be done · ``moments`` how long an answer holds · ``absences`` what an absence
+comes to · ``wording`` in French.
 """

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
-from functools import lru_cache
-from typing import Any, Literal
+from datetime import date, datetime, time
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules import wording
 from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Facts, fits
+from services.booking.domain.rules.moments import Kept, Moment
 from services.booking.domain.rules.proofs import About, proof_until
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import (
@@ -76,8 +76,8 @@ class Answer:
 class Rulebook:
     """One version of a town's file, ready to be asked.
 
-    ``traits`` are the facts that its audiences ask for. What a rule says of a day is read once:
-    it does not change within a version.
+    ``traits`` are the facts that its audiences ask for. What a rule says of a day is read once,
+    and answered once for as long as the answer holds: neither changes within a version.
     """
 
     file: TownFile
@@ -85,7 +85,8 @@ class Rulebook:
     zone: ZoneInfo
     audiences: Mapping[str, Audience]
     traits: tuple[str, ...]
-    _readings: dict[tuple[Any, ...], Reading | None] = field(default_factory=dict, repr=False)
+    kept: Kept = field(default_factory=lambda: Kept(_MOST_ANSWERS), repr=False)
+    _readings: dict[Hashable, Reading | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, file: TownFile, days: Days) -> Rulebook:
@@ -98,8 +99,7 @@ class Rulebook:
         self, activity: Activity, action: Action, day: date, facts: Facts
     ) -> Reading | None:
         """The rule that decides about one unit on a day, read for that day; None without any."""
-        known = [(value, type(value)) for value in map(facts.traits.get, self.traits)]
-        key = (activity.id, action, day, facts.units, facts.starts, facts.school, *known)
+        key = (activity.id, action, day, facts.units, facts.starts, *self._asked_of(facts))
         try:
             return self._readings[key]
         except KeyError:
@@ -108,30 +108,51 @@ class Rulebook:
             found = self._readings[key] = _read(self, activity, action, day, facts)
             return found
 
+    def key(self, activity: Activity, action: Action, day: date, facts: Facts) -> Hashable:
+        """All that an answer depends on but the instant."""
+        return (
+            activity.id, action, day, facts.units, facts.starts, facts.procedures,
+            facts.price_cents, *facts.counts.items(), *self._asked_of(facts),
+        )  # fmt: skip
+
+    def _asked_of(self, facts: Facts) -> tuple[Hashable, ...]:
+        """What rules ask of a child and its family; 1 and True are told apart."""
+        known = map(facts.traits.get, self.traits)
+        return (facts.school, *((value, type(value)) for value in known))
+
 
 #: A few megabytes: the days of a month, of every activity of a large town.
 _MOST_READINGS = 10_000
+_MOST_ANSWERS = 20_000
 
 
 def offered(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: datetime, facts: Facts
+    book: Rulebook,
+    activity: Activity,
+    action: Action,
+    day: date,
+    now: datetime | Moment,
+    facts: Facts,
 ) -> Answer:
     """``may``, for a day on which there has to be service, and which may be booked that early."""
+    return book.kept.answer(
+        book.key(activity, action, day, facts), now,
+        lambda moment: _offered(book, activity, action, day, moment, facts),
+    )  # fmt: skip
+
+
+def _offered(
+    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
+) -> Answer:
     closed = book.days.closed(activity.calendar, day, facts.school)
     if closed is not None:
         return Answer(False, "refuse", None, None, None, closed.code, closed.text)
-    today = _today(now, book.zone)
+    today = now.day(book.zone)
     if action in ("book", "change", "cancel") and day < today:
         return Answer(False, "refuse", None, None, None, "day-over", wording.day_over())
     if action == "book" and (day - today).days > activity.horizon_days:
         return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
-    return may(book, activity, action, day, now, facts)
-
-
-@lru_cache(maxsize=64)
-def _today(now: datetime, zone: ZoneInfo) -> date:
-    """The day of the town; many are asked about at one instant."""
-    return now.astimezone(zone).date()
+    return _may(book, activity, action, day, now, facts)
 
 
 def may(
@@ -139,33 +160,38 @@ def may(
 ) -> Answer:
     """Whether ``action`` may be done for ``day`` at ``now`` (aware): of the units asked, the
     strictest answer."""
+    return _may(book, activity, action, day, Moment(now), facts)
+
+
+def _may(
+    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
+) -> Answer:
     units = facts.units or tuple(unit.id for unit in activity.units[:1])
     each = [facts] if units == facts.units[:1] else [facts.of_unit(unit) for unit in units]
-    at = now.astimezone(UTC)
-    answer = _strictest([_of_unit(book, activity, action, day, at, one) for one in each])
+    answer = _strictest([_of_unit(book, activity, action, day, now, one) for one in each])
     if action == "book" and answer.allowed:
         for one in each:
-            cancel = _of_unit(book, activity, "cancel", day, at, one)
+            cancel = _of_unit(book, activity, "cancel", day, now, one)
             if not cancel.allowed:  # born locked (shape D13)
                 return replace(answer, warning=wording.born_locked(cancel.cutoff, book.zone))
     return answer
 
 
 def _of_unit(
-    book: Rulebook, activity: Activity, action: Action, day: date, at: datetime, facts: Facts
+    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
 ) -> Answer:
     if not activity.deadlines.of(action):
-        return _without_rules(book, activity, action, day, at, facts)
+        return _without_rules(book, activity, action, day, now, facts)
     reading = book.reading(activity, action, day, facts)
-    return reading.answer(at, facts, book.audiences) if reading else _unruled(action)
+    return reading.answer(now, facts, book.audiences) if reading else _unruled(action)
 
 
 def _without_rules(
-    book: Rulebook, activity: Activity, action: Action, day: date, at: datetime, facts: Facts
+    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
 ) -> Answer:
     """An action of which the file says nothing."""
     if action == "change":
-        return _strictest([_of_unit(book, activity, one, day, at, facts) for one in _CHANGE])
+        return _strictest([_of_unit(book, activity, one, day, now, facts) for one in _CHANGE])
     if action in ("absence", "proof", "pay"):
         return Answer(True, "accept", None, None, None, "open", wording.always(action))
     return _unruled(action)
@@ -227,8 +253,7 @@ class _Rung:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A rule, read for one day: its instants, and its answers, which are kept as far as they
-    depend on nothing but the instant."""
+    """A rule, read for one day: its instants, and what is said of them."""
 
     action: Action
     day: date
@@ -238,30 +263,25 @@ class Reading:
     normal: Limit | None
     rungs: tuple[_Rung, ...]
     said: wording.Said
-    _kept: dict[str | int, Answer] = field(default_factory=dict, repr=False)
 
-    def answer(self, at: datetime, facts: Facts, audiences: Mapping[str, Audience]) -> Answer:
-        """What it answers at an instant (UTC)."""
+    def answer(self, now: Moment, facts: Facts, audiences: Mapping[str, Audience]) -> Answer:
+        """What it answers at a moment."""
         if self.normal is None or (self.rule.opens and self.opens is None):
-            return self._no("not-published", None, self.said.not_published)
+            return self._no("not-published", None, self.said.not_published())
         cutoff = self.normal.at
-        if self.opens is not None and self.opens.at is not None and at < self.opens.at:
-            return self._no("not-yet-open", cutoff, self.said.not_yet)
-        for number, rung in enumerate(self.rungs):
-            if not _holds(rung, at, facts):
+        if self.opens is not None and self.opens.at is not None and now < self.opens.at:
+            return self._no("not-yet-open", cutoff, self.said.not_yet())
+        for rung in self.rungs:
+            if not _holds(rung, now, facts):
                 continue
-            if rung.surcharge is not None or rung.proof is not None:
-                owed = due(rung.surcharge, facts, rung.times, audiences) if rung.surcharge else None
-                if rung.proof is not None:
-                    return self._granted(rung, None, self._to_prove(rung.proof, owed, at))
-                return self._granted(rung, owed)
-            known = self._kept.get(number)
-            if known is None:
-                known = self._kept[number] = self._granted(rung, None)
-            return known
-        if self.normal.holds(at):
-            return self._no("too-often", cutoff, self.said.too_often)
-        return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over)
+            owed = due(rung.surcharge, facts, rung.times, audiences) if rung.surcharge else None
+            if rung.proof is not None:
+                to_prove = self._to_prove(rung.proof, owed, now.exactly())
+                return self._granted(rung, None, to_prove)
+            return self._granted(rung, owed)
+        if self.normal.holds(now):
+            return self._no("too-often", cutoff, self.said.too_often())
+        return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over())
 
     def _to_prove(self, proof: Proof, owed: Due | None, at: datetime) -> ToProve:
         until = proof_until(proof, About(self.day, self.day, at), self.place)
@@ -291,24 +311,19 @@ class Reading:
             )
         return self.said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text)
 
-    def _no(self, code: str, cutoff: datetime | None, words: Callable[[], str]) -> Answer:
-        known = self._kept.get(code)
-        if known is None:
-            known = self._kept[code] = Answer(
-                False, "refuse", cutoff, self._opening, self.rule.id, code, words()
-            )
-        return known
+    def _no(self, code: str, cutoff: datetime | None, words: str) -> Answer:
+        return Answer(False, "refuse", cutoff, self._opening, self.rule.id, code, words)
 
     @property
     def _opening(self) -> datetime | None:
         return self.opens.at if self.opens else None
 
 
-def _holds(rung: _Rung, at: datetime, facts: Facts) -> bool:
+def _holds(rung: _Rung, now: Moment, facts: Facts) -> bool:
     """Whether a rung is the one that decides."""
     if not rung.late and rung.end is None:
         return False
-    if rung.end is not None and not rung.end.holds(at):
+    if rung.end is not None and not rung.end.holds(now):
         return False
     if not set(rung.procedures) <= facts.procedures:
         return False

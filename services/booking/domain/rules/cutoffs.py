@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.booking.domain.rules.moments import Moment
 from shared.contracts.town_file import (
     Cutoff,
     DatesCutoff,
@@ -41,7 +42,7 @@ class Limit:
     end: datetime | None
     never: bool = False
 
-    def holds(self, now: datetime) -> bool:
+    def holds(self, now: datetime | Moment) -> bool:
         """Whether it is not over at ``now`` (UTC)."""
         return not self.never and (self.end is None or now < self.end)
 
