@@ -29,6 +29,7 @@ from services.identity.api import ROUTES as IDENTITY
 from services.identity.settings import IdentitySettings
 from services.notify.api import ROUTES as NOTIFY
 from services.notify.settings import Settings as NotifySettings
+from services.portal.settings import Settings as PortalSettings
 from shared.contracts import subscriptions
 from shared.contracts.dossier import FIELDS
 from shared.events import Contract, event_types
@@ -217,10 +218,10 @@ def settings_table() -> str:
     rows = ["| variable | default | what |", "|---|---|---|"]
     classes: tuple[type[BaseSettings], ...] = (
         CommonSettings, FieldKeySettings, IdentitySettings, FamilySettings, BillingSettings,
-        NotifySettings,
+        NotifySettings, PortalSettings,
     )  # fmt: skip
-    for settings in classes:
-        rows += [_row(field) for field in settings.model_fields.values()]
+    fields = {field.alias: field for one in classes for field in one.model_fields.values()}
+    rows += [_row(field) for field in fields.values()]
     return "\n".join(rows) + "\n"
 
 

@@ -23,8 +23,8 @@ def from_environment_or_files() -> SettingsConfigDict:
     return SettingsConfigDict(secrets_dir=_SECRETS if _SECRETS.is_dir() else None, extra="ignore")
 
 
-class CommonSettings(BaseSettings):
-    """What every process needs to know."""
+class HttpSettings(BaseSettings):
+    """What every process that answers HTTP needs to know."""
 
     model_config = from_environment_or_files()
 
@@ -32,21 +32,6 @@ class CommonSettings(BaseSettings):
         Literal["development", "production"],
         Field(alias="PREAU_ENV", description="`production` refuses every development aid"),
     ] = "development"
-    mongodb_url: Annotated[
-        SecretStr, Field(alias="MONGODB_URL", description="MongoDB replica set, version 6 to 8")
-    ]
-    amqp_url: Annotated[
-        SecretStr | None,
-        Field(alias="AMQP_URL", description="RabbitMQ; without it, the local bus (development)"),
-    ] = None
-    namespace: Annotated[
-        str,
-        Field(
-            alias="PREAU_NAMESPACE",
-            pattern=r"^[a-z][a-z0-9-]{0,30}$",
-            description="Prefix of databases, queues and exchanges",
-        ),
-    ] = "preau"
     bind: Annotated[str, Field(alias="PREAU_BIND", description="Address to listen on")] = (
         "127.0.0.1"
     )
@@ -72,6 +57,30 @@ class CommonSettings(BaseSettings):
             description="File with the town clock's offset in seconds (development)",
         ),
     ] = None
+
+    def clock(self) -> Clock:
+        """The clocks these settings ask for."""
+        return MovedClock(self.clock_file) if self.clock_file else MachineClock()
+
+
+class CommonSettings(HttpSettings):
+    """What every service needs to know."""
+
+    mongodb_url: Annotated[
+        SecretStr, Field(alias="MONGODB_URL", description="MongoDB replica set, version 6 to 8")
+    ]
+    amqp_url: Annotated[
+        SecretStr | None,
+        Field(alias="AMQP_URL", description="RabbitMQ; without it, the local bus (development)"),
+    ] = None
+    namespace: Annotated[
+        str,
+        Field(
+            alias="PREAU_NAMESPACE",
+            pattern=r"^[a-z][a-z0-9-]{0,30}$",
+            description="Prefix of databases, queues and exchanges",
+        ),
+    ] = "preau"
     fail_file: Annotated[
         Path | None,
         Field(
@@ -116,7 +125,3 @@ class CommonSettings(BaseSettings):
             if self.clock_file or self.fail_file:
                 raise ValueError("PREAU_CLOCK_FILE and PREAU_FAIL_FILE are refused in production")
         return self
-
-    def clock(self) -> Clock:
-        """The clocks these settings ask for."""
-        return MovedClock(self.clock_file) if self.clock_file else MachineClock()

@@ -31,6 +31,8 @@ from deploy.demo.story import tell
 from deploy.local.mailbox import Mailbox
 from deploy.local.mailbox_page import mailbox_routes
 from deploy.local.mongod import EmbeddedMongo
+from services.portal.service import calling, portal_routes
+from services.portal.settings import Settings as PortalSettings
 from services.registry import BUILDS
 from shared import logs
 from shared.clock import write_offset
@@ -98,6 +100,8 @@ async def main() -> None:
         os.environ["PREAU_NAMESPACE"] = "demo-clock" if start else "demo"
         os.environ["PREAU_CLOCK_FILE"] = str(clock_file)
         os.environ["PREAU_PUBLIC_URL"] = origin = f"http://localhost:{port}"
+        os.environ["PREAU_GATEWAY_URL"] = f"http://127.0.0.1:{port}"
+        os.environ["PREAU_PAYMENT_PAGE"] = f"{origin}/{{town}}/factures/paiement"
         os.environ.setdefault("PREAU_LOG_LEVEL", "WARNING")
         franceconnect = await start_outside(stack, origin, port)
         await start_addresses(stack)
@@ -112,6 +116,10 @@ async def main() -> None:
             runner.app.add_routes(mailbox_routes(mailbox))
         runner.app.add_routes(demo_routes(origin, clock_file, accounts_file))
         runner.app.add_routes(franceconnect_routes(franceconnect or "https:"))
+        calls = calling()
+        stack.push_async_callback(calls.close)
+        # Last: every other address under a town is a page of the portal, or none.
+        runner.app.add_routes(portal_routes(PortalSettings(), calls))
         try:
             await runner.start()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The demo's own pages: where things are, the towns' clock, and what a mail's link opens."""
+"""The demo's own pages: where things are, and the towns' clock."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aiohttp import ClientSession, web
+from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
 from deploy.demo.seed import Accounts
 from shared.clock import MovedClock, write_offset
 from shared.french import instant_words
-from shared.ids import new_id
 
 _ZONE = ZoneInfo("Europe/Paris")
 _POLICY = (
@@ -24,14 +23,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def demo_routes(origin: str, clock_file: Path, accounts_file: Path) -> list[web.RouteDef]:
-    """``/``, ``/demo.css``, ``POST /demo/clock`` and ``/{town}/activation``."""
+    """``/``, ``/demo.css`` and ``POST /demo/clock``."""
     pages = _Pages(origin, clock_file, accounts_file)
     return [
         web.get("/", pages.home),
         web.get("/demo.css", pages.style),
         web.post("/demo/clock", pages.move_clock),
-        web.get("/{town:[a-z-]+}/activation", pages.activation),
-        web.post("/{town:[a-z-]+}/activation", pages.activate),
     ]
 
 
@@ -64,21 +61,6 @@ class _Pages:
             raise web.HTTPBadRequest
         write_offset(self._clock_file, to)
         return web.Response(status=303, headers={"Location": "/"})
-
-    async def activation(self, request: web.Request) -> web.Response:
-        """A page with a button: reading a mail must not activate anything by itself."""
-        return self._page("activation.html", token=request.query.get("token", ""), answer=None)
-
-    async def activate(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        port = request.url.port
-        url = f"http://127.0.0.1:{port}/api/identity/v1/{request.match_info['town']}/activations"
-        headers = {"Idempotency-Key": new_id()}
-        body = {"token": str(form.get("token"))}
-        async with ClientSession() as http, http.post(url, json=body, headers=headers) as answer:
-            content = await answer.json(content_type=None)
-            said = "Votre espace est activé." if answer.ok else content["detail"]
-        return self._page("activation.html", token="", answer=said)
 
     async def style(self, _request: web.Request) -> web.Response:
         return web.Response(text=(_TEMPLATES / "demo.css").read_text(), content_type="text/css")

@@ -1,0 +1,146 @@
+"""The one door to the public API: every call of the portal goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from shared.logs import get_logger
+
+_log = get_logger()
+_PATIENCE = ClientTimeout(total=30, connect=3)
+_AWAY = "Le service est momentanément indisponible. Réessayez dans un instant."
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One field at fault: its JSON pointer in the body that was sent, and a sentence."""
+
+    field: str
+    message: str
+
+
+class Problem(Exception):
+    """What the API refused: ``detail`` is for people, ``code`` for programs."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(body.get("code", "unknown"))
+        self.detail = str(body.get("detail", _AWAY))
+        self.retry_after: int | None = None
+        self.errors = _errors(body)
+        super().__init__(self.code)
+
+
+def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
+    if listed := body.get("errors"):
+        return tuple(FieldProblem(one["field"], one["message"]) for one in listed)
+    if pointer := body.get("field"):
+        return (FieldProblem(pointer, str(body.get("detail", ""))),)
+    return ()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """On whose behalf the portal calls: the token, and where the browser is."""
+
+    town: str
+    token: str | None = None
+    address: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that the API answered."""
+
+    body: bytes
+    media_type: str
+    disposition: str | None
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Calls ``{origin}/api/{service}/v1/{town}/{path}``."""
+
+    http: ClientSession
+    origin: str
+
+    async def get(self, caller: Caller, path: str, **query: Any) -> Any:
+        """The JSON of ``service/path``; query values that are ``None`` are left out.
+
+        Raises ``Problem``.
+        """
+        content = await self._call(caller, "GET", path, query=query)
+        return orjson.loads(content.body)
+
+    async def file(self, caller: Caller, path: str) -> Content:
+        """A file. Raises ``Problem``."""
+        return await self._call(caller, "GET", path)
+
+    async def send(
+        self, caller: Caller, method: str, path: str, body: Any = None, *, once: str | None = None
+    ) -> Any:
+        """Do something, once for each ``once`` (its idempotency key); the JSON of the answer, or
+        ``None`` where there is none. Raises ``Problem``."""
+        raw = b"" if body is None else orjson.dumps(body)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if once:
+            headers["Idempotency-Key"] = once
+        content = await self._call(caller, method, path, raw=raw, headers=headers)
+        return orjson.loads(content.body) if content.body else None
+
+    async def send_file(self, caller: Caller, name: str, media_type: str, raw: bytes) -> str:
+        """Send a file; its id, to be named within the day. Raises ``Problem``."""
+        ascii_name = "".join(one if one.isascii() and one not in '"\\' else "_" for one in name)
+        headers = {
+            "Content-Type": media_type,
+            "Content-Disposition": f'attachment; filename="{ascii_name}"',
+        }
+        content = await self._call(caller, "POST", "family/files", raw=raw, headers=headers)
+        return str(orjson.loads(content.body)["file"])
+
+    async def _call(
+        self,
+        caller: Caller,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        raw: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Content:
+        service, _, rest = path.partition("/")
+        url = f"{self.origin}/api/{service}/v1/{caller.town}/{rest}"
+        sent = {**(headers or {}), "X-Forwarded-For": caller.address, "User-Agent": caller.device}
+        if caller.token:
+            sent["Authorization"] = f"Bearer {caller.token}"
+        asked = {name: str(one) for name, one in (query or {}).items() if one is not None}
+        try:
+            async with self.http.request(
+                method, url, params=asked, data=raw or None, headers=sent, timeout=_PATIENCE,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                body = await answer.read()
+                if answer.ok:
+                    disposition = answer.headers.get("Content-Disposition")
+                    return Content(body, answer.content_type, disposition)
+                problem = Problem(answer.status, _said(body))
+                after = answer.headers.get("Retry-After", "")
+                problem.retry_after = int(after) if after.isdecimal() else None
+        except (ClientError, TimeoutError) as error:
+            _log.warning("api-away", service=service, kind=type(error).__name__)
+            raise Problem(503, {"code": "service-unavailable", "detail": _AWAY}) from error
+        raise problem
+
+
+def _said(body: bytes) -> Mapping[str, Any]:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}

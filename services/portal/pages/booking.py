@@ -1,0 +1,232 @@
+"""From the basket to a request: recap and price as step 2; over a period; with times; absences."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.pages.people import People, people_of
+from services.portal.pages.planning import asked_day
+from services.portal.web import Page, Visit
+from services.portal.wishes import MOST, Wish, body_of, read_wishes
+
+
+async def _recap(visit: Visit) -> web.Response:
+    """Step 2: what validating would do, and what it costs."""
+    texts = visit.form.all("l") or visit.request.query.getall("l", [])
+    wishes = read_wishes(texts)
+    people = await people_of(visit)
+    if not wishes:
+        return visit.show("recap-empty.html")
+    if len(wishes) > MOST:
+        detail = f"Plus de {MOST} jours à la fois : réservez plutôt pour une période."
+        raise Problem(422, {"code": "too-many", "detail": detail})
+    family = people.find(wishes[0].participant).family
+    body = body_of(family, wishes)
+    return await show_recap(visit, people, family, body, texts=[one.text() for one in wishes])
+
+
+async def show_recap(
+    visit: Visit, people: People, family: str, body: dict[str, Any], **values: Any
+) -> web.Response:
+    """The recap of this body, with prices where there are any."""
+    gateway = visit.portal.gateway
+    recap, catalogue = await asyncio.gather(
+        gateway.send(visit.caller, "POST", "booking/recaps", body),
+        visit.get("booking/activities"),
+    )
+    quote = await _quote(visit, family, recap["lines"])
+    activities = {one["id"]: one for one in catalogue["items"]}
+    return visit.show(
+        "recap.html", recap=recap, quote=quote, people=people, activities=activities, **values
+    )
+
+
+async def _quote(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The price of what would be booked; nothing where billing knows none yet."""
+    booked = [
+        (index, one) for index, one in enumerate(lines)
+        if one["kind"] in ("book", "change") and one["would"] != "refused"
+    ]  # fmt: skip
+    if not booked:
+        return None
+    named = ("child", "activity", "date", "units", "starts", "ends", "quantity", "surcharge")
+    body = {"family": family, "lines": [{name: one[name] for name in named} for _, one in booked]}
+    try:
+        quote = await visit.send("POST", "billing/quotes", body, once="quote")
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        return None
+    by_line: dict[int, int] = {}
+    for priced in quote["lines"]:
+        index = booked[priced["line"]][0]
+        by_line[index] = by_line.get(index, 0) + priced["cents"]
+    return {**quote, "by_line": by_line}
+
+
+async def _validate(visit: Visit) -> web.Response:
+    wishes = read_wishes(visit.form.all("l"))
+    people = await people_of(visit)
+    if not wishes:
+        return visit.go("/reservations")
+    family = people.find(wishes[0].participant).family
+    body = body_of(family, wishes, visit.form.get("comment"))
+    return await send_request(visit, body)
+
+
+async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
+    """Ask; then on to the request, or to the invoice where it is paid at once."""
+    request = await visit.send("POST", "booking/requests", body)
+    path = f"/demandes/{request['id']}"
+    if any(line["state"] == "to_pay" for line in request["lines"]):
+        return visit.go(path, message="demande-a-payer")
+    return visit.go(path, message="demande-envoyee")
+
+
+async def _period(visit: Visit) -> web.Response:
+    people = await people_of(visit)
+    participant = people.find(visit.query.get("enfant"))
+    catalogue = await visit.get("booking/activities")
+    offered = [
+        one
+        for one in catalogue["items"]
+        if one["booking"] == "required" and one["desk_only"] is None
+    ]
+    return visit.show(
+        "period.html", people=people, participant=participant, activities=offered,
+        day=asked_day(visit),
+    )  # fmt: skip
+
+
+async def _over_period(visit: Visit) -> web.Response:
+    """A wish over a period, on to the recap."""
+    activity, _, units = visit.form.get("activity").partition(".")
+    first, last = (_date(visit, name) for name in ("first", "last"))
+    weekdays = visit.form.all("weekdays")
+    if not weekdays:
+        raise _missing("/weekdays", "Cochez au moins un jour de la semaine.")
+    wish = Wish(
+        "book", visit.form.get("child"), activity, tuple(filter(None, units.split("."))), first,
+        last, tuple(weekdays),
+    )  # fmt: skip
+    return visit.go("/reservations/recapitulatif", l=wish.text())
+
+
+async def _times(visit: Visit) -> web.Response:
+    """A day with a start and an end."""
+    people = await people_of(visit)
+    participant = people.find(visit.query.get("enfant"))
+    catalogue = await visit.get("booking/activities")
+    activity, unit = _unit(catalogue, visit.query.get("activite"), visit.query.get("unite"))
+    return visit.show(
+        "times.html", participant=participant, activity=activity, unit=unit, day=asked_day(visit),
+        clocks=_clocks(unit),
+    )  # fmt: skip
+
+
+async def _with_times(visit: Visit) -> web.Response:
+    wish = Wish(
+        "book", visit.query.get("enfant", ""), visit.query.get("activite", ""),
+        (visit.query.get("unite", ""),), asked_day(visit), None, (), visit.form.get("starts"),
+        visit.form.get("ends"),
+    )  # fmt: skip
+    return visit.go("/reservations/recapitulatif", l=wish.text())
+
+
+def _unit(
+    catalogue: dict[str, Any], activity: str | None, unit: str | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    for one in catalogue["items"]:
+        for part in one["units"]:
+            if one["id"] == activity and part["id"] == unit:
+                return one, part
+    raise Problem(404, {"code": "not-found", "detail": "Cette activité n'existe pas."})
+
+
+def _clocks(unit: dict[str, Any]) -> list[str]:
+    """Every instant that a slider may stop at, ``HH:MM``."""
+    first, last = (
+        _minutes(unit[name] or given) for name, given in (("starts", "07:00"), ("ends", "19:00"))
+    )
+    step = unit["step_minutes"] or 15
+    return [f"{one // 60:02d}:{one % 60:02d}" for one in range(first, last + 1, step)]
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:5])
+
+
+async def _absence(visit: Visit) -> web.Response:
+    people = await people_of(visit)
+    participant = people.find(visit.form.get("child") or visit.query.get("enfant"))
+    documents = await visit.get("family/documents", family=participant.family)
+    types = [(one["type"], one["title"]) for one in documents["asked"] if one["about"] == "child"]
+    return visit.show(
+        "absence.html", people=people, participant=participant, day=asked_day(visit), types=types
+    )  # fmt: skip
+
+
+def _absence_body(visit: Visit, people: People) -> tuple[str, dict[str, Any]]:
+    participant = people.find(visit.form.get("child"))
+    first = _date(visit, "first")
+    last = _date(visit, "last") if visit.form.get("last") else first
+    ended = {
+        "child": participant.id, "kind": "absence",
+        "first": first.isoformat(), "last": last.isoformat(),
+    }  # fmt: skip
+    body: dict[str, Any] = {
+        "family": participant.family, "ends": [ended], "attachments": visit.form.all("attachment"),
+    }  # fmt: skip
+    if comment := visit.form.get("comment"):
+        body["comment"] = comment
+    return participant.family, body
+
+
+async def _absence_recap(visit: Visit) -> web.Response:
+    """Step 2 of an absence: the activities concerned, found by the server."""
+    people = await people_of(visit)
+    family, body = _absence_body(visit, people)
+    kept = [
+        ("child", visit.form.get("child")), ("first", visit.form.get("first")),
+        ("last", visit.form.get("last")), ("comment", visit.form.get("comment")),
+    ]  # fmt: skip
+    if visit.form.files:
+        about = {
+            "family": family, "child": visit.form.get("child"), "type": visit.form.get("type"),
+            "files": await visit.send_files(),
+        }  # fmt: skip
+        document = await visit.send("POST", "family/documents", about, once="document")
+        body["attachments"].append(document["document"])
+    kept += [("attachment", one) for one in body["attachments"]]
+    return await show_recap(visit, people, family, body, texts=[], kept=kept)
+
+
+async def _report_absence(visit: Visit) -> web.Response:
+    people = await people_of(visit)
+    _, body = _absence_body(visit, people)
+    return await send_request(visit, body)
+
+
+def _date(visit: Visit, name: str) -> date:
+    try:
+        return date.fromisoformat(visit.form.get(name))
+    except ValueError:
+        raise _missing(f"/{name}", "Indiquez une date.") from None
+
+
+def _missing(field: str, detail: str) -> Problem:
+    return Problem(422, {"code": "invalid-input", "field": field, "detail": detail})
+
+
+PAGES = (
+    Page("/reservations/recapitulatif", _recap, _validate),
+    Page("/reservations/periode", _period, _over_period),
+    Page("/reservations/horaires", _times, _with_times),
+    Page("/absences", _absence, _absence_recap),
+    Page("/absences/valider", _absence, _report_absence),
+)

@@ -1,0 +1,110 @@
+"""Before one is logged in: creating a space, its activation, logging in, a forgotten password."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.web import Page, Visit, Who, safe_path
+
+
+async def _login_form(visit: Visit) -> web.Response:
+    wanted = visit.form.get("_suite") or visit.query.get("suite", "")
+    return visit.show("login.html", wanted=wanted)
+
+
+async def _log_in(visit: Visit) -> web.Response:
+    tokens = await visit.send("POST", "identity/login-sessions", visit.form.body())
+    wanted = safe_path(visit, visit.form.get("_suite"))
+    visit.log_in(tokens)
+    return visit.go_to(wanted)
+
+
+async def _log_out(visit: Visit) -> web.Response:
+    """The cookie goes whatever the API says: it may be away, or the session over already."""
+    try:
+        await visit.send("DELETE", "identity/login-session")
+    except Problem as problem:
+        if problem.status < 500 and problem.status != 401:
+            raise
+    visit.log_out()
+    return visit.go("", message="au-revoir")
+
+
+async def _account_form(visit: Visit) -> web.Response:
+    return visit.show("account-new.html")
+
+
+async def _create_account(visit: Visit) -> web.Response:
+    if visit.form.get("_again") != visit.form.get("credentials/password"):
+        detail = "Les deux mots de passe sont différents."
+        raise Problem(422, {"code": "not-the-same", "field": "/_again", "detail": detail})
+    await visit.send("POST", "identity/accounts", visit.form.body())
+    return visit.go("", message="compte-cree")
+
+
+async def _activation(visit: Visit) -> web.Response:
+    """A page with a button: reading a mail must not activate anything by itself."""
+    return visit.show("activation.html", token=_token(visit))
+
+
+async def _activate(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/activations", {"token": _token(visit)})
+    return visit.go("/connexion", message="compte-active")
+
+
+async def _forgotten(visit: Visit) -> web.Response:
+    return visit.show("password-forgotten.html")
+
+
+async def _ask_reset(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/password-resets", visit.form.body())
+    return visit.go("/connexion", message="mot-de-passe-demande")
+
+
+async def _password(visit: Visit) -> web.Response:
+    return visit.show("password-new.html", token=_token(visit))
+
+
+async def _set_password(visit: Visit) -> web.Response:
+    if visit.form.get("_again") != visit.form.get("password"):
+        detail = "Les deux mots de passe sont différents."
+        raise Problem(422, {"code": "not-the-same", "field": "/_again", "detail": detail})
+    body = {"token": _token(visit), "password": visit.form.get("password")}
+    await visit.send("POST", "identity/passwords", body)
+    return visit.go("/connexion", message="mot-de-passe-change")
+
+
+async def _address(visit: Visit) -> web.Response:
+    return visit.show("confirm.html", token=_token(visit), what="address")
+
+
+async def _confirm_address(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/email-confirmations", {"token": _token(visit)})
+    return visit.go("/connexion", message="adresse-confirmee")
+
+
+async def _keeping(visit: Visit) -> web.Response:
+    return visit.show("confirm.html", token=_token(visit), what="keep")
+
+
+async def _keep(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/account-closure-undoings", {"token": _token(visit)})
+    return visit.go("/connexion", message="compte-garde")
+
+
+def _token(visit: Visit) -> str:
+    """That of the mail's link, or of the form that it led to."""
+    return visit.form.get("_token") or visit.query.get("token", "")
+
+
+PAGES = (
+    Page("/connexion", _login_form, _log_in, Who.ANYONE),
+    Page("/deconnexion", None, _log_out, Who.ANYONE),
+    Page("/creer-mon-espace", _account_form, _create_account, Who.ANYONE),
+    Page("/activation", _activation, _activate, Who.ANYONE),
+    Page("/mot-de-passe-oublie", _forgotten, _ask_reset, Who.ANYONE),
+    Page("/mot-de-passe", _password, _set_password, Who.ANYONE),
+    Page("/adresse", _address, _confirm_address, Who.ANYONE),
+    Page("/garder-mon-compte", _keeping, _keep, Who.ANYONE),
+)

@@ -1,0 +1,165 @@
+"""The planning: what is booked, what may be, until when; by week, five days, month and list."""
+
+from __future__ import annotations
+
+import asyncio
+from calendar import Calendar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.pages.people import Participant, People, people_of
+from services.portal.web import Page, Visit
+from services.portal.wishes import Wish, read_wishes
+
+VIEWS = {"semaine": "7 jours", "cinq-jours": "5 jours", "mois": "Mois", "liste": "Liste"}
+_BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
+_ENDABLE = frozenset({"accepted", "to_pay", "cancel_refused", "absence_refused"})
+_TONES = {
+    "accepted": "good", "requested": "waiting", "to_pay": "waiting", "cancel_requested": "waiting",
+    "absence_requested": "waiting", "refused": "bad", "cancel_refused": "good",
+    "absence_refused": "good",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One unit of one activity on one day for one participant, as a cell shows it."""
+
+    participant: Participant
+    activity: str
+    unit: Mapping[str, Any]
+    day: date
+    entry: Mapping[str, Any]
+
+    @property
+    def tone(self) -> str:
+        """The colour beside the words."""
+        return _TONES.get(self.entry["status"], "quiet")
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is more to say than that one is enrolled."""
+        return self.entry["status"] not in ("free", "not_enrolled")
+
+    @property
+    def by_times(self) -> bool:
+        """Whether it is booked with a start and an end."""
+        return self.unit["kind"] in ("time_range", "ranges")
+
+    @property
+    def wish(self) -> Wish | None:
+        """What ticking it would ask for."""
+        status = self.entry["status"]
+        if status in _BOOKABLE and self.entry["book"]["allowed"] and not self.by_times:
+            kind = "book"
+        elif status in _ENDABLE and self.entry["cancel"]["allowed"]:
+            kind = "cancel"
+        else:
+            return None
+        return Wish(
+            kind, self.participant.id, self.entry["activity"], (self.entry["unit"],), self.day  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    @property
+    def opens_times(self) -> bool:
+        """Whether a page lets one choose the times."""
+        bookable = self.entry["status"] in _BOOKABLE and self.entry["book"]["allowed"]
+        return self.by_times and bool(bookable)
+
+    @property
+    def why(self) -> str:
+        """Until when, or why not any more, in the server's words."""
+        about = "cancel" if self.entry["status"] in _ENDABLE else "book"
+        return str(self.entry[about]["explanation"])
+
+    @property
+    def sign(self) -> str | None:
+        """The padlock (too late to cancel) or the no-entry sign (too late to book)."""
+        if self.entry["cancel_locked"]:
+            return "lock"
+        return "noentry" if self.entry["booking_locked"] else None
+
+
+async def slots_of(visit: Visit, people: list[Participant], first: date, last: date) -> list[Slot]:
+    """Everything between two days, of these participants, in the order of days."""
+    catalogue, *plannings = await asyncio.gather(
+        visit.get("booking/activities"),
+        *(
+            visit.get("booking/planning", family=one.family, child=one.id, first=first, last=last)
+            for one in people
+        ),
+    )
+    activities = {one["id"]: one for one in catalogue["items"]}
+    slots = []
+    for participant, planning in zip(people, plannings, strict=True):
+        for entry in planning["entries"]:
+            activity = activities.get(entry["activity"])
+            units = activity["units"] if activity else ()
+            unit = next((one for one in units if one["id"] == entry["unit"]), None)
+            if activity is None or unit is None:
+                continue
+            day = date.fromisoformat(entry["date"])
+            slots.append(Slot(participant, activity["name"], unit, day, entry))
+    return sorted(slots, key=lambda one: (one.day, one.participant.mark, one.activity))
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def asked_day(visit: Visit, name: str = "jour") -> date:
+    """The day of the address, or the town's today."""
+    try:
+        return date.fromisoformat(visit.query.get(name, ""))
+    except ValueError:
+        return visit.today
+
+
+async def _planning(visit: Visit) -> web.Response:
+    people = await people_of(visit)
+    if not people.participants:
+        return visit.show("planning-empty.html")
+    view = visit.query.get("vue", "semaine")
+    wanted = visit.query.get("enfant")
+    shown = [one for one in people.participants if one.id == wanted] or list(people.participants)
+    day = asked_day(visit)
+    wishes = read_wishes(visit.request.query.getall("l", []))
+    common = {
+        "people": people, "shown": shown, "wanted": wanted if len(shown) == 1 else "",
+        "day": day, "view": view if view in VIEWS else "semaine", "views": VIEWS, "wishes": wishes,
+    }  # fmt: skip
+    if view in ("mois", "liste"):
+        return await _month(visit, people, shown, day, common)
+    days = [_monday(day) + timedelta(days=one) for one in range(5 if view == "cinq-jours" else 7)]
+    slots = await slots_of(visit, shown, days[0], days[-1])
+    here = {one.wish.text() for one in slots if one.wish is not None}
+    texts = [one.text() for one in wishes]
+    return visit.show(
+        "planning-week.html", days=[(one, [s for s in slots if s.day == one]) for one in days],
+        ticked=set(texts), elsewhere=[one for one in texts if one not in here],
+        before=days[0] - timedelta(days=7), after=days[0] + timedelta(days=7), **common,
+    )  # fmt: skip
+
+
+async def _month(
+    visit: Visit, people: People, shown: list[Participant], day: date, common: dict[str, Any]
+) -> web.Response:
+    weeks = Calendar().monthdatescalendar(day.year, day.month)
+    first = day.replace(day=1)
+    after = (first + timedelta(days=32)).replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    slots = await slots_of(visit, shown, first, after - timedelta(days=1))
+    by_day: dict[date, list[Slot]] = {}
+    for slot in slots:
+        by_day.setdefault(slot.day, []).append(slot)
+    template = "planning-month.html" if common["view"] == "mois" else "planning-list.html"
+    return visit.show(
+        template, weeks=weeks, by_day=by_day, first=first, before=before, after=after, **common
+    )
+
+
+PAGES = (Page("/reservations", _planning),)

@@ -1,0 +1,139 @@
+"""Mes demandes: everything asked for, its state and history; messages to the town."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.pages.people import people_of
+from services.portal.web import Page, Visit, quoted
+
+_OF_BOOKING = frozenset({"booking", "change", "cancellation", "absence"})
+
+
+async def _requests(visit: Visit) -> web.Response:
+    people, feed = await asyncio.gather(
+        people_of(visit),
+        visit.get(
+            "family/feed", limit=25, after=visit.query.get("apres"),
+            child=visit.query.get("enfant") or None, state=visit.query.get("etat") or None,
+        ),
+    )  # fmt: skip
+    return visit.show(
+        "requests.html", people=people, items=feed["items"], next=feed["next"],
+        child=visit.query.get("enfant", ""), state_asked=visit.query.get("etat", ""),
+        names=await _activities(visit),
+    )  # fmt: skip
+
+
+async def _activities(visit: Visit) -> dict[str, dict[str, Any]]:
+    catalogue = await visit.get("booking/activities")
+    return {one["id"]: one for one in catalogue["items"]}
+
+
+async def _request(visit: Visit) -> web.Response:
+    wanted = quoted(visit.request.match_info["request"])
+    card, people, activities = await asyncio.gather(
+        _card(visit, wanted), people_of(visit), _activities(visit)
+    )
+    booking = (
+        await _booking(visit, wanted) if card is None or _OF_BOOKING & {*card["kinds"]} else None
+    )
+    if card is None and booking is None:
+        raise Problem(404, {"code": "not-found", "detail": "Cette demande n'existe pas."})
+    if card is not None and card["unread"]:
+        await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
+    return visit.show(
+        "request.html", wanted=wanted, card=card, booking=booking, people=people,
+        activities=activities,
+    )  # fmt: skip
+
+
+async def _card(visit: Visit, request: str) -> dict[str, Any] | None:
+    """As the feed tells it; a moment after it was asked for, the feed may not know it yet."""
+    try:
+        card: dict[str, Any] = await visit.get(f"family/feed/{request}")
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return None
+    return card
+
+
+async def _booking(visit: Visit, request: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = await visit.get(f"booking/requests/{request}")
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return None
+    return found
+
+
+async def _withdraw(visit: Visit) -> web.Response:
+    request = quoted(visit.request.match_info["request"])
+    await visit.send("POST", f"booking/requests/{request}/withdrawals", {})
+    return visit.go(f"/demandes/{request}", message="demande-retiree")
+
+
+async def _letters(visit: Visit) -> web.Response:
+    letters, categories, people = await asyncio.gather(
+        visit.get("family/letters", limit=50),
+        visit.get("family/letter-categories"),
+        people_of(visit),
+    )
+    by_id = {one["id"]: one for one in categories["items"]}
+    chosen = by_id.get(visit.form.get("category") or visit.query.get("thematique", ""))
+    return visit.show(
+        "letters.html", letters=letters["items"], categories=by_id, chosen=chosen, people=people
+    )
+
+
+async def _write(visit: Visit) -> web.Response:
+    people = await people_of(visit)
+    prefix = "fields/"
+    fields = {
+        name.removeprefix(prefix): visit.form.get(name)
+        for name in visit.form.values
+        if name.startswith(prefix) and visit.form.get(name)
+    }
+    body = {
+        "family": people.households[0]["family"], "category": visit.form.get("category"),
+        "text": visit.form.get("text"), "fields": fields, "files": await visit.send_files(),
+    }  # fmt: skip
+    letter = await visit.send("POST", "family/letters", body)
+    return visit.go(f"/messages/{letter['letter']}", message="message-envoye")
+
+
+async def _letter(visit: Visit) -> web.Response:
+    letter = quoted(visit.request.match_info["letter"])
+    content, people = await asyncio.gather(visit.get(f"family/letters/{letter}"), people_of(visit))
+    if content["unread"]:
+        await visit.send("POST", f"family/letters/{letter}/reading")
+    return visit.show("letter.html", letter=content, people=people)
+
+
+async def _go_on(visit: Visit) -> web.Response:
+    letter = quoted(visit.request.match_info["letter"])
+    body = {"text": visit.form.get("text"), "files": await visit.send_files()}
+    await visit.send("POST", f"family/letters/{letter}/messages", body)
+    return visit.go(f"/messages/{letter}", message="message-envoye")
+
+
+async def _letter_file(visit: Visit) -> web.Response:
+    letter, file = (quoted(visit.request.match_info[name]) for name in ("letter", "file"))
+    path = f"family/letters/{letter}/files/{file}"
+    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+
+
+PAGES = (
+    Page("/demandes", _requests),
+    Page("/demandes/{request}", _request),
+    Page("/demandes/{request}/retrait", _request, _withdraw),
+    Page("/messages", _letters, _write),
+    Page("/messages/{letter}", _letter, _go_on),
+    Page("/messages/{letter}/{file}", _letter_file),
+)

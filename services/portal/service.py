@@ -1,0 +1,105 @@
+"""Wiring of the portal, alone in a process or beside services in one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+from aiohttp import ClientSession, DummyCookieJar, hdrs, web
+
+from services.portal.gateway import Gateway
+from services.portal.pages import PAGES
+from services.portal.rendering import Pages
+from services.portal.sessions import Seals
+from services.portal.settings import Settings
+from services.portal.towns import Towns
+from services.portal.web import SECURITY_HEADERS, Portal, page_routes
+from shared import logs
+
+_STATIC = Path(__file__).parent / "static"
+_MEDIA_TYPES = {
+    ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2",
+}  # fmt: skip
+
+
+def portal_routes(settings: Settings, http: ClientSession) -> list[web.RouteDef]:
+    """Every route of the portal; ``http`` calls the API and is the caller's to close."""
+    version, files = _static_files()
+    gateway = Gateway(http, settings.gateway_url.rstrip("/"))
+    portal = Portal(
+        gateway, Seals(settings.cookie_keys), Towns(gateway), Pages(version), settings.clock(),
+        settings.behind_gateway,
+    )  # fmt: skip
+    static = web.get(f"/static/{version}/{{name}}", _serve(files))
+    return [static, *page_routes(portal, PAGES)]
+
+
+def calling() -> ClientSession:
+    """The client that calls the API: it keeps no cookie."""
+    return ClientSession(cookie_jar=DummyCookieJar())
+
+
+def application(settings: Settings) -> web.Application:
+    """The portal alone."""
+    app = web.Application(client_max_size=0)
+
+    async def live(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def open_and_close(app: web.Application) -> AsyncIterator[None]:
+        http = calling()
+        app.router.add_routes(portal_routes(settings, http))
+        yield
+        await http.close()
+
+    app.router.add_get("/livez", live)
+    app.router.add_get("/readyz", live)
+    app.cleanup_ctx.append(open_and_close)
+    return app
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(application(settings), access_log=None, shutdown_timeout=10)
+    await runner.setup()
+    await web.TCPSite(runner, settings.bind, settings.port, backlog=1024).start()
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = Settings()
+    logs.configure("portal", settings.log_level)
+    uvloop.run(_run(settings))
+
+
+def _static_files() -> tuple[str, dict[str, tuple[bytes, str]]]:
+    """The files and a name for all of them together: an address whose content never changes."""
+    files = {
+        file.name: (file.read_bytes(), _MEDIA_TYPES[file.suffix])
+        for file in sorted(_STATIC.iterdir())
+        if file.suffix in _MEDIA_TYPES
+    }
+    whole = hashlib.sha256(b"".join(content for content, _ in files.values()))
+    return whole.hexdigest()[:12], files
+
+
+def _serve(
+    files: dict[str, tuple[bytes, str]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(request: web.Request) -> web.Response:
+        if (found := files.get(request.match_info["name"])) is None:
+            raise web.HTTPNotFound
+        answer = web.Response(body=found[0], content_type=found[1], headers=SECURITY_HEADERS)
+        answer.headers[hdrs.CACHE_CONTROL] = "public, max-age=31536000, immutable"
+        answer.enable_compression()
+        return answer
+
+    return serve

@@ -1,0 +1,50 @@
+// Makes quicker what works without it.
+"use strict";
+
+// A form is sent once: a second press of the button waits for the answer.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  if (form.method === "post") {
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  }
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    for (const form of document.forms) delete form.dataset.sent;
+  }
+});
+
+// The basket counts what is ticked, beside the week.
+for (const form of document.querySelectorAll("[data-basket]")) {
+  const bar = form.querySelector("[data-basket-count]");
+  const others = form.querySelectorAll('input[type="hidden"][name="l"]').length;
+  const count = () => {
+    const ticked = form.querySelectorAll('input[type="checkbox"][name="l"]:checked').length + others;
+    bar.textContent = ticked === 0 ? "Votre panier est vide." : ticked === 1 ? "1 jour dans votre panier." : `${ticked} jours dans votre panier.`;
+  };
+  form.addEventListener("change", count);
+  count();
+}
+
+// A select that leads to another page goes there when it is changed.
+for (const select of document.querySelectorAll("select[data-goes]")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+  for (const button of select.form.querySelectorAll("[data-without-script]")) button.hidden = true;
+}
+
+// The payment page opens in a window of its own; where the browser forbids it, the link is there.
+for (const link of document.querySelectorAll("a[data-window]")) {
+  link.addEventListener("click", (event) => {
+    const opened = open(link.href, "payfip", "width=900,height=760");
+    if (opened) {
+      event.preventDefault();
+    } else {
+      document.querySelector("[data-blocked]")?.removeAttribute("hidden");
+    }
+  });
+}

@@ -1,0 +1,46 @@
+"""The towns' public cards, kept for a minute."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.portal.gateway import Caller, Gateway
+
+_KEPT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Town:
+    """What every page of a town shows of it."""
+
+    town: str
+    name: str
+    contact: dict[str, Any]
+    family_key: str
+    family_key_called: str
+    zone: ZoneInfo
+
+
+class Towns:
+    """Asks for a card when it is wanted and older than a minute."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._kept: dict[str, tuple[float, Town]] = {}
+
+    async def find(self, slug: str) -> Town:
+        """A town's card. Raises ``Problem`` for a town that does not exist."""
+        kept = self._kept.get(slug)
+        now = time.monotonic()
+        if kept is not None and now - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        card = await self._gateway.get(Caller(slug), "identity/town")
+        town = Town(
+            card["town"], card["name"], card["contact"], card["family_key"],
+            card["family_key_called"], ZoneInfo(card["time_zone"]),
+        )  # fmt: skip
+        self._kept[slug] = (now, town)
+        return town

@@ -1,0 +1,172 @@
+"""What families and agents read for each state and kind, in the guides' words."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+#: What a page says after something was done, by the name in its address.
+MESSAGES: Final = MappingProxyType({
+    "deconnecte": "Vous êtes déconnecté. Reconnectez-vous pour continuer.",
+    "au-revoir": "Vous êtes déconnecté. À bientôt.",
+    "famille-a-lier": "Pour continuer, reliez d'abord votre famille à votre espace.",
+    "famille-liee": "Votre famille est reliée à votre espace.",
+    "compte-cree": "Votre espace est créé. Un courriel vient de vous être envoyé : "
+    "suivez son lien pour l'activer.",
+    "compte-active": "Votre espace est activé. Vous pouvez vous connecter.",
+    "mot-de-passe-demande": "Si un compte correspond, un courriel vient d'être envoyé.",
+    "mot-de-passe-change": "Votre mot de passe est changé.",
+    "adresse-demandee": "Un courriel de confirmation est parti à la nouvelle adresse.",
+    "adresse-confirmee": "Votre nouvelle adresse est confirmée.",
+    "compte-garde": "Votre compte est gardé.",
+    "demande-envoyee": "Votre demande est envoyée. Un accusé de réception vous parvient "
+    "par courriel.",
+    "demande-a-payer": "Vos places sont retenues. Payez la facture pour les confirmer.",
+    "paiement-recu": "Votre paiement est reçu. Merci.",
+    "demande-retiree": "Ce qui attendait une réponse est retiré.",
+    "modification-envoyee": "Vos modifications sont envoyées. Celles qui attendent la mairie "
+    "sont marquées en jaune.",
+    "modification-retiree": "La modification est retirée.",
+    "facture-en-ligne": "Votre choix est enregistré.",
+    "document-envoye": "Votre document est envoyé.",
+    "document-retire": "Le document est retiré.",
+    "message-envoye": "Votre message est envoyé.",
+    "inscription-envoyee": "Votre demande d'inscription est envoyée.",
+    "decisions-prises": "Les décisions sont enregistrées. Les familles en sont informées "
+    "au prochain envoi, à 13 h ou à 18 h.",
+})  # fmt: skip
+
+#: Each status of a day in the planning: its words, and the icon beside them.
+STATUSES: Final = MappingProxyType({
+    "not_enrolled": ("Non inscrit", "dash"),
+    "free": ("Inscrit", "circle"),
+    "requested": ("Demande de réservation", "clock"),
+    "to_pay": ("À payer", "euro"),
+    "accepted": ("Accepté", "check"),
+    "refused": ("Refusé", "cross"),
+    "withdrawn": ("Retiré", "undo"),
+    "cancel_requested": ("Demande d'annulation", "clock"),
+    "absence_requested": ("Demande d'absence", "clock"),
+    "cancel_refused": ("Annulation refusée", "cross"),
+    "absence_refused": ("Absence refusée", "cross"),
+    "cancelled": ("Annulé", "undo"),
+    "absent": ("Absent", "away"),
+})  # fmt: skip
+
+REQUEST_KINDS: Final = MappingProxyType({
+    "booking": "Réservation",
+    "change": "Modification de réservation",
+    "cancellation": "Annulation",
+    "absence": "Absence",
+    "enrolment": "Inscription",
+    "record_change": "Modification du dossier",
+    "document": "Pièce justificative",
+    "letter": "Message à la mairie",
+})  # fmt: skip
+
+REQUEST_STATES: Final = MappingProxyType({
+    "waiting": ("En attente", "clock", "waiting"),
+    "accepted": ("Acceptée", "check", "good"),
+    "refused": ("Refusée", "cross", "bad"),
+    "partly": ("Acceptée en partie", "half", "mixed"),
+    "withdrawn": ("Retirée", "undo", "quiet"),
+    "answered": ("Répondue", "check", "good"),
+})  # fmt: skip
+
+LINE_STATES: Final = MappingProxyType({
+    "requested": ("En attente", "clock", "waiting"),
+    "to_pay": ("À payer", "euro", "waiting"),
+    "accepted": ("Acceptée", "check", "good"),
+    "refused": ("Refusée", "cross", "bad"),
+    "withdrawn": ("Retirée", "undo", "quiet"),
+})  # fmt: skip
+
+#: What the recap says will happen, by what validating would do.
+WOULD: Final = MappingProxyType({
+    "accepted": ("Accepté aussitôt", "check", "good"),
+    "requested": ("À décider par la mairie", "clock", "waiting"),
+    "refused": ("Refusé", "cross", "bad"),
+})  # fmt: skip
+
+LINE_KINDS: Final = MappingProxyType({
+    "book": "Réservation",
+    "change": "Modification",
+    "cancel": "Annulation",
+    "absence": "Absence",
+})  # fmt: skip
+
+#: What happened to a request, and by whom.
+HAPPENED: Final = MappingProxyType({
+    "asked": "Demande envoyée",
+    "accepted": "Acceptée",
+    "refused": "Refusée",
+    "withdrawn": "Retirée",
+    "answered": "La mairie a répondu",
+    "message": "Nouveau message",
+})  # fmt: skip
+BY: Final = MappingProxyType(
+    {"family": "par la famille", "rule": "par le règlement", "agent": "par la mairie"}
+)
+
+INVOICE_STATES: Final = MappingProxyType({
+    "open": ("Non réglée", "clock", "waiting"),
+    "settled": ("Réglée", "check", "good"),
+    "carried": ("Reportée", "undo", "quiet"),
+    "void": ("Annulée", "undo", "quiet"),
+})  # fmt: skip
+
+PAYMENT_STATES: Final = MappingProxyType({
+    "created": "en cours",
+    "redirected": "en cours",
+    "pending": "en cours",
+    "refused": "refusé",
+    "abandoned": "abandonné",
+    "expired": "sans suite",
+    "undetermined": "en vérification",
+    "paid": "reçu",
+    "reversed": "annulé",
+})  # fmt: skip
+
+LEVELS: Final = MappingProxyType({
+    "TPS": "toute petite section", "PS": "petite section", "MS": "moyenne section",
+    "GS": "grande section",
+})  # fmt: skip
+CONTACTS: Final = MappingProxyType(
+    {"emergency": "à prévenir en cas d'urgence", "authorised_collector": "peut venir chercher"}
+)
+WEEKDAYS: Final = (
+    ("monday", "lundi"), ("tuesday", "mardi"), ("wednesday", "mercredi"),
+    ("thursday", "jeudi"), ("friday", "vendredi"), ("saturday", "samedi"), ("sunday", "dimanche"),
+)  # fmt: skip
+
+DOCUMENT_STATES: Final = MappingProxyType({
+    "pending": ("En attente", "clock", "waiting"),
+    "accepted": ("Accepté", "check", "good"),
+    "refused": ("Refusé", "cross", "bad"),
+    "expired": ("Périmé", "warning", "bad"),
+    "withdrawn": ("Retiré", "undo", "quiet"),
+    "removed": ("Supprimé", "undo", "quiet"),
+    "replaced": ("Remplacé", "undo", "quiet"),
+})  # fmt: skip
+LETTER_STATES: Final = MappingProxyType({
+    "new": ("Envoyé", "mail", "waiting"),
+    "in_progress": ("En cours", "clock", "waiting"),
+    "answered": ("Répondu", "check", "good"),
+    "closed": ("Clos", "undo", "quiet"),
+})  # fmt: skip
+ENROLMENT_STATES: Final = MappingProxyType({
+    "requested": ("En attente", "clock", "waiting"),
+    "accepted": ("Inscrit", "check", "good"),
+    "refused": ("Refusée", "cross", "bad"),
+    "withdrawn": ("Retirée", "undo", "quiet"),
+})  # fmt: skip
+PATTERNS: Final = MappingProxyType({
+    "casual": "Je réserverai ponctuellement",
+    "weekly": "Chaque semaine, les mêmes jours",
+})  # fmt: skip
+STEPS: Final = MappingProxyType({
+    "household": ("Le foyer", "/famille"),
+    "guardians": ("Les responsables", "/famille"),
+    "children": ("Les enfants", "/famille"),
+    "complements": ("Les compléments", "/famille"),
+})  # fmt: skip
