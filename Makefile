@@ -36,7 +36,7 @@ docs: .venv/dev.stamp ## Write the generated documents again
 	@$(BIN)/preau docs
 
 debian-packages: .venv/dev.stamp
-	@sh deploy/local/debian-packages.sh mongod rabbitmq nginx
+	@sh deploy/local/debian-packages.sh mongod rabbitmq nginx chromium
 
 .venv/demo.stamp: requirements/demo.lock
 	@sh deploy/local/venv.sh "$(PYTHON)" demo

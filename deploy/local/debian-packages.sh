@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, without starting their services:
-# debian-packages.sh <mongod|rabbitmq|nginx>...
+# debian-packages.sh <mongod|rabbitmq|nginx|chromium>...
 #
 #   mongod    libcurl4 (the embedded MongoDB is linked with it), unless MONGODB_URL is given
 #   rabbitmq  rabbitmq-server, unless AMQP_URL is given or a Docker engine answers
 #   nginx     nginx-light, to try the gateway's configuration
+#   chromium  chromium, in which the portal's tests are driven
 #
 # Only as root; otherwise it says what is missing and what may be given instead.
 set -eu
@@ -38,6 +39,9 @@ for part in "$@"; do
         nginx)
             command -v nginx >/dev/null ||
                 need nginx-light "any nginx in the PATH will do"
+            ;;
+        chromium)
+            command -v chromium >/dev/null || need chromium "any chromium in the PATH will do"
             ;;
         *)
             echo "unknown part: $part" >&2

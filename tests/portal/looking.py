@@ -1,0 +1,36 @@
+"""What is looked for on every page: accessibility, room on the screen, weight, errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, Response
+
+_SCREENS = Path(__file__).parents[2] / "docs" / "screens"
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+_axe = Axe()
+
+
+async def look(page: Page, name: str | None = None) -> None:
+    """Nothing that WCAG 2.1 A and AA forbid, nothing beside the screen; ``name`` keeps a picture
+    under ``docs/screens`` where that folder is asked for (``SCREENS=1``)."""
+    found = await _axe.run(page, options=_RULES)
+    faults = [
+        f"{page.url} {one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found.response["violations"]
+    ]
+    assert not faults, "\n".join(faults)
+    assert page.viewport_size is not None
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], f"{page.url} is {width} px wide"
+    if name and _SCREENS.exists():
+        await page.screenshot(path=_SCREENS / f"{name}.png", full_page=False)
+
+
+async def opened(page: Page, url: str) -> Response:
+    """A page that opens well."""
+    answer = await page.goto(url)
+    assert answer is not None
+    assert answer.status == 200, f"{url}: {answer.status}"
+    return answer
