@@ -43,7 +43,7 @@ async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone:
     await phone.get_by_role("button", name="Je crée mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est créé")
 
-    await phone.goto(await mailed_link(demo, phone, "Activ"))
+    await phone.goto(await mailed_link(demo, phone, "activez"))
     await look(phone, "activation")
     await phone.get_by_role("button", name="Activer mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est activé")
