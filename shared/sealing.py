@@ -42,8 +42,8 @@ class FieldKeySettings(BaseSettings):
             alias="PREAU_FIELD_KEYS",
             description="Keys of sealed fields, as JSON: key id to 32 bytes in base64"
             " (`preau keys new-field`); the first seals, the others still open. Compulsory in"
-            " production for identity, family, billing and the portal; in development one is made and"
-            " kept",
+            " production for identity, family, billing and the portal; in development one is made"
+            " and kept",
         ),
     ] = None
 
