@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 import uvloop
 
 from deploy.demo.franceconnect import franceconnect_routes
+from deploy.demo.life import live
 from deploy.demo.outside import TOWN as OUTSIDE_TOWN
 from deploy.demo.outside import start_addresses, start_outside, start_payfip
 from deploy.demo.pages import demo_routes
@@ -132,7 +133,9 @@ async def main() -> None:
             accounts = await seed(runner)
             if mailbox is not None:
                 today = settings.clock().town().astimezone(_ZONE).date()
-                accounts = await tell(f"http://127.0.0.1:{port}", mailbox, accounts, today)
+                here = f"http://127.0.0.1:{port}"
+                accounts = await tell(here, mailbox, accounts, today)
+                accounts = await live(here, mailbox, accounts, today)
             accounts.save(accounts_file)
         seconds = time.monotonic() - started
         _say(_ready(origin, accounts, mailbox is not None, franceconnect, seconds))

@@ -50,11 +50,12 @@ class Portal:
     http: aiohttp.ClientSession
     origin: str
     token: str | None = None
+    town: str = TOWN
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of a successful call. Raises ``RuntimeError`` with the problem otherwise."""
         service, _, rest = path.partition("/")
-        url = f"{self.origin}/api/{service}/v1/{TOWN}/{rest}"
+        url = f"{self.origin}/api/{service}/v1/{self.town}/{rest}"
         headers = {"Idempotency-Key": new_id()}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -88,16 +89,23 @@ async def tell(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -
 
 
 async def _join(family: Portal, mailbox: Mailbox, key: str) -> None:
-    await family.call("POST", "identity/accounts", _ACCOUNT)
-    await mailbox.wait_for(lambda mails: any(EMAIL in mail.to for mail in mails), 15)
-    text = next(mail.text for mail in mailbox.messages if EMAIL in mail.to) or ""
+    await open_account(family, mailbox, _ACCOUNT)
+    await family.call("POST", "identity/family-links", {"key": key})
+    await family.log_in(LOGIN, PASSWORD)
+
+
+async def open_account(portal: Portal, mailbox: Mailbox, account: dict[str, Any]) -> None:
+    """Sign up, follow the mail's link, log in."""
+    email = account["contact"]["email"]
+    await portal.call("POST", "identity/accounts", account)
+    await mailbox.wait_for(lambda mails: any(email in mail.to for mail in mails), 15)
+    text = next(mail.text for mail in mailbox.messages if email in mail.to) or ""
     found = re.search(r"token=(\S+)", text)
     if found is None:
         raise RuntimeError("the activation mail has no link")
-    await family.call("POST", "identity/activations", {"token": found[1]})
-    await family.log_in(LOGIN, PASSWORD)
-    await family.call("POST", "identity/family-links", {"key": key})
-    await family.log_in(LOGIN, PASSWORD)
+    await portal.call("POST", "identity/activations", {"token": found[1]})
+    credentials = account["credentials"]
+    await portal.log_in(credentials["login_name"], credentials["password"])
 
 
 async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
@@ -105,26 +113,7 @@ async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
     the coming four months have any: in summer the next school year may not be known yet."""
     household = (await family.call("GET", "family/household"))["households"][0]
     child = household["children"][0]["id"]
-
-    async def planned() -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = []
-        for start in (today, today + timedelta(days=61)):
-            query = (
-                f"family={household['family']}&child={child}"
-                f"&first={start}&last={start + timedelta(days=60)}"
-            )
-            entries += (await family.call("GET", f"booking/planning?{query}"))["entries"]
-        return [entry for entry in entries if entry["book"]["allowed"]]
-
-    async def booking_knows() -> bool:
-        try:
-            await planned()
-        except RuntimeError:
-            return False
-        return True
-
-    await eventually(booking_knows)
-    possible = await planned()
+    possible = await bookable(family, household["family"], child, today)
     care = [entry["date"] for entry in possible if entry["unit"] == "evening"]
     canteen = [entry["date"] for entry in possible if entry["activity"] == "canteen"]
     wishes: list[dict[str, Any]] = []
@@ -145,6 +134,27 @@ async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:
         )
         for wish in wishes
     ]  # fmt: skip
+
+
+async def bookable(portal: Portal, family: str, child: str, today: date) -> list[dict[str, Any]]:
+    """What of the coming four months' planning may be booked, once booking knows the child."""
+
+    async def planned() -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = []
+        for start in (today, today + timedelta(days=61)):
+            query = f"family={family}&child={child}&first={start}&last={start + timedelta(days=60)}"
+            entries += (await portal.call("GET", f"booking/planning?{query}"))["entries"]
+        return [entry for entry in entries if entry["book"]["allowed"]]
+
+    async def booking_knows() -> bool:
+        try:
+            await planned()
+        except RuntimeError:
+            return False
+        return True
+
+    await eventually(booking_knows)
+    return await planned()
 
 
 async def _tell_and_write(family: Portal, agent: Portal) -> None:
