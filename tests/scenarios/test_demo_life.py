@@ -40,7 +40,7 @@ async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -
     (request,) = (await family.call("GET", "booking/requests"))["items"]
     assert [line["state"] for line in request["lines"]] == ["requested"] * 4
     desk = {
-        "booking/requests": 1, "family/changes": 1, "family/document-versions": 1,
+        "booking/requests": 1, "family/changes": 1, "family/waiting-documents": 1,
         "family/letters": 1,
     }  # fmt: skip
     for path, waiting in desk.items():
@@ -60,4 +60,4 @@ async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -
 
 async def _paid(family: Portal) -> bool:
     invoices: list[dict[str, Any]] = (await family.call("GET", "billing/invoices"))["items"]
-    return sorted(one["due_cents"] for one in invoices) == [0, 3 * 395]
+    return sorted(one["unpaid_cents"] for one in invoices) == [0, 3 * 395]
