@@ -10,7 +10,8 @@ Says      ``invoice-issued``, ``-settled``, ``-reopened``, ``payment-expired``, 
           ``payment-received``, ``-reversed``, ``credit-granted``, ``-used``, ``-refunded``,
           ``task-opened``, ``-done``, ``direct-debit-changed``, ``erasure-answered`` (facts).
 Hears     ``booking-accepted``, ``booking-refused`` (charges and their cancellation),
-          ``payment-awaited`` (an invoice at once), ``decided-up-to`` (a month is over),
+          ``payment-awaited`` (an invoice at once), ``booking-withdrawn`` (nobody is to pay it
+          any more), ``decided-up-to`` (a month is over),
           ``town-changed`` (tariffs), ``family-changed`` (who is invoiced, who may pay, quotients
           and facts), ``keys-rotated`` (to verify tokens), ``erasure-asked``, ``person-erased``
           (of families and of accounts).

@@ -17,7 +17,13 @@ from services.billing.commands.erasing import answer_erasure
 from services.billing.erasure import ERASED
 from services.billing.state import Billing
 from shared.bus.consumer import Reaction, on
-from shared.contracts.booking import BookingAccepted, BookingRefused, DecidedUpTo, PaymentAwaited
+from shared.contracts.booking import (
+    BookingAccepted,
+    BookingRefused,
+    BookingWithdrawn,
+    DecidedUpTo,
+    PaymentAwaited,
+)
 from shared.contracts.family import ErasureAsked, FamilyChanged
 from shared.copies import KeyCopy
 from shared.erasure import erasure_reactions
@@ -34,6 +40,9 @@ def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
     async def awaited(envelope: Envelope, event: PaymentAwaited) -> None:
         await paid_at_booking.awaited(billing, envelope.town, event)
 
+    async def withdrawn(envelope: Envelope, event: BookingWithdrawn) -> None:
+        await paid_at_booking.withdrawn(billing, envelope.town, event)
+
     async def refused(envelope: Envelope, event: BookingRefused) -> None:
         await charging.cancel(billing, envelope.town, event)
 
@@ -44,6 +53,7 @@ def reactions(billing: Billing, keys: KeyCopy, store: Store) -> list[Reaction]:
         on(BookingAccepted, accepted),
         on(PaymentAwaited, awaited),
         on(BookingRefused, refused),
+        on(BookingWithdrawn, withdrawn),
         on(ErasureAsked, partial(answer_erasure, billing)),
         *erasure_reactions(store, ERASED),
         on(DecidedUpTo, billing.store.keep_decided, after_all=True),

@@ -316,7 +316,8 @@ class Recap(Output):
 
 
 class WithdrawalIn(Input):
-    """Lines to be taken back; all that wait for an answer when left out."""
+    """Lines to be taken back; all that wait for an answer or to be paid when left out. Lines to
+    pay are paid together, and taken back together."""
 
     lines: Annotated[tuple[LineId, ...], Field(max_length=400)] = ()
     on_behalf: OnBehalfIn | None = None

@@ -231,8 +231,8 @@ class PaymentAwaited(Event, service="booking", name="payment-awaited", kind="fac
 class BookingWithdrawn(
     _Asked, Event, service="booking", name="booking-withdrawn", kind="fact", public=True
 ):
-    """A family, or an agent for it, has taken back lines of a request that waited for an
-    answer."""
+    """A family, or an agent for it, has taken back lines of a request that waited for an answer,
+    or to be paid."""
 
     channel: Literal["online", "desk"] = "online"
 

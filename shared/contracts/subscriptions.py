@@ -42,6 +42,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         family.PersonErased,
         booking.BookingAccepted,
         booking.BookingRefused,
+        booking.BookingWithdrawn,
         booking.DecidedUpTo,
         booking.PaymentAwaited,
     ),

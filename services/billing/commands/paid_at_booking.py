@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,12 @@ from services.billing.domain.known import line_ref
 from services.billing.domain.months import month_of
 from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
-from shared.contracts.booking import BookingAccepted, BookingRefused, PaymentAwaited
+from shared.contracts.booking import (
+    BookingAccepted,
+    BookingRefused,
+    BookingWithdrawn,
+    PaymentAwaited,
+)
 from shared.copies import Town
 from shared.ids import derived_id
 from shared.logs import get_logger
@@ -76,12 +81,24 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
 
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:
-    """Nothing is due for lines that were not booked after all: an invoice that waits to be paid is
-    called off where nothing of it was booked; any other is corrected. What was paid too late for a
-    place is credit, and an agent sees to it."""
-    refs = {f"{event.request}-{line.line}" for line in event.lines}
+    """Nothing is due for lines that were not booked after all. What was paid too late for a place
+    is credit, and an agent sees to it."""
     invoices = await billing.invoices.booked(town, event.request)
     await _paid_late(billing, town, event, [billed for _, billed in invoices])
+    await _not_due(billing, invoices, {f"{event.request}-{line.line}" for line in event.lines})
+
+
+async def withdrawn(billing: Billing, town: str, event: BookingWithdrawn) -> None:
+    """Nor for lines that their family took back before it paid."""
+    invoices = await billing.invoices.booked(town, event.request)
+    await _not_due(billing, invoices, {f"{event.request}-{line}" for line in event.lines})
+
+
+async def _not_due(
+    billing: Billing, invoices: Sequence[tuple[Invoice, Mapping[str, int]]], refs: Set[str]
+) -> None:
+    """An invoice that waits to be paid is called off where nothing of it was booked; any other is
+    corrected."""
     for invoice, billed in invoices:
         if not refs & billed.keys() or invoice.state == "void":
             continue

@@ -5,7 +5,7 @@ Each is one write of the request on lines that still wait: twice, it does nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -13,16 +13,17 @@ from zoneinfo import ZoneInfo
 from services.booking.commands.settling import (
     again,
     awaited,
+    claim_allowances,
     decided_event,
     finish,
     finished,
     take_places,
 )
-from services.booking.domain.paying import changed, paid, to_try, tried, unpaid
-from services.booking.domain.request import Line, Request, outcome_of
+from services.booking.domain.paying import PAID_LATE, changed, paid, to_try, tried, unpaid
+from services.booking.domain.request import Line, Request, outcome_of, tied
 from services.booking.state import Booking
 from shared.contracts.billing import InvoiceSettled, PaidLate, PaymentExpired
-from shared.contracts.booking import BookingAccepted, BookingRefused
+from shared.contracts.booking import BookingAccepted, BookingRefused, Reason
 from shared.events import Envelope, Event
 
 
@@ -75,17 +76,28 @@ async def _try_again(booking: Booking, request_id: str, *, paid_by_credit: bool)
         trying = await booking.store.save_tried(request, lines, booking.clock.machine())
         if trying is None:
             continue
-        wanted = [line for line in trying.lines if line.trying]
         town = await booking.towns.need(request.town)
-        why_not = await take_places(booking, trying, wanted, town)
         now = booking.clock.town()
         today = now.astimezone(ZoneInfo(town.file.time_zone)).date()
+        wanted = [line for line in trying.lines if line.trying]
+        why_not: dict[str, Reason | None] = {
+            line.id: PAID_LATE for line in wanted if line.date < today
+        }
+        why_not |= await claim_allowances(booking, trying, _left(wanted, why_not))
+        granted = await take_places(booking, trying, _left(wanted, why_not), town)
+        had = {line for line, reason in granted.items() if reason is None}
+        why_not, _ = tied(wanted, {**why_not, **granted})
         holds = {one.id: timedelta(minutes=one.hold_minutes) for one in town.file.activities}
-        after = tried(trying.lines, why_not, now, today, holds if paid_by_credit else None)
+        after = tried(trying.lines, why_not, had, now, holds if paid_by_credit else None)
         attempt = 1 + sum(act.what == "refused" for act in request.history)
         waits = awaited(trying, after, attempt) if paid_by_credit else []
         if await _save(booking, trying, after, *waits):
             return
+
+
+def _left(lines: Sequence[Line], why_not: Mapping[str, Reason | None]) -> list[Line]:
+    """Those that nothing is known against."""
+    return [line for line in lines if why_not.get(line.id) is None]
 
 
 async def _request(booking: Booking, request_id: str) -> Request | None:

@@ -218,17 +218,15 @@ async def _settle(
     no_longer_offered = Mode(automatic=False, holds=True)
     mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
     claimed = await _claim_bookings(booking, request)
-    claimed |= await _claim_allowances(booking, request)
+    asked = [line for line in request.lines if line.state == "asked"]
+    claimed |= await claim_allowances(booking, request, asked)
     granted = await take_places(
         booking,
         request,
         [
             line
-            for line in request.lines
-            if line.state == "asked"
-            and line.books
-            and mode_of[line.id].needs_place_at_once
-            and claimed.get(line.id) is None
+            for line in asked
+            if line.books and mode_of[line.id].needs_place_at_once and claimed.get(line.id) is None
         ],
         town,
     )
@@ -262,13 +260,11 @@ async def _claim_bookings(booking: Booking, request: Request) -> dict[str, Reaso
     }
 
 
-async def _claim_allowances(booking: Booking, request: Request) -> dict[str, Reason | None]:
-    """Count what the town counts; a line that would be one too many is refused."""
-    claims = [
-        (line, line.claim)
-        for line in request.lines
-        if line.state == "asked" and line.claim is not None
-    ]
+async def claim_allowances(
+    booking: Booking, request: Request, lines: Sequence[Line]
+) -> dict[str, Reason | None]:
+    """Count what the town counts of these lines; one that would be one too many is refused."""
+    claims = [(line, line.claim) for line in lines if line.claim is not None]
     if not claims:
         return {}
     card = await booking.store.family(request.town, request.family)
@@ -302,7 +298,8 @@ async def _close(booking: Booking, request: Request) -> Request | None:
             lines[position] = replace(lines[position], closed=True)
         if line.gives_up:
             await _give_up(booking, request, line)
-            lines[position] = replace(lines[position], claim=None)
+            claim = line.claim and replace(line.claim, given_up=True)
+            lines[position] = replace(lines[position], claim=claim)
     return await booking.store.save_freed(request, lines)
 
 

@@ -21,12 +21,14 @@ _SCHOOL_YEAR_BEGINS = 9
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One thing to be counted: ``item`` under ``key``, of which there may be ``most`` (None: any
-    number). ``kept`` as long as the booking stands, or for good."""
+    number). ``kept`` as long as the booking stands, or for good; ``given_up``: counted no longer,
+    and to be claimed anew should the booking be tried for again."""
 
     key: str
     item: str
     most: int | None
     kept: bool
+    given_up: bool = False
 
 
 @dataclass(slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from services.booking.domain.request import Line, to_be_paid
+from services.booking.domain.request import TOO_OFTEN, Line, to_be_paid
 from shared.contracts.booking import Reason
 
 UNPAID = Reason(
@@ -16,6 +16,11 @@ UNPAID = Reason(
 PAID_LATE = Reason(
     code="paid-late",
     text="Le paiement est arrivé après le délai et il n'y a plus de place :"
+    " la somme est à votre crédit.",
+)
+TOO_OFTEN_BY_NOW = Reason(
+    code="paid-late",
+    text="Le paiement est arrivé après le délai et le nombre autorisé est atteint :"
     " la somme est à votre crédit.",
 )
 
@@ -66,27 +71,26 @@ def to_try(lines: Sequence[Line]) -> tuple[Line, ...]:
 def tried(
     lines: Sequence[Line],
     why_not: Mapping[str, Reason | None],
+    had: Collection[str],
     now: datetime,
-    today: date,
     holds: Mapping[str, timedelta] | None,
 ) -> tuple[Line, ...]:
-    """The lines once their places were tried for again: booked, or, where the money has become
-    credit (``holds``: how long each activity holds), to be paid from it; else refused for good."""
+    """The lines once their places were tried for again, some ``had``: booked, or, where the money
+    has become credit (``holds``: how long each activity holds), to be paid from it; else refused
+    for good, with all they are tied to."""
 
     def one(line: Line) -> Line:
         if not line.trying:
             return line
-        if why_not.get(line.id) is not None or line.date < today:
-            return replace(
-                line, trying=False, held=line.date < today and why_not.get(line.id) is None,
-                reason=PAID_LATE, decided_at=now, decided_by="rule",
-            )  # fmt: skip
+        claim = line.claim and replace(line.claim, given_up=False)
+        line = replace(line, trying=False, held=line.id in had, claim=claim)
+        reason = why_not.get(line.id)
+        if reason is not None:
+            said = TOO_OFTEN_BY_NOW if reason == TOO_OFTEN else PAID_LATE
+            return replace(line, reason=said, decided_at=now, decided_by="rule")
         if holds is not None:
             return to_be_paid(line, holds.get(line.activity, timedelta(0)), now)
-        return replace(
-            line, state="accepted", trying=False, held=True, reason=None, decided_at=now,
-            decided_by="rule",
-        )  # fmt: skip
+        return replace(line, state="accepted", reason=None, decided_at=now, decided_by="rule")
 
     return tuple(map(one, lines))
 

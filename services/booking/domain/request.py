@@ -25,6 +25,7 @@ from shared.contracts.booking import (
     Replaced,
     Surcharged,
 )
+from shared.errors import Refused
 
 State = Literal["asked", "requested", "to_pay", "accepted", "refused", "withdrawn"]
 #: States of lines that are settled.
@@ -166,9 +167,9 @@ class Line:
 
     @property
     def gives_up(self) -> bool:
-        """Whether what it has claimed of the family's allowance is free again: nothing came of
-        it, or the day is no longer booked."""
-        if self.claim is None:
+        """Whether what it may have claimed of the family's allowance is to be free again: nothing
+        came of it, or the day is no longer booked."""
+        if self.claim is None or (self.claim.given_up and not self.trying):
             return False
         return self.state in _OUT or (self.claim.kept and self.ended is not None)
 
@@ -287,14 +288,27 @@ def _settle_end(line: Line, why_not: Reason | None, now: datetime) -> Line:
 
 
 def withdraw(lines: Sequence[Line], wanted: Collection[str], now: datetime) -> tuple[Line, ...]:
-    """The lines after their family has withdrawn some that wait for an answer; what was decided,
-    or withdrawn before, stays."""
+    """The lines after their family has withdrawn some that wait for an answer, or to be paid; what
+    was decided, or withdrawn before, stays.
+
+    Raises ``Refused``: ``paid-together``, of lines to pay they name some and leave others.
+    """
+    to_pay = {line.id for line in lines if line.state == "to_pay"}
+    if to_pay & set(wanted) and not to_pay <= set(wanted):
+        raise Refused(
+            "paid-together",
+            "Ces réservations se paient ensemble : retirez-les toutes, ou payez-les toutes.",
+            field="/lines",
+        )
     return tuple(
-        replace(line, state="withdrawn", decided_at=now, receipt=line.receipted)
-        if line.id in wanted and line.state == "requested"
+        replace(
+            line, state="withdrawn", decided_at=now, receipt=line.receipted, pay_until=None,
+            hold_until=None,
+        )
+        if line.id in wanted and line.state in ("requested", "to_pay")
         else line
         for line in lines
-    )
+    )  # fmt: skip
 
 
 def _as_said(state: State) -> SettledState:
