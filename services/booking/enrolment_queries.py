@@ -171,6 +171,7 @@ def shown(
         group=one.group,
         state=one.receipted if as_receipted else one.state,
         reason=None if as_receipted else one.reason,
+        answer=None if as_receipted else one.answer,
         requested_at=one.requested_at,
         decided_at=None if at_once else one.decided_at,
         channel=sent.channel,

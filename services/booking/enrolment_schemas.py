@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from services.booking.domain.enrolled import WindowState
 from services.booking.domain.enrolment import EnrolmentResult
-from services.booking.schemas import ChoiceIn, Id, OnBehalfIn, OverrideIn, Sentence, VerdictIn
-from shared.contracts.booking import ContactChannel, EnrolmentState, Override, Reason
+from services.booking.schemas import AnswerIn, ChoiceIn, Id, OnBehalfIn, OverrideIn, Sentence
+from shared.contracts.booking import Answered, ContactChannel, EnrolmentState, Override, Reason
 from shared.contracts.family import DocumentState
 from shared.contracts.town_file import (
     AskedDocument,
@@ -106,8 +106,8 @@ class AcceptedRegulations(Output):
 class EnrolmentOut(Output):
     """An enrolment and where it stands; ``version`` of the town file answered to sending it, which
     ``guardian`` asked for by this ``channel``. ``document_states``: where each of its documents
-    stands now (empty in the answer to sending it). ``request`` has booked a weekly pattern;
-    ``unbooked`` says why no day of it could be."""
+    stands now (empty in the answer to sending it). ``answer`` is the town's own. ``request`` has
+    booked a weekly pattern; ``unbooked`` says why no day of it could be."""
 
     id: str
     number: str
@@ -116,6 +116,7 @@ class EnrolmentOut(Output):
     group: str
     state: EnrolmentState
     reason: Reason | None
+    answer: Answered | None
     requested_at: datetime
     decided_at: datetime | None
     channel: ContactChannel
@@ -204,7 +205,7 @@ class EnrolmentPage(Page[EnrolmentOut]):
     """Enrolments, newest first."""
 
 
-class EnrolmentDecisionIn(VerdictIn):
+class EnrolmentDecisionIn(AnswerIn):
     """What an agent decides of one enrolment."""
 
     enrolment: Id

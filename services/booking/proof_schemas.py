@@ -21,10 +21,12 @@ class ProofsIn(ProofIn):
 
 
 class ProofDecisionIn(VerdictIn):
-    """What an agent decides of the proof of one line."""
+    """What an agent decides of the proof of one line; ``revision`` is that of the proof that was
+    seen: one that the family has replaced since is not decided on."""
 
     request: Id
     line: LineId
+    revision: Annotated[int, Field(ge=1)]
 
 
 class ProofDecisionsIn(Input):

@@ -186,8 +186,9 @@ class BookedOut(Output):
 
 class GivenOut(Output):
     """The last proof given: when, by which ``channel``, by which ``guardian``; whether an agent has
-    accepted or refused it, and why."""
+    accepted or refused it, and why. ``revision`` counts those of the line."""
 
+    revision: int
     kind: str
     documents: tuple[str, ...]
     given_at: datetime
@@ -336,17 +337,13 @@ class VerdictIn(Input):
         return self
 
 
-class DecisionIn(Input):
-    """What an agent decides of one line: accepted, or refused with a ``reason``; or one of the
-    town's own answers (its ``answer`` code), which says which of the two it is. ``give_back`` is
-    what an accepted cancellation gives back."""
+class AnswerIn(Input):
+    """What an agent answers: accepted, or refused with a ``reason``; or one of the town's own
+    answers (its ``answer`` code), which says which of the two it is."""
 
-    request: Id
-    line: LineId
     outcome: Literal["accepted", "refused"] | None = None
     answer: Slug | None = None
     reason: Sentence | None = None
-    give_back: Literal["credit", "refund", "nothing"] | None = None
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
@@ -354,6 +351,19 @@ class DecisionIn(Input):
             raise ValueError("dites la décision (outcome) ou la réponse de la commune (answer).")
         if self.outcome == "refused" and not self.reason:
             raise ValueError("un refus doit donner son motif (reason).")
+        return self
+
+
+class DecisionIn(AnswerIn):
+    """What an agent decides of one line; ``give_back`` is what an accepted cancellation gives
+    back."""
+
+    request: Id
+    line: LineId
+    give_back: Literal["credit", "refund", "nothing"] | None = None
+
+    @model_validator(mode="after")
+    def _gives_back(self) -> Self:
         if self.outcome == "refused" and self.give_back:
             raise ValueError("seule une annulation acceptée rend quelque chose (give_back).")
         return self

@@ -332,6 +332,7 @@ class EnrolmentAccepted(
     agent: str | None = None
     book_from: datetime | None = None
     receipted: bool
+    answer: Answered | None = None
 
 
 class EnrolmentRefused(_Enrolment, Event, service="booking", name="enrolment-refused", kind="fact"):
@@ -343,6 +344,7 @@ class EnrolmentRefused(_Enrolment, Event, service="booking", name="enrolment-ref
     decided_at: datetime
     agent: str
     reason: Reason
+    answer: Answered | None = None
 
 
 class EnrolmentWithdrawn(

@@ -59,10 +59,10 @@ async def justify(
 
 async def judge(
     world: World, request: str, reason: str | None = None, key: str | None = None,
-    token: str | None = None,
+    token: str | None = None, revision: int = 1,
 ) -> str:  # fmt: skip
     one = {"request": request, "line": "1", "outcome": "refused" if reason else "accepted",
-           "reason": reason}  # fmt: skip
+           "reason": reason, "revision": revision}  # fmt: skip
     answer = await world.call(
         "POST", f"{API}/veyras/proof-decisions", json={"decisions": [one]}, key=key,
         token=token or world.token("veyras", roles=("childcare_office",)),
@@ -130,11 +130,31 @@ async def test_a_proof_refused_may_be_followed_by_another_in_time(
     assert not any("autre enfant" in event for event in events), "the agent's words stay here"
     second = await justify(running, home, request, await document(running, home))
     assert second.status == 200
-    assert await judge(running, request) == "accepted"
+    assert await judge(running, request) == "replaced", "that was the first one"
+    assert await judge(running, request, revision=2) == "accepted"
     line = await line_of(running, home, request)
     assert (line["effect"], line["reason"]) == ("free", None)
     late = await justify(running, home, request, await document(running, home))
     assert (late.status, late.json["code"]) == (409, "nothing-to-prove")
+
+
+async def test_a_proof_replaced_since_an_agent_saw_it_is_not_decided_on(
+    running: World, home: Household
+) -> None:
+    request = await reported(running, home)
+    await justify(running, home, request, await document(running, home))
+    seen_by_agent = (await line_of(running, home, request))["given"]["revision"]
+    better = await document(running, home)
+    await justify(running, home, request, better)
+    for reason in ("Illisible.", None):
+        assert await judge(running, request, reason, revision=seen_by_agent) == "replaced"
+    given = (await line_of(running, home, request))["given"]
+    assert (given["state"], given["documents"], given["revision"]) == ("given", [better], 2)
+    agent = running.token("veyras", account="a" * 32, roles=("childcare_office",))
+    for _ in range(2):
+        sent = await judge(running, request, key="agent-click", token=agent, revision=2)
+        assert sent == "accepted"
+    assert await judge(running, request, revision=1) == "replaced"
 
 
 async def test_when_the_time_is_over_the_rule_decides(running: World, home: Household) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.contracts.booking import BookingAccepted, BookingRefused
+from shared.contracts.booking import BookingAccepted, BookingRefused, EnrolmentAccepted
+from tests.booking.enrolments import enrolled, enrolling_town, enrolment, group
 from tests.booking.helpers import holds, planning, recap, said, seen, session
 from tests.booking.test_ending import DAY, booked, care, ends, freed, status
 from tests.samples import API, activity, ask, decide, family, say_town, town_file
@@ -76,6 +77,44 @@ async def test_the_family_reads_the_town_s_own_answer(running: World) -> None:
     assert (await planning(running, home, DAY, "2026-09-18"))["cantine", "2026-09-18"]["words"] == (
         "Réservation acceptée"
     )
+
+
+async def test_an_enrolment_may_be_given_the_town_s_own_answer(running: World) -> None:
+    await say_town(running, enrolling_town(group(), answers=ANSWERS), version=2)
+    home, other = await family(running), await family(running)
+    yes, no = await enrolled(running, home), await enrolled(running, other)
+
+    async def answered(*decisions: dict[str, Any], key: str | None = None) -> Answer:
+        token = running.token("veyras", account="a" * 32, roles=("childcare_office",))
+        body = {"decisions": list(decisions)}
+        path = f"{API}/veyras/enrolment-decisions"
+        return await running.call("POST", path, token=token, json=body, key=key)
+
+    decisions = (
+        {"enrolment": yes, "answer": "last-place"}, {"enrolment": no, "answer": "incomplete"},
+    )  # fmt: skip
+    decided = await answered(*decisions, key="own-answers")
+    assert results(decided) == ["accepted", "refused"]
+    shown = {"code": "last-place", "label": "Accepté (dernière place)", "colour": "#2e7d32"}
+    accepted = await enrolment(running, home, yes)
+    assert (accepted["state"], accepted["answer"], accepted["reason"]) == ("accepted", shown, None)
+    assert accepted["history"][-1]["reason"] == "Accepté (dernière place)"
+    refused = await enrolment(running, other, no)
+    assert (refused["state"], refused["answer"]["code"]) == ("refused", "incomplete")
+    assert refused["reason"] == {"code": "town-answer", "text": "Dossier incomplet"}
+    (event,) = await said(running, EnrolmentAccepted)
+    assert event.answer is not None
+    assert event.answer.model_dump() == shown
+
+    await say_town(running, enrolling_town(), version=3)
+    assert (await enrolment(running, home, yes))["answer"] == shown, "as it read then"
+    assert (await answered(*decisions, key="own-answers")).json == decided.json
+    gone = {"enrolment": no, "answer": "last-place"}
+    assert results(await answered(gone)) == ["answer-unknown"]
+    assert results(await answered({"enrolment": no, "outcome": "accepted"})) == ["accepted"]
+    assert (await enrolment(running, other, no))["answer"] is None
+    both = {"enrolment": yes, "outcome": "accepted", "answer": "last-place"}
+    assert (await answered(both)).status == 422
 
 
 async def test_an_answer_of_the_town_goes_with_a_reason_of_the_agent_s_own(running: World) -> None:

@@ -10,7 +10,7 @@ from services.booking.commands.patterns import book_left_behind, book_pattern
 from services.booking.domain.enrolment import EnrolmentWish, result_of
 from services.booking.state import Booking
 from services.booking.store.requests import LEFT_BEHIND
-from shared.contracts.booking import BookingRequested
+from shared.contracts.booking import BookingRequested, Reason
 from shared.contracts.family import ChildRights, Guardian
 from shared.failpoints import step
 from shared.ids import new_id
@@ -259,7 +259,8 @@ async def test_a_late_decision_is_not_about_what_was_sent_since(running: World) 
     known = await booking_of(running).enrolments.one(await enrolled(running, home))
     assert known is not None
     before = known.requested_at - timedelta(seconds=1)
-    for wish in (EnrolmentWish(accept=True), EnrolmentWish(accept=False, reason="Non.")):
+    no = Reason(code="agent", text="Non.")
+    for wish in (EnrolmentWish(accept=True), EnrolmentWish(accept=False, reason=no)):
         assert result_of(known, wish, new_id(), before, offered=True) == "already-decided"
     accepting = EnrolmentWish(accept=True)
     later = known.requested_at + timedelta(seconds=1)

@@ -17,7 +17,7 @@ from shared.bus.amqp import AmqpBus
 from shared.contracts.subscriptions import SUBSCRIPTIONS
 from shared.ids import new_id
 from tests.faults.checker import acknowledged, told
-from tests.faults.ending import COUNTER, WORKSHOP, change_their_mind
+from tests.faults.ending import COUNTER, STUDY, WORKSHOP, change_their_mind, prove_why
 from tests.faults.enrolling import GROUP, enrol, enrolments_are_told_and_booked
 from tests.faults.stage import SERVICES, Process, Stage
 from tests.operators import preau
@@ -56,7 +56,7 @@ async def staged(
         it = Stage(
             processes, bus, http, folder / "clock", mailbox, mongodb_url, namespace,
             Signer(SIGNING_KEYS), enrolments=[GROUP],
-            others=[WORKSHOP], counters=[COUNTER],
+            others=[WORKSHOP, STUDY], counters=[COUNTER],
         )  # fmt: skip
         it.move_to(it.now)
         await bus.start()
@@ -76,7 +76,8 @@ async def staged(
 
 async def one_round(stage: Stage, replica: int = 0) -> None:
     """A new family asks three times, an agent decides all, refuses two, accepts one of these
-    after all; it enrols a child, which is accepted, and changes its mind about another day."""
+    after all; it enrols a child, which is accepted, changes its mind about another day, and proves
+    why it comes late for a third service."""
     family = Household()
     await stage.say_basics()
     await stage.say_household(family)
@@ -104,6 +105,7 @@ async def one_round(stage: Stage, replica: int = 0) -> None:
     assert [one["result"] for one in answer["results"]] == ["accepted"]
     await enrol(stage, family, replica)
     await change_their_mind(stage, family, alone, replica)
+    await prove_why(stage, family, alone, replica)
 
 
 async def nothing_lost_nothing_twice(stage: Stage) -> None:

@@ -26,7 +26,6 @@ from tests.world import eventually
 ELSEWHERE = {
     "booking.place.bury": "a hold given back that was never taken: tests/booking",
     "booking.request.claim": "a request that a dead process left half done: tests/booking",
-    "booking.request.prove": "a proof given, decided on or overdue: tests/booking",
     "consumer.claim": "a held event tried again: tests/bus",
     "consumer.hold": "an event that fails or waits: tests/bus",
     "consumer.release": "an event that fails or waits: tests/bus",

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.mailbox import Mailbox
 from shared.contracts.booking import (
+    Answered,
     EnrolmentAccepted,
     EnrolmentDocument,
     EnrolmentRefused,
@@ -168,6 +169,22 @@ async def test_a_mail_says_that_booking_may_begin(town: World, mailbox: Mailbox)
     assert "Vous pouvez réserver dès maintenant." in (mail.html or "")
     await caught_up(town, at(13))
     assert await mails(town, kind="digest") == []
+
+
+async def test_an_answer_of_the_town_s_own_is_read_beside_yes_or_no(
+    town: World, mailbox: Mailbox
+) -> None:
+    home = await family(town)
+    yes = Answered(code="late", label="Accepté (hors délai)", colour="#2e7d32")
+    no = Answered(code="incomplete", label="Dossier incomplet", colour="#c62828")
+    await town.say(accepted(home, answer=yes), "enrolments/e")
+    mail = await arrived(mailbox, lambda mail: "inscription acceptée" in mail.subject)
+    assert "est acceptée (Accepté (hors délai)) :" in (mail.text or "")
+    assert "(Accepté (hors délai))" in (mail.html or "")
+    await town.say(refused(home).model_copy(update={"answer": no}), "enrolments/f")
+    mail = await arrived(mailbox, lambda mail: "réponse à" in mail.subject)
+    assert "n'est pas acceptée (Dossier incomplet) :" in (mail.text or "")
+    assert "Motif : Justificatif illisible." in (mail.text or "")
 
 
 async def test_nothing_to_book_on_line_promises_nothing(town: World, mailbox: Mailbox) -> None:

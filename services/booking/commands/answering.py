@@ -10,6 +10,7 @@ from functools import partial
 
 from services.booking.commands.batches import AT_ONCE, in_batch
 from services.booking.commands.patterns import book_pattern
+from services.booking.domain.answers import said_with
 from services.booking.domain.enrolled import activities_of
 from services.booking.domain.enrolment import (
     Enrolment,
@@ -20,6 +21,7 @@ from services.booking.domain.enrolment import (
     result_of,
 )
 from services.booking.enrolment_schemas import (
+    EnrolmentDecisionIn,
     EnrolmentDecisionOut,
     EnrolmentDecisionsIn,
     EnrolmentDecisionsOut,
@@ -34,7 +36,7 @@ from shared.contracts.booking import (
     EnrolmentRequested,
 )
 from shared.contracts.family import Participant
-from shared.contracts.town_file import EnrolmentGroup
+from shared.contracts.town_file import EnrolmentGroup, TownFile
 from shared.copies import Town
 from shared.events import Event
 from shared.store import Document
@@ -83,11 +85,15 @@ async def _decide_all(
             result = await _decide(booking, scope, town, _id, wish, batch)
             return {"enrolment": _id, "result": result}
 
-    wishes = [
-        (each.enrolment, EnrolmentWish(each.outcome == "accepted", each.reason))
-        for each in wanted.decisions
-    ]
+    wishes = [(each.enrolment, _wish(each, town.file)) for each in wanted.decisions]
     return list(await asyncio.gather(*(one(*pair) for pair in wishes))), ()
+
+
+def _wish(one: EnrolmentDecisionIn, file: TownFile) -> EnrolmentWish:
+    """What was decided of an enrolment."""
+    said = said_with(file, one.outcome, one.answer, one.reason)
+    invalid: EnrolmentResult | None = "answer-unknown" if said.unknown else None
+    return EnrolmentWish(said.accept, said.reason, said.answer, invalid)
 
 
 async def _decide(
@@ -130,8 +136,9 @@ async def _answer(
     if after.reason is None or after.agent is None or after.decided_at is None:
         raise ValueError("a refusal has its reason")
     return EnrolmentRefused(
-        **about(after), decided_at=after.decided_at, agent=after.agent, reason=after.reason
-    )
+        **about(after), decided_at=after.decided_at, agent=after.agent, reason=after.reason,
+        answer=after.answer,
+    )  # fmt: skip
 
 
 def about(one: Enrolment) -> Document:
@@ -188,6 +195,7 @@ def _accepted(
         decided_at=one.decided_at,
         decided_by=one.decided_by,
         agent=one.agent,
+        answer=one.answer,
         book_from=_book_from(booking, town, group, child, one.decided_at) if child else None,
         receipted=receipted,
     )

@@ -15,17 +15,16 @@ from services.booking.commands.settling import (
     finished,
     take_places,
 )
+from services.booking.domain.answers import said_with
 from services.booking.domain.deciding import LineResult, Verdict, Wish, decide, tried
 from services.booking.domain.request import Request
 from services.booking.schemas import DecisionIn, DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import (
-    Answered,
     BookingAccepted,
     BookingRefused,
     DecisionsCompleted,
-    Reason,
 )
 from shared.contracts.town_file import TownFile
 from shared.copies import Town
@@ -83,19 +82,10 @@ async def _decide_all(
 
 
 def _wish(one: DecisionIn, file: TownFile) -> Wish:
-    """What was decided of a line; the town's own answer says whether it is accepted, and is the
-    reason of a refusal that has no other."""
-    given = file.answer(one.answer) if one.answer else None
-    if one.answer and given is None:
-        return Wish(one.line, accept=False, invalid="answer-unknown")
-    accept = given.outcome == "accept" if given else one.outcome == "accepted"
-    reason = Reason(code="agent", text=one.reason) if one.reason else None
-    if given is None:
-        return Wish(one.line, accept, reason, give_back=one.give_back)
-    if not accept:
-        reason = reason or Reason(code="town-answer", text=given.label)
-    answer = Answered(code=given.code, label=given.label, colour=given.colour)
-    return Wish(one.line, accept, reason, answer, one.give_back)
+    """What was decided of a line."""
+    said = said_with(file, one.outcome, one.answer, one.reason)
+    invalid: LineResult | None = "answer-unknown" if said.unknown else None
+    return Wish(one.line, said.accept, said.reason, said.answer, one.give_back, invalid)
 
 
 async def _decide_own(

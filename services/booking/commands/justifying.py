@@ -69,13 +69,14 @@ async def justify(
         lines = give(request.lines, wish.lines, given)
         if isinstance(lines, Reason):
             raise _refused(lines)
-        named = {line.child for line in lines if line.given == given}
+        fresh = [new for new in lines if new.given and new.given.command == command.id]
+        named = {line.child for line in fresh}
         children = [child for child in card.participants if child.ids & named]
         await check_attached(booking, town, card, children, wish.documents, field="/documents")
         event = ProofGiven(
             request=request.id, number=request.number, family=request.family, **by.said,
             account=by.account, given_at=given.given_at, documents=len(given.documents),
-            lines=tuple(new.id for new in lines if new.given == given),
+            lines=tuple(new.id for new in fresh),
         )  # fmt: skip
         saved = await booking.store.save_proofs(request, lines, None, event)
         if saved is not None:
@@ -125,7 +126,7 @@ async def _decide_all(
     _town: Town,
 ) -> tuple[list[Document], Sequence[Event]]:
     def wish_of(one: ProofDecisionIn) -> ProofWish:
-        return ProofWish(one.line, one.outcome == "accepted", one.reason)
+        return ProofWish(one.line, one.revision, one.outcome == "accepted", one.reason)
 
     async def decide(request_id: str, wishes: Sequence[ProofWish]) -> Mapping[str, str]:
         return await _decide(booking, scope, request_id, wishes, command.id, decided_at)

@@ -13,13 +13,15 @@ from services.booking.domain.acts import By, Origin, by_of
 from services.booking.domain.planning import Offer
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.cutoffs import wall_instant
-from shared.contracts.booking import ContactChannel, EnrolmentState, Override, Reason
+from shared.contracts.booking import Answered, ContactChannel, EnrolmentState, Override, Reason
 from shared.contracts.family import Participant
 from shared.contracts.town_file import EnrolmentGroup, EnrolmentPattern
 from shared.days import days_between
 from shared.ids import derived_id
 
-EnrolmentResult = Literal["accepted", "refused", "already-decided", "not-offered", "not-found"]
+EnrolmentResult = Literal[
+    "accepted", "refused", "already-decided", "not-offered", "not-found", "answer-unknown"
+]
 
 ALREADY_ASKED = Reason(
     code="already-asked", text="Cette inscription est déjà demandée et attend sa réponse."
@@ -101,7 +103,8 @@ class Enrolment:
     write.
 
     Refused or withdrawn, it may be sent again: ``round`` counts how often, and what follows is of
-    the last time. ``receipted`` is what the family was told at once. A weekly pattern that was
+    the last time. ``receipted`` is what the family was told at once; ``answer`` the town's own,
+    where an agent gave one. A weekly pattern that was
     accepted is ``unfinished`` (machine's clock) until its days are booked by ``request``, or
     cannot be (``unbooked``).
     """
@@ -119,6 +122,7 @@ class Enrolment:
     receipted: EnrolmentState
     history: tuple[Act, ...]
     reason: Reason | None = None
+    answer: Answered | None = None
     decided_at: datetime | None = None
     decided_by: Literal["rule", "agent"] | None = None
     agent: str | None = None
@@ -200,10 +204,13 @@ def withdrawn(known: Enrolment, by: Origin, now: datetime) -> Enrolment | Reason
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentWish:
-    """What an agent wants of an enrolment; a refusal has its reason."""
+    """What an agent wants of an enrolment; a refusal has its reason. ``answer``: the town's own;
+    ``invalid``: why it cannot be carried out."""
 
     accept: bool
-    reason: str | None = None
+    reason: Reason | None = None
+    answer: Answered | None = None
+    invalid: EnrolmentResult | None = None
 
 
 def result_of(
@@ -216,6 +223,8 @@ def result_of(
         return "not-found"
     if known.batch == batch:
         return wanted
+    if wish.invalid is not None:
+        return wish.invalid
     if known.state in (wanted, "withdrawn") or known.requested_at > now:
         return "already-decided"
     if known.decided_at is not None and known.decided_at >= now:
@@ -228,18 +237,19 @@ def decided(
     machine_now: datetime,
 ) -> Enrolment:  # fmt: skip
     """The enrolment as an agent decided it."""
+    state: EnrolmentState = "accepted" if wish.accept else "refused"
+    label = wish.answer.label if wish.answer else None
+    words = wish.reason.text if wish.reason else label
     after = replace(
         known,
-        state="accepted" if wish.accept else "refused",
-        reason=Reason(code="agent", text=wish.reason) if wish.reason else None,
+        state=state,
+        reason=wish.reason,
+        answer=wish.answer,
         decided_at=now,
         decided_by="agent",
         agent=agent,
         batch=batch,
-        history=(
-            *known.history,
-            Act(now, "accepted" if wish.accept else "refused", agent, reason=wish.reason),
-        ),
+        history=(*known.history, Act(now, state, agent, reason=words)),
     )
     return replace(after, unfinished=machine_now if after.to_book else None)
 

@@ -14,11 +14,12 @@ class Given(BaseModel):
     """A proof of that ``kind``: ``documents`` are ids of supporting documents that family keeps,
     none where an agent has seen the paper. An ``agent`` accepts or refuses it, with a ``reason``.
     ``command`` and ``body_hash`` tell a repetition; both are None for what came with the request
-    itself.
+    itself. ``revision`` counts the proofs of the line: an agent names the one that was seen.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    revision: int = 1
     kind: str
     documents: tuple[str, ...]
     given_at: datetime

@@ -22,7 +22,13 @@ from services.booking.domain.rules.proofs import proof_over
 from shared.contracts.booking import DecidedLine, Reason
 
 ProofResult = Literal[
-    "accepted", "refused", "already-decided", "not-given", "not-possible", "not-found"
+    "accepted",
+    "refused",
+    "already-decided",
+    "replaced",
+    "not-given",
+    "not-possible",
+    "not-found",
 ]
 
 NOTHING_TO_PROVE = Reason(
@@ -44,7 +50,14 @@ def give(lines: Sequence[Line], wanted: Collection[str], given: Given) -> tuple[
             return why_not
     if not chosen:
         return NOTHING_TO_PROVE
-    return tuple(replace(line, given=given) if line.id in chosen else line for line in lines)
+    return tuple(
+        replace(line, given=_next(line, given)) if line.id in chosen else line for line in lines
+    )
+
+
+def _next(line: Line, given: Given) -> Given:
+    revision = line.given.revision + 1 if line.given else 1
+    return given.model_copy(update={"revision": revision})
 
 
 def _awaits(line: Line) -> bool:
@@ -61,9 +74,11 @@ def _why_not(line: Line, given: Given) -> Reason | None:
 
 @dataclass(frozen=True, slots=True)
 class ProofWish:
-    """What an agent wants of the proof of one line; a refusal has its reason."""
+    """What an agent wants of the proof of one line, the one of the ``revision`` that was seen; a
+    refusal has its reason."""
 
     line: str
+    revision: int
     accept: bool
     reason: str | None = None
 
@@ -112,6 +127,8 @@ def _result(line: Line | None, wish: ProofWish, batch: str, now: datetime) -> Pr
         return "not-given"
     if _by(line, batch):
         return "accepted" if wish.accept else "refused"
+    if given.revision != wish.revision:
+        return "replaced"
     if given.state != "given" or given.given_at > now:
         return "already-decided"
     if not waits_for_proof(line) or line.ending:

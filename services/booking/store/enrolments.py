@@ -7,10 +7,12 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
+
 from services.booking.domain.cards import card_of_enrolment
 from services.booking.domain.enrolment import Act, Enrolment, Sent, WeeklyChoice
 from shared.auth import Scope
-from shared.contracts.booking import EnrolmentState, Reason
+from shared.contracts.booking import Answered, EnrolmentState, Reason
 from shared.contracts.family import Participant
 from shared.events import Event
 from shared.failpoints import Step, step
@@ -125,7 +127,9 @@ class Enrolments:
         return [document["_id"] for document in found]
 
 
-_REASONS = ("reason", "unbooked")
+_MODELS: dict[str, type[BaseModel]] = {
+    "reason": Reason, "unbooked": Reason, "answer": Answered,
+}  # fmt: skip
 _KEYS = ("id", "town", "v")
 
 
@@ -135,9 +139,9 @@ def _document(one: Enrolment) -> Document:
         name: getattr(one, name) for name in (field.name for field in fields(Enrolment))
         if name not in (*_KEYS, "sent", "history")
     }  # fmt: skip
-    for name in _REASONS:
-        if (reason := document[name]) is not None:
-            document[name] = reason.model_dump()
+    for name in _MODELS:
+        if (model := document[name]) is not None:
+            document[name] = model.model_dump()
     sent = {name.name: getattr(one.sent, name.name) for name in fields(Sent)}
     sent["weekly"] = [choice.model_dump(mode="json") for choice in one.sent.weekly]
     sent["documents"] = {asked: list(files) for asked, files in one.sent.documents.items()}
@@ -161,7 +165,7 @@ def _enrolment(document: Document) -> Enrolment:
     sent["overridden"] = tuple(sent["overridden"])
     values["sent"] = Sent(**sent)
     values["history"] = tuple(Act(**{"by": None, **act}) for act in document["history"])
-    for name in _REASONS:
+    for name, model in _MODELS.items():
         if name in values:
-            values[name] = Reason.model_construct(**values[name])
+            values[name] = model.model_construct(**values[name])
     return Enrolment(id=document["_id"], **values)
