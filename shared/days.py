@@ -22,6 +22,8 @@ _DAY = timedelta(days=1)
 #: No calendar has a longer row of closed days: beyond it, it has no open day at all.
 _FAR = 400
 _WORKING_WEEK = tuple(Weekday)[:5]
+#: Stands for the zone of a town that states its school holidays itself.
+_OWN = "own"
 
 
 class Holidays(Protocol):
@@ -112,8 +114,8 @@ class Days:
         if self._file.periods:
             found = next((one for one in self._file.periods if one.holds(day)), None)
             return Stretch(found.first, found.last) if found else None
-        calendar = self._calendars[service]
-        if calendar.school_zone is None or day > self._holidays.school_known_until():
+        zone = self._school_zone(self._calendars[service])
+        if zone is None or day > self._known_until(zone):
             return None
         here = self.in_school_holidays(day, service)
 
@@ -131,8 +133,8 @@ class Days:
 
     def in_school_holidays(self, day: date, service: str) -> bool:
         """Whether the day lies in the school holidays of the service's zone."""
-        zone = self._calendars[service].school_zone
-        return zone is not None and self._holidays.school(zone, day) is not None
+        zone = self._school_zone(self._calendars[service])
+        return zone is not None and self._school_holiday(zone, day) is not None
 
     def public_holiday(self, day: date, service: str) -> str | None:
         """The public or local holiday on that day."""
@@ -185,15 +187,33 @@ class Days:
             return Reason(code="no-service", text="Pas de service ce jour de la semaine.")
         return None
 
+    def _school_zone(self, calendar: Calendar) -> str | None:
+        """Whose school holidays a calendar knows: a zone's, the town's own, or nobody's."""
+        return calendar.school_zone or (_OWN if self._file.school_holidays else None)
+
+    def _school_holiday(self, zone: str, day: date) -> str | None:
+        """The name of the school holidays that the day lies in, by the ministry or the town."""
+        if zone != _OWN:
+            return self._holidays.school(zone, day)
+        span = _within(self._file.school_holidays, day)
+        return span.reason if span else None
+
+    def _known_until(self, zone: str) -> date:
+        """The last day for which school holidays are known: of the town's own, the last stated."""
+        if zone != _OWN:
+            return self._holidays.school_known_until()
+        return max(span.last for span in self._file.school_holidays)
+
     def _out_of_school_days(self, calendar: Calendar, day: date) -> Reason | None:
-        if calendar.school_zone is None or calendar.school_days == "both":
+        zone = self._school_zone(calendar)
+        if zone is None or calendar.school_days == "both":
             return None
-        if day > self._holidays.school_known_until():
+        if day > self._known_until(zone):
             return Reason(
                 code="calendar-unknown",
                 text="Le calendrier scolaire n'est pas encore publié pour cette date.",
             )
-        name = self._holidays.school(calendar.school_zone, day)
+        name = self._school_holiday(zone, day)
         if calendar.school_days == "term" and name:
             return Reason(code="school-holiday", text=f"{name}.")
         if calendar.school_days == "holidays" and name is None:
@@ -206,7 +226,10 @@ class Days:
 def _working_days(service: Calendar) -> Calendar:
     """Monday to Friday, less the public holidays that the service observes."""
     return Calendar(
-        id=WORKING_DAYS, weekdays=_WORKING_WEEK, public_holidays=service.public_holidays
+        id=WORKING_DAYS,
+        weekdays=_WORKING_WEEK,
+        public_holidays=service.public_holidays,
+        school_days="both",
     )
 
 

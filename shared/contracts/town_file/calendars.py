@@ -29,7 +29,7 @@ class Calendar(Part):
 
     Activities serve by one; rules count by others (the office's days, working days).
     ``school_days`` says what the school calendar of ``school_zone`` does to it: open in term,
-    open in the holidays only, or both.
+    open in the holidays only, or both; without a zone, that of the town's own ``school_holidays``.
     """
 
     id: Slug

@@ -135,7 +135,8 @@ class School(Part):
 class TownFile(Part):
     """Everything a town decides.
 
-    ``bridge_days`` and ``local_holidays`` close every calendar that observes public holidays.
+    ``bridge_days`` and ``local_holidays`` close every calendar that observes public holidays;
+    ``school_holidays`` are those of the calendars without a ``school_zone`` (Corsica, overseas).
     """
 
     town: Slug
@@ -154,6 +155,7 @@ class TownFile(Part):
     calendars: Annotated[tuple[Calendar, ...], Field(min_length=1)]
     local_holidays: Annotated[tuple[Span, ...], Field(max_length=100)] = ()
     bridge_days: Annotated[tuple[Span, ...], Field(max_length=100)] = ()
+    school_holidays: Annotated[tuple[Span, ...], Field(max_length=200)] = ()
     periods: Periods = ()
     counters: Annotated[tuple[Counter, ...], Field(max_length=60)] = ()
     activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
@@ -188,6 +190,10 @@ class TownFile(Part):
         unique("answers", (one.label for one in self.answers))
         unique("calendars", [*(one.id for one in self.calendars), *BUILT_IN])
         self._check_references()
+        for calendar in self.calendars:
+            if calendar.school_days == "holidays" and not self._has_school_holidays(calendar):
+                raise ValueError(f"calendars: {calendar.id}: school_days: say whose holidays, "
+                                 "with `school_zone` or the town's `school_holidays`")  # fmt: skip
         for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.first)):
             if later.first <= earlier.last:
                 raise ValueError(f"periods: {later.id}: begins before {earlier.id!r} has ended")
@@ -252,10 +258,13 @@ class TownFile(Part):
                 part.in_school_holidays is not None or part.first_days_back is not None
             )
             of_periods = isinstance(part, PeriodCutoff) and not self.periods
-            if calendar.school_zone is None and (of_holidays or of_periods):
+            if (of_holidays or of_periods) and not self._has_school_holidays(calendar):
                 raise ValueError(f"{where}: the calendar {calendar.id!r} needs a `school_zone`")
             if isinstance(part, HoursCutoff) and part.of is None and not started:
                 raise ValueError(f"{where}: give `of`, or `starts` of every unit")
+
+    def _has_school_holidays(self, calendar: Calendar) -> bool:
+        return bool(calendar.school_zone or self.school_holidays)
 
     def _check_enrolments(self) -> None:
         """Groups that families can tell apart, and school meals for every pupil."""
