@@ -165,7 +165,8 @@ def body_for(route: Route, home: Household, target: str) -> Any:
     if route.path.endswith("/proofs"):
         return {"kind": "medical-certificate", "documents": ["a" * 32]}
     if route.path in ("/decisions", "/proof-decisions"):
-        return {"decisions": [{"request": target, "line": "1", "outcome": "accepted"}]}
+        seen = {"revision": 1} if route.path == "/proof-decisions" else {}
+        return {"decisions": [{"request": target, "line": "1", "outcome": "accepted", **seen}]}
     if route.path == "/enrolment-decisions":
         return {"decisions": [{"enrolment": target, "outcome": "accepted"}]}
     if route.path.endswith("/withdrawals"):
