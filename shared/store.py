@@ -17,13 +17,10 @@ from typing import Any
 from bson import CodecOptions
 from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
-from pymongo.errors import (
-    BulkWriteError,
-    DuplicateKeyError,
-    OperationFailure,
-)
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from shared import context
+from shared.bulk import MAX_PENDING, OUTBOX, ROOM_FOR_EVENTS, BulkWrites
 from shared.clock import Clock
 from shared.driver import (
     Document,
@@ -40,21 +37,17 @@ from shared.ids import new_id
 
 __all__ = ["MAX_PENDING", "Document", "DuplicateKey", "Store", "connect", "town_of"]
 
-#: Beyond this many unpublished events on one document, commands on it are answered 503.
-MAX_PENDING = 500
 PENDING_INDEX = IndexModel(
     [("pending.0.id", 1)],
     name="outbox",
     partialFilterExpression={"pending.0.id": {"$exists": True}},
 )
 
-_DUPLICATE = 11000
-_OUTBOX = {"seq": 1, "pending": 1}
 _APPLIED = WriteConcern(w=1, j=False)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-class Store:
+class Store(BulkWrites):
     """One service's database.
 
     ``on_saved(collection, {_id, seq, pending})`` is called after each write that carries events,
@@ -151,27 +144,8 @@ class Store:
             return False
         step.after()
         if events:
-            self.on_saved(collection, {key: whole[key] for key in ("_id", *_OUTBOX)})
+            self.on_saved(collection, {key: whole[key] for key in ("_id", *OUTBOX)})
         return True
-
-    async def insert_many(
-        self, step: Step, collection: str, documents: Sequence[Document]
-    ) -> list[int]:
-        """Insert documents without events, in no order; the positions refused as duplicates."""
-        if not documents:
-            return []
-        step.before()
-        refused: list[int] = []
-        try:
-            with talking():
-                await self._database[collection].insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != _DUPLICATE for failure in failures):
-                raise
-            refused = [failure["index"] for failure in failures]
-        step.after()
-        return refused
 
     async def save(
         self,
@@ -203,14 +177,14 @@ class Store:
         unless the event's document belongs to no town.
         """
         step.before()
-        query = {"_id": _id, **condition, **(_ROOM_FOR_EVENTS if events else {})}
+        query = {"_id": _id, **condition, **(ROOM_FOR_EVENTS if events else {})}
         whole = self._with_events(collection, _id, town, update, events)
         target = self._database[collection]
         outbox: Document | None = None
         with naming_duplicates(), talking():
             if events:
                 outbox = await target.find_one_and_update(
-                    query, whole, projection=_OUTBOX, return_document=True
+                    query, whole, projection=OUTBOX, return_document=True
                 )
                 done = outbox is not None
             else:
@@ -239,7 +213,7 @@ class Store:
         None when it exists and ``condition`` does not hold.
         """
         step.before()
-        query = {"_id": _id, **(condition or {}), **(_ROOM_FOR_EVENTS if events else {})}
+        query = {"_id": _id, **(condition or {}), **(ROOM_FOR_EVENTS if events else {})}
         whole = self._with_events(collection, _id, town, update, events)
 
         async def write(upsert: bool) -> Document | None:
@@ -254,7 +228,7 @@ class Store:
             return None
         step.after()
         if events:
-            self.on_saved(collection, {key: after[key] for key in ("_id", *_OUTBOX)})
+            self.on_saved(collection, {key: after[key] for key in ("_id", *OUTBOX)})
         return after
 
     async def change_many(
@@ -268,22 +242,6 @@ class Store:
         step.before()
         with talking():
             result = await self._database[collection].update_many(query, update)
-        step.after()
-        return result.matched_count
-
-    async def change_each(
-        self,
-        step: Step,
-        collection: str,
-        changes: Iterable[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
-    ) -> int:
-        """Apply (filter, update) pairs without events, in no order, in one round trip."""
-        operations = [UpdateOne(query, update) for query, update in changes]
-        if not operations:
-            return 0
-        step.before()
-        with talking():
-            result = await self._database[collection].bulk_write(operations, ordered=False)
         step.after()
         return result.matched_count
 
@@ -349,7 +307,7 @@ class Store:
     async def pending(self, collection: str, limit: int) -> list[Document]:
         """``{_id, seq, pending}`` of documents with unpublished events."""
         query = {"pending.0.id": {"$exists": True}}
-        return await self.find(collection, query, limit=limit, projection=_OUTBOX)
+        return await self.find(collection, query, limit=limit, projection=OUTBOX)
 
     async def published(self, collection: str, events: Mapping[str, Sequence[str]]) -> None:
         """Take published events (document id -> event ids) out of their outboxes.
@@ -444,9 +402,6 @@ class Store:
                 status=503,
                 retry_after=60,
             )
-
-
-_ROOM_FOR_EVENTS = {f"pending.{MAX_PENDING - 1}": {"$exists": False}}
 
 
 def _pull(ids: Sequence[str]) -> Document:

@@ -89,8 +89,6 @@ async def _store(billing: Billing, correction: Invoice, chain: list[Link]) -> bo
     if correction.total_cents == 0:
         return await billing.invoices.note(chain[0].document, correction.billed[0])
     numbers = Numbers(billing, correction.town, correction.office, correction.year)
-    numbered = await numbers.give(correction, (), None)
-    if numbered is None:
-        return False
+    numbered = await numbers.give([(correction, ())], None)
     await complete(billing, numbered)
-    return True
+    return bool(numbered)

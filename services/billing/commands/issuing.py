@@ -8,25 +8,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from services.billing.commands.accounts import follow, move, moved
 from services.billing.domain.accounts import Debt, Owe, Reduce
-from services.billing.domain.invoicing import Invoice, balance_of
+from services.billing.domain.invoicing import Invoice
 from services.billing.domain.online_invoices import Delivery, delivery
 from services.billing.state import Billing
 from shared.ids import derived_id
 from shared.tasks import each
 
 _MOST = 200
+#: An invoice without its number, and the ids of the charges on it.
+Unnumbered = tuple[Invoice, Sequence[str]]
 
 
 @dataclass(slots=True)
 class Numbers:
     """The numbers of a collection office in a year, as this process knows them.
 
-    One is given at a time, while ``giving`` is held: the write of an invoice takes its number,
-    and a later number taken before that write is known to be done could leave a gap.
+    They are given one after the other, while ``giving`` is held: the write of an invoice takes its
+    number, and a later number taken before that write is known to be done could leave a gap.
     """
 
     billing: Billing
@@ -36,61 +37,83 @@ class Numbers:
     last: int | None = None
     giving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def give(
-        self, invoice: Invoice, charges: Sequence[str], run: str | None
-    ) -> Invoice | None:
-        """Store the invoice under the next number; None when there is one of that id."""
+    async def give(self, invoices: Sequence[Unnumbered], run: str | None) -> list[Invoice]:
+        """Store invoices under the next numbers; those that were, and not those of an id that is
+        there already."""
+        given: list[Invoice] = []
+        left = list(invoices)
         async with self.giving:
-            while True:
+            while left:
                 if self.last is None:
                     self.last = await self.billing.invoices.last_sequence(
                         self.town, self.office, self.year
                     )
-                numbered = replace(invoice, sequence=self.last + 1)
-                given = await self.billing.invoices.number(numbered, charges, run)
-                if given is not None:
-                    break
-                self.last = None
-            if given:
-                self.last = numbered.sequence
-            return numbered if given else None
+                numbered = [
+                    (replace(invoice, sequence=number), charges)
+                    for number, (invoice, charges) in enumerate(left, start=self.last + 1)
+                ]
+                done, number_taken = await self.billing.invoices.number(numbered, run)
+                given += [invoice for invoice, _ in numbered[:done]]
+                self.last = None if number_taken else self.last + done
+                left = left[done:] if number_taken else left[done + 1 :]
+        return given
 
 
 async def issue(
     billing: Billing, numbers: Numbers, invoice: Invoice, charges: Sequence[str], run: str | None
 ) -> list[str]:
     """Issue an invoice that has no number yet; the charges that the one of that id holds."""
-    if numbered := await numbers.give(invoice, charges, run):
-        await complete(billing, numbered)
+    if given := await numbers.give([(invoice, charges)], run):
+        await complete(billing, given)
         return list(charges)
-    return await billing.invoices.charges_of(invoice.id) or []
+    return (await billing.invoices.charges_of([invoice.id])).get(invoice.id, [])
 
 
-async def complete(billing: Billing, invoice: Invoice) -> None:
-    """Move the family's account by a numbered invoice or credit note, and tell the family; again,
-    it does nothing."""
-    way = await _delivery(billing, invoice)
-    if invoice.kind == "credit_note":
-        for one in invoice.reductions:
-            _id = derived_id("reduction", invoice.id, one.invoice, str(one.refund))
-            reduce = Reduce(_id, one.invoice, one.cents, refund=one.refund)
-            await move(billing, invoice.holder, reduce)
-        await billing.invoices.announce(invoice, (), Debt(owed=0), 0, way)
-        return
+async def complete(billing: Billing, invoices: Sequence[Invoice]) -> None:
+    """Move the families' accounts by numbered invoices and credit notes, and tell the families;
+    again, it does nothing."""
+    ways = await _deliveries(billing, invoices)
+    owing = [one for one in invoices if one.kind != "credit_note"]
+    for note in invoices:
+        if note.kind == "credit_note":
+            await _reduce(billing, note)
+            await billing.invoices.announce([(note, Debt(owed=0), 0, ways[note.id])])
+    owes = {one.id: _owe(one) for one in owing}
+    holders = {one.holder: owes[one.id] for one in owing}
+    reads = await billing.accounts.owe(holders) if len(holders) == len(owing) > 1 else {}
+    owed = []
+    for invoice in owing:
+        read = reads.get(invoice.holder) or await moved(billing, invoice.holder, owes[invoice.id])
+        reads[invoice.holder] = read
+        owed.append((invoice, read.account.debts[invoice.id], read.version, ways[invoice.id]))
+    await billing.invoices.announce(owed)
+    for read in reads.values():
+        await follow(billing, read)
+
+
+def _owe(invoice: Invoice) -> Owe:
     waits = invoice.request if invoice.expires else None  # what an agent gave waits for nothing
-    owe = Owe(invoice.id, invoice.total_cents, request=waits)
-    read = await moved(billing, invoice.holder, owe)
-    debt = read.account.debts[invoice.id]
-    await billing.invoices.announce(invoice, balance_of(debt), debt, read.version, way)
-    await follow(billing, read)
+    return Owe(invoice.id, invoice.total_cents, request=waits)
 
 
-async def _delivery(billing: Billing, invoice: Invoice) -> Delivery:
-    """On line or on paper: as the family has chosen by now."""
-    office = (await billing.towns.need(invoice.town)).file.collection_office
-    return delivery(office, await billing.online_invoices.choice(invoice.town, invoice.family))
+async def _reduce(billing: Billing, note: Invoice) -> None:
+    for one in note.reductions:
+        _id = derived_id("reduction", note.id, one.invoice, str(one.refund))
+        await move(billing, note.holder, Reduce(_id, one.invoice, one.cents, refund=one.refund))
+
+
+async def _deliveries(billing: Billing, invoices: Sequence[Invoice]) -> dict[str, Delivery]:
+    """On line or on paper, by invoice: as the families have chosen by now."""
+    found: dict[str, Delivery] = {}
+    for town in {one.town for one in invoices}:
+        office = (await billing.towns.need(town)).file.collection_office
+        theirs = [one for one in invoices if one.town == town]
+        chosen = await billing.online_invoices.choices(town, [one.family for one in theirs])
+        found |= {one.id: delivery(office, chosen.get(one.family)) for one in theirs}
+    return found
 
 
 async def complete_all(billing: Billing) -> None:
     """The job: invoices that a dead process numbered."""
-    await each(await billing.invoices.unannounced(_MOST), partial(complete, billing))
+    found = await billing.invoices.unannounced(_MOST)
+    await each(found, lambda invoice: complete(billing, [invoice]))

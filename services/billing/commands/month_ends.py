@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.issuing import Numbers, Unnumbered, complete
 from services.billing.commands.owning import into_closed_months
-from services.billing.commands.pricing import priced_charges
+from services.billing.commands.pricing import priced_charges, priced_for
 from services.billing.domain.charges import Charge
 from services.billing.domain.drafts import corrected, draft_id
 from services.billing.domain.invoicing import (
@@ -29,15 +31,17 @@ from services.billing.domain.runs import (
 )
 from services.billing.state import Billing
 from shared.auth import AgentScope
+from shared.contracts.family import FamilyChanged
 from shared.copies import Town
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.logs import get_logger
-from shared.tasks import in_turns
 from shared.web.routes import Command
 
-#: Families invoiced at once, of so many taken at a time.
-_AT_ONCE, _TAKEN = 8, 200
+#: Families invoiced together: each step is one round trip for all of them.
+_TAKEN = 200
+_Open = tuple[str, list[Charge]]
+ItemT = TypeVar("ItemT")
 _log = get_logger()
 
 
@@ -102,7 +106,8 @@ async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
     tally = _Tally()
     invoices = cents = 0
     async for family, charges in billing.store.open_by_family(town, month):
-        held = await billing.invoices.charges_of(invoice_id(town, family, month))
+        _id = invoice_id(town, family, month)
+        held = (await billing.invoices.charges_of([_id])).get(_id)
         if held is not None:
             await _not_on(billing, tally, held, found, family, charges)
             continue
@@ -169,49 +174,92 @@ class _Tally:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _MonthEnd:
+    """A run under way; ``drafted``: what agents have read is issued, and nothing else."""
+
+    billing: Billing
+    run: Run
+    town: Town
+    issued_on: date
+    numbers: Numbers
+    drafted: bool
+    tally: _Tally = field(default_factory=_Tally)
+
+    async def invoice(self, some: Sequence[_Open]) -> None:
+        """Invoice families that have charges of the month on no invoice."""
+        billing, ids = self.billing, {family: self.id_of(family) for family, _ in some}
+        before = await billing.invoices.charges_of(list(ids.values()))
+        fresh = await self._issue([one for one in some if ids[one[0]] not in before])
+        held = {**before, **fresh}
+        late = {
+            ids[family]: await _not_on(
+                billing, self.tally, held[ids[family]], self.town, family, charges
+            )
+            for family, charges in some
+            if ids[family] in held
+        }
+        await billing.store.mark(before, late=True)
+        await billing.store.mark(fresh)
+        if self.drafted:
+            for family in ids:
+                if ids[family] in held:
+                    await billing.drafts.drop(draft_id(self.run.town, family, self.run.month))
+        await billing.store.mark(late, late=True)
+
+    async def _issue(self, some: Sequence[_Open]) -> dict[str, list[str]]:
+        """By invoice, the charges on it."""
+        billing = self.billing
+        cards = await billing.store.households.cards(family for family, _ in some)
+        found = [await self._reckon(*one, cards.get(one[0])) for one in some]
+        wanted = {one[0].id: one for one in found if one is not None}
+        given = await self.numbers.give(list(wanted.values()), self.run.id)
+        await complete(billing, given)
+        issued = {one.id: list(wanted[one.id][1]) for one in given}
+        others = [_id for _id in wanted if _id not in issued]  # by another process, meanwhile
+        return {**issued, **(await billing.invoices.charges_of(others) if others else {})}
+
+    async def _reckon(
+        self, family: str, charges: Sequence[Charge], card: FamilyChanged | None
+    ) -> Unnumbered | None:
+        """A family's invoice; None where there is nothing to be invoiced."""
+        run, town, _id = self.run, self.town, self.id_of(family)
+        guardian, reckoned = await priced_for(self.billing, town, card, charges)
+        if self.drafted and reckoned.lines:
+            reckoned = await _as_read(self.billing, run, family, reckoned)
+        if not reckoned.lines:
+            self.tally.add(reckoned.left_aside)
+            return None
+        invoice = Invoice(
+            id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
+            office=self.numbers.office, year=self.numbers.year, sequence=0,
+            issued_on=self.issued_on, due_on=due_on(town.file, self.issued_on),
+            lines=reckoned.lines, version=town.version, billed=(reckoned.begins(_id),),
+        )  # fmt: skip
+        return invoice, [one.id for one in reckoned.charges]
+
+    def id_of(self, family: str) -> str:
+        """The id of a family's invoice."""
+        return invoice_id(self.run.town, family, self.run.month)
+
+
 async def _perform(billing: Billing, run: Run) -> Run:
     """Issue what is to be issued; resumed or done twice at once, it gives the same invoices."""
     if run.outcome is not None:
         return run
     town = await billing.towns.get(run.town)
-    file = town.file
-    issued_on = billing.clock.town().astimezone(ZoneInfo(file.time_zone)).date()
-    numbers = Numbers(billing, run.town, file.collection_office.code, issued_on.year)
-    tally = _Tally()
+    issued_on = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()
+    numbers = Numbers(billing, run.town, town.file.collection_office.code, issued_on.year)
     drafted = await billing.drafts.begun(run.town, run.month)
-
-    async def invoice_family(family: str, charges: Sequence[Charge]) -> None:
-        _id = invoice_id(run.town, family, run.month)
-        held = await billing.invoices.charges_of(_id)
-        resumed = held is not None
-        if held is None:
-            guardian, reckoned = await priced_charges(billing, town, family, charges)
-            if drafted and reckoned.lines:
-                reckoned = await _as_read(billing, run, family, reckoned)
-            if not reckoned.lines:
-                tally.add(reckoned.left_aside)
-                return
-            invoice = Invoice(
-                id=_id, town=run.town, family=family, guardian=guardian, month=run.month,
-                office=numbers.office, year=numbers.year, sequence=0, issued_on=issued_on,
-                due_on=due_on(file, issued_on), lines=reckoned.lines, version=town.version,
-                billed=(reckoned.begins(_id),),
-            )  # fmt: skip
-            charges_on = [one.id for one in reckoned.charges]
-            held = await issue(billing, numbers, invoice, charges_on, run.id)
-        late = await _not_on(billing, tally, held, town, family, charges)
-        await billing.store.mark(_id, held, late=resumed)
-        if drafted:
-            await billing.drafts.drop(draft_id(run.town, family, run.month))
-        await billing.store.mark(_id, late, late=True)
-
+    ending = _MonthEnd(billing, run, town, issued_on, numbers, drafted)
     # What a dead process had issued, before anything else may be made of those charges.
-    for issued, charges in await billing.invoices.held_by_run(run.id):
-        await billing.store.mark(issued, charges)
+    async for issued in _taken(billing.invoices.held_by_run(run.id)):
+        await billing.store.mark(dict(issued))
     await _adopt(billing, run)
     async for some in _taken(billing.store.open_by_family(run.town, run.month)):
-        await in_turns((invoice_family(*one) for one in some), _AT_ONCE)
-    await billing.store.finish_run(run.id, tally.outcome(*await billing.invoices.totals(run.id)))
+        await ending.invoice(some)
+    outcome = ending.tally.outcome(*await billing.invoices.totals(run.id))
+    await billing.store.finish_run(run.id, outcome)
     done = await billing.store.run(run.id)
     if done.outcome is not None:
         _log.info("month-ended", town=run.town, run=run.id, count=done.outcome.invoices)
@@ -235,15 +283,13 @@ async def _adopt(billing: Billing, run: Run) -> None:
     await into_closed_months(billing, run.town, late, homes)
 
 
-_Open = tuple[str, list[Charge]]
-
-
-async def _taken(families: AsyncIterator[_Open]) -> AsyncIterator[list[_Open]]:
+async def _taken(items: AsyncIterator[ItemT]) -> AsyncIterator[list[ItemT]]:
     """The same, so many at a time."""
-    some: list[_Open] = []
-    async for one in families:
+    some: list[ItemT] = []
+    async for one in items:
         some.append(one)
         if len(some) == _TAKEN:
             yield some
             some = []
-    yield some
+    if some:
+        yield some

@@ -61,7 +61,9 @@ async def into_closed_months(
     }
     wanted = {_id for ids in ways.values() for _id in ids}
     existing = set(await billing.invoices.existing(sorted(wanted))) if wanted else set()
+    held: dict[str, list[str]] = {}
     for key, charges in late.items():
         invoice = next((_id for _id in ways[key] if _id in existing), None)
         if invoice is not None:
-            await billing.store.mark(invoice, charges, late=True)
+            held.setdefault(invoice, []).extend(charges)
+    await billing.store.mark(held, late=True)

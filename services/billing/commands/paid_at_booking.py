@@ -71,13 +71,13 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
                 [charge_id(request, booked, unit) for unit in line.was]
             )
         if basis is not None:
-            await billing.store.mark(basis, [one.id for one in own], late=True)
+            await billing.store.mark({basis: [one.id for one in own]}, late=True)
         elif at_booking:
             unbilled += own
     if unbilled:
         _id = booking_invoice_id(event.request, event.decided_at.isoformat())
         held = await _invoice(billing, await billing.towns.need(town), _id, unbilled, expires=None)
-        await billing.store.mark(_id, held, late=True)
+        await billing.store.mark({_id: held}, late=True)
 
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:

@@ -8,6 +8,7 @@ from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import LeftAside, Priced, invoiced_guardian, priced
 from services.billing.domain.known import remembered_since
 from services.billing.state import Billing
+from shared.contracts.family import FamilyChanged
 from shared.copies import Town
 from shared.errors import MissingCopy
 
@@ -18,10 +19,17 @@ async def priced_charges(
     """To whom the family's invoice goes, and what would be on it."""
     try:
         card = await billing.store.family(town.file.town, family)
-        guardian = invoiced_guardian(card)
     except MissingCopy:
-        guardian = None
-    if guardian is None:
+        card = None
+    return await priced_for(billing, town, card, charges)
+
+
+async def priced_for(
+    billing: Billing, town: Town, card: FamilyChanged | None, charges: Sequence[Charge]
+) -> tuple[str, Priced]:
+    """The same, of a family whose card is known; None: nothing is known of it."""
+    guardian = invoiced_guardian(card) if card else None
+    if card is None or guardian is None:
         return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
     book = billing.books.of(town)
     charges = [one.known_in(card) for one in charges]

@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
+from typing import Any
 
 from pymongo import IndexModel
 
@@ -239,17 +240,24 @@ class BillingStore:
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
         return [_charge_in(document) for document in found]
 
-    async def mark(self, invoice: str, charges: Sequence[str], *, late: bool = False) -> None:
-        """Note on charges the invoice that holds them, or, where they are ``late``, whose chain is
-        to take them in. A change that was heard before is looked at once all are marked."""
+    async def mark(self, held: Mapping[str, Sequence[str]], *, late: bool = False) -> None:
+        """Note on charges (by invoice) the invoice that holds them, or, where they are ``late``,
+        whose chain is to take them in. A change that was heard before is looked at once all are
+        marked."""
         now = self._clock.machine()
-        mine: Document = {"_id": {"$in": list(charges)}, "invoice": None}
-        stirred = mine if late else {**mine, "changed": {"$gt": EPOCH}}
-        for which, more in ((stirred, {"changed": now}), (mine, {})):
-            if charges:
-                await self._store.change_many(
-                    MARK_CHARGES, CHARGES, which, {"$set": {"invoice": invoice, **more}}
+        stirred: Any = {"$cond": [{"$gt": ["$changed", EPOCH]}, now, "$changed"]}
+        await self._store.change_each(
+            MARK_CHARGES, CHARGES,
+            [
+                (
+                    {"_id": {"$in": list(charges)}, "invoice": None},
+                    [{"$set": {"invoice": invoice, "changed": now if late else stirred}}],
                 )
+                for invoice, charges in held.items()
+                if charges
+            ],
+            many=True,
+        )  # fmt: skip
 
     async def changed(self, before: datetime, limit: int) -> list[str]:
         """Invoices of which a charge changed, and was left alone since ``before``."""

@@ -5,7 +5,7 @@ done twice. Sources, debts, credit and refunds are keyed by id, in the order in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from services.billing.domain.accounts import (
     move,
 )
 from shared.auth import Scope
+from shared.bulk import Saying
 from shared.clock import Clock
 from shared.failpoints import step
 from shared.ids import derived_id
@@ -132,38 +133,87 @@ class AccountStore:
     async def write(self, read: Read, movement: Movement, moved: Moved) -> Read | None:
         """Write one movement and what it says; the account then, or None when it has changed since
         it was read."""
-        before, after = read.account, moved.account
-        entry = {
-            **asdict(movement), "kind": type(movement).__name__.lower(),
-            "at": self._clock.town(),
-        }  # fmt: skip
-        touched = list(changed(before, after))
-        own = movement.id if isinstance(movement, Owe) else None
-        now = Read(after, read.version + 1, (*read.behind, *(i for i in touched if i != own)))
+        now = _after(read, movement, moved)
+        _id, town = account_id(now.account.holder), now.account.holder.town
+        if read.version:
+            done = await self._store.change(
+                MOVE_ACCOUNT, ACCOUNTS, _id, {"v": read.version},
+                self._update(read, movement, now), *moved.events, town=town,
+            )  # fmt: skip
+        else:
+            first = self._opened(movement, now)
+            done = await self._store.insert(OPEN_ACCOUNT, ACCOUNTS, first, *moved.events)
+        return now if done else None
+
+    async def owe(self, owed: Mapping[Holder, Owe]) -> dict[Holder, Read]:
+        """Owe an invoice on each account, all in a few round trips; the accounts on which it is
+        owed then. The others changed meanwhile, or say something when opened: they are for
+        ``write``."""
+        opened: list[Document] = []
+        changes: list[Saying] = []
+        for holder, read in (await self._many(owed)).items():
+            moved = move(read.account, owed[holder])
+            if moved.account is read.account:
+                continue
+            now = _after(read, owed[holder], moved)
+            if read.version:
+                update = self._update(read, owed[holder], now)
+                changes.append(
+                    Saying(account_id(holder), {"v": read.version}, update, moved.events,
+                           holder.town)
+                )  # fmt: skip
+            elif not moved.events:
+                first = self._opened(owed[holder], now)
+                opened.append({**first, "v": 1, "seq": 0, "pending": []})
+        await self._store.insert_many(OPEN_ACCOUNT, ACCOUNTS, opened)
+        await self._store.change_each_saying(MOVE_ACCOUNT, ACCOUNTS, changes)
+        return {
+            holder: read
+            for holder, read in (await self._many(owed)).items()
+            if owed[holder].id in read.account.done
+        }
+
+    async def _many(self, holders: Iterable[Holder]) -> dict[Holder, Read]:
+        ids = {account_id(holder): holder for holder in holders}
+        found = await self._store.find(
+            ACCOUNTS, {"_id": {"$in": list(ids)}}, projection={"pending": 0}
+        )
+        read = {ids[document["_id"]]: _read(document) for document in found}
+        return {holder: read.get(holder, Read(Account(holder), 0)) for holder in ids.values()}
+
+    def _entry(self, movement: Movement) -> Document:
+        kind = type(movement).__name__.lower()
+        return {**asdict(movement), "kind": kind, "at": self._clock.town()}
+
+    def _update(self, read: Read, movement: Movement, now: Read) -> dict[str, Document]:
+        before, after = read.account, now.account
         changes: Document = {
-            f"debts.{invoice}": asdict(after.debts[invoice]) for invoice in touched
+            f"debts.{invoice}": asdict(after.debts[invoice]) for invoice in changed(before, after)
         } | {"credit_cents": after.credit_cents, "behind": list(now.behind)}
         for name in ("sources", "credit", "refunded"):
             if getattr(after, name) != getattr(before, name):
                 changes[name] = _plain(getattr(after, name))
         if after.transfers != before.transfers:
             changes["transfers"] = [asdict(one) for one in after.transfers]
-        _id, town = account_id(after.holder), after.holder.town
-        if read.version:
-            update = {"$set": changes, "$push": {"movements": entry}}
-            condition = {"v": read.version}
-            done = await self._store.change(
-                MOVE_ACCOUNT, ACCOUNTS, _id, condition, update, *moved.events, town=town
-            )
-        else:
-            first = {
-                **{name: {} for name in ("sources", "credit", "refunded")}, **changes,
-                "_id": _id, **after.holder._asdict(), "movements": [entry],
-                "debts": {key: asdict(one) for key, one in after.debts.items()},
-            }  # fmt: skip
-            first = {name: one for name, one in first.items() if "." not in name}
-            done = await self._store.insert(OPEN_ACCOUNT, ACCOUNTS, first, *moved.events)
-        return now if done else None
+        return {"$set": changes, "$push": {"movements": self._entry(movement)}}
+
+    def _opened(self, movement: Movement, now: Read) -> Document:
+        after = now.account
+        return {
+            "_id": account_id(after.holder), **after.holder._asdict(),
+            **{name: _plain(getattr(after, name)) for name in ("sources", "credit", "refunded")},
+            "debts": {key: asdict(one) for key, one in after.debts.items()},
+            "movements": [self._entry(movement)], "credit_cents": after.credit_cents,
+            "behind": list(now.behind),
+            **({"transfers": [asdict(one) for one in after.transfers]} if after.transfers else {}),
+        }  # fmt: skip
+
+
+def _after(read: Read, movement: Movement, moved: Moved) -> Read:
+    """The account after a movement: the invoices it touched are behind, but for its own."""
+    own = movement.id if isinstance(movement, Owe) else None
+    touched = (one for one in changed(read.account, moved.account) if one != own)
+    return Read(moved.account, read.version + 1, (*read.behind, *touched))
 
 
 def _plain(values: Any) -> Document:

@@ -11,8 +11,8 @@ account, of which ``account_v`` was the version.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
@@ -20,10 +20,11 @@ from pymongo import IndexModel
 
 from services.billing.domain.accounts import Debt
 from services.billing.domain.corrections import Billed, Link, Reduction
-from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine
+from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine, balance_of
 from services.billing.domain.months import first_day
 from services.billing.domain.online_invoices import Delivery
 from shared.auth import Scope
+from shared.bulk import Saying
 from shared.contracts.billing import InvoiceIssued
 from shared.failpoints import step
 from shared.paging import page
@@ -75,10 +76,11 @@ class InvoiceStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def held_by_run(self, run: str) -> list[tuple[str, list[str]]]:
+    async def held_by_run(self, run: str) -> AsyncIterator[tuple[str, list[str]]]:
         """What a month end has issued: each invoice with the charges it holds."""
-        found = await self._store.find(INVOICES, {"run": run}, projection={"charges": 1})
-        return [(one["_id"], list(one["charges"])) for one in found]
+        pipeline: list[Document] = [{"$match": {"run": run}}, {"$project": {"charges": 1}}]
+        async for one in self._store.aggregate(INVOICES, pipeline):
+            yield one["_id"], list(one["charges"])
 
     # -- issuing ---------------------------------------------------------------------------
 
@@ -91,65 +93,26 @@ class InvoiceStore:
         return int(last["sequence"]) if last else 0
 
     async def number(
-        self, invoice: Invoice, charges: Sequence[str], run: str | None
-    ) -> bool | None:
-        """Store an invoice; False when there is one of that id, None when the number is taken.
+        self, invoices: Sequence[tuple[Invoice, Sequence[str]]], run: str | None
+    ) -> tuple[int, bool]:
+        """Store invoices that have their numbers, one after the other, each with the charges on
+        it: how many of them; and whether the next was refused because its number is taken (else
+        one of its id is there).
 
-        The number is given by this very write, so that none is ever lost.
+        The numbers are given by this very write, so that none is ever lost.
         """
-        document = {
-            **asdict(invoice), "_id": invoice.id, "number": invoice.number,
-            "issued_on": invoice.issued_on.isoformat(), "due_on": invoice.due_on.isoformat(),
-            "lines": [line.model_dump(mode="json") for line in invoice.lines],
-            "children": sorted({line.child for line in invoice.lines}),
-            "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
-            "announced": False, "account_v": _NEVER, "balance": [],
-            "billed": [one.model_dump(mode="json") for one in invoice.billed],
-            "reductions": [one.model_dump() for one in invoice.reductions],
-        }  # fmt: skip
-        del document["id"]
-        if invoice.expires is None:
-            del document["expires"]
-        try:
-            return await self._store.insert(NUMBER_INVOICE, INVOICES, document)
-        except DuplicateKey as taken:
-            if taken.index != _NUMBER:
-                raise
-            return None
+        documents = [_document(invoice, charges, run) for invoice, charges in invoices]
+        done, refused_by = await self._store.insert_in_order(NUMBER_INVOICE, INVOICES, documents)
+        if refused_by not in (None, "_id_", _NUMBER):
+            raise DuplicateKey(refused_by)
+        return done, refused_by == _NUMBER
 
-    async def announce(
-        self,
-        invoice: Invoice,
-        balance: Sequence[Balance],
-        debt: Debt,
-        version: int,
-        delivery: Delivery,
-    ) -> None:
-        """Note what the account said of a new invoice, and tell the family. Once: an update whose
-        filter excludes what is announced."""
-        to_pay = debt.unpaid if debt.state == "open" else 0
-        announced = {
-            "announced": True, "delivery": delivery, "to_pay_cents": to_pay,
-            "balance": [one.model_dump() for one in balance],
-        }  # fmt: skip
-        said = InvoiceIssued(
-            invoice=invoice.id, number=invoice.number, family=invoice.family,
-            guardian=invoice.guardian, month=first_day(invoice.month),
-            total_cents=invoice.total_cents, due_on=invoice.due_on, invoice_kind=invoice.kind,
-            to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
-            delivery=delivery,
-        )  # fmt: skip
-        newer: Document = {"announced": False, "account_v": {"$lt": version}}
-        ways: list[tuple[Document, Document]] = [
-            (newer, {**announced, **_standing(debt), "account_v": version}),
-            ({"announced": False}, announced),
-        ]
-        for condition, fields in ways:
-            if await self._store.change(
-                ANNOUNCE, INVOICES, invoice.id, condition, {"$set": fields}, said,
-                town=invoice.town,
-            ):  # fmt: skip
-                return
+    async def announce(self, owed: Sequence[tuple[Invoice, Debt, int, Delivery]]) -> None:
+        """Note what the account (of that version) said of new invoices, and tell the families.
+        Once: updates whose filter excludes what is announced."""
+        await self._store.change_each_saying(
+            ANNOUNCE, INVOICES, [saying for one in owed for saying in _announcing(*one)]
+        )
 
     async def unannounced(self, limit: int) -> list[Invoice]:
         """Invoices that a process numbered and died."""
@@ -260,10 +223,12 @@ class InvoiceStore:
         document = await self._store.get(INVOICES, invoice, _SHOWN)
         return None if document is None else _invoice_in(document)
 
-    async def charges_of(self, invoice: str) -> list[str] | None:
-        """The charges an invoice holds; None when there is no such invoice."""
-        document = await self._store.get(INVOICES, invoice, {"charges": 1})
-        return None if document is None else list(document["charges"])
+    async def charges_of(self, invoices: Sequence[str]) -> dict[str, list[str]]:
+        """By id, the charges that these invoices hold; those that there are."""
+        found = await self._store.find(
+            INVOICES, {"_id": {"$in": list(invoices)}}, projection={"charges": 1}
+        )
+        return {document["_id"]: list(document["charges"]) for document in found}
 
     async def invoice(self, scope: Scope, invoice: str, reach: Mapping[str, Any]) -> Invoice | None:
         """An invoice within the scope and ``reach``, a further condition; or None."""
@@ -307,6 +272,46 @@ class InvoiceStore:
         async for one in self._store.aggregate(INVOICES, pipeline):
             return int(one["count"]), int(one["cents"])
         return 0, 0
+
+
+def _document(invoice: Invoice, charges: Sequence[str], run: str | None) -> Document:
+    document = {
+        **{one.name: getattr(invoice, one.name) for one in fields(invoice)},
+        "_id": invoice.id, "number": invoice.number,
+        "issued_on": invoice.issued_on.isoformat(), "due_on": invoice.due_on.isoformat(),
+        "lines": [line.model_dump(mode="json") for line in invoice.lines],
+        "children": sorted({line.child for line in invoice.lines}),
+        "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
+        "announced": False, "account_v": _NEVER, "balance": [],
+        "billed": [one.model_dump(mode="json") for one in invoice.billed],
+        "reductions": [one.model_dump() for one in invoice.reductions],
+    }  # fmt: skip
+    del document["id"]
+    if invoice.expires is None:
+        del document["expires"]
+    return document
+
+
+def _announcing(invoice: Invoice, debt: Debt, version: int, delivery: Delivery) -> Iterator[Saying]:
+    """Two updates, of which one finds the invoice as it is: followed by no later version of the
+    account, or by one."""
+    to_pay = debt.unpaid if debt.state == "open" else 0
+    announced = {
+        "announced": True, "delivery": delivery, "to_pay_cents": to_pay,
+        "balance": [one.model_dump() for one in balance_of(debt)],
+    }  # fmt: skip
+    said = InvoiceIssued(
+        invoice=invoice.id, number=invoice.number, family=invoice.family,
+        guardian=invoice.guardian, month=first_day(invoice.month),
+        total_cents=invoice.total_cents, due_on=invoice.due_on, invoice_kind=invoice.kind,
+        to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
+        delivery=delivery,
+    )  # fmt: skip
+    standing = {**announced, **_standing(debt), "account_v": version}
+    behind: Document = {"announced": False, "account_v": {"$lt": version}}
+    later: Document = {"announced": False, "account_v": {"$gte": version}}
+    for condition, values in ((behind, standing), (later, announced)):
+        yield Saying(invoice.id, condition, {"$set": values}, (said,), invoice.town)
 
 
 def _standing(debt: Debt) -> Document:

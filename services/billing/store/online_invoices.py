@@ -4,6 +4,7 @@ history, commands}``, one for each family that chose; ``history`` is of earlier 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from services.billing.domain.online_invoices import Choice
@@ -27,6 +28,12 @@ class OnlineInvoiceStore:
         """What the family chose, or None."""
         document = await self._store.get(ONLINE_INVOICES, _id_of(town, family))
         return None if document is None else _choice(document)
+
+    async def choices(self, town: str, families: Sequence[str]) -> dict[str, Choice]:
+        """What those of these families chose that did."""
+        ids = [_id_of(town, family) for family in families]
+        found = await self._store.find(ONLINE_INVOICES, {"_id": {"$in": ids}})
+        return {document["family"]: _choice(document) for document in found}
 
     async def choose(self, choice: Choice, command: Command) -> bool:
         """Keep a choice; the same command again changes nothing, and is False with another body."""
