@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from shared.errors import StoreUnavailable
@@ -27,6 +27,24 @@ async def in_turns(works: Iterable[Awaitable[None]], at_once: int) -> None:
         await asyncio.gather(*tasks)
     finally:
         await cancelled(tasks)
+
+
+async def streamed(
+    items: AsyncIterator[ItemT], work: Callable[[ItemT], Awaitable[None]], at_once: int
+) -> None:
+    """Do it for each as it comes, with at most ``at_once`` in hand; the first error ends all."""
+    reading = asyncio.Lock()
+
+    async def worker() -> None:
+        while True:
+            async with reading:
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+            await work(item)
+
+    await in_turns((worker() for _ in range(at_once)), at_once)
 
 
 async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[None]]) -> None:

@@ -36,10 +36,12 @@ from shared.copies import Town
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.logs import get_logger
+from shared.tasks import streamed
 from shared.web.routes import Command
 
-#: Families invoiced together: each step is one round trip for all of them.
-_TAKEN = 200
+#: Families invoiced together, each step of which is one round trip for all of them; and how many
+#: such groups are in hand: while one is written another is priced.
+_TAKEN, _AT_ONCE = 100, 2
 _Open = tuple[str, list[Charge]]
 ItemT = TypeVar("ItemT")
 _log = get_logger()
@@ -256,8 +258,8 @@ async def _perform(billing: Billing, run: Run) -> Run:
     async for issued in _taken(billing.invoices.held_by_run(run.id)):
         await billing.store.mark(dict(issued))
     await _adopt(billing, run)
-    async for some in _taken(billing.store.open_by_family(run.town, run.month)):
-        await ending.invoice(some)
+    families = _taken(billing.store.open_by_family(run.town, run.month))
+    await streamed(families, ending.invoice, _AT_ONCE)
     outcome = ending.tally.outcome(*await billing.invoices.totals(run.id))
     await billing.store.finish_run(run.id, outcome)
     done = await billing.store.run(run.id)
