@@ -90,14 +90,14 @@ class BulkWrites:
 
     async def change_each_saying(
         self, step: Step, collection: str, changes: Sequence[Saying]
-    ) -> None:
-        """Change documents of which each says events, in no order, in one round trip. Where a
-        condition does not hold nothing is done: who needs to know looks."""
+    ) -> int:
+        """Change documents of which each says events, in no order, in one round trip; how many had
+        the condition that they were changed under."""
         if not changes:
-            return
+            return 0
         operations = [
             UpdateOne(
-                {"_id": one.id, **one.condition, **ROOM_FOR_EVENTS},
+                {"_id": one.id, **one.condition, **(ROOM_FOR_EVENTS if one.events else {})},
                 self._with_events(collection, one.id, one.town, one.update, one.events),
             )
             for one in changes
@@ -105,13 +105,14 @@ class BulkWrites:
         step.before()
         target = self._database[collection]
         with talking():
-            await target.bulk_write(operations, ordered=False)
+            matched = (await target.bulk_write(operations, ordered=False)).matched_count
         step.after()
-        said = [one.id for one in changes if one.events]
-        with talking():
-            saved = target.find({"_id": {"$in": said}, "pending.0.id": {"$exists": True}}, OUTBOX)
-            async for outbox in saved:
-                self.on_saved(collection, outbox)
+        if said := [one.id for one in changes if one.events]:
+            query = {"_id": {"$in": said}, "pending.0.id": {"$exists": True}}
+            with talking():
+                async for outbox in target.find(query, OUTBOX):
+                    self.on_saved(collection, outbox)
+        return matched
 
     async def change_each(
         self,

@@ -151,11 +151,12 @@ class AccountStore:
         ``write``."""
         opened: list[Document] = []
         changes: list[Saying] = []
-        for holder, read in (await self._many(owed)).items():
+        reads = await self._many(owed)
+        for holder, read in list(reads.items()):
             moved = move(read.account, owed[holder])
             if moved.account is read.account:
                 continue
-            now = _after(read, owed[holder], moved)
+            reads[holder] = now = _after(read, owed[holder], moved)
             if read.version:
                 update = self._update(read, owed[holder], now)
                 changes.append(
@@ -165,12 +166,14 @@ class AccountStore:
             elif not moved.events:
                 first = self._opened(owed[holder], now)
                 opened.append({**first, "v": 1, "seq": 0, "pending": []})
-        await self._store.insert_many(OPEN_ACCOUNT, ACCOUNTS, opened)
-        await self._store.change_each_saying(MOVE_ACCOUNT, ACCOUNTS, changes)
+            else:
+                del reads[holder]
+        refused = await self._store.insert_many(OPEN_ACCOUNT, ACCOUNTS, opened)
+        matched = await self._store.change_each_saying(MOVE_ACCOUNT, ACCOUNTS, changes)
+        if refused or matched < len(changes):
+            reads = await self._many(owed)
         return {
-            holder: read
-            for holder, read in (await self._many(owed)).items()
-            if owed[holder].id in read.account.done
+            holder: read for holder, read in reads.items() if owed[holder].id in read.account.done
         }
 
     async def _many(self, holders: Iterable[Holder]) -> dict[Holder, Read]:

@@ -11,7 +11,7 @@ account, of which ``account_v`` was the version.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
@@ -110,9 +110,10 @@ class InvoiceStore:
     async def announce(self, owed: Sequence[tuple[Invoice, Debt, int, Delivery]]) -> None:
         """Note what the account (of that version) said of new invoices, and tell the families.
         Once: updates whose filter excludes what is announced."""
-        await self._store.change_each_saying(
-            ANNOUNCE, INVOICES, [saying for one in owed for saying in _announcing(*one)]
-        )
+        for followed in (False, True):  # by a later version of the account, already
+            sayings = [_announcing(*one, followed=followed) for one in owed]
+            if await self._store.change_each_saying(ANNOUNCE, INVOICES, sayings) == len(owed):
+                return
 
     async def unannounced(self, limit: int) -> list[Invoice]:
         """Invoices that a process numbered and died."""
@@ -292,9 +293,9 @@ def _document(invoice: Invoice, charges: Sequence[str], run: str | None) -> Docu
     return document
 
 
-def _announcing(invoice: Invoice, debt: Debt, version: int, delivery: Delivery) -> Iterator[Saying]:
-    """Two updates, of which one finds the invoice as it is: followed by no later version of the
-    account, or by one."""
+def _announcing(
+    invoice: Invoice, debt: Debt, version: int, delivery: Delivery, *, followed: bool
+) -> Saying:
     to_pay = debt.unpaid if debt.state == "open" else 0
     announced = {
         "announced": True, "delivery": delivery, "to_pay_cents": to_pay,
@@ -307,11 +308,11 @@ def _announcing(invoice: Invoice, debt: Debt, version: int, delivery: Delivery) 
         to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
         delivery=delivery,
     )  # fmt: skip
-    standing = {**announced, **_standing(debt), "account_v": version}
-    behind: Document = {"announced": False, "account_v": {"$lt": version}}
-    later: Document = {"announced": False, "account_v": {"$gte": version}}
-    for condition, values in ((behind, standing), (later, announced)):
-        yield Saying(invoice.id, condition, {"$set": values}, (said,), invoice.town)
+    condition: Document = {"announced": False}
+    if not followed:
+        condition["account_v"] = {"$lt": version}
+        announced |= {**_standing(debt), "account_v": version}
+    return Saying(invoice.id, condition, {"$set": announced}, (said,), invoice.town)
 
 
 def _standing(debt: Debt) -> Document:
