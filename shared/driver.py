@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 from pymongo import AsyncMongoClient
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
-    WTimeoutError,
+    WriteConcernError,
 )
 
 from shared.errors import StoreUnavailable
@@ -33,17 +34,22 @@ _UNAVAILABLE = (
     NetworkTimeout,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
-    WTimeoutError,
+    WriteConcernError,
 )
 
 
 @contextmanager
 def talking() -> Iterator[None]:
-    """A conversation with the database. Raises ``StoreUnavailable`` when it does not answer."""
+    """A conversation with the database. Raises ``StoreUnavailable`` when it does not answer, or
+    cannot promise to keep what was written."""
     try:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailable from error
+    except BulkWriteError as error:
+        if error.details["writeConcernErrors"]:
+            raise StoreUnavailable from error
+        raise
 
 
 async def upserting(write: Callable[[bool], Awaitable[ResultT]]) -> ResultT:

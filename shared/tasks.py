@@ -19,13 +19,14 @@ async def in_turns(works: Iterable[Awaitable[None]], at_once: int) -> None:
     left = iter(works)
 
     async def worker() -> None:
-        for work in left:
+        while not _is_cancelled() and (work := next(left, None)) is not None:
             await work
 
     tasks = [asyncio.create_task(worker()) for _ in range(at_once)]
     try:
-        await asyncio.gather(*tasks)
-    finally:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.gather(*done)
+    finally:  # not left to ``gather``, which cancels once: see ``cancelled``
         await cancelled(tasks)
 
 
@@ -36,7 +37,7 @@ async def streamed(
     reading = asyncio.Lock()
 
     async def worker() -> None:
-        while True:
+        while not _is_cancelled():
             async with reading:
                 try:
                     item = await anext(items)
@@ -69,3 +70,9 @@ async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_AGAIN)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was cancelled, though the cancellation may have been lost."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pymongo import IndexModel
+from pymongo import AsyncMongoClient, IndexModel
 
 from deploy.local.proxy import TcpProxy
+from shared.bulk import Saying
 from shared.clock import MachineClock
+from shared.contracts.booking import DecidedUpTo
 from shared.errors import Refused, StoreUnavailable
-from shared.events import Envelope
+from shared.events import Envelope, Event
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.paging import page
@@ -154,6 +156,54 @@ async def test_many_writes_at_once(store: Store) -> None:
     assert found == {"_id": "4", "y": 4}
     assert await store.count("things", {"x": 1}) == 2
     assert await store.delete(WRITE, "things", {"x": 1}) == 2
+
+
+async def test_insertions_in_order_stop_at_the_first_refused(store: Store) -> None:
+    unique = {"things": [IndexModel([("number", 1)], unique=True, name="number")]}
+    await store.prepare(unique, ["things"])
+
+    async def insert(first: int, *ids: str) -> tuple[int, str | None]:
+        documents = [{"_id": _id, "number": n} for n, _id in enumerate(ids, start=first)]
+        return await store.insert_in_order(WRITE, "things", documents)
+
+    assert await insert(1, "a", "b") == (2, None)
+    assert await insert(3, "c", "a", "d") == (1, "_id_")
+    assert await insert(3, "d", "e") == (0, "number")
+    assert await insert(4, "d", "e") == (2, None)
+    assert await store.count("things", {}) == 5
+
+
+async def test_each_of_many_changes_says_its_own_where_its_condition_holds(store: Store) -> None:
+    await store.insert_many(
+        WRITE, "things", [{"_id": n, "free": n != "b", "seq": 0, "pending": []} for n in "abc"]
+    )
+    saved: list[str] = []
+    store.on_saved = lambda _, outbox: saved.append(outbox["_id"])
+
+    def taking(_id: str, *events: Event) -> Saying:
+        return Saying(_id, {"free": True}, {"$set": {"free": False}}, events, "veyras")
+
+    said = DecidedUpTo(instant=datetime.now(UTC))
+    taken = [taking("a", said), taking("b", said), taking("c")]
+    assert await store.change_each_saying(WRITE, "things", taken) == 2
+    assert await store.change_each_saying(WRITE, "things", taken) == 0
+    (outbox,) = await store.pending("things", 10)
+    assert (outbox["_id"], outbox["seq"], len(outbox["pending"])) == ("a", 1, 1)
+    assert set(saved) == {"a"}
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_writes_that_cannot_be_promised_are_not_taken_for_done(
+    mongodb_url: str, namespace: str, ordered: bool
+) -> None:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongodb_url, w=9, wtimeoutms=100)
+    store = Store(client, f"{namespace}_sample", MachineClock())
+    insert = store.insert_in_order if ordered else store.insert_many
+    with pytest.raises(StoreUnavailable):
+        await insert(WRITE, "things", [{"_id": "1"}])
+    with pytest.raises(StoreUnavailable):
+        await store.insert(WRITE, "things", {"_id": "2"})
+    await client.close()
 
 
 async def test_instants_come_back_with_their_zone(store: Store) -> None:

@@ -1,0 +1,86 @@
+"""Things done a few at a time, and ended for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from shared.tasks import in_turns, streamed
+
+Work = Callable[[int], Awaitable[None]]
+
+
+async def _counted(most: int) -> AsyncIterator[int]:
+    for number in range(most):
+        yield number
+
+
+async def _stream(work: Work) -> None:
+    await streamed(_counted(10), work, 2)
+
+
+async def _turns(work: Work) -> None:
+    await in_turns((work(number) for number in range(10)), 2)
+
+
+@pytest.mark.parametrize("go", [_stream, _turns])
+async def test_all_is_done_and_no_more_than_so_many_at_once(
+    go: Callable[[Work], Awaitable[None]],
+) -> None:
+    under_way: set[int] = set()
+    done: list[int] = []
+    most = 0
+
+    async def work(number: int) -> None:
+        nonlocal most
+        under_way.add(number)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0)
+        under_way.remove(number)
+        done.append(number)
+
+    await go(work)
+    assert sorted(done) == list(range(10))
+    assert most == 2
+
+
+@pytest.mark.parametrize("go", [_stream, _turns])
+async def test_the_first_error_ends_all(go: Callable[[Work], Awaitable[None]]) -> None:
+    begun: list[int] = []
+
+    async def work(number: int) -> None:
+        begun.append(number)
+        if number == 1:
+            raise LookupError(number)
+        await asyncio.Event().wait()
+
+    with pytest.raises(LookupError):
+        await go(work)
+    assert begun == [0, 1]
+
+
+@pytest.mark.parametrize("go", [_stream, _turns])
+async def test_a_cancellation_that_is_lost_begins_nothing_more(
+    go: Callable[[Work], Awaitable[None]],
+) -> None:
+    """As the driver loses it; what is in hand is done to its end."""
+    begun: list[int] = []
+    both = asyncio.Event()
+
+    async def work(number: int) -> None:
+        begun.append(number)
+        if len(begun) == 2:
+            both.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+
+    doing = asyncio.ensure_future(go(work))
+    await both.wait()
+    doing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await doing
+    assert begun == [0, 1]
