@@ -15,6 +15,7 @@ from services.events import app as events
 from services.family.operations import app as family
 from services.identity.operations import app as identity
 from services.notify.operations import app as notify
+from services.portal.service import main as run_portal
 from services.registry import BUILDS
 from shared import logs
 from shared.contracts.subscriptions import SUBSCRIPTIONS
@@ -35,6 +36,12 @@ def run(
     if unknown:
         raise typer.BadParameter(f"no such service: {', '.join(unknown)}")
     run_process({name: BUILDS[name] for name in names}, SUBSCRIPTIONS)
+
+
+@app.command()
+def portal() -> None:
+    """Run the pages for families and agents until SIGTERM; they call the API at the gateway."""
+    run_portal()
 
 
 for part in (identity, family, booking, billing, notify, events, checks, documents):

@@ -58,6 +58,12 @@ class HttpSettings(BaseSettings):
         ),
     ] = None
 
+    @model_validator(mode="after")
+    def _no_moved_clock_in_production(self) -> HttpSettings:
+        if self.env == "production" and self.clock_file:
+            raise ValueError("PREAU_CLOCK_FILE is refused in production")
+        return self
+
     def clock(self) -> Clock:
         """The clocks these settings ask for."""
         return MovedClock(self.clock_file) if self.clock_file else MachineClock()
@@ -122,6 +128,6 @@ class CommonSettings(HttpSettings):
         if self.env == "production":
             if self.amqp_url is None:
                 raise ValueError("AMQP_URL is compulsory in production: the local bus is refused")
-            if self.clock_file or self.fail_file:
-                raise ValueError("PREAU_CLOCK_FILE and PREAU_FAIL_FILE are refused in production")
+            if self.fail_file:
+                raise ValueError("PREAU_FAIL_FILE is refused in production")
         return self

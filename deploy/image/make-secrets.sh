@@ -61,6 +61,7 @@ single = {
     "identity_field_keys": field_keys,
     "family_field_keys": field_keys,
     "billing_field_keys": field_keys,
+    "portal_field_keys": field_keys,
 }
 for name, make in single.items():
     if not (folder / name).exists():

@@ -17,7 +17,7 @@ from services.portal.rendering import Pages
 from services.portal.sessions import Seals
 from services.portal.settings import Settings
 from services.portal.towns import Towns
-from services.portal.web import SECURITY_HEADERS, Portal, page_routes
+from services.portal.web import SECURITY_HEADERS, Portal, nowhere, page_routes
 from shared import logs
 
 _STATIC = Path(__file__).parent / "static"
@@ -26,8 +26,11 @@ _MEDIA_TYPES = {
 }  # fmt: skip
 
 
-def portal_routes(settings: Settings, http: ClientSession) -> list[web.RouteDef]:
-    """Every route of the portal; ``http`` calls the API and is the caller's to close."""
+def portal_routes(
+    settings: Settings, http: ClientSession, *, alone: bool = False
+) -> list[web.RouteDef]:
+    """Every route of the portal; ``http`` calls the API and is the caller's to close. ``alone``:
+    every other address is nothing, and told so as a page."""
     version, files = _static_files()
     gateway = Gateway(http, settings.gateway_url.rstrip("/"))
     portal = Portal(
@@ -35,7 +38,8 @@ def portal_routes(settings: Settings, http: ClientSession) -> list[web.RouteDef]
         settings.behind_gateway,
     )  # fmt: skip
     static = web.get(f"/static/{version}/{{name}}", _serve(files))
-    return [static, *page_routes(portal, PAGES)]
+    rest = [web.get("/{rest:.*}", nowhere(portal))] if alone else []
+    return [static, *page_routes(portal, PAGES), *rest]
 
 
 def calling() -> ClientSession:
@@ -52,7 +56,7 @@ def application(settings: Settings) -> web.Application:
 
     async def open_and_close(app: web.Application) -> AsyncIterator[None]:
         http = calling()
-        app.router.add_routes(portal_routes(settings, http))
+        app.router.add_routes(portal_routes(settings, http, alone=True))
         yield
         await http.close()
 

@@ -284,8 +284,20 @@ def page_routes(portal: Portal, pages: tuple[Page, ...]) -> list[web.RouteDef]:
     return routes
 
 
+_NOTHING = Problem(404, {"code": "not-found", "detail": "Cette page n'existe pas."})
+
+
 async def _lost(_: Visit) -> web.Response:
-    raise Problem(404, {"code": "not-found", "detail": "Cette page n'existe pas."})
+    raise _NOTHING
+
+
+def nowhere(portal: Portal) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """What an address outside every town says."""
+
+    async def endpoint(_: web.Request) -> web.Response:
+        return _finished(portal, None, _bare(portal, _NOTHING))
+
+    return endpoint
 
 
 def _endpoint(portal: Portal, page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:

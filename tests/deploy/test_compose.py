@@ -58,7 +58,18 @@ def test_the_file_follows_the_compose_specification(compose: dict[str, Any]) -> 
 def test_every_service_of_the_code_is_there(compose: dict[str, Any]) -> None:
     commands = {name: part.get("command") for name, part in compose["services"].items()}
     assert {name: commands[name] for name in SERVICES} == {name: ["run", name] for name in SERVICES}
-    assert set(compose["services"]["gateway"]["depends_on"]) == set(SERVICES)
+    assert set(compose["services"]["gateway"]["depends_on"]) == {*SERVICES, "portal"}
+
+
+def test_the_portal_reaches_nothing_but_the_gateway(compose: dict[str, Any]) -> None:
+    portal = compose["services"]["portal"]
+    assert portal["networks"] == ["pages"]
+    beside = [name for name, one in compose["services"].items() if "pages" in one["networks"]]
+    assert beside == ["gateway", "portal"]
+    assert portal["secrets"] == [{"source": "portal_field_keys", "target": "preau_field_keys"}]
+    # The port by which addresses are believed is the portal's alone.
+    assert portal["environment"]["PREAU_GATEWAY_URL"] == "http://gateway:8081"
+    assert all(":8081" not in port for port in compose["services"]["gateway"]["ports"])
 
 
 def test_every_container_is_bounded_and_hardened(compose: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from tests.world import eventually
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "gateway" / "nginx.conf"
 SERVICES = ("identity", "family", "booking", "billing", "notify")
+BEHIND = (*SERVICES, "portal")
 
 
 def nginx() -> str:
@@ -41,8 +42,9 @@ def nginx() -> str:
 class Gateway:
     """A running nginx and the services behind it, which say what they were asked."""
 
-    def __init__(self, port: int, folder: Path) -> None:
+    def __init__(self, port: int, portals: int, folder: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.for_portal = f"http://127.0.0.1:{portals}"
         self.port = port
         self.folder = folder
         self.services: dict[str, TestServer] = {}
@@ -69,7 +71,7 @@ def service(name: str, port: int | None = None) -> TestServer:
             extra |= {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.json_response(seen, status=status, headers={"X-Request-ID": "own", **extra})
 
-    app = web.Application(client_max_size=2**24)
+    app = web.Application(client_max_size=2**25)
     app.router.add_route("*", "/{path:.*}", echo)
     return TestServer(app, host="127.0.0.1", port=port)
 
@@ -85,10 +87,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 async def gateway(folder: Path) -> AsyncIterator[Gateway]:
-    port = free_port()
-    gateway = Gateway(port, folder)
+    port, portals = free_port(), free_port()
+    gateway = Gateway(port, portals, folder)
     config = CONFIG.read_text()
-    for name in SERVICES:
+    for name in BEHIND:
         server = service(name)
         await server.start_server()
         gateway.services[name] = server
@@ -96,6 +98,8 @@ async def gateway(folder: Path) -> AsyncIterator[Gateway]:
         assert count == 1, f"the configuration routes {name} once"
     # Only addresses, ports and places differ from what is deployed.
     config = config.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    config = config.replace("listen 8081", f"listen 127.0.0.1:{portals}")
+    config = config.replace("8081 ", f"{portals} ")
     config = config.replace("/tmp/", f"{folder}/")
     config = config.replace("/dev/stdout", f"{folder}/access")
     config = config.replace("/dev/stderr", f"{folder}/error")
@@ -166,7 +170,7 @@ async def test_each_service_gets_its_own_paths(
 async def test_nothing_but_the_services_is_reached(
     gateway: Gateway, client: aiohttp.ClientSession
 ) -> None:
-    for path in ("/", "/metrics", "/readyz", "/api", "/api/", "/api/rabbitmq/x", "/api/booking"):
+    for path in ("/", "/metrics", "/readyz", "/api", "/api/", "/api/rabbitmq/x", "/static"):
         async with client.get(URL(f"{gateway.url}{path}", encoded=True)) as answer:
             await problem(answer, 404, "not-found")
     async with client.get(f"{gateway.url}/problem/503") as answer:
@@ -335,6 +339,35 @@ async def test_a_client_cannot_say_who_it_is_in_the_proxys_name(
     assert "cookie" not in seen
     assert seen["authorization"] == "Bearer token"
     assert seen["idempotency-key"] == "k"
+
+
+async def test_pages_are_the_portals_which_is_told_who_asks(
+    gateway: Gateway, client: aiohttp.ClientSession
+) -> None:
+    sent = {"X-Forwarded-For": "10.0.0.1", "Cookie": "__Host-a=1", "Authorization": "Bearer t"}
+    async with client.get(f"{gateway.url}/veyras/factures?a=1", headers=sent) as answer:
+        seen = await answer.json()
+        request_id = answer.headers["X-Request-ID"]
+    assert (seen["service"], seen["path"]) == ("portal", "/veyras/factures?a=1")
+    assert seen["headers"]["x-forwarded-for"] == "127.0.0.1"
+    assert seen["headers"]["cookie"] == "__Host-a=1"
+    assert "authorization" not in seen["headers"]
+    url = f"{gateway.url}/veyras/documents"
+    async with client.post(url, data=io.BytesIO(b"x" * 20_000_000)) as answer:
+        assert (await answer.json())["bytes"] == 20_000_000
+    [line] = [line for line in gateway.log() if line["request_id"] == request_id]
+    assert line["service"] == "portal"
+
+
+async def test_the_portals_own_port_believes_where_a_browser_is(
+    gateway: Gateway, client: aiohttp.ClientSession
+) -> None:
+    told = {"X-Forwarded-For": "203.0.113.7"}
+    async with client.get(f"{gateway.for_portal}/api/booking/v1", headers=told) as answer:
+        seen = (await answer.json())["headers"]
+    assert seen["x-forwarded-for"] == seen["x-real-ip"] == "203.0.113.7"
+    async with client.get(f"{gateway.for_portal}/veyras", headers=told) as answer:
+        await problem(answer, 404, "not-found")
 
 
 async def test_the_log_names_no_family(gateway: Gateway, client: aiohttp.ClientSession) -> None:
