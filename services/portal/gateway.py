@@ -94,11 +94,15 @@ class Gateway:
         content = await self._call(caller, method, path, raw=raw, headers=headers)
         return orjson.loads(content.body) if content.body else None
 
-    async def send_file(self, caller: Caller, name: str, media_type: str, raw: bytes) -> str:
-        """Send a file; its id, to be named within the day. Raises ``Problem``."""
+    async def send_file(
+        self, caller: Caller, name: str, media_type: str, raw: bytes, *, once: str
+    ) -> str:
+        """Send a file, once for each ``once``; its id, to be named within the day. Raises
+        ``Problem``."""
         ascii_name = "".join(one if one.isascii() and one not in '"\\' else "_" for one in name)
         headers = {
             "Content-Type": media_type,
+            "Idempotency-Key": once,
             "Content-Disposition": f'attachment; filename="{ascii_name}"',
         }
         content = await self._call(caller, "POST", "family/files", raw=raw, headers=headers)

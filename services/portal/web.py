@@ -215,9 +215,9 @@ class Visit:
         """Send the form's files (those of one field); their ids."""
         return [
             await self.portal.gateway.send_file(
-                self.caller, sent.name, sent.media_type, sent.content
+                self.caller, sent.name, sent.media_type, sent.content, once=f"{self.once}-{place}"
             )
-            for sent in self.form.files
+            for place, sent in enumerate(self.form.files)
             if field in (None, sent.field)
         ]
 

@@ -38,7 +38,7 @@ async def _send(visit: Visit) -> web.Response:
 
 async def _withdraw(visit: Visit) -> web.Response:
     document = quoted(visit.request.match_info["document"])
-    await visit.send("POST", f"family/documents/{document}/withdrawal")
+    await visit.send("POST", f"family/documents/{document}/withdrawal", {})
     return visit.go("/documents", message="document-retire")
 
 

@@ -112,7 +112,7 @@ async def _letter(visit: Visit) -> web.Response:
     letter = quoted(visit.request.match_info["letter"])
     content, people = await asyncio.gather(visit.get(f"family/letters/{letter}"), people_of(visit))
     if content["unread"]:
-        await visit.send("POST", f"family/letters/{letter}/reading")
+        await visit.send("POST", f"family/letters/{letter}/reading", {})
     return visit.show("letter.html", letter=content, people=people)
 
 
