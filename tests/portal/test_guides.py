@@ -157,7 +157,7 @@ async def test_write_to_the_town(demo: Demo, phone: Page) -> None:
     """Guide of Parempuyre, "Gestion des demandes"."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/messages"))
-    await phone.get_by_role("link", name="Autre demande").click()
+    await phone.get_by_role("link", name="Autre demande").first.click()
     await phone.get_by_label("Votre message").fill("Bonjour,\n<script>alert(1)</script>")
     await look(phone, "nouvelle-demande")
     await phone.get_by_role("button", name="Valider").click()
