@@ -112,11 +112,13 @@ async def phone(chromium: Browser) -> AsyncIterator[Page]:
     await context.close()
 
 
-async def mailed_link(demo: Demo, page: Page, subject: str) -> str:
-    """The link of the newest mail of this subject, as its reader finds it in the mailbox."""
-    for _ in range(50):
+async def mailed_link(demo: Demo, page: Page, to: str, subject: str) -> str:
+    """The link of the mail of this subject to this address, as its reader finds it in the
+    mailbox."""
+    for _ in range(100):
         await page.goto(f"{demo.origin}/mailbox")
-        mail = page.get_by_role("link", name=re.compile(subject)).first
+        row = page.get_by_role("row").filter(has_text=to)
+        mail = row.get_by_role("link", name=re.compile(subject)).first
         if await mail.count():
             await mail.click()
             text = await page.locator("pre").inner_text()

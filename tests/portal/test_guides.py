@@ -43,7 +43,7 @@ async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone:
     await phone.get_by_role("button", name="Je crée mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est créé")
 
-    await phone.goto(await mailed_link(demo, phone, "activez"))
+    await phone.goto(await mailed_link(demo, phone, "nadia@famille.example", "activez"))
     await look(phone, "activation")
     await phone.get_by_role("button", name="Activer mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est activé")
@@ -65,18 +65,18 @@ async def test_the_home_has_the_zones_of_the_guides(demo: Demo, phone: Page) -> 
 async def test_book_a_day_from_the_planning_to_the_digest(demo: Demo, phone: Page) -> None:
     """Guides of Éragny and of Parempuyre: planning, basket, recap, receipt, Mes demandes."""
     await log_in(demo, phone)
-    await opened(phone, demo.at("/reservations?jour=2026-09-21"))
-    friday = phone.get_by_role("region", name="ven. 25/09")
+    await opened(phone, demo.at("/reservations?jour=2026-10-05"))
+    friday = phone.get_by_role("region", name="ven. 9/10")
     await friday.get_by_label(re.compile("Repas")).check()
     await look(phone, "planning-semaine")
     await phone.get_by_role("button", name="Semaine suivante").click()
     # What was ticked in another week is still in the basket.
-    await phone.get_by_role("region", name="jeu. 1/10").get_by_label(re.compile("Soir")).check()
+    await phone.get_by_role("region", name="jeu. 15/10").get_by_label(re.compile("Soir")).check()
     await expect(phone.get_by_text("2 jours dans votre panier")).to_be_visible()
     await phone.get_by_role("button", name="Aller à l'étape 2").click()
     await expect(phone.get_by_role("heading", name="Récapitulatif")).to_be_visible()
     table = phone.get_by_role("table")
-    await expect(table).to_contain_text("vendredi 25 septembre 2026")
+    await expect(table).to_contain_text("vendredi 9 octobre 2026")
     await expect(table).to_contain_text("À décider par la mairie")
     await expect(table).to_contain_text("Accepté aussitôt")
     await expect(table).to_contain_text("4,10")
