@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.booking import catalogue, enrolment_queries, planning_queries, queries
 from services.booking.attached import States, states_of
-from services.booking.catalogue_schemas import Activities, CatalogueQuery
+from services.booking.catalogue_schemas import Activities, Answers, CatalogueQuery
 from services.booking.commands import (
     answering,
     asking,
@@ -62,6 +62,10 @@ _DIRECTOR = agents("centre_director")
 
 async def list_activities(booking: Booking, call: Call[NoBody, CatalogueQuery]) -> Activities:
     return await catalogue.activities(booking, call.town, call.query)
+
+
+async def list_answers(booking: Booking, call: Call[NoBody, NoQuery]) -> Answers:
+    return await catalogue.answers(booking, call.town)
 
 
 async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Planning:
@@ -239,6 +243,8 @@ def _given_out(line: Line) -> GivenOut | None:
 ROUTES = [
     Route("GET", "/activities", list_activities, "The town's catalogue",
           either(ACCOUNT, _READERS), Activities, query=CatalogueQuery),
+    Route("GET", "/answers", list_answers, "The town's own answers to requests",
+          either(_READERS, _DIRECTOR), Answers),
     Route("GET", "/planning", see_planning, "A child's days: booked, bookable, until when",
           either(FAMILY, _READERS), Planning, query=PlanningQuery),
     Route("GET", "/family-planning", see_family_planning,

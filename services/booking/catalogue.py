@@ -10,6 +10,8 @@ from services.booking.catalogue_schemas import (
     Activities,
     ActivityOut,
     AdultsOut,
+    AnswerOut,
+    Answers,
     CatalogueQuery,
     CounterOut,
     DayOut,
@@ -30,6 +32,15 @@ from services.booking.domain.rules.answers import Rulebook
 from services.booking.state import Booking
 from shared.contracts.town_file import Activity, Adults, Unit
 from shared.days import days_between
+
+
+async def answers(booking: Booking, town_slug: str) -> Answers:
+    """What agents may answer instead of a plain yes or no."""
+    town = await booking.towns.get(town_slug)
+    return Answers(
+        version=town.version,
+        items=[AnswerOut.model_validate(one.model_dump()) for one in town.file.answers],
+    )
 
 
 async def activities(booking: Booking, town_slug: str, wanted: CatalogueQuery) -> Activities:

@@ -155,6 +155,23 @@ class ActivityOut(Output):
     days: list[DayOut] | None
 
 
+class AnswerOut(Output):
+    """An answer of the town's own: what families read, in its colour (``#2e7d32``), and what it
+    comes to."""
+
+    code: str
+    label: str
+    colour: str
+    outcome: Literal["accept", "refuse"]
+
+
+class Answers(Output):
+    """The town's own answers, in its order; ``version`` of the town file that answered."""
+
+    version: int
+    items: list[AnswerOut]
+
+
 class Activities(Output):
     """The town's catalogue; ``version`` of the town file that answered."""
 

@@ -139,8 +139,9 @@ async def requests(booking: Booking, scope: Scope, wanted: RequestQuery) -> Page
     scope, activities = await booking.at_sites(scope)
     child = None if wanted.child is None else await booking.ids_of(scope.town, wanted.child)
     found = await booking.store.requests_of(
-        scope, state=wanted.state, child=child, after=wanted.after, limit=wanted.limit
-    )
+        scope, state=wanted.state, child=child, proof=wanted.proof, after=wanted.after,
+        limit=wanted.limit,
+    )  # fmt: skip
     following = found[-1].id if len(found) == wanted.limit else None
     seen = await _seen(booking, scope, found, activities)
     if child is not None:

@@ -277,10 +277,12 @@ class RequestPage(Page[RequestSeen]):
 
 
 class RequestQuery(PageQuery):
-    """Which requests: with a line in this state, about this child (one line for both)."""
+    """Which requests: with a line in this state, about this child (one line for both); with a
+    proof in this state (``given``: an agent has not looked at it yet)."""
 
     state: SettledState | None = None
     child: Id | None = None
+    proof: Literal["given", "accepted", "refused"] | None = None
 
 
 class PriceToCome(Output):

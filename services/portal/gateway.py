@@ -56,11 +56,12 @@ class Caller:
 
 @dataclass(frozen=True)
 class Content:
-    """A file that the API answered."""
+    """What the API answered; ``version`` is its ``ETag``."""
 
     body: bytes
     media_type: str
     disposition: str | None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,26 +72,42 @@ class Gateway:
     origin: str
 
     async def get(self, caller: Caller, path: str, **query: Any) -> Any:
-        """The JSON of ``service/path``; query values that are ``None`` are left out.
+        """The JSON of ``service/path``; query values that are ``None`` are left out, a list gives
+        its values one by one.
 
         Raises ``Problem``.
         """
         content = await self._call(caller, "GET", path, query=query)
         return orjson.loads(content.body)
 
-    async def file(self, caller: Caller, path: str) -> Content:
+    async def versioned(self, caller: Caller, path: str) -> tuple[Any, str]:
+        """The JSON of ``service/path`` and its version, to be sent with a change of it. Raises
+        ``Problem``."""
+        content = await self._call(caller, "GET", path)
+        return orjson.loads(content.body), content.version or "*"
+
+    async def file(self, caller: Caller, path: str, **query: Any) -> Content:
         """A file. Raises ``Problem``."""
-        return await self._call(caller, "GET", path)
+        return await self._call(caller, "GET", path, query=query)
+
+    async def made(self, caller: Caller, path: str, body: Any, *, once: str) -> Content:
+        """A file that is made by asking for it, once for each ``once``. Raises ``Problem``."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": once}
+        return await self._call(caller, "POST", path, raw=orjson.dumps(body), headers=headers)
 
     async def send(
-        self, caller: Caller, method: str, path: str, body: Any = None, *, once: str | None = None
-    ) -> Any:
-        """Do something, once for each ``once`` (its idempotency key); the JSON of the answer, or
-        ``None`` where there is none. Raises ``Problem``."""
+        self, caller: Caller, method: str, path: str, body: Any = None, *, once: str | None = None,
+        version: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Do something, once for each ``once`` (its idempotency key), to what still has this
+        ``version`` where one is given; the JSON of the answer, or ``None`` where there is none.
+        Raises ``Problem``."""
         raw = b"" if body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if once:
             headers["Idempotency-Key"] = once
+        if version:
+            headers["If-Match"] = version
         content = await self._call(caller, method, path, raw=raw, headers=headers)
         return orjson.loads(content.body) if content.body else None
 
@@ -123,7 +140,7 @@ class Gateway:
         sent = {**(headers or {}), "X-Forwarded-For": caller.address, "User-Agent": caller.device}
         if caller.token:
             sent["Authorization"] = f"Bearer {caller.token}"
-        asked = {name: str(one) for name, one in (query or {}).items() if one is not None}
+        asked = [pair for name, one in (query or {}).items() for pair in _pairs(name, one)]
         try:
             async with self.http.request(
                 method, url, params=asked, data=raw or None, headers=sent, timeout=_PATIENCE,
@@ -132,7 +149,8 @@ class Gateway:
                 body = await answer.read()
                 if answer.ok:
                     disposition = answer.headers.get("Content-Disposition")
-                    return Content(body, answer.content_type, disposition)
+                    version = answer.headers.get("ETag")
+                    return Content(body, answer.content_type, disposition, version)
                 problem = Problem(answer.status, _said(body))
                 after = answer.headers.get("Retry-After", "")
                 problem.retry_after = int(after) if after.isdecimal() else None
@@ -140,6 +158,12 @@ class Gateway:
             _log.warning("api-away", service=service, kind=type(error).__name__)
             raise Problem(503, {"code": "service-unavailable", "detail": _AWAY}) from error
         raise problem
+
+
+def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
+    """A value of a query; a list is as many of the same name."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [(name, str(one)) for one in values if one is not None]
 
 
 def _said(body: bytes) -> Mapping[str, Any]:

@@ -203,8 +203,8 @@ WALK = [("booking", route) for route in BOOKING if (route.method, route.path) no
 def test_the_walk_knows_every_route() -> None:
     """A new route of booking or notify has to be thought of here and in notify's tests."""
     assert [(route.method, route.path) for route in BOOKING] == [
-        ("GET", "/activities"), ("GET", "/planning"), ("GET", "/family-planning"),
-        ("POST", "/recaps"), ("POST", "/requests"),
+        ("GET", "/activities"), ("GET", "/answers"), ("GET", "/planning"),
+        ("GET", "/family-planning"), ("POST", "/recaps"), ("POST", "/requests"),
         ("GET", "/requests"), ("GET", "/requests/{request}"),
         ("POST", "/requests/{request}/withdrawals"), ("POST", "/decisions"),
         ("POST", "/requests/{request}/proofs"), ("POST", "/proof-decisions"),

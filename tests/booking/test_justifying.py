@@ -76,6 +76,22 @@ async def line_of(world: World, home: Household, request: str) -> dict[str, Any]
     return found
 
 
+async def test_an_agent_lists_the_proofs_to_look_at(running: World, home: Household) -> None:
+    request, _ = [await reported(running, home, child) for child in (0, 1)]
+    token = running.token("veyras", roles=("childcare_office",))
+
+    async def to_look_at() -> list[str]:
+        path = f"{API}/veyras/requests?proof=given"
+        found = await running.call("GET", path, token=token)
+        return [one["id"] for one in found.json["items"]]
+
+    assert await to_look_at() == []
+    await justify(running, home, request, await document(running, home))
+    assert await to_look_at() == [request]
+    assert await judge(running, request) == "accepted"
+    assert await to_look_at() == []
+
+
 async def test_a_proof_accepted_makes_the_absence_free(running: World, home: Household) -> None:
     request = await reported(running, home)
     receipt = (await seen(running, home, request))["lines"][0]

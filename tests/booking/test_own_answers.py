@@ -215,3 +215,14 @@ async def test_by_rule_the_town_s_file_says_what_is_given_back(running: World) -
     assert (line["state"], line["effect"], line["give_back"]) == ("accepted", "cancelled", "credit")
     outcome = [one for event in await said(running, BookingAccepted) for one in event.lines][-1]
     assert outcome.give_back == "credit"
+
+
+async def test_agents_read_which_answers_the_town_has(running: World) -> None:
+    await say_town(running, town_file(answers=ANSWERS), version=2)
+    await planning(running, await family(running), DAY, DAY)
+    path = f"{API}/veyras/answers"
+    for role in ("childcare_office", "centre_director"):
+        token = running.token("veyras", roles=(role,))
+        found = await running.call("GET", path, token=token)
+        assert found.json == {"version": 2, "items": ANSWERS}
+    assert (await running.call("GET", path, token=running.token("veyras"))).status == 403

@@ -195,6 +195,20 @@ async def test_an_agent_finds_a_family_by_the_beginning_of_words(running: World,
     assert line["children"] == ["D'Éon Zoé", "D'Éon Tom"]
 
 
+async def test_a_list_calls_families_and_their_people_by_name(running: World) -> None:
+    await load(running, FILE)
+    (document,) = await stored(running)
+    token = running.token(roles=("read_only",))
+    path = f"{BASE}/family-names?family={FAMILY}&family={'0' * 32}"
+    (found,) = (await running.call("GET", path, token=token)).json["items"]
+    assert (found["family"], found["reference"]) == (FAMILY, "12")
+    assert [one["first_name"] for one in found["children"]] == ["Zoé", "Tom"]
+    assert found["guardians"][0]["id"] == document["guardians"][0]["id"]
+    elsewhere = running.token("andancette", roles=("administrator",))
+    path = f"/api/family/v1/andancette/family-names?family={FAMILY}"
+    assert (await running.call("GET", path, token=elsewhere)).json == {"items": []}
+
+
 @pytest.mark.parametrize("text", ["éo zx", "--", "'' ''", ".*", "on"])
 async def test_what_begins_no_word_finds_nothing(running: World, text: str) -> None:
     await load(running, FILE)
@@ -219,8 +233,9 @@ async def test_no_route_answers_the_wrong_bearer(running: World) -> None:
         if route in ELSEWHERE or route.access.account:  # any account has its own
             continue
         path = BASE + re.sub(r"{\w+}", "x", route.path.replace("{family}", FAMILY))
-        if route.path == "/families":
-            path += "?search=eon"
+        path += {"/families": "?search=eon", "/family-names": f"?family={FAMILY}"}.get(
+            route.path, ""
+        )
         for who, token in wrong.items():
             body = BODIES.get(route.path) if route.method != "GET" else None
             answer = await running.call(

@@ -68,6 +68,11 @@ INDEXES = {
             name="waiting_for_an_agent",
             partialFilterExpression={"lines.state": "requested"},
         ),
+        IndexModel(
+            [("town", 1), ("requested_at", -1)],
+            name="proofs_to_look_at",
+            partialFilterExpression={"lines.given.state": "given"},
+        ),
         IndexModel([("unfinished", 1)], partialFilterExpression={"unfinished": {"$exists": True}}),
         IndexModel(
             [("lines.hold_until", 1)],

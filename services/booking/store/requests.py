@@ -127,15 +127,17 @@ class BookingStore:
         *,
         state: str | None,
         child: Collection[str] | None,
+        proof: str | None,
         after: str | None,
         limit: int,
     ) -> list[Request]:
         """Requests the scope reaches, newest first, optionally with a line in ``state`` about the
-        ``child`` of these ids, and following the request ``after``."""
+        ``child`` of these ids, with a ``proof`` in that state, and following the request
+        ``after``."""
         ids = None if child is None else {"$in": sorted(child)}
-        wanted = {"lines.state": state, "lines.child": ids}
+        wanted = {"lines.state": state, "lines.child": ids, "lines.given.state": proof}
         only: Document = {name: value for name, value in wanted.items() if value is not None}
-        if len(only) == len(wanted):
+        if state is not None and ids is not None:
             only["lines"] = {"$elemMatch": {"state": state, "child": ids}}
         found = await page(
             self._store, REQUESTS, within=scope.query(), only=only,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from services.family.commands import founding
-from services.family.domain.household import Family
+from services.family.domain.household import Child, Family, Guardian
 from services.family.queries import households
 from services.family.schemas.households import (
     AlikeOut,
+    Asked,
     DuplicatesOut,
     FamiliesOut,
     FamilyLine,
     FamilyOut,
     HouseholdOut,
     HouseholdsOut,
+    NamesOf,
+    NamesOut,
     Search,
 )
 from services.family.schemas.registrations import FamilyIn
@@ -23,6 +26,8 @@ from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
 
 #: Agents who read dossiers, each as far as their role does.
 READERS = agents("administrator", "billing_office", "childcare_office", "read_only")
+#: Agents who read lists that name families, those of money too.
+NAMERS = agents(*READERS.roles, "collection_officer")
 #: Agents who read health sheets; a centre's director, of the children at its sites.
 HEALTH = agents(*(REACH["health"].roles or ()))
 
@@ -41,6 +46,25 @@ async def search_families(state: State, call: Call[NoBody, Search]) -> FamiliesO
     """An agent's search."""
     found = await households.search(state, call.agent_scope, call.query.search)
     return FamiliesOut(families=tuple(_line(family) for family in found))
+
+
+async def names_of_families(state: State, call: Call[NoBody, Asked]) -> NamesOut:
+    """What a list of requests, of payments … calls these families and their people."""
+    found = await households.named(state, call.agent_scope, call.query.family)
+    for family in found:
+        call.act.concerns(family=family.id)
+    return NamesOut(
+        items=tuple(
+            NamesOf.model_validate(
+                {
+                    "family": one.id, "reference": one.reference,
+                    "guardians": [_named(guardian) for guardian in one.guardians],
+                    "children": [_named(child) for child in one.children],
+                }
+            )
+            for one in found
+        )
+    )  # fmt: skip
 
 
 async def make_family(state: State, call: Call[FamilyIn, NoQuery]) -> FamilyOut:
@@ -75,6 +99,10 @@ async def find_duplicates(state: State, call: Call[NoBody, NoQuery]) -> Duplicat
     )  # fmt: skip
 
 
+def _named(member: Guardian | Child) -> dict[str, str]:
+    return {"id": member.id, "first_name": member.first_name, "last_name": member.last_name}
+
+
 def _line(family: Family) -> FamilyLine:
     holder = next(one for one in family.guardians if one.role == "holder")
     return FamilyLine(
@@ -94,6 +122,11 @@ ROUTES = [
         "GET", "/families", search_families,
         "Search by reference, name, telephone, e-mail, birth date",
         access=READERS, answer=FamiliesOut, query=Search,
+    ),
+    Route(
+        "GET", "/family-names", names_of_families,
+        "What these families and their people are called, for lists",
+        access=NAMERS, answer=NamesOut, query=Asked,
     ),
     Route(
         "POST", "/families", make_family,

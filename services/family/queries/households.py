@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.family.domain.duplicates import ALIKE, Likeness, likeness, strong_keys_of
 from services.family.domain.finding import wanted
 from services.family.domain.household import Family
@@ -50,6 +52,12 @@ async def search(state: State, scope: AgentScope, text: str) -> list[Family]:
     names and references, telephones, e-mails, dates of birth; a slip in a name does not matter."""
     things = wanted(text)
     return await state.families.matching(scope, things) if things else []
+
+
+async def named(state: State, scope: AgentScope, families: Sequence[str]) -> list[Family]:
+    """Those of these families that the town has, as the agent may see them."""
+    found = await state.families.reached(scope, families)
+    return [seen for one in found if (seen := await state.seen(scope, one))]
 
 
 async def alike(state: State, scope: AgentScope, family: Family) -> list[tuple[Family, Likeness]]:

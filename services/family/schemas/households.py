@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.family.domain.household import ContactKind, Family, GuardianRole
 from services.family.domain.parts import Address
+from services.family.schemas.uploads import Id
 from shared.contracts.family import ChildRights
 from shared.web.routes import Input, Output
 
@@ -103,6 +104,35 @@ class FamiliesOut(Output):
     """At most 50 families."""
 
     families: tuple[FamilyLine, ...]
+
+
+class Asked(Input):
+    """``family``, as often as there are families: whose names."""
+
+    family: Annotated[list[Id], Field(min_length=1, max_length=100)]
+
+
+class Named(Output):
+    """Somebody of a household."""
+
+    id: str
+    first_name: str
+    last_name: str
+
+
+class NamesOf(Output):
+    """What a list calls a family and its people."""
+
+    family: str
+    reference: str
+    guardians: tuple[Named, ...]
+    children: tuple[Named, ...]
+
+
+class NamesOut(Output):
+    """The families asked for, as far as they are; in no order."""
+
+    items: tuple[NamesOf, ...]
 
 
 class AlikeOut(Output):

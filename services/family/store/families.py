@@ -175,6 +175,14 @@ class FamilyStore:
         )
         return [family_in(document) for document in documents]
 
+    async def reached(self, scope: Scope, families: Sequence[str]) -> list[Family]:
+        """Those of these families that are within the scope."""
+        documents = await self._store.find(
+            FAMILIES, {"$and": [scope.query(), {"_id": {"$in": list(families)}}]},
+            projection={"pending": 0, "search": 0},
+        )  # fmt: skip
+        return [family_in(document) for document in documents]
+
     async def matching(self, scope: Scope, wanted: Sequence[Wanted]) -> list[Family]:
         """At most 50 families that answer all that is wanted, those that answer best first."""
         every = [
