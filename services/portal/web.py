@@ -205,11 +205,18 @@ class Visit:
         """Ask the API."""
         return await self.portal.gateway.get(self.caller, path, **query)
 
-    async def send(self, method: str, path: str, body: Any = None, once: str = "") -> Any:
+    async def send(
+        self, method: str, path: str, body: Any = None, once: str = "", version: str | None = None
+    ) -> Any:
         """Do something by the API, once for each form; ``once`` tells several acts of one form
-        apart."""
+        apart; ``version`` is that of what is changed, where the API asks for it."""
         key = f"{self.once}-{once}" if once else self.once
-        return await self.portal.gateway.send(self.caller, method, path, body, once=key)
+        gateway = self.portal.gateway
+        return await gateway.send(self.caller, method, path, body, once=key, version=version)
+
+    async def file(self, path: str, **query: Any) -> Content:
+        """A file of the API."""
+        return await self.portal.gateway.file(self.caller, path, **query)
 
     async def send_files(self, field: str | None = None) -> list[str]:
         """Send the form's files (those of one field); their ids."""

@@ -3,6 +3,7 @@
 from services.portal.pages import (
     account,
     booking,
+    desk,
     documents,
     entry,
     home,
@@ -23,4 +24,5 @@ PAGES: tuple[Page, ...] = (
     *requests.PAGES,
     *documents.PAGES,
     *invoices.PAGES,
+    *desk.PAGES,
 )

@@ -26,11 +26,12 @@ async def _dossier(visit: Visit) -> web.Response:
         for one in people.households
     ]
     return visit.show(
-        "dossier.html", people=people, dossiers=dossiers, simple=SIMPLE, name=_name, value=_words
+        "dossier.html", people=people, dossiers=dossiers, simple=SIMPLE, name=name_of,
+        value=value_words,
     )  # fmt: skip
 
 
-def _words(field: dict[str, Any], *other: Any) -> str:
+def value_words(field: dict[str, Any], *other: Any) -> str:
     """A field's value as one reads it; or another value of the same field."""
     value = other[0] if other else field["value"]
     chosen = next((one["label"] for one in field.get("choices", ()) if one["value"] == value), None)
@@ -43,13 +44,15 @@ def _words(field: dict[str, Any], *other: Any) -> str:
     if field["kind"] in ("date", "birth_date"):
         return day_digits(date.fromisoformat(value))
     if isinstance(value, dict):
-        return ", ".join(_words({"kind": ""}, one) for one in value.values() if one is not None)
+        return ", ".join(
+            value_words({"kind": ""}, one) for one in value.values() if one is not None
+        )
     if isinstance(value, list):
-        return ", ".join(_words({"kind": ""}, one) for one in value)
+        return ", ".join(value_words({"kind": ""}, one) for one in value)
     return str(value)
 
 
-def _name(member: dict[str, Any]) -> str:
+def name_of(member: dict[str, Any]) -> str:
     """A member's name, from its fields."""
     values = {one["name"]: one["value"] for one in member["fields"]}
     parts = [values.get(name) for name in ("first_name", "last_name")]
@@ -58,7 +61,7 @@ def _name(member: dict[str, Any]) -> str:
 
 async def _field(visit: Visit) -> web.Response:
     family, member, field = await _found(visit)
-    return visit.show("dossier-field.html", family=family, member=member, field=field, name=_name)
+    return visit.show("dossier-field.html", family=family, member=member, field=field, name=name_of)
 
 
 async def _found(visit: Visit) -> tuple[str, dict[str, Any], dict[str, Any]]:

@@ -16,8 +16,9 @@ from services.portal.web import Page, Visit
 from services.portal.wishes import Wish, read_wishes
 
 VIEWS = {"semaine": "7 jours", "cinq-jours": "5 jours", "mois": "Mois", "liste": "Liste"}
-_BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
-_ENDABLE = frozenset({"accepted", "to_pay", "cancel_refused", "absence_refused"})
+#: Statuses in which a day may be asked for, and in which it may be given back.
+BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
+ENDABLE = frozenset({"accepted", "to_pay", "cancel_refused", "absence_refused"})
 _TONES = {
     "accepted": "good", "requested": "waiting", "to_pay": "waiting", "cancel_requested": "waiting",
     "absence_requested": "waiting", "refused": "bad", "cancel_refused": "good",
@@ -54,9 +55,9 @@ class Slot:
     def wish(self) -> Wish | None:
         """What ticking it would ask for."""
         status = self.entry["status"]
-        if status in _BOOKABLE and self.entry["book"]["allowed"] and not self.by_times:
+        if status in BOOKABLE and self.entry["book"]["allowed"] and not self.by_times:
             kind = "book"
-        elif status in _ENDABLE and self.entry["cancel"]["allowed"]:
+        elif status in ENDABLE and self.entry["cancel"]["allowed"]:
             kind = "cancel"
         else:
             return None
@@ -67,13 +68,13 @@ class Slot:
     @property
     def opens_times(self) -> bool:
         """Whether a page lets one choose the times."""
-        bookable = self.entry["status"] in _BOOKABLE and self.entry["book"]["allowed"]
+        bookable = self.entry["status"] in BOOKABLE and self.entry["book"]["allowed"]
         return self.by_times and bool(bookable)
 
     @property
     def why(self) -> str:
         """Until when, or why not any more, in the server's words."""
-        about = "cancel" if self.entry["status"] in _ENDABLE else "book"
+        about = "cancel" if self.entry["status"] in ENDABLE else "book"
         return str(self.entry[about]["explanation"])
 
     @property
@@ -107,7 +108,8 @@ async def slots_of(visit: Visit, people: list[Participant], first: date, last: d
     return sorted(slots, key=lambda one: (one.day, one.participant.mark, one.activity))
 
 
-def _monday(day: date) -> date:
+def monday_of(day: date) -> date:
+    """The first day of its week."""
     return day - timedelta(days=day.weekday())
 
 
@@ -134,7 +136,7 @@ async def _planning(visit: Visit) -> web.Response:
     }  # fmt: skip
     if view in ("mois", "liste"):
         return await _month(visit, people, shown, day, common)
-    days = [_monday(day) + timedelta(days=one) for one in range(5 if view == "cinq-jours" else 7)]
+    days = [monday_of(day) + timedelta(days=one) for one in range(5 if view == "cinq-jours" else 7)]
     slots = await slots_of(visit, shown, days[0], days[-1])
     here = {one.wish.text() for one in slots if one.wish is not None}
     texts = [one.text() for one in wishes]

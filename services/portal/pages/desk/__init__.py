@@ -1,0 +1,28 @@
+"""The agents' desk: what waits for them, families, money, the town. One module per part."""
+
+from services.portal.pages.desk import (
+    access,
+    documents,
+    dossiers,
+    enrolments,
+    families,
+    letters,
+    on_behalf,
+    requests,
+    security,
+    today,
+)
+from services.portal.web import Page
+
+PAGES: tuple[Page, ...] = (
+    *today.PAGES,
+    *security.PAGES,
+    *requests.PAGES,
+    *enrolments.PAGES,
+    *dossiers.PAGES,
+    *documents.PAGES,
+    *letters.PAGES,
+    *families.PAGES,
+    *access.PAGES,
+    *on_behalf.PAGES,
+)

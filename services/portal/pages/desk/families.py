@@ -1,0 +1,143 @@
+"""Families at the desk: searched, shown as they see themselves, brought together and separated."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.pages.desk.common import OFFICE, desk_page, done, has, show
+from services.portal.pages.household import name_of, value_words
+from services.portal.web import Visit, quoted
+
+
+async def _search(visit: Visit) -> web.Response:
+    text = visit.query.get("recherche", "").strip()
+    if not text:
+        return show(visit, "families", text="", found=None)
+    try:
+        found = await visit.get("family/families", search=text)
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        visit.problem = problem
+        return show(visit, "families", text=text, found=None)
+    return show(visit, "families", text=text, found=found["families"])
+
+
+async def _family(visit: Visit) -> web.Response:
+    """The dossier as it stands, what looks like it, what was moved."""
+    wanted = _wanted(visit)
+    path = f"family/families/{wanted}"
+    office = has(visit, OFFICE)
+    (family, version), dossier, duplicates = await asyncio.gather(
+        visit.portal.gateway.versioned(visit.caller, path),
+        visit.get(f"{path}/dossier"),
+        visit.get(f"{path}/duplicates"),
+    )
+    moves = (await visit.get(f"{path}/moves"))["moves"] if office else []
+    return show(
+        visit, "family", family=family, version=version, dossier=dossier, office=office,
+        duplicates=duplicates["duplicates"], moves=moves, name=name_of, value=value_words,
+    )  # fmt: skip
+
+
+async def _merging(visit: Visit) -> web.Response:
+    """Before two records are made one: who is the same person in both."""
+    wanted, source = _wanted(visit), quoted(visit.request.match_info["source"])
+    (target, version), (other, _) = await asyncio.gather(
+        *(
+            visit.portal.gateway.versioned(visit.caller, f"family/families/{one}")
+            for one in (wanted, source)
+        )
+    )
+    return show(
+        visit, "family-merge", family=target, version=version, source=other,
+        people=_people(target), others=_people(other),
+    )  # fmt: skip
+
+
+def _people(family: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Everybody of a record: id, name, and which kind may be the same as which."""
+    return [
+        (one["id"], f"{one['first_name']} {one['last_name']}", kind)
+        for kind in ("guardians", "children", "contacts")
+        for one in family[kind]
+    ]
+
+
+async def _merge(visit: Visit) -> web.Response:
+    wanted, source = _wanted(visit), visit.request.match_info["source"]
+    prefix = "same/"
+    same = [
+        {"member": name.removeprefix(prefix), "into": into}
+        for name in visit.form.values
+        if name.startswith(prefix) and (into := visit.form.get(name))
+    ]
+    await visit.send(
+        "POST", f"family/families/{wanted}/merges", {"source": source, "same": same},
+        version=visit.form.get("_version"),
+    )  # fmt: skip
+    return done(visit, f"/agents/familles/{wanted}", ["merged"])
+
+
+async def _undo(visit: Visit) -> web.Response:
+    """Within thirty days a record is separated again, as it was."""
+    wanted, move = _wanted(visit), quoted(visit.request.match_info["move"])
+    await visit.send("POST", f"family/moves/{move}/undo")
+    return done(visit, f"/agents/familles/{wanted}", ["separated"])
+
+
+async def _split(visit: Visit) -> web.Response:
+    """Guardians who separate: one leaves for a record of their own, the children are in both."""
+    wanted = _wanted(visit)
+    body = {
+        "guardians": [one for one in visit.form.all("guardians") if one],
+        "reference": visit.form.get("reference").upper(),
+    }
+    await visit.send(
+        "POST", f"family/families/{wanted}/splits", body, version=visit.form.get("_version")
+    )
+    return done(visit, f"/agents/familles/{wanted}", ["split"])
+
+
+async def _feed(visit: Visit) -> web.Response:
+    wanted = _wanted(visit)
+    family, feed, catalogue = await asyncio.gather(
+        visit.get(f"family/families/{wanted}"),
+        visit.get("family/feed", family=wanted, limit=25, after=visit.query.get("apres")),
+        visit.get("booking/activities"),
+    )
+    return show(
+        visit, "family-feed", family=family, items=feed["items"], next=feed["next"],
+        people={one[0]: one[1] for one in _people(family)},
+        activities={one["id"]: one["name"] for one in catalogue["items"]},
+    )  # fmt: skip
+
+
+async def _papers(visit: Visit) -> web.Response:
+    wanted = _wanted(visit)
+    family, documents = await asyncio.gather(
+        visit.get(f"family/families/{wanted}"), visit.get("family/documents", family=wanted)
+    )
+    return show(
+        visit, "family-papers", family=family, asked=documents["asked"],
+        items=documents["items"], people={one[0]: one[1] for one in _people(family)},
+    )  # fmt: skip
+
+
+def _wanted(visit: Visit) -> str:
+    return quoted(visit.request.match_info["family"])
+
+
+PAGES = (
+    desk_page("/familles", _search),
+    desk_page("/familles/{family}", _family),
+    desk_page("/familles/{family}/reunir/{source}", _merging, _merge),
+    desk_page("/familles/{family}/separer", _family, _split),
+    desk_page("/familles/{family}/deplacements/{move}/annuler", _family, _undo),
+    desk_page("/familles/{family}/demandes", _feed),
+    desk_page("/familles/{family}/pieces", _papers),
+)

@@ -1,0 +1,119 @@
+"""Bookings, changes, cancellations and absences to decide, many at once; proofs to look at."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.pages.desk.common import (
+    DIRECTOR,
+    OFFICE,
+    ROWS,
+    activities_of,
+    desk_page,
+    done,
+    has,
+    names_of,
+    refusing,
+    show,
+    ticked,
+)
+from services.portal.web import Visit, quoted
+
+_STATES = ("requested", "to_pay", "accepted", "refused", "withdrawn")
+
+
+async def _requests(visit: Visit) -> web.Response:
+    state = visit.query.get("etat", "requested")
+    state = state if state in _STATES else "requested"
+    found, activities, answers = await asyncio.gather(
+        visit.get("booking/requests", state=state, limit=ROWS, after=visit.query.get("apres")),
+        activities_of(visit),
+        visit.get("booking/answers"),
+    )
+    rows = [
+        (request, line)
+        for request in found["items"] for line in request["lines"] if line["state"] == state
+    ]  # fmt: skip
+    names = await names_of(visit, (one["family"] for one in found["items"]))
+    return show(
+        visit, "requests", rows=rows, next=found["next"], names=names, activities=activities,
+        answers=answers["items"], state_asked=state, states=_STATES,
+        may_decide=state == "requested" and has(visit, OFFICE | DIRECTOR),
+        gives_back=any(line["give_back_asked"] for _, line in rows),
+    )  # fmt: skip
+
+
+async def _decide(visit: Visit) -> web.Response:
+    """One answer for all that is ticked; what a cancellation gives back goes with those lines that
+    ask for it."""
+    lines = ticked(visit, "line")
+    outcome = visit.form.get("outcome")
+    decision: dict[str, Any] = {"reason": refusing(visit)}
+    if outcome.startswith("answer:"):
+        decision["answer"] = outcome.removeprefix("answer:")
+    else:
+        decision["outcome"] = outcome
+    give_back = visit.form.get("give_back")
+    decisions = []
+    for one in lines:
+        request, line, asks = (*one.split(":"), "", "")[:3]
+        given = {"give_back": give_back} if asks == "asks" and give_back else {}
+        decisions.append({"request": request, "line": line, **decision, **given})
+    found = await visit.send("POST", "booking/decisions", {"decisions": decisions})
+    return done(visit, "/agents/demandes", (one["result"] for one in found["results"]))
+
+
+async def _request(visit: Visit) -> web.Response:
+    wanted = quoted(visit.request.match_info["request"])
+    request, activities = await asyncio.gather(
+        visit.get(f"booking/requests/{wanted}"), activities_of(visit)
+    )
+    names = await names_of(visit, [request["family"]])
+    return show(visit, "request", request=request, activities=activities, names=names)
+
+
+async def _proofs(visit: Visit) -> web.Response:
+    found, activities = await asyncio.gather(
+        visit.get("booking/requests", proof="given", limit=ROWS, after=visit.query.get("apres")),
+        activities_of(visit),
+    )
+    rows = [
+        (request, line) for request in found["items"] for line in request["lines"]
+        if line["given"] and line["given"]["state"] == "given"
+    ]  # fmt: skip
+    names = await names_of(visit, (one["family"] for one in found["items"]))
+    return show(visit, "proofs", rows=rows, next=found["next"], names=names, activities=activities)
+
+
+async def _judge(visit: Visit) -> web.Response:
+    reason = refusing(visit)
+    outcome = visit.form.get("outcome")
+    decisions = []
+    for one in ticked(visit, "line"):
+        request, _, line = one.partition(":")
+        decisions.append({"request": request, "line": line, "outcome": outcome, "reason": reason})
+    found = await visit.send("POST", "booking/proof-decisions", {"decisions": decisions})
+    return done(visit, "/agents/justificatifs", (one["result"] for one in found["results"]))
+
+
+async def _document(visit: Visit) -> web.Response:
+    """The first file of a document, to be looked at beside the list."""
+    document = quoted(visit.request.match_info["document"])
+    found = await visit.get(f"family/documents/{document}")
+    files = found["versions"][-1]["files"] if found["versions"] else []
+    if not files:
+        raise Problem(404, {"code": "not-found", "detail": "Cette pièce n'a plus de fichier."})
+    file = quoted(files[0]["file"])
+    return visit.hand(await visit.file(f"family/documents/{document}/files/{file}"), inline=True)
+
+
+PAGES = (
+    desk_page("/demandes", _requests, _decide),
+    desk_page("/demandes/{request}", _request),
+    desk_page("/justificatifs", _proofs, _judge),
+    desk_page("/justificatifs/{document}", _document),
+)

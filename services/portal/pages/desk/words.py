@@ -1,0 +1,81 @@
+"""What agents read for each state, kind and result."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+#: What came of one line of an act on many: words, and their tone.
+RESULTS: Final = MappingProxyType({
+    "accepted": ("acceptée(s)", "good"),
+    "refused": ("refusée(s)", "good"),
+    "already-decided": ("déjà décidée(s) entre-temps", "waiting"),
+    "full": ("sans place : plus de place ce jour-là", "bad"),
+    "already-booked": ("déjà réservée(s)", "bad"),
+    "not-offered": ("plus proposée(s) par la ville", "bad"),
+    "not-possible": ("impossible(s) dans cet état", "bad"),
+    "not-found": ("introuvable(s)", "bad"),
+    "answer-unknown": ("avec une réponse que la ville n'a plus", "bad"),
+    "give-back-missing": ("à compléter : dites ce que l'annulation rend", "bad"),
+    "not-given": ("sans justificatif envoyé", "bad"),
+    "waiting": ("toujours en attente", "waiting"),
+    "withdrawn": ("retirée(s) par la famille entre-temps", "waiting"),
+    "replaced": ("remplacée(s) par la famille entre-temps", "waiting"),
+    "merged": ("dossier réuni à celui-ci", "good"),
+    "separated": ("dossier séparé à nouveau", "good"),
+    "split": ("dossier créé pour qui part", "good"),
+    "revoked": ("retirée : elle n'ouvre plus rien", "good"),
+    "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
+    "invited": ("invitation envoyée par courriel", "good"),
+    "has-account": ("personne invitée a déjà un compte relié", "waiting"),
+    "kept": ("pièce gardée dans le dossier de la famille", "good"),
+})  # fmt: skip
+
+GIVES_BACK: Final = MappingProxyType({
+    "credit": "un avoir",
+    "refund": "un remboursement par virement",
+    "nothing": "rien",
+    "carry_over": "un report",
+})  # fmt: skip
+EFFECTS: Final = MappingProxyType({
+    "cancelled": "annulée", "free": "non facturée", "to_prove": "à justifier",
+    "billed": "facturée", "keep_percent": "facturée en partie", "price": "facturée à un prix fixe",
+    "surcharge": "avec un supplément", "credit": "donne un avoir", "refund": "est remboursée",
+    "carry_over": "est reportée", "collect": "facturée",
+})  # fmt: skip
+CHANNELS: Final = MappingProxyType({
+    "online": "en ligne", "phone": "par téléphone", "desk": "au guichet", "paper": "sur papier",
+})  # fmt: skip
+ACTS: Final = MappingProxyType({
+    "set": "Modification", "add": "Ajout", "remove": "Départ",
+})  # fmt: skip
+HAPPENED: Final = MappingProxyType({
+    "asked": "Demandée", "accepted": "Acceptée", "refused": "Refusée", "withdrawn": "Retirée",
+    "proof_given": "Justificatif envoyé", "proof_accepted": "Justificatif accepté",
+    "proof_refused": "Justificatif refusé", "proof_missing": "Justificatif non reçu à temps",
+    "cancelled": "Annulée", "changed": "Modifiée", "absent": "Absence signalée",
+    "requested": "Demandée",
+})  # fmt: skip
+PROOF_STATES: Final = MappingProxyType({
+    "given": ("À vérifier", "clock", "waiting"),
+    "accepted": ("Accepté", "check", "good"),
+    "refused": ("Refusé", "cross", "bad"),
+})  # fmt: skip
+
+MOVES: Final = MappingProxyType({
+    "merge": "Un dossier a été réuni à celui-ci", "undo": "Un dossier a été séparé à nouveau",
+    "split": "Un responsable est parti avec son propre dossier",
+    "transfer": "Des enfants ont changé de dossier",
+})  # fmt: skip
+KEY_STATES: Final = MappingProxyType({
+    "open": ("Ouverte", "clock", "waiting"),
+    "used": ("Utilisée", "check", "good"),
+    "revoked": ("Retirée", "undo", "quiet"),
+    "expired": ("Expirée", "warning", "quiet"),
+})  # fmt: skip
+#: What an agent may disregard, with a reason.
+RULES: Final = MappingProxyType({
+    "deadline": "le délai", "places": "le nombre de places", "eligibility": "les conditions d'accès",
+    "week": "la composition de la semaine", "enrolment": "l'inscription préalable",
+    "documents": "les pièces manquantes",
+})  # fmt: skip
