@@ -75,7 +75,8 @@ KEY_STATES: Final = MappingProxyType({
 })  # fmt: skip
 #: What an agent may disregard, with a reason.
 RULES: Final = MappingProxyType({
-    "deadline": "le délai", "places": "le nombre de places", "eligibility": "les conditions d'accès",
-    "week": "la composition de la semaine", "enrolment": "l'inscription préalable",
+    "deadline": "le délai", "places": "le nombre de places",
+    "eligibility": "les conditions d'accès", "week": "la composition de la semaine",
+    "enrolment": "l'inscription préalable",
     "documents": "les pièces manquantes",
 })  # fmt: skip

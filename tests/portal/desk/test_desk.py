@@ -1,0 +1,199 @@
+"""The agents' desk in a browser against everything that runs: an act done, its effect seen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from deploy.demo.story import Portal
+from tests.papers import pages_of
+from tests.portal.conftest import AGENT, Demo, log_in
+from tests.portal.looking import look, opened
+
+EVERY_PAGE = (
+    "", "/demandes", "/demandes?etat=accepted", "/justificatifs", "/inscriptions",
+    "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
+    "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
+)  # fmt: skip
+OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces")
+
+
+async def household(camille: Portal) -> dict[str, Any]:
+    found: dict[str, Any] = (await camille.call("GET", "family/household"))["households"][0]
+    return found
+
+
+async def canteen(camille: Portal, *days: str) -> dict[str, Any]:
+    """Camille asks for canteen days, which an agent decides."""
+    home = await household(camille)
+    asked = [
+        {"child": home["children"][0]["id"], "activity": "canteen", "units": ["meal"], "day": day}
+        for day in days
+    ]
+    request: dict[str, Any] = await camille.call(
+        "POST", "booking/requests", {"family": home["family"], "asked": asked}
+    )
+    return request
+
+
+async def test_many_lines_are_decided_at_once_with_a_reason(
+    demo: Demo, agent: Page, camille: Portal
+) -> None:
+    request = await canteen(camille, "2026-11-17", "2026-11-19", "2026-11-20")
+    await opened(agent, demo.at("/agents"))
+    await expect(agent.get_by_role("link", name="Demandes à décider")).to_be_visible()
+    await look(agent, "agents-ce-qui-m-attend")
+    await agent.get_by_role("link", name="Demandes à décider").click()
+    # A refusal wants its reason, which the family reads; what was ticked stays to be decided.
+    await agent.get_by_label(re.compile("vendredi 20 novembre")).check()
+    await agent.get_by_label("Pour ce qui est coché").select_option("refused")
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("Donnez la raison du refus")
+    await look(agent, "agents-demandes")
+    await agent.get_by_label(re.compile("vendredi 20 novembre")).check()
+    await agent.get_by_label(re.compile("^Raison")).fill("Sortie scolaire <b>ce jour</b>.")
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 refusée(s)")
+    for day in ("mardi 17 novembre", "jeudi 19 novembre"):
+        await agent.get_by_label(re.compile(day)).check()
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("2 acceptée(s)")
+    found = await camille.call("GET", f"booking/requests/{request['id']}")
+    assert [one["state"] for one in found["lines"]] == ["accepted", "accepted", "refused"]
+    await opened(agent, demo.at(f"/agents/demandes/{request['id']}"))
+    await expect(agent.get_by_text("Sortie scolaire <b>ce jour</b>.").first).to_be_visible()
+    await look(agent, "agents-demande")
+
+
+async def test_a_change_is_validated_beside_what_it_changes(
+    demo: Demo, agent: Page, camille: Portal
+) -> None:
+    home = await household(camille)
+    path = f"family/families/{home['family']}"
+    dossier = await camille.call("GET", f"{path}/dossier")
+    member = next(one for one in dossier["members"] if one["member"] == home["me"])
+    field = next(one for one in member["fields"] if one["name"] == "workplace")
+    change = {
+        "act": "set", "member": home["me"], "field": "workplace", "base": field["revision"],
+        "value": "Moulin de la Payre",
+    }  # fmt: skip
+    await camille.call("POST", f"{path}/changes", {"changes": [change]})
+    await opened(agent, demo.at("/agents/dossiers"))
+    row = agent.get_by_role("row").filter(has_text="Moulin de la Payre")
+    await expect(row).to_contain_text("Employeur et lieu de travail")
+    await look(agent, "agents-dossiers")
+    await row.get_by_role("checkbox").check()
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 acceptée(s)")
+    dossier = await camille.call("GET", f"{path}/dossier")
+    member = next(one for one in dossier["members"] if one["member"] == home["me"])
+    assert "Moulin de la Payre" in [one["value"] for one in member["fields"]]
+
+
+async def test_a_letter_is_answered_and_closed(demo: Demo, agent: Page, camille: Portal) -> None:
+    home = await household(camille)
+    letter = await camille.call("POST", "family/letters", {
+        "family": home["family"], "category": "other", "text": "Le portail ferme-t-il à midi ?",
+    })  # fmt: skip
+    await opened(agent, demo.at("/agents/messages"))
+    await look(agent, "agents-messages")
+    await opened(agent, demo.at(f"/agents/messages/{letter['letter']}"))
+    await agent.get_by_label("Votre réponse").fill("Non, à 18 h 30.")
+    await look(agent, "agents-message")
+    await agent.get_by_role("button", name="Répondre").click()
+    await expect(agent.get_by_role("status")).to_contain_text("Votre message est envoyé")
+    await agent.get_by_role("button", name="Clore l'échange").click()
+    await expect(agent.get_by_text("Clos", exact=True)).to_be_visible()
+    found = await camille.call("GET", f"family/letters/{letter['letter']}")
+    assert (found["state"], found["thread"][-1]["text"]) == ("closed", "Non, à 18 h 30.")
+
+
+async def test_a_day_is_booked_for_a_family_in_spite_of_the_deadline(
+    demo: Demo, agent: Page, camille: Portal
+) -> None:
+    home = await household(camille)
+    await opened(agent, demo.at("/agents/familles"))
+    await agent.get_by_label(re.compile("^Rechercher")).fill(home["reference"])
+    await agent.get_by_role("button", name="Rechercher").click()
+    await agent.get_by_role("link", name=home["reference"]).click()
+    await look(agent, "agents-famille")
+    await agent.get_by_role("link", name="Planning", exact=True).click()
+    # Friday's canteen was to be asked for by Tuesday of the week before.
+    box = agent.get_by_role("checkbox", name=re.compile("Cantine.*vendredi 18 septembre")).first
+    await look(agent, "agents-planning")
+    await box.check()
+    await agent.get_by_role("button", name="Demander pour la famille").click()
+    await expect(agent.get_by_text("Jours non retenus par la règle")).to_be_visible()
+    await agent.get_by_label("le délai").check()
+    await agent.get_by_role("button", name="Demander pour la famille").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("Dites pourquoi")
+    await look(agent, "agents-au-nom-de")
+    await agent.get_by_label("Comment", exact=True).select_option("phone")
+    await agent.get_by_label(re.compile("^Raison")).fill("Hospitalisation d'un parent.")
+    await agent.get_by_role("button", name="Demander pour la famille").click()
+    await expect(agent.get_by_text("par téléphone").first).to_be_visible()
+    await expect(agent.get_by_text("Hospitalisation d'un parent.").first).to_be_visible()
+
+
+async def test_a_key_is_issued_with_its_letter_and_revoked(
+    demo: Demo, agent: Page, office: Portal, camille: Portal
+) -> None:
+    home = await household(camille)
+    other = next(
+        one
+        for one in (await office.call("GET", "family/families?search=V0001"))["families"]
+        if one["family"] != home["family"]
+    )["family"]
+    here = demo.at(f"/agents/familles/{other}/acces")
+    await opened(agent, here)
+    await agent.get_by_role("button", name="Créer une clé").click()
+    link = agent.get_by_role("link", name=re.compile("Ouvrir les lettres"))
+    letters = await agent.context.request.get(demo.origin + str(await link.get_attribute("href")))
+    assert letters.headers["content-type"] == "application/pdf"
+    assert "clé" in " ".join(pages_of(await letters.body())).lower()
+    await look(agent)
+    await opened(agent, here)
+    row = agent.get_by_role("row").filter(has_text="Ouverte").first
+    await look(agent, "agents-acces")
+    await row.get_by_role("button", name="Retirer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("retirée")
+
+
+async def test_every_page_of_the_desk(demo: Demo, agent: Page, camille: Portal) -> None:
+    said: list[str] = []
+    agent.on("pageerror", lambda error: said.append(str(error)))
+    home = await household(camille)
+    pages = [f"/agents{path}" for path in EVERY_PAGE]
+    pages += [f"/agents/familles/{home['family']}{path}" for path in OF_A_FAMILY]
+    for path in pages:
+        await opened(agent, demo.at(path))
+        await look(agent)
+    assert said == []
+
+
+@pytest.mark.parametrize("path", ["/agents", "/agents/demandes", "/agents/familles"])
+async def test_a_family_does_not_enter(demo: Demo, phone: Page, path: str) -> None:
+    await log_in(demo, phone)
+    answer = await phone.goto(demo.at(path))
+    assert answer is not None
+    assert answer.status == 403
+    await expect(phone.get_by_role("alert")).to_contain_text("réservée aux agents")
+
+
+async def test_without_scripts_an_agent_decides_all_the_same(
+    demo: Demo, chromium: Browser, camille: Portal
+) -> None:
+    await canteen(camille, "2026-11-23")
+    context = await chromium.new_context(
+        viewport={"width": 1280, "height": 900}, java_script_enabled=False
+    )
+    page = await context.new_page()
+    await log_in(demo, page, AGENT)
+    await page.goto(demo.at("/agents/demandes"))
+    await page.get_by_label(re.compile("lundi 23 novembre")).check()
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_role("status")).to_contain_text("1 acceptée(s)")
+    await context.close()
