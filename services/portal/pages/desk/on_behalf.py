@@ -85,8 +85,9 @@ def _body(visit: Visit, family: str, wishes: list[Wish]) -> dict[str, Any]:
     if guardian := visit.form.get("guardian"):
         behalf["guardian"] = guardian
     body["on_behalf"] = behalf
-    if rules := [one for one in visit.form.all("rules") if one]:
-        body["override"] = {"rules": rules, "reason": visit.form.get("override")}
+    rules, reason = visit.form.all("rules"), visit.form.get("override")
+    if rules and reason:
+        body["override"] = {"rules": rules, "reason": reason}
     return body
 
 
