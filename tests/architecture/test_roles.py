@@ -34,7 +34,8 @@ def test_roles_bound_to_sites_reach_nothing_but_what_knows_sites() -> None:
         if route.access.roles & BOUND_TO_SITES
     }
     assert reached == {
-        ("booking", "GET", "/requests"), ("booking", "GET", "/requests/{request}"),
+        ("booking", "GET", "/answers"),
+            ("booking", "GET", "/requests"), ("booking", "GET", "/requests/{request}"),
         ("booking", "POST", "/decisions"),
         ("family", "GET", "/families/{family}/children/{child}/health-sheet"),
         ("family", "GET", "/families/{family}/files/{file}"),
