@@ -35,7 +35,7 @@ def test_roles_bound_to_sites_reach_nothing_but_what_knows_sites() -> None:
     }
     assert reached == {
         ("booking", "GET", "/answers"),
-            ("booking", "GET", "/requests"), ("booking", "GET", "/requests/{request}"),
+        ("booking", "GET", "/requests"), ("booking", "GET", "/requests/{request}"),
         ("booking", "POST", "/decisions"),
         ("family", "GET", "/families/{family}/children/{child}/health-sheet"),
         ("family", "GET", "/families/{family}/files/{file}"),

@@ -17,8 +17,9 @@ EVERY_PAGE = (
     "", "/demandes", "/demandes?etat=accepted", "/justificatifs", "/inscriptions",
     "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
     "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
+    "/facturation", "/facturation/affaires", "/paiements", "/virements",
 )  # fmt: skip
-OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces")
+OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces", "/factures")
 
 
 async def household(camille: Portal) -> dict[str, Any]:

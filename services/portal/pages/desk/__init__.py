@@ -2,6 +2,7 @@
 
 from services.portal.pages.desk import (
     access,
+    billing,
     documents,
     dossiers,
     enrolments,
@@ -25,4 +26,5 @@ PAGES: tuple[Page, ...] = (
     *families.PAGES,
     *access.PAGES,
     *on_behalf.PAGES,
+    *billing.PAGES,
 )

@@ -43,6 +43,12 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("/agents/messages", "mail", "Messages", OFFICE | BILLING),
     ),
     "Familles": (Section("/agents/familles", "people", "Rechercher", READERS),),
+    "Facturation": (
+        Section("/agents/facturation", "euro", "Mois et brouillons", BILLING),
+        Section("/agents/facturation/affaires", "warning", "Affaires", MONEY),
+        Section("/agents/paiements", "basket", "Paiements", MONEY),
+        Section("/agents/virements", "right", "Virements", MONEY),
+    ),
 }
 
 

@@ -24,6 +24,14 @@ RESULTS: Final = MappingProxyType({
     "merged": ("dossier réuni à celui-ci", "good"),
     "separated": ("dossier séparé à nouveau", "good"),
     "split": ("dossier créé pour qui part", "good"),
+    "drafted": ("mois préparé : lisez les brouillons", "good"),
+    "issued": ("émission demandée : les factures partent", "good"),
+    "corrected": ("ligne corrigée", "good"),
+    "seen-to": ("affaire traitée", "good"),
+    "reversed": ("paiement annulé", "good"),
+    "checked": ("paiement vérifié auprès de PayFiP", "good"),
+    "entered": ("paiement enregistré", "good"),
+    "handed-over": ("virement remis au Trésor", "good"),
     "revoked": ("retirée : elle n'ouvre plus rien", "good"),
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
@@ -79,4 +87,26 @@ RULES: Final = MappingProxyType({
     "eligibility": "les conditions d'accès", "week": "la composition de la semaine",
     "enrolment": "l'inscription préalable",
     "documents": "les pièces manquantes",
+})  # fmt: skip
+MEANS: Final = MappingProxyType({
+    "payfip": "PayFiP, en ligne", "desk_card": "Carte au guichet", "cheque": "Chèque",
+    "cash": "Espèces", "cesu": "CESU", "holiday_voucher": "Chèque-vacances",
+    "direct_debit": "Prélèvement",
+})  # fmt: skip
+PAYMENTS: Final = MappingProxyType({
+    "created": ("Commencé", "clock", "quiet"),
+    "redirected": ("Chez PayFiP", "clock", "waiting"),
+    "pending": ("En cours", "clock", "waiting"),
+    "refused": ("Refusé", "cross", "bad"),
+    "abandoned": ("Abandonné", "undo", "quiet"),
+    "expired": ("Sans suite", "undo", "quiet"),
+    "undetermined": ("À éclaircir", "warning", "bad"),
+    "paid": ("Reçu", "check", "good"),
+    "reversed": ("Annulé", "undo", "quiet"),
+})  # fmt: skip
+#: Why something has no price.
+LEFT_ASIDE: Final = MappingProxyType({
+    "no-tariff": "aucun tarif", "activity-removed": "activité supprimée",
+    "time-unknown": "heure inconnue", "surcharge-unstated": "supplément non précisé",
+    "nobody-invoiced": "personne à facturer", "changed-since-draft": "changé depuis le brouillon",
 })  # fmt: skip
