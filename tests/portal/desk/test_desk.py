@@ -18,6 +18,8 @@ EVERY_PAGE = (
     "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
     "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
     "/facturation", "/facturation/affaires", "/paiements", "/virements",
+    "/activites", "/actualites", "/courriels", "/journal", "/journal?service=booking", "/reglement",
+    "/comptes",
 )  # fmt: skip
 OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces", "/factures")
 
@@ -198,3 +200,62 @@ async def test_without_scripts_an_agent_decides_all_the_same(
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_role("status")).to_contain_text("1 acceptée(s)")
     await context.close()
+
+
+async def test_news_is_published_and_taken_away(demo: Demo, agent: Page, camille: Portal) -> None:
+    await opened(agent, demo.at("/agents/actualites"))
+    await agent.get_by_label("Titre", exact=True).fill("Grève du jeudi <i>12</i>")
+    await agent.get_by_label(re.compile("^Texte")).fill("La cantine est **fermée** jeudi.")
+    await look(agent, "agents-actualites")
+    await agent.get_by_role("button", name="Publier l'actualité").click()
+    await expect(agent.get_by_role("status")).to_contain_text("en ligne")
+    row = agent.get_by_role("row").filter(has_text="Grève du jeudi <i>12</i>")
+    titles = [one["title"] for one in (await camille.call("GET", "family/news"))["items"]]
+    assert "Grève du jeudi <i>12</i>" in titles
+    await row.get_by_role("button", name="Retirer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("retirée")
+    assert len((await camille.call("GET", "family/news"))["items"]) == len(titles) - 1
+
+
+async def test_an_agent_is_invited_and_suspended(
+    demo: Demo, agent: Page, office: Portal
+) -> None:  # fmt: skip
+    await opened(agent, demo.at("/agents/comptes"))
+    for label, value in {
+        "Prénom": "Ali", "Nom": "Guichet", "Courriel": "ali@veyras.example",
+        "Identifiant": "ali.guichet",
+    }.items():  # fmt: skip
+        await agent.get_by_label(label, exact=True).fill(value)
+    await agent.get_by_label("service enfance").check()
+    await look(agent, "agents-comptes")
+    await agent.get_by_role("button", name="Inviter par courriel").click()
+    await expect(agent.get_by_role("status")).to_contain_text("invitation envoyée")
+    await agent.get_by_role("link", name="Ali Guichet").click()
+    await agent.get_by_label(re.compile("^Suspendu")).check()
+    await look(agent)
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("compte modifié")
+    found = (await office.call("GET", "identity/agents"))["items"]
+    assert [one["state"] for one in found if one["login_name"] == "ali.guichet"] == ["suspended"]
+
+
+async def test_the_rules_are_checked_and_saved_as_a_version(
+    demo: Demo, agent: Page, office: Portal
+) -> None:
+    await opened(agent, demo.at("/agents/reglement"))
+    await look(agent, "agents-reglement")
+    field = agent.get_by_label("Le règlement, en YAML")
+    text = await field.input_value()
+    await field.fill(text.replace("capacity: 120", "capacity: beaucoup"))
+    await agent.get_by_role("button", name="Enregistrer une nouvelle version").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("capacity")
+    await field.fill(text.replace("capacity: 120", "capacity: 121"))
+    await agent.get_by_role("button", name="Vérifier").click()
+    await expect(agent.get_by_role("status")).to_contain_text("Le règlement est juste")
+    before = (await office.call("GET", "identity/town-file"))["version"]
+    await agent.get_by_role("button", name="Enregistrer une nouvelle version").click()
+    await expect(agent.get_by_role("status")).to_contain_text("version enregistrée")
+    saved = await office.call("GET", "identity/town-file")
+    assert saved["version"] == before + 1
+    places = next(one for one in saved["file"]["activities"] if one["id"] == "canteen")["places"]
+    assert places[0]["capacity"] == 121

@@ -10,8 +10,10 @@ from services.portal.pages.desk import (
     letters,
     on_behalf,
     requests,
+    rules,
     security,
     today,
+    town,
 )
 from services.portal.web import Page
 
@@ -27,4 +29,6 @@ PAGES: tuple[Page, ...] = (
     *access.PAGES,
     *on_behalf.PAGES,
     *billing.PAGES,
+    *town.PAGES,
+    *rules.PAGES,
 )

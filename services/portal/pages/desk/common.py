@@ -49,6 +49,14 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("/agents/paiements", "basket", "Paiements", MONEY),
         Section("/agents/virements", "right", "Virements", MONEY),
     ),
+    "Commune": (
+        Section("/agents/activites", "calendar", "Activités", READERS),
+        Section("/agents/actualites", "info", "Actualités", OFFICE | BILLING),
+        Section("/agents/courriels", "mail", "Courriels", OFFICE | {"read_only"}),
+        Section("/agents/reglement", "gear", "Règlement", ADMINISTRATOR),
+        Section("/agents/journal", "lock", "Audit", ADMINISTRATOR),
+        Section("/agents/comptes", "key", "Agents", ADMINISTRATOR),
+    ),
 }
 
 

@@ -32,6 +32,11 @@ RESULTS: Final = MappingProxyType({
     "checked": ("paiement vérifié auprès de PayFiP", "good"),
     "entered": ("paiement enregistré", "good"),
     "handed-over": ("virement remis au Trésor", "good"),
+    "published": ("publication en ligne", "good"),
+    "taken-away": ("publication retirée", "good"),
+    "changed": ("compte modifié ; ses droits suivent d'ici cinq minutes", "good"),
+    "factor-reset": ("second facteur retiré", "good"),
+    "rules-saved": ("version enregistrée : elle vaut dès maintenant", "good"),
     "revoked": ("retirée : elle n'ouvre plus rien", "good"),
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
@@ -109,4 +114,23 @@ LEFT_ASIDE: Final = MappingProxyType({
     "no-tariff": "aucun tarif", "activity-removed": "activité supprimée",
     "time-unknown": "heure inconnue", "surcharge-unstated": "supplément non précisé",
     "nobody-invoiced": "personne à facturer", "changed-since-draft": "changé depuis le brouillon",
+})  # fmt: skip
+MAILS: Final = MappingProxyType({
+    "due": ("À envoyer", "clock", "waiting"),
+    "sending": ("En cours", "clock", "waiting"),
+    "sent": ("Envoyé", "check", "good"),
+    "to_print": ("À imprimer", "paper", "waiting"),
+    "not_entitled": ("Sans destinataire", "undo", "quiet"),
+    "permanent": ("Refusé par le serveur", "cross", "bad"),
+    "technical": ("Échec technique", "warning", "bad"),
+})  # fmt: skip
+AGENTS: Final = MappingProxyType({
+    "invited": ("Invité", "mail", "waiting"),
+    "active": ("Actif", "check", "good"),
+    "suspended": ("Suspendu", "lock", "bad"),
+    "ended": ("Terminé", "undo", "quiet"),
+})  # fmt: skip
+SERVICES: Final = MappingProxyType({
+    "identity": "Comptes et accès", "family": "Dossiers des familles", "booking": "Réservations",
+    "billing": "Facturation", "notify": "Courriels",
 })  # fmt: skip
