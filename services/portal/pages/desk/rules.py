@@ -23,7 +23,8 @@ async def _rules(visit: Visit) -> web.Response:
     text = visit.form.get("file") or _text(saved["file"])
     return show(
         visit, "rules", text=text, saved=saved, versions=versions["items"],
-        version=visit.form.get("_version") or version, checked=bool(visit.form.get("_only")) and visit.problem is None,
+        version=visit.form.get("_version") or version,
+        checked=bool(visit.form.get("_only")) and visit.problem is None,
     )  # fmt: skip
 
 
