@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from deploy.demo.story import Portal
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in
+
+#: A machine that tests everything at once answers later than a person expects.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture
