@@ -94,8 +94,12 @@ async def _judge(visit: Visit) -> web.Response:
     outcome = visit.form.get("outcome")
     decisions = []
     for one in ticked(visit, "line"):
-        request, _, line = one.partition(":")
-        decisions.append({"request": request, "line": line, "outcome": outcome, "reason": reason})
+        request, _, rest = one.partition(":")
+        line, _, revision = rest.partition(":")
+        decisions.append({
+            "request": request, "line": line, "revision": revision, "outcome": outcome,
+            "reason": reason,
+        })  # fmt: skip
     found = await visit.send("POST", "booking/proof-decisions", {"decisions": decisions})
     return done(visit, "/agents/justificatifs", (one["result"] for one in found["results"]))
 
