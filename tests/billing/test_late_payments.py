@@ -193,7 +193,7 @@ async def test_what_an_agent_gives_leaves_alone_what_waits_to_be_paid(
         await town.becomes(martin, request, "refused")
 
         async def void() -> bool:
-            return (await town.invoices(martin, 2))[0]["state"] == "void"
+            return bool((await town.invoices(martin, 2))[0]["state"] == "void")
 
         await eventually(void, what="what was not paid is void")
         await paid_at_booking.expire_unpaid(town.billing)

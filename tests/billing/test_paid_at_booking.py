@@ -267,3 +267,53 @@ async def test_without_a_word_of_billing_the_place_is_free_after_two_hours(
         assert (await town.line(martin, request))["state"] == "to_pay"
         running.move_to(START + timedelta(minutes=125))
         await town.becomes(martin, request, "refused")
+
+
+async def test_a_booking_that_was_paid_and_is_changed_costs_the_difference(
+    start_world: StartWorld,
+) -> None:
+    units = [{"id": one, "name": one} for one in ("court", "long")]
+    room = [{"id": "room", "units": ["court", "long"], "capacity": 9, "source": "test"}]
+    days = activity(
+        "cantine", decision="automatic", billing="pay_at_booking", units=units, places=room
+    )
+    prices = [
+        TARIFFS[0].model_copy(update={"id": unit, "unit": unit, "price_cents": cents})
+        for unit, cents in (("court", 410), ("long", 600))
+    ]
+    async with start_world({"booking": build_booking, "billing": build_billing}) as running:
+        await say_town(running, town_file(activities=[days], tariffs=prices))
+        town, martin = Town(running), await family(running)
+        one = {"child": martin.children[0], "activity": "cantine", "day": DAY}
+        wish = {"family": martin.id, "asked": [{**one, "units": ["court"]}]}
+        request = dict((await ask(running, martin, wish)).json)
+        (invoice,) = await town.invoices(martin)
+        await town.pay(martin, invoice)
+        await town.becomes(martin, request, "accepted")
+        await ask(running, martin, {"family": martin.id, "changes": [{**one, "units": ["long"]}]})
+        paid, more = await town.invoices(martin, 2)
+        assert (paid["state"], more["total_cents"], more["unpaid_cents"]) == ("settled", 190, 190)
+        assert await town.credit(martin) == 0
+        assert [one async for one in check(running.of("billing").parts, None)] == []
+
+
+async def test_what_was_paid_at_booking_is_not_billed_again_where_the_town_bills_by_the_month_since(
+    start_world: StartWorld,
+) -> None:
+    canteen = activity("cantine", decision="automatic", billing="pay_at_booking")
+    async with start_world({"booking": build_booking, "billing": build_billing}) as running:
+        await say_town(running, town_file(activities=[canteen], tariffs=TARIFFS))
+        town, martin = Town(running), await family(running)
+        request = await town.book(martin)
+        (invoice,) = await town.invoices(martin)
+        by_month = canteen | {"billing": "pay_in_arrears"}
+        await say_town(running, town_file(activities=[by_month], tariffs=TARIFFS), version=2)
+        await town.pay(martin, invoice)
+        await town.becomes(martin, request, "accepted")
+
+        async def held() -> bool:
+            charges = await running.store("billing").find("charges", {"family": martin.id})
+            return [one["invoice"] for one in charges] == [invoice["invoice"]]
+
+        await eventually(held, what="its charge is on the invoice that was paid")
+        assert len(await town.invoices(martin)) == 1

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.booking import DecidedLine, Effect, Surcharged
 from shared.contracts.family import FamilyChanged, Participant
-from shared.contracts.town_file import TownFile
+from shared.contracts.town_file import Tariff, TownFile
 from shared.errors import MissingCopy
 from shared.ids import derived_id
 
@@ -26,13 +26,15 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ending(BaseModel):
-    """What an absence comes to on the bill, by the town's rule of that id."""
+    """What an absence or a cancellation comes to on the bill, by the town's rule of that id;
+    ``surcharge``: what it costs besides, told so late."""
 
     model_config = ConfigDict(frozen=True)
 
     effect: Effect
     rule: str | None
     at: datetime
+    surcharge: Surcharged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def accepted_charges(
 
 #: Ends of a booking after which nothing is due for it, where the price may be given back.
 _GIVEN_BACK = ("free", "credit", "refund", "carry_over")
+_BY_DAY = ("item", "slice", "hour")
 
 
 def ended_charges(
@@ -128,13 +131,15 @@ def _ended(
     booked: str,
     decided_at: datetime,
 ) -> Charge:
-    over = line.kind == "change" or line.effect == "cancelled" or (
-        line.effect in _GIVEN_BACK and _refundable(file, line.activity, unit, line.date)
-    )  # fmt: skip
+    late = _late(line, file, unit)
+    over = line.kind == "change" or (late is None and (
+        line.effect == "cancelled"
+        or (line.effect in _GIVEN_BACK and _refundable(file, line.activity, unit, line.date))
+    ))  # fmt: skip
     ending = (
         None
         if over or line.effect is None
-        else Ending(effect=line.effect, rule=line.settled_by, at=decided_at)
+        else Ending(effect=line.effect, rule=line.settled_by, at=decided_at, surcharge=late)
     )
     return Charge(
         id=charge_id(request, booked, unit), town=file.town, family=family, request=request,
@@ -143,6 +148,13 @@ def _ended(
         decided=decided_at if over else _NEVER, ending=ending,
         given_back=_given_back(line, file),
     )  # fmt: skip
+
+
+def _late(line: DecidedLine, file: TownFile, unit: str) -> Surcharged | None:
+    """What ending a booking so late costs; nothing where no day has a price of its own. Of a
+    change, it is the new booking's."""
+    by_day = any(one.per in _BY_DAY for one in _prices(file, line.activity, unit, line.date))
+    return line.surcharge if by_day and line.kind != "change" else None
 
 
 def _given_back(line: DecidedLine, file: TownFile) -> GivenBack:
@@ -158,11 +170,16 @@ def _given_back(line: DecidedLine, file: TownFile) -> GivenBack:
 
 def _refundable(file: TownFile, activity: str, unit: str, day: date) -> bool:
     """Whether an absence gives the price back: not what is due whatever becomes of the day."""
-    return all(
-        one.refundable and one.per in ("item", "slice", "hour")
+    prices = _prices(file, activity, unit, day)
+    return all(one.refundable and one.per in _BY_DAY for one in prices)
+
+
+def _prices(file: TownFile, activity: str, unit: str, day: date) -> list[Tariff]:
+    return [
+        one
         for one in file.tariffs
         if one.activity == activity and unit in one.units and one.holds_on(day)
-    )
+    ]
 
 
 def cancelled_charges(

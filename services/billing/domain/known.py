@@ -97,8 +97,8 @@ def _ended(charge: Charge, book: PriceBook) -> Ended | None:
         None,
     )
     if rule is None or rule.effect.kind != ending.effect:
-        return Ended(effect=ending.effect, rule=ending.rule)
+        return Ended(effect=ending.effect, rule=ending.rule, late=ending.surcharge)
     return Ended(
         effect=ending.effect, rule=rule.id, percent=rule.effect.percent, cents=rule.effect.cents,
-        surcharge=rule.effect.surcharge,
+        surcharge=rule.effect.surcharge, late=ending.surcharge,
     )  # fmt: skip

@@ -392,7 +392,7 @@ def _charge_in(document: Document) -> Charge:
         starts=document["starts"] and time.fromisoformat(document["starts"]),
         ends=document["ends"] and time.fromisoformat(document["ends"]),
         surcharge=surcharge and Surcharged.model_construct(**surcharge),
-        ending=ending and Ending.model_construct(**ending),
+        ending=ending and Ending.model_validate(ending),
         **{name: document[name] for name in (
             "town", "family", "request", "line", "child", "child_name", "activity", "unit",
             "billing", "accepted", "decided", "quantity", "given_back", "invoice",

@@ -309,10 +309,17 @@ class _Reckoning:
 def _further(line: Line) -> Line:
     """The same for its further things: what coming late costs, or an absence comes to, falls on a
     line once; a price instead is one for all of them."""
-    late, ended = line.surcharge, line.ended
-    if late is not None:
-        late = late.model_copy(update={"total_cents": 0}) if late.kind == "price" else None
+    ended = line.ended
     if ended is not None and ended.effect in ("price", "surcharge"):
         kept: Effect = "price" if ended.effect == "price" else "billed"
         ended = ended.model_copy(update={"effect": kept, "cents": 0, "surcharge": None})
-    return line.model_copy(update={"surcharge": late, "ended": ended})
+    if ended is not None and ended.late is not None:
+        ended = ended.model_copy(update={"late": _left_of(ended.late)})
+    return line.model_copy(update={"surcharge": _left_of(line.surcharge), "ended": ended})
+
+
+def _left_of(late: Surcharged | None) -> Surcharged | None:
+    """What is left of a surcharge once it fell on something."""
+    if late is None or late.kind != "price":
+        return None
+    return late.model_copy(update={"total_cents": 0})

@@ -53,13 +53,14 @@ class ChildFacts(_Fact):
 
 class Ended(_Fact):
     """What an absence or cancellation comes to, by the rule that booking applied; ``surcharge`` as
-    the town file says it."""
+    the town file says it. ``late``: what it costs besides to say so late, as booking said."""
 
     effect: Effect
     rule: str | None = None
     percent: int | None = None
     cents: int | None = None
     surcharge: Surcharge | None = None
+    late: Surcharged | None = None
 
 
 class Line(_Fact):

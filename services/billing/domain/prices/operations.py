@@ -120,7 +120,10 @@ def _surcharges(item: Item) -> None:
         _surcharged(item, "surcharges", one)
 
 
-def _surcharged(item: Item, operation: Operation, one: Surcharged) -> None:
+def _surcharged(
+    item: Item, operation: Operation, one: Surcharged, of: Decimal | None = None
+) -> None:
+    """``of``: the price of which a percentage is reckoned, where that is not what is due by now."""
     if one.kind == "amount" and one.cents is not None:
         reason = wording.addition(one.cents)
         if one.per == "item":
@@ -128,7 +131,7 @@ def _surcharged(item: Item, operation: Operation, one: Surcharged) -> None:
         else:
             item.once.append(OnceDue(one.rule, operation, one.cents, one.per, one.once_for, reason))
     elif one.kind == "percent" and one.percent is not None:
-        cents = item.cents * (100 + one.percent) / 100
+        cents = item.cents + (item.cents if of is None else of) * one.percent / 100
         item.becomes(operation, one.rule, cents, wording.percent(one.percent), one.rounding)
     elif one.kind == "price" and one.total_cents is not None:
         item.becomes(operation, one.rule, Decimal(one.total_cents), wording.instead())
@@ -140,14 +143,17 @@ def _absence(item: Item) -> None:
     ended = item.line.ended
     if ended is None or item.flat:
         return
-    if not item.tariff.refundable:
-        item.becomes("absence", ended.rule, item.cents, wording.not_refundable())
+    price = item.cents
+    if ended.late is None and not item.tariff.refundable:
+        item.becomes("absence", ended.rule, price, wording.not_refundable())
         return
     _ended(item, ended)
+    if ended.late is not None:
+        _surcharged(item, "absence", ended.late, of=price)
 
 
 def _ended(item: Item, ended: Ended) -> None:
-    reason = wording.ended(ended.effect, ended.percent)
+    reason = wording.ended(ended.effect, ended.percent, late=ended.late is not None)
     if ended.effect in _GIVEN_BACK:
         item.becomes("absence", ended.rule, Decimal(0), reason)
     elif ended.effect == "keep_percent" and ended.percent is not None:

@@ -86,8 +86,10 @@ _ENDED: dict[Effect, str] = {
 }
 
 
-def ended(effect: Effect, share: int | None) -> str:
-    """What an absence comes to."""
+def ended(effect: Effect, share: int | None, *, late: bool) -> str:
+    """What an absence comes to, or a cancellation, which may be ``late``."""
+    if late and effect == "cancelled":
+        return "Annulé après le délai : la journée n'est pas due"
     if effect == "keep_percent":
         return f"Absence remboursée, moins une retenue de {share} %"
     return _ENDED[effect]
