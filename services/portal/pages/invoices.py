@@ -12,7 +12,7 @@ from services.portal.web import Page, Visit, quoted
 
 async def _invoices(visit: Visit) -> web.Response:
     tab = "archivees" if visit.query.get("onglet") == "archivees" else "en-cours"
-    state = "open" if tab == "en-cours" else "settled"
+    state = "open" if tab == "en-cours" else "archived"
     page, means = await asyncio.gather(
         visit.get("billing/invoices", state=state, limit=50, after=visit.query.get("apres")),
         visit.get("billing/payment-means"),
