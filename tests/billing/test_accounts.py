@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.billing.commands import accounts
-from services.billing.domain.accounts import (
-    Account,
+from services.billing.domain.accounts import Account, Holder, Moved, move, unbalanced
+from services.billing.domain.movements import (
     Grant,
-    Holder,
-    Moved,
     Movement,
     Owe,
     Receive,
@@ -25,8 +23,6 @@ from services.billing.domain.accounts import (
     Reverse,
     Transferred,
     Void,
-    move,
-    unbalanced,
 )
 from shared.errors import Refused
 from shared.events import Event

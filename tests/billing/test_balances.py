@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.billing.commands import accounts, issuing
-from services.billing.domain.accounts import Grant, Holder, Receive, Reverse
+from services.billing.domain.accounts import Holder
+from services.billing.domain.movements import Grant, Receive, Reverse
 from services.billing.store.accounts import ACCOUNTS, AccountStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
 from shared.contracts.billing import InvoiceIssued

@@ -10,7 +10,8 @@ import pytest
 
 from services.billing import checking
 from services.billing.commands import accounts
-from services.billing.domain.accounts import Holder, Receive
+from services.billing.domain.accounts import Holder
+from services.billing.domain.movements import Receive
 from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.invoices import INVOICES

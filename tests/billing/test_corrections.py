@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from services.billing.commands import accounts
 from services.billing.commands.correcting import correct
-from services.billing.domain.accounts import Holder, Receive
+from services.billing.domain.accounts import Holder
 from services.billing.domain.corrections import Billed as Chained
 from services.billing.domain.corrections import Link, difference, entries_of
+from services.billing.domain.movements import Receive
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import ChildFacts, Facts, Line

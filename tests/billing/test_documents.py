@@ -9,7 +9,8 @@ from datetime import date
 import pikepdf
 
 from services.billing.commands import accounts
-from services.billing.domain.accounts import Grant, Holder
+from services.billing.domain.accounts import Holder
+from services.billing.domain.movements import Grant
 from services.billing.queries.printing import days_words
 from shared.contracts.family import PostalAddress
 from shared.store import Document

@@ -13,19 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.billing.domain.accounts import (
-    Account,
-    Holder,
-    Movement,
-    Owe,
-    Receive,
-    Reduce,
-    Refund,
-    Void,
-    move,
-    unbalanced,
-)
+from services.billing.domain.accounts import Account, Holder, move, unbalanced
 from services.billing.domain.corrections import Billed, Difference, Link, difference, entries_of
+from services.billing.domain.movements import Movement, Owe, Receive, Reduce, Refund, Void
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.facts import ChildFacts, Facts, Line
 from tests.billing.test_corrections import BOOK, DAYS

@@ -11,7 +11,8 @@ import pytest
 
 from services.billing.checking import check
 from services.billing.commands import accounts, paid_at_booking
-from services.billing.domain.accounts import Grant, Holder, Receive, Reverse, unbalanced
+from services.billing.domain.accounts import Holder, unbalanced
+from services.billing.domain.movements import Grant, Receive, Reverse
 from services.billing.service import build as build_billing
 from services.billing.state import Billing
 from services.booking.service import build as build_booking

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.billing.commands import accounts
-from services.billing.domain.accounts import Grant, Refund
+from services.billing.domain.movements import Grant, Refund
 from services.billing.queries import accounts as queries
 from services.billing.schemas.accounts import (
     AccountOut,

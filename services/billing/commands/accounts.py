@@ -5,15 +5,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.billing.domain.accounts import (
-    Account,
-    Grant,
-    Holder,
-    Movement,
-    Refund,
-    Transferred,
-)
+from services.billing.domain.accounts import Account, Holder
 from services.billing.domain.accounts import move as decided
+from services.billing.domain.movements import Grant, Movement, Refund, Transferred
 from services.billing.queries.accounts import holder_of
 from services.billing.state import Billing
 from services.billing.store.accounts import Read

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from services.billing.commands.accounts import follow, move, moved
-from services.billing.domain.accounts import Debt, Owe, Reduce
+from services.billing.domain.accounts import Debt
 from services.billing.domain.invoicing import Invoice
+from services.billing.domain.movements import Owe, Reduce
 from services.billing.domain.online_invoices import Delivery, delivery
 from services.billing.state import Billing
 from shared.ids import derived_id

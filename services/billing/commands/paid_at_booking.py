@@ -12,11 +12,11 @@ from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
 from services.billing.commands.tasks import open_task
-from services.billing.domain.accounts import Void
 from services.billing.domain.charges import Charge, charge_id
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
 from services.billing.domain.known import line_ref
 from services.billing.domain.months import month_of
+from services.billing.domain.movements import Void
 from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
 from shared.contracts.booking import (

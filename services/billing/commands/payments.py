@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.billing.commands import accounts
 from services.billing.commands.tasks import close_by_itself, open_task
-from services.billing.domain.accounts import Holder, Receive, Reverse
+from services.billing.domain.accounts import Holder
+from services.billing.domain.movements import Receive, Reverse
 from services.billing.domain.payments import SETTLED, Payment
 from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing

@@ -15,6 +15,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from services.billing.domain.movements import (
+    MINIMUM_CENTS,
+    Collect,
+    Grant,
+    Movement,
+    Owe,
+    Receive,
+    Reduce,
+    Refund,
+    Release,
+    Reverse,
+    Transferred,
+    Void,
+)
 from shared.contracts.billing import (
     CreditGranted,
     CreditRefunded,
@@ -31,8 +45,6 @@ from shared.errors import Refused
 from shared.events import Event
 from shared.money import euros
 
-#: What a family can pay on line at least (PayFiP's minimum): a smaller rest is carried over.
-MINIMUM_CENTS = 100
 DebtState = Literal["open", "settled", "carried", "void"]
 Parts = Mapping[str, int]
 _NO_PARTS: Parts = {}
@@ -46,91 +58,6 @@ class Holder(NamedTuple):
     family: str
 
 
-# -- movements -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Owe:
-    """An invoice is due: credit settles it by itself, small rests of earlier ones join it.
-
-    ``id`` is the invoice's. ``request``: the booking request whose places wait for it.
-    """
-
-    id: str
-    cents: int
-    request: str | None = None
-    minimum_cents: int = MINIMUM_CENTS
-
-
-@dataclass(frozen=True, slots=True)
-class Receive:
-    """Money came in for these invoices, in this order; what they do not need becomes credit.
-
-    ``id`` is the payment's, ``payer`` the guardian who paid.
-    """
-
-    id: str
-    cents: int
-    invoices: tuple[str, ...] = ()
-    payer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reverse:
-    """A payment did not hold (a cheque without funds, a mistake at the desk)."""
-
-    id: str
-    payment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The town gives credit that nobody paid, for a reason."""
-
-    id: str
-    cents: int
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reduce:
-    """Less is due of an invoice: ``id`` is the credit note's. What was paid for it and is due no
-    longer becomes credit, or is to be transferred (``refund``)."""
-
-    id: str
-    invoice: str
-    cents: int
-    refund: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """Credit is to be given back by transfer."""
-
-    id: str
-    cents: int
-
-
-@dataclass(frozen=True, slots=True)
-class Void:
-    """An invoice is called off that was never settled; what was paid already becomes credit. Any
-    other is reduced instead."""
-
-    id: str
-    invoice: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred:
-    """A refund was handed over to the Treasury: it is to be made no longer."""
-
-    id: str
-    transfer: str
-
-
-Movement = Owe | Receive | Reverse | Grant | Reduce | Refund | Void | Transferred
-
-
 # -- the account ---------------------------------------------------------------------------
 
 
@@ -141,6 +68,7 @@ class Debt:
     ``carry`` of the rest waits for the next invoice, to which it moves (``carried_to``);
     ``carried_in`` came so from earlier ones. ``used``: the credit taken when it was issued.
     ``kept``: nothing was to be paid of it once; what it was for is given, whatever follows.
+    ``debit`` collects the rest on the day ``debit_on`` (ISO).
     """
 
     owed: int
@@ -152,6 +80,8 @@ class Debt:
     void: bool = False
     kept: bool = False
     request: str | None = None
+    debit: str | None = None
+    debit_on: str | None = None
 
     @property
     def settled(self) -> int:
@@ -296,6 +226,8 @@ def _receive(account: Account, payment: Receive) -> Moved:
         debt = debts.get(invoice)
         if debt is None:
             continue
+        if debt.debit == payment.id:
+            debts[invoice] = debt = _released(debt)
         if debt.void and debt.request:
             events.append(PaidLate(**_of(account), invoice=invoice, request=debt.request))
         taken = min(left, debt.unpaid)
@@ -404,9 +336,31 @@ def _transferred(account: Account, done: Transferred) -> Moved:
     return Moved(replace(account, transfers=left))
 
 
+def _collect(account: Account, collect: Collect) -> Moved:
+    marked = {
+        invoice: replace(debt, debit=collect.debit, debit_on=collect.on)
+        for invoice in collect.invoices
+        if (debt := account.debts.get(invoice)) and debt.state == "open" and debt.debit is None
+    }
+    return Moved(replace(account, debts={**account.debts, **marked}))
+
+
+def _release(account: Account, release: Release) -> Moved:
+    debts = {
+        invoice: _released(debt) if debt.debit == release.debit else debt
+        for invoice, debt in account.debts.items()
+    }
+    return Moved(replace(account, debts=debts))
+
+
+def _released(debt: Debt) -> Debt:
+    return replace(debt, debit=None, debit_on=None)
+
+
 _RULES: Mapping[type[Movement], Callable[[Account, Any], Moved]] = {
     Owe: _owe, Receive: _receive, Reverse: _reverse, Grant: _grant, Reduce: _reduce,
-    Refund: _refund, Void: _void, Transferred: _transferred,
+    Refund: _refund, Void: _void, Transferred: _transferred, Collect: _collect,
+    Release: _release,
 }  # fmt: skip
 
 

@@ -14,21 +14,23 @@ from pymongo import IndexModel
 from services.billing.domain.accounts import (
     Account,
     Debt,
-    Grant,
     Holder,
     Moved,
+    Source,
+    Transfer,
+    changed,
+    move,
+)
+from services.billing.domain.movements import (
+    Grant,
     Movement,
     Owe,
     Receive,
     Reduce,
     Refund,
     Reverse,
-    Source,
-    Transfer,
     Transferred,
     Void,
-    changed,
-    move,
 )
 from shared.auth import Scope
 from shared.bulk import Saying
