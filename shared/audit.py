@@ -117,11 +117,18 @@ class Audit:
     ) -> None:
         """Append that ``bearer`` reads ``what`` (``health_sheet``, ``bank_details`` …) of a
         family. Call it before answering. Raises ``StoreUnavailable``."""
+        await self.sensitive_reads(bearer, what, [family], [child] if child else [])
+
+    async def sensitive_reads(
+        self, bearer: Bearer, what: str, families: Sequence[str], children: Sequence[str] = ()
+    ) -> None:
+        """The same, of several families at once."""
         await self._append(
             bearer.town, bearer, "read",
             {
-                "method": None, "route": None, "path": {}, "status": None, "families": [family],
-                "children": [child] if child else [], "command": None, "what": what,
+                "method": None, "route": None, "path": {}, "status": None,
+                "families": list(families), "children": list(children), "command": None,
+                "what": what,
             },
         )  # fmt: skip
 

@@ -21,6 +21,8 @@ _AT_ONCE = 100
 #: How often, and after how many seconds, what looks wrong is looked at again: the jobs carry on
 #: within that time what a dead process left.
 _LOOKS, _PAUSE = 12, 0.5
+#: States of debits for which invoices are set apart.
+_TO_COME = ("planned", "ready", "announced")
 #: Kind, where, what about.
 _Fault = tuple[str, str, tuple[tuple[str, str | int], ...]]
 
@@ -58,6 +60,9 @@ async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault
     paid: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
     for payment in await store.payments_of(towns, families):
         paid[payment["town"], payment["office"], payment["family"]].append(payment)
+    collected: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
+    for debit in await store.debits_of(towns, families):
+        collected[debit["town"], debit["office"], debit["family"]].append(debit)
     found: set[_Fault] = set()
     for document in accounts:
         account = account_in(document)
@@ -66,6 +71,7 @@ async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault
         found.update(_of_account(document, account))
         found.update(_of_invoices(document["_id"], account, invoices))
         found.update(_of_payments(account, paid.get(account.holder, ())))
+        found.update(_of_debits(account, collected.get(account.holder, ())))
         cancelled = await store.cancelled_of(invoices)
         found.update(_of_charges(invoices, cancelled))
     return found
@@ -113,6 +119,20 @@ def _of_payments(account: Account, payments: Sequence[Document]) -> Iterator[_Fa
         cents = payment["cents"] if payment["state"] == "paid" else 0
         if payment["untold"] or source is None or source.cents != cents:
             yield "payment-differs-from-account", f"payments/{payment['_id']}", ()
+
+
+def _of_debits(account: Account, debits: Sequence[Document]) -> Iterator[_Fault]:
+    """Whether invoices are set apart for debits that are to come, and for no other; what was
+    collected is on the account, and what banks sent back is not."""
+    known = {one["_id"]: one for one in debits}
+    for invoice, debt in account.debts.items():
+        if debt.debit and debt.unpaid and known.get(debt.debit, {}).get("state") not in _TO_COME:
+            yield "set-apart-for-nothing", f"invoices/{invoice}", (("debit", debt.debit),)
+    for debit in debits:
+        source = account.sources.get(debit["_id"])
+        cents = debit["cents"] if debit["state"] == "settled" else 0
+        if debit["untold"] or cents != (source.cents if source else 0):
+            yield "debit-differs-from-account", f"debits/{debit['_id']}", ()
 
 
 def _of_charges(

@@ -121,7 +121,9 @@ def reseal_() -> None:
     """Chiffre à nouveau, avec la première clé de PREAU_FIELD_KEYS, ce que les autres ont chiffré ;
     interrompu, il se relance."""
     seen, changed = asyncio.run(_reseal())
-    typer.echo(f"{seen} prélèvement(s) lu(s), {changed} chiffré(s) à nouveau.")
+    typer.echo(
+        f"{seen} mandat(s) ou demande(s) lu(s), {changed} écrit(s) à nouveau, fichiers compris."
+    )
 
 
 async def _reseal() -> tuple[int, int]:

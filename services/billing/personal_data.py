@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
+from services.billing.domain.debits.collections import DebitState
 from services.billing.domain.debits.mandates import MandateState, WishState
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.payments import MEANS, Payment, State
@@ -30,6 +31,11 @@ _WISHES: Mapping[WishState, str] = {
 }  # fmt: skip
 _MANDATES: Mapping[MandateState, str] = {
     "active": "en cours", "suspended": "suspendu", "ended": "terminé",
+}  # fmt: skip
+#: Those that families are told of.
+_DEBITS: Mapping[DebitState, str] = {
+    "announced": "annoncé", "settled": "encaissé", "rejected": "rejeté",
+    "returned": "rejeté après encaissement",
 }  # fmt: skip
 
 
@@ -84,6 +90,12 @@ async def collect(billing: Billing, scope: FamilyScope) -> list[Section]:
              "Dernier prélèvement": one.used_on, "État": _MANDATES[one.state],
              "Motif": one.reason}
             for one in debits.mandates
+        ]),
+        section("Prélèvements", [
+            {"Le": one.on, "Montant": euros(one.cents),
+             "Factures": [part.number for part in one.parts],
+             "Référence (RUM)": one.mandate_reference, "Suite": _DEBITS[one.state]}
+            for one in debits.debits
         ]),
     ]  # fmt: skip
 

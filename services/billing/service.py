@@ -7,6 +7,7 @@ from functools import partial
 import services.billing as room
 from services.billing.api import ROUTES
 from services.billing.commands.accounts import follow_all
+from services.billing.commands.collections import carry_on
 from services.billing.commands.correcting import correct_changed
 from services.billing.commands.drafts import draft_due
 from services.billing.commands.issuing import complete_all
@@ -22,6 +23,7 @@ from services.billing.store import (
     OUTBOXES,
     BillingStore,
     accounts,
+    collections,
     drafts,
     invoices,
     mandates,
@@ -30,6 +32,7 @@ from services.billing.store import (
     tasks,
 )
 from services.billing.store.accounts import ACCOUNTS, AccountStore
+from services.billing.store.collections import DEBITS, FILES, CollectionStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
 from services.billing.store.mandates import MANDATES, MandateStore
@@ -38,6 +41,7 @@ from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from services.billing.store.tasks import TASKS, TaskStore
 from shared.copies import KeyCopy, TownCopy
+from shared.files import Files
 from shared.outgoing import Outgoing
 from shared.runner import Job, Parts, Service
 from shared.sealing import load_own_keys, sealer_of
@@ -68,8 +72,9 @@ def build(parts: Parts) -> Service:
             **payments.INDEXES,
             **tasks.INDEXES,
             **mandates.INDEXES,
+            **collections.INDEXES,
         },
-        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES, TASKS, MANDATES),
+        outboxes=(*OUTBOXES, ACCOUNTS, INVOICES, TASKS, MANDATES, DEBITS),
         jobs=[
             Job("month-end", 2.0, partial(end_months, billing)),
             Job("drafts", 2.0, partial(draft_due, billing)),
@@ -78,6 +83,7 @@ def build(parts: Parts) -> Service:
             Job("unpaid-bookings", 2.0, partial(expire_unpaid, billing)),
             Job("corrections", 2.0, partial(correct_changed, billing)),
             Job("payments", 1.0, partial(ask_due, billing)),
+            Job("collections", 2.0, partial(carry_on, billing)),
             keys.job,
         ],
         warm=warm,
@@ -104,6 +110,9 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
         OnlineInvoiceStore(parts.store),
         PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),
         MandateStore(parts.store, sealer),
+        CollectionStore(
+            parts.store, Files(parts.store, sealer, FILES), parts.settings.lease_seconds
+        ),
         sealer,
         parts.audit,
         parts.settings.public_url,

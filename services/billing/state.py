@@ -8,6 +8,7 @@ from services.billing.domain.prices.book import PriceBook
 from services.billing.payfip import PayFip
 from services.billing.store import BillingStore
 from services.billing.store.accounts import AccountStore
+from services.billing.store.collections import CollectionStore
 from services.billing.store.drafts import DraftStore
 from services.billing.store.invoices import InvoiceStore
 from services.billing.store.mandates import MandateStore
@@ -61,6 +62,7 @@ class Billing:
     online_invoices: OnlineInvoiceStore
     payfip: PayFip
     mandates: MandateStore
+    collections: CollectionStore
     sealer: Sealer
     audit: Audit
     public_url: str

@@ -9,7 +9,12 @@ from services.notify.commands import documents, dossiers, enrolments, intentions
 from services.notify.erasure import ERASED
 from services.notify.state import Notify
 from shared.bus.consumer import Reaction, on
-from shared.contracts.billing import DirectDebitChanged, InvoiceIssued, PaymentReceived
+from shared.contracts.billing import (
+    DebitChanged,
+    DirectDebitChanged,
+    InvoiceIssued,
+    PaymentReceived,
+)
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -89,5 +94,6 @@ def reactions(notify: Notify, store: Store) -> list[Reaction]:
         on(InvoiceIssued, partial(intentions.write_invoice, notify)),
         on(PaymentReceived, partial(intentions.write_receipt, notify)),
         on(DirectDebitChanged, partial(intentions.write_direct_debit, notify)),
+        on(DebitChanged, partial(intentions.write_debit, notify)),
         *erasure_reactions(store, ERASED),
     ]

@@ -28,6 +28,7 @@ KINDS = (
     "enrolment-refused", "enrolment-withdrawn", "dossier-change", "dossier-decided",
     "document-refused", "document-expiring", "document-expired", "letter", "letter-answered",
     "registration-sent", "registration-accepted", "registration-refused", "direct-debit",
+    "debit",
 )  # fmt: skip
 
 

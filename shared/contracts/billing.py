@@ -180,6 +180,26 @@ class DirectDebitChanged(
     reason: str | None = None
 
 
+class DebitChanged(_OfAccount, Event, service="billing", name="debit-changed", kind="fact"):
+    """What becomes of a direct debit ``on`` a day, for the guardian whose account it is: it is
+    ``announced``; ``cancelled``; ``rejected`` before it was paid, or ``returned`` after. ``family``
+    is the record that gave the mandate.
+
+    ``invoices``: their numbers. ``mandate_reference`` is the RUM, ``creditor`` the ICS.
+    ``reason``: what the bank said, in words.
+    """
+
+    debit: str
+    guardian: str
+    step: Literal["announced", "cancelled", "rejected", "returned"]
+    cents: int
+    on: date
+    invoices: tuple[str, ...]
+    mandate_reference: str
+    creditor: str
+    reason: str | None = None
+
+
 class ErasureAnswered(Event, service="billing", name="erasure-answered", kind="fact"):
     """What holds the erasure of a family back here; nothing, when empty."""
 

@@ -84,6 +84,7 @@ _TABLE: dict[str, tuple[type[Event], ...]] = {
         billing.InvoiceIssued,
         billing.PaymentReceived,
         billing.DirectDebitChanged,
+        billing.DebitChanged,
     ),
 }
 

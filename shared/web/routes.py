@@ -76,6 +76,7 @@ class Files:
 
 
 PDF = Files("application/pdf")
+XML = Files("application/xml")
 
 
 @dataclass(frozen=True, slots=True)

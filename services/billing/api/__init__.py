@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.billing.api import (
     accounts,
+    collections,
     drafts,
     invoices,
     mandates,
@@ -22,5 +23,6 @@ ROUTES = [
     *tasks.ROUTES,
     *online_invoices.ROUTES,
     *mandates.ROUTES,
+    *collections.ROUTES,
     *personal_data_routes("billing", collect),
 ]

@@ -107,8 +107,9 @@ async def return_from_payment(
 
 
 _REFUSALS = (
-    "families-differ", "offices-differ", "nothing-to-pay", "payment-too-late", "amount-too-small",
-    "amount-too-large", "online-payment-unavailable", "email-refused", "payment-not-opened",
+    "families-differ", "offices-differ", "nothing-to-pay", "being-collected",
+    "payment-too-late", "amount-too-small", "amount-too-large",
+    "online-payment-unavailable", "email-refused", "payment-not-opened",
     "idempotency-key-reused",
 )  # fmt: skip
 ROUTES = [
@@ -138,15 +139,16 @@ ROUTES = [
         "POST", "/office/payments", record_payment, "Enter what was handed over at the desk",
         access=OFFICERS, answer=PaymentForAgents, body=DeskPaymentIn, status=201, idempotent=True,
         refusals=(
-            "families-differ", "offices-differ", "nothing-to-pay", "means-not-accepted",
-            "too-much-cash", "voucher-too-large", "payer-unknown", "idempotency-key-reused",
+            "families-differ", "offices-differ", "nothing-to-pay", "being-collected",
+            "means-not-accepted", "too-much-cash", "voucher-too-large", "payer-unknown",
+            "idempotency-key-reused",
         ),
     ),
     Route(
         "POST", "/office/payments/{payment}/reversals", reverse_payment,
         "Undo a payment that did not hold",
         access=OFFICERS, answer=PaymentForAgents, body=ReversalIn, status=201, idempotent=True,
-        refusals=("payment-not-received",),
+        refusals=("payment-not-received", "reversed-by-its-bank"),
     ),
     Route(
         "GET", "/payment-means", list_means, "How the régie is paid",

@@ -21,8 +21,9 @@ async def record(
     """Enter a payment; the same command again is the same payment.
 
     Raises ``Refused``: 404 for a family or an invoice that is none of the town's,
-    ``families-differ``, ``offices-differ``, ``nothing-to-pay``, ``means-not-accepted``,
-    ``too-much-cash``, ``voucher-too-large``, ``payer-unknown``, ``idempotency-key-reused``.
+    ``families-differ``, ``offices-differ``, ``nothing-to-pay``, ``being-collected``,
+    ``means-not-accepted``, ``too-much-cash``, ``voucher-too-large``, ``payer-unknown``,
+    ``idempotency-key-reused``.
     """
     payment = await billing.payments.payment(command.id)
     if payment is None:
@@ -72,6 +73,7 @@ async def _to_pay(billing: Billing, holder: Holder, wish: DeskPaymentIn) -> tupl
     parts, left = [], wish.cents
     for invoice in wish.invoices:
         debt = account.debts.get(invoice)
+        online.check_not_collected(debt)
         if debt is None or debt.void or not debt.unpaid:
             raise Refused(
                 "nothing-to-pay", "Une de ces factures n'est plus à payer.", field="/invoices"
@@ -82,10 +84,15 @@ async def _to_pay(billing: Billing, holder: Holder, wish: DeskPaymentIn) -> tupl
 
 
 async def reverse(billing: Billing, scope: AgentScope, _id: str, reason: str) -> Payment:
-    """Undo a payment that did not hold: a cheque without funds, a debit that came back, a mistake.
-    Nothing is deleted; reversed twice, it is reversed once. Raises ``Refused``: 404,
-    ``payment-not-received``."""
+    """Undo a payment that did not hold: a cheque without funds, a mistake. Nothing is deleted;
+    reversed twice, it is reversed once. Raises ``Refused``: 404, ``payment-not-received``,
+    ``reversed-by-its-bank``."""
     known = await queries.payment(billing, scope, _id)
+    if known.means == "direct_debit":
+        raise Refused(
+            "reversed-by-its-bank",
+            "C'est un prélèvement : enregistrez son rejet, avec le code donné par la banque.",
+        )
     reversal = Reversal(reason=reason, by=scope.account, at=billing.clock.town())
     await billing.payments.reverse(known.id, reversal)
     payment = await queries.payment(billing, scope, _id)

@@ -137,14 +137,15 @@ def sealed(sealer: Sealer, debit: DirectDebit, details: Details) -> Bank:
 
 
 async def reseal(billing: Billing, limit: int = 200) -> tuple[int, int]:
-    """Seal again what another key sealed; how many were read, and how many changed. Interrupted,
-    it is run again."""
+    """Seal again what another key sealed, files of collections too; how many direct debits were
+    read, and how much changed. Interrupted, it is run again."""
     seen, changed, after = 0, 0, ""
     while some := await billing.mandates.some_after(after, limit):
         for held in some:
             seen += 1
             changed += await _reseal(billing, held)
         after = some[-1].debit.id
+    changed += await billing.collections.reseal_files(billing.sealer.current, limit)
     return seen, changed
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.billing.commands import payments
-from services.billing.domain.accounts import Account, Holder
+from services.billing.domain.accounts import Account, Debt, Holder
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.payfip import (
     LEAST_CENTS,
@@ -40,6 +40,7 @@ from shared.auth import FamilyScope
 from shared.contracts.town_file import PayFip as Registered
 from shared.contracts.town_file import TownFile
 from shared.errors import Refused, StoreUnavailable, not_found
+from shared.french import day_words
 from shared.logs import get_logger
 from shared.metrics import PAYMENTS
 from shared.money import euros
@@ -64,8 +65,8 @@ async def pay(
     same page.
 
     Raises ``Refused``: 404 for an invoice out of reach, ``families-differ``, ``offices-differ``,
-    ``nothing-to-pay``, ``payment-too-late``, ``amount-too-small``, ``amount-too-large``,
-    ``online-payment-unavailable``, ``email-refused``, ``payment-not-opened``,
+    ``nothing-to-pay``, ``being-collected``, ``payment-too-late``, ``amount-too-small``,
+    ``amount-too-large``, ``online-payment-unavailable``, ``email-refused``, ``payment-not-opened``,
     ``idempotency-key-reused``.
     """
     payment = await billing.payments.payment(command.id)
@@ -126,12 +127,24 @@ def _part(account: Account, invoice: Invoice, now: datetime) -> Part:
             field="/invoices",
         )
     debt = account.debts.get(invoice.id)
+    check_not_collected(debt)
     if debt is None or debt.state != "open":
         raise Refused(
             "nothing-to-pay", f"La facture {invoice.number} n'est pas à payer.",
             field="/invoices",
         )  # fmt: skip
     return Part(invoice=invoice.id, cents=debt.unpaid)
+
+
+def check_not_collected(debt: Debt | None) -> None:
+    """Nobody pays what is about to be collected. Raises ``Refused``: ``being-collected``."""
+    if debt is not None and debt.state == "open" and debt.debit_on is not None:
+        day = day_words(date.fromisoformat(debt.debit_on))
+        raise Refused(
+            "being-collected",
+            f"Cette facture sera prélevée le {day} : elle n'est pas à payer autrement.",
+            field="/invoices",
+        )  # fmt: skip
 
 
 def _refuse_amount(cents: int) -> None:
@@ -165,6 +178,10 @@ async def _opened(billing: Billing, payment: Payment, email: str) -> Payment:
     file = (await billing.towns.get(payment.town)).file
     registered = _registered(file)
     now = billing.clock.town()
+    # Once more, the payment being stored: whoever collects sets invoices apart, then looks for it.
+    account = await billing.accounts.get(Holder(payment.town, payment.office, payment.family))
+    for invoice in payment.invoices:
+        check_not_collected(account.debts.get(invoice))
     here = f"{billing.public_url}/api/billing/v1/{payment.town}/payfip"
     order = Order(
         numcli=payment.numcli, exer=str(now.astimezone(ZoneInfo(file.time_zone)).year),

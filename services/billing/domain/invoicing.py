@@ -122,7 +122,7 @@ class Invoice:
     A supplement, for what is to be paid more, is of that invoice's kind. ``billed``: its part of
     chains of entries, where it is read for that. ``balance`` and what follows it is the account's
     word: ``state`` is None until it is said, ``unpaid_cents`` is what can be paid now; ``kept``:
-    it was settled once.
+    it was settled once; ``debit_on``: the day on which the rest is collected.
     """
 
     id: str
@@ -148,6 +148,7 @@ class Invoice:
     settled_cents: int = 0
     unpaid_cents: int = 0
     kept: bool = False
+    debit_on: date | None = None
 
     @property
     def holder(self) -> Holder:

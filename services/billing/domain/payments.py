@@ -16,11 +16,14 @@ from pydantic import BaseModel, ConfigDict
 from services.billing.domain.payfip import Detail, Fault, NoAnswer
 from shared.money import Cents
 
-Means = Literal["payfip", "desk_card", "cheque", "cash", "cesu", "holiday_voucher"]
+Means = Literal[
+    "payfip", "direct_debit", "desk_card", "cheque", "cash", "cesu", "holiday_voucher"
+]  # fmt: skip
 #: As families read them.
 MEANS: Mapping[Means, str] = {
-    "payfip": "en ligne (PayFiP)", "desk_card": "carte bancaire au guichet", "cheque": "chèque",
-    "cash": "espèces", "cesu": "chèque emploi service universel (CESU)",
+    "payfip": "en ligne (PayFiP)", "direct_debit": "prélèvement",
+    "desk_card": "carte bancaire au guichet", "cheque": "chèque", "cash": "espèces",
+    "cesu": "chèque emploi service universel (CESU)",
     "holiday_voucher": "chèque-vacances (ANCV)",
 }  # fmt: skip
 State = Literal[

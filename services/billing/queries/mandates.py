@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.billing.domain.debits.collections import Debit
 from services.billing.domain.debits.mandates import (
     Bank,
     DirectDebit,
@@ -78,14 +79,15 @@ async def listed(
 
 
 class Own(NamedTuple):
-    """What a guardian asked for, and the mandates it gave."""
+    """What a guardian asked for, the mandates it gave, and what was collected by them."""
 
     wishes: tuple[Wish, ...]
     mandates: tuple[Mandate, ...]
+    debits: tuple[Debit, ...]
 
 
 async def own(billing: Billing, scope: FamilyScope) -> Own:
-    """The bearer's own requests and mandates, in every family of theirs."""
+    """The bearer's own requests, mandates and debits, in every family of theirs."""
     cards = await billing.store.households.cards(right.family for right in scope.families)
     mine = {
         _id
@@ -100,6 +102,7 @@ async def own(billing: Billing, scope: FamilyScope) -> Own:
     return Own(
         tuple(one.wish for one in debits if one.wish and one.wish.guardian in mine),
         tuple(one for one in mandates if one.guardian in mine),
+        tuple(await billing.collections.of_guardians(scope.town, sorted(mine))),
     )
 
 

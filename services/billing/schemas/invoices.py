@@ -25,7 +25,8 @@ class InvoiceSummary(Output):
     which it is shown.
 
     ``state``: ``open`` (to pay), ``settled``, ``carried`` (the rest is asked with the next one),
-    ``void``. ``unpaid_cents`` is what can be paid now.
+    ``void``. ``unpaid_cents`` is what can be paid now: nothing, while the rest is collected from
+    the family's account on the day ``debit_on``.
     """
 
     invoice: str
@@ -43,6 +44,7 @@ class InvoiceSummary(Output):
     state: DebtState | None
     settled_cents: Cents
     unpaid_cents: Cents
+    debit_on: date | None
 
     @classmethod
     def of(cls, invoice: Invoice, office: CollectionOffice) -> InvoiceSummary:
@@ -233,7 +235,7 @@ class RunsOut(Output):
 def _fields(invoice: Invoice, office: CollectionOffice) -> dict[str, object]:
     same = (
         "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
-        "request", "state", "settled_cents", "unpaid_cents",
+        "request", "state", "settled_cents", "unpaid_cents", "debit_on",
     )  # fmt: skip
     return {
         "invoice": invoice.id, "credited": invoice.of, "heading": office.heading(invoice.billing),

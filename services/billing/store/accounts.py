@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pymongo import IndexModel
 
@@ -22,15 +22,8 @@ from services.billing.domain.accounts import (
     move,
 )
 from services.billing.domain.movements import (
-    Grant,
     Movement,
     Owe,
-    Receive,
-    Reduce,
-    Refund,
-    Reverse,
-    Transferred,
-    Void,
 )
 from shared.auth import Scope
 from shared.bulk import Saying
@@ -59,8 +52,7 @@ INDEXES = {
 
 
 _MOVEMENTS: dict[str, Callable[..., Movement]] = {
-    one.__name__.lower(): one
-    for one in (Owe, Receive, Reverse, Grant, Reduce, Refund, Void, Transferred)
+    one.__name__.lower(): one for one in get_args(Movement)
 }
 
 

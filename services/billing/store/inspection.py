@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
+from services.billing.store.collections import DEBITS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.payments import PAYMENTS
 from shared.store import Document, Store
@@ -46,6 +47,15 @@ class Inspection:
             "state": {"$in": ["paid", "reversed"]},
         }
         return await self._store.find(PAYMENTS, query)
+
+    async def debits_of(self, towns: Sequence[str], families: Sequence[str]) -> list[Document]:
+        """The direct debits of some families, but for those that came into no file."""
+        query = {
+            "town": {"$in": list(towns)},
+            "family": {"$in": list(families)},
+            "state": {"$ne": "dropped"},
+        }
+        return await self._store.find(DEBITS, query, projection={"pending": 0})
 
     async def cancelled_of(self, invoices: Collection[str]) -> list[Document]:
         """Charges on these invoices that are due no longer, and whose bill knows it."""

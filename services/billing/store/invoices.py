@@ -1,10 +1,10 @@
 """Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, expires,
 office, year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents,
 run, billed, reductions, announced, delivery, balance, to_pay_cents, state, settled_cents,
-unpaid_cents, account_v}``.
+unpaid_cents, debit_on, account_v}``.
 
 The number, the lines and what follows from them are written once. ``announced``: the family's
-account has said what is to be paid (``balance``), and the family is told. The last four follow the
+account has said what is to be paid (``balance``), and the family is told. The last five follow the
 account, of which ``account_v`` was the version.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from services.billing.domain.accounts import Debt
+from services.billing.domain.accounts import Debt, Holder
 from services.billing.domain.corrections import Billed, Link, Reduction
 from services.billing.domain.invoicing import Balance, Invoice, InvoiceLine, balance_of
 from services.billing.domain.months import first_day
@@ -256,6 +256,14 @@ class InvoiceStore:
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
+    async def open_of(self, holder: Holder) -> list[Invoice]:
+        """An account's invoices of which something is to be paid, the oldest first."""
+        found = await self._store.find(
+            INVOICES, {**holder._asdict(), "state": "open", "announced": True},
+            sort=[("year", 1), ("sequence", 1)], projection=_SHOWN,
+        )  # fmt: skip
+        return [_invoice_in(document) for document in found]
+
     async def unpaid_numbers(self, town: str, records: Sequence[str]) -> list[str]:
         """The numbers of a family's invoices of which something is due."""
         due = {"family": {"$in": list(records)}, "state": {"$in": ["open", "carried"]}}
@@ -318,11 +326,13 @@ def _announcing(
 def _standing(debt: Debt) -> Document:
     return {
         "state": debt.state, "settled_cents": debt.settled, "kept": debt.kept,
-        "unpaid_cents": debt.unpaid if debt.state == "open" else 0,
+        "unpaid_cents": debt.unpaid if debt.state == "open" and debt.debit is None else 0,
+        "debit_on": debt.debit_on if debt.state == "open" else None,
     }  # fmt: skip
 
 
 def _invoice_in(document: Document) -> Invoice:
+    on = document.get("debit_on")
     return Invoice(
         id=document["_id"],
         issued_on=date.fromisoformat(document["issued_on"]),
@@ -335,4 +345,5 @@ def _invoice_in(document: Document) -> Invoice:
             "kind", "request", "of", "state", "settled_cents", "unpaid_cents",
         )},
         expires=document.get("expires"), kept=document.get("kept", False),
+        debit_on=on and date.fromisoformat(on),
     )  # fmt: skip

@@ -31,7 +31,9 @@ from shared.errors import MissingCopy
 from shared.store import Document
 
 #: Mails about money, and which of their data is the guardian whose affair they are.
-_ADDRESSED = {"invoice": "guardian", "payment": "payer", "direct-debit": "guardian"}
+_ADDRESSED = {
+    "invoice": "guardian", "payment": "payer", "direct-debit": "guardian", "debit": "guardian",
+}  # fmt: skip
 
 
 class NotEntitled(Exception):

@@ -17,7 +17,12 @@ from services.notify.domain.windows import changed, last_boundary, next_boundary
 from services.notify.state import Notify
 from services.notify.store.digests import first_timeline, timeline_of
 from services.notify.store.mails import new_mail
-from shared.contracts.billing import DirectDebitChanged, InvoiceIssued, PaymentReceived
+from shared.contracts.billing import (
+    DebitChanged,
+    DirectDebitChanged,
+    InvoiceIssued,
+    PaymentReceived,
+)
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -206,6 +211,13 @@ async def write_direct_debit(notify: Notify, envelope: Envelope, event: DirectDe
     await notify.towns.need(envelope.town)
     accounts = await _accounts_of(notify, envelope.town, event.family, event.guardian)
     await to_accounts(notify, envelope, "direct-debit", event.family, event, accounts)
+
+
+async def write_debit(notify: Notify, envelope: Envelope, event: DebitChanged) -> None:
+    """The mail that announces what will be collected, or says that it was not, likewise."""
+    await notify.towns.need(envelope.town)
+    accounts = await _accounts_of(notify, envelope.town, event.family, event.guardian)
+    await to_accounts(notify, envelope, "debit", event.family, event, accounts)
 
 
 async def _accounts_of(notify: Notify, town: str, family: str, guardian: str) -> list[str]:

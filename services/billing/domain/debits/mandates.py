@@ -77,7 +77,8 @@ class Mandate(_Frozen):
 
     ``first_on`` and ``used_on``: days of the first and of the latest collection put in a file.
     ``changed_at``: when its bank details became these; ``amended``: banks are yet to be told.
-    ``rejections``: those in a row. ``last``: the next collection is to be the last.
+    ``rejections``: those in a row. ``last``: the next collection is to be the last; ``finishing``:
+    the last, or the only one, is in a file.
     """
 
     reference: str
@@ -100,6 +101,7 @@ class Mandate(_Frozen):
     amended: bool = False
     rejections: int = 0
     last: bool = False
+    finishing: bool = False
 
     @property
     def lapses_on(self) -> date:
@@ -293,51 +295,58 @@ def lapse(debit: DirectDebit, now: datetime) -> Done:
     return Done(after, tuple(events))
 
 
-def used(debit: DirectDebit, reference: str, on: date, now: datetime) -> Done:
-    """A collection of that day was put in a file: the only one, or the last, ends the mandate."""
+def used(debit: DirectDebit, reference: str, on: date) -> Done:
+    """A collection of that day was put in a file."""
     held = debit.mandate
     if held is None or held.reference != reference:
         return Done(debit, ())
     after = held.model_copy(
-        update={"first_on": held.first_on or on, "used_on": on, "amended": False}
-    )
-    debit = debit.model_copy(update={"mandate": after})
-    if held.kind == "one_off" or held.last:
-        debit, events = _ended(debit, after, "collected", None, now)
+        update={
+            "first_on": held.first_on or on, "used_on": on, "amended": False,
+            "finishing": held.kind == "one_off" or held.last,
+        }
+    )  # fmt: skip
+    return Done(debit.model_copy(update={"mandate": after}), ())
+
+
+def went_through(debit: DirectDebit, reference: str, now: datetime) -> Done:
+    """A collection was paid: what was rejected before counts no longer; the only one, or the last,
+    ends the mandate."""
+    held = debit.mandate
+    if held is None or held.reference != reference:
+        return Done(debit, ())
+    held = held.model_copy(update={"rejections": 0})
+    debit = debit.model_copy(update={"mandate": held})
+    if held.finishing:
+        debit, events = _ended(debit, held, "collected", None, now)
         return Done(debit, tuple(events))
     return Done(debit, ())
-
-
-def went_through(debit: DirectDebit, reference: str) -> Done:
-    """A collection was paid: what was rejected before counts no longer."""
-    held = debit.mandate
-    if held is None or held.reference != reference or not held.rejections:
-        return Done(debit, ())
-    return Done(debit.model_copy(update={"mandate": held.model_copy(update={"rejections": 0})}), ())
 
 
 def came_back(
     debit: DirectDebit,
     reference: str,
     effect: Effect,
-    words: str,
+    words: str | None,
     *,
     most: int,
     first: bool,
     amended: bool,
     now: datetime,
 ) -> Done:
-    """A collection was rejected, for a reason that ends the mandate, suspends it, or counts:
-    ``most`` in a row suspend it. What that collection was to tell banks (``first``, ``amended``),
-    the next one does."""
+    """A collection was called off, or rejected, for a reason that ends the mandate, suspends it,
+    or counts: ``most`` in a row suspend it. What that collection was to tell banks (``first``,
+    ``amended``), the next one does."""
     held = debit.mandate
     if held is None or held.reference != reference:
         return Done(debit, ())
     again = {"first_on": None} if first else {}
     count = held.rejections + (effect != "none")
     held = held.model_copy(
-        update={**again, "rejections": count, "amended": held.amended or amended}
-    )
+        update={
+            **again, "rejections": count, "amended": held.amended or amended, "finishing": False,
+        }
+    )  # fmt: skip
     debit = debit.model_copy(update={"mandate": held})
     if effect == "ends":
         debit, events = _ended(debit, held, "rejected", words, now)
