@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
-from services.billing.store.collections import DEBITS
+from services.billing.store.collections import DEBITS, FILES
 from services.billing.store.drafts import DRAFTS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.mandates import MANDATES
@@ -29,6 +29,10 @@ HELD = (
     ),
     LegalHold(
         PAYMENTS, ("reference", "reversal.reason"),
+        "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
+    ),
+    LegalHold(
+        f"{FILES}.chunks", ("data",),
         "Code de commerce, article L123-22; instruction M57 : pièces comptables", 10,
     ),
     LegalHold(

@@ -35,6 +35,8 @@ BODIES: dict[str, dict[str, object]] = {
     "/office/direct-debits/{family}/acceptances": {"request": "0" * 32},
     "/office/direct-debits/{family}/refusals": {"request": "0" * 32, "reason": "Pas le payeur."},
     "/office/direct-debits/{family}/ends": {"reason": "Dossier clos."},
+    "/office/collections": {"on": "2026-10-15"},
+    "/office/debits/{debit}/returns": {"code": "AM04"},
     "/payments": {"invoices": ["0" * 32], "email": "anne@famille.example"},
     "/invoice-runs": {"month": "2026-09"},
     "/quotes": {
@@ -139,6 +141,7 @@ async def test_no_route_answers_the_wrong_bearer(invoiced: Office) -> None:
         path = BASE + route.path.replace("{invoice}", invoice).replace("{quote}", quote)
         path = path.replace("{family}", "f1").replace("{transfer}", "t" * 32)
         path = path.replace("{draft}", "d" * 32).replace("{task}", "e" * 32)
+        path = path.replace("{collection}", "0" * 32).replace("{debit}", "0" * 32)
         path += "?month=2026-09" if route.path == "/invoice-drafts" else ""
         path = path.replace("{payment}", "0" * 32) + QUERIES.get(route.path, "")
         body = BODIES.get(route.path) if route.method == "POST" else None

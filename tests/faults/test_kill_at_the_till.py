@@ -17,6 +17,7 @@ from deploy.simulators.serving import serving
 from services.billing.checking import check
 from services.billing.store import OUTBOXES
 from services.billing.store.accounts import ACCOUNTS
+from services.billing.store.collections import DEBITS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.mandates import MANDATES
 from services.billing.store.tasks import TASKS
@@ -59,12 +60,20 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.joins_the_online_invoice: ("billing.online-invoice.choose",),
     acts.asks_for_direct_debit: ("billing.direct-debit.open",),
     acts.accepts_direct_debit: ("billing.direct-debit.save",),
+    acts.collects: (
+        "billing.collection.ask", "billing.debit.plan", "billing.debit.move",
+        "billing.collection-file.put", "billing.collection.move", "billing.debit.tell",
+    ),
     acts.asks_a_price: ("billing.quote.keep",),
-    acts.works_by_itself: ("billing.month-end.lease", "billing.payments.lease"),
+    acts.works_by_itself: (
+        "billing.month-end.lease", "billing.payments.lease", "billing.collections.lease",
+    ),
 }  # fmt: skip
 #: Steps that no act takes, each with where it is taken and tested instead.
 ELSEWHERE = {
     "billing.direct-debit.reseal": "an operator's command: tests/billing/test_mandates",
+    "billing.collection.reseal": "an operator's command: tests/billing/test_collections",
+    "billing.collection-file.drop": "what another step left: tests/billing/test_collections",
 }
 
 
@@ -78,7 +87,7 @@ async def till(
     mongodb: servers.MongoServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Till]:
     payfip = PayFipServer({"090909": Client("090909")})
-    outboxes = {"billing": (*OUTBOXES, ACCOUNTS, INVOICES, TASKS, MANDATES)}
+    outboxes = {"billing": (*OUTBOXES, ACCOUNTS, INVOICES, TASKS, MANDATES, DEBITS)}
     folder = tmp_path_factory.mktemp("till")
     async with (
         serving(payfip) as origin,
