@@ -165,12 +165,13 @@ class Till:
         return str(made["request"]["request"])
 
     async def mandated(self) -> Document:
-        """The invoice of a family with a mandate."""
+        """The invoice of a family that gave a mandate the day before."""
         family = await self.family()
         await self.desk.settled()
         body = {"request": await self.asked_to_collect(family)}
         path = f"/office/direct-debits/{family}/acceptances"
         await self.desk.done("billing", "POST", path, self.officer(), body)
+        self.desk.later(days=1)
         await self.accept(family, line("l0"))
         await self.desk.settled()
         await self.end_month()

@@ -60,13 +60,13 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.joins_the_online_invoice: ("billing.online-invoice.choose",),
     acts.asks_for_direct_debit: ("billing.direct-debit.open",),
     acts.accepts_direct_debit: ("billing.direct-debit.save",),
-    acts.collects: (
-        "billing.collection.ask", "billing.debit.plan", "billing.debit.move",
-        "billing.collection-file.put", "billing.collection.move", "billing.debit.tell",
-    ),
     acts.asks_a_price: ("billing.quote.keep",),
     acts.works_by_itself: (
         "billing.month-end.lease", "billing.payments.lease", "billing.collections.lease",
+    ),
+    acts.collects: (  # last: months go by
+        "billing.collection.ask", "billing.debit.plan", "billing.debit.move",
+        "billing.collection-file.put", "billing.collection.move", "billing.debit.tell",
     ),
 }  # fmt: skip
 #: Steps that no act takes, each with where it is taken and tested instead.
