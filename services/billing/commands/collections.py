@@ -23,7 +23,7 @@ from services.billing.domain.debits.collections import (
     said_of,
 )
 from services.billing.domain.debits.days import check_day
-from services.billing.domain.debits.mandates import DirectDebit, Mandate
+from services.billing.domain.debits.mandates import DirectDebit, Done, Mandate
 from services.billing.domain.movements import Collect
 from services.billing.domain.payments import may_still_be_paid
 from services.billing.pain import Entry, debits_in, written
@@ -154,16 +154,18 @@ async def _make(billing: Billing, collection: Collection) -> None:
             aside.append(Aside(family=debit.family, code=debit.aside))
     said = {"aside": [one.model_dump() for one in aside]}
     if not entries:
-        await billing.collections.move(collection, "empty", billing.clock.town(), **said)
+        if not await billing.collections.move(collection, "empty", billing.clock.town(), **said):
+            await _drop_others(billing, collection.id)
         return
     file = (await billing.towns.get(collection.town)).file
     at = collection.asked_at.astimezone(ZoneInfo(file.time_zone)).strftime("%Y-%m-%dT%H:%M:%S")
     content = written(collection, entries, at)
     stored = await billing.collections.put_file(collection.id, content)
-    await billing.collections.move(
+    if not await billing.collections.move(
         collection, "announcing", billing.clock.town(), file=stored, count=len(entries),
         cents=sum(one.debit.cents for one in entries), **said,
-    )  # fmt: skip
+    ):  # fmt: skip
+        await _drop_others(billing, collection.id, stored)
 
 
 async def _plan(billing: Billing, collection: Collection) -> list[Aside]:
@@ -209,10 +211,14 @@ async def _plan_family(
             sequence=rules.sequence_of(mandate, already), since=billing.clock.town(),
         )  # fmt: skip
         already += await billing.collections.plan(planned)
-    now = billing.clock.town()
     if any(one.code == "lapsed" for one in aside):
         held = await billing.mandates.get(debit.town, debit.office, debit.family)
-        await mandates.change(billing, held, lambda one: mandate_rules.lapse(one, now), None)
+        now = billing.clock.town()
+
+        def rule(found: DirectDebit) -> Done:
+            return mandate_rules.lapse(found, mandate.reference, now)
+
+        await mandates.change(billing, held, rule, None)
     return aside
 
 
@@ -257,17 +263,38 @@ async def _entry(billing: Billing, debit: Debit) -> Entry | None:
     return Entry(debit, mandate.signed_on, *opened(billing.sealer, held, mandate.bank))
 
 
-async def _announce(billing: Billing, collection: Collection) -> None:
-    """Tell each family whose debit is in the file; what a slow process planned besides is not."""
-    content = await billing.collections.file(collection.file or "")
-    if content is None:
-        raise LookupError(collection.file)
-    held = debits_in(content)
-    async for debit in billing.collections.debits_in(collection.id, "planned", "ready"):
+async def _drop_others(billing: Billing, _id: str, file: str | None = None) -> None:
+    """Somebody else made the collection, or called it off, meanwhile: drop the ``file`` made here
+    and what was planned here besides."""
+    now = await billing.collections.get(_id)
+    if now is None:
+        raise LookupError(_id)
+    if file is not None and file != now.file:
+        await billing.collections.drop_file(file)
+    held = await _held(billing, now)
+    async for debit in billing.collections.debits_in(_id, "planned", "ready"):
         if debit.id not in held:
             await debits.drop(billing, debit, None)
-        else:
+
+
+async def _held(billing: Billing, collection: Collection) -> frozenset[str]:
+    """The debits in a collection's file; none, while it has none."""
+    if collection.file is None:
+        return frozenset()
+    content = await billing.collections.file(collection.file)
+    if content is None:
+        raise LookupError(collection.file)
+    return debits_in(content)
+
+
+async def _announce(billing: Billing, collection: Collection) -> None:
+    """Tell each family whose debit is in the file; what a slow process planned besides is not."""
+    held = await _held(billing, collection)
+    async for debit in billing.collections.debits_in(collection.id, "planned", "ready"):
+        if debit.id in held:
             await debits.become(billing, debit, "announced", said_of(debit, "announced"))
+        else:
+            await debits.drop(billing, debit, None)
     await billing.collections.move(collection, "made", billing.clock.town())
 
 

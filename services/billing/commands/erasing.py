@@ -23,8 +23,8 @@ def _held(account: Account) -> list[HoldsBack]:
 
 async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsked) -> None:
     """Say what holds the erasure of a family back: what is not invoiced yet, invoices that the
-    collection office has not said to be paid, payments that may still be made, money that is the
-    family's or that it owes back. A new document named by the erasure (first form)."""
+    collection office has not said to be paid, payments and debits that may still be made, money
+    that is the family's or that it owes back. A new document named by the erasure (first form)."""
     town, family = envelope.town, event.family
     records = await billing.store.households.records(family)
     unpaid = [
@@ -40,12 +40,16 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
         HoldsBack(code="unpaid", reference=payment, money="payment")
         for payment in await billing.payments.under_way(town, records)
     ]
+    to_come = [
+        HoldsBack(code="unpaid", reference=debit, money="payment")
+        for debit in await billing.collections.to_come(town, records)
+    ]
     money = [
         one
         for record in records
         for account in await billing.accounts.of_family(town, record)
         for one in _held(account)
     ]
-    holds = (*open_, *unpaid, *under_way, *money)
+    holds = (*open_, *unpaid, *under_way, *to_come, *money)
     answer = ErasureAnswered(erasure=event.erasure, family=family, holds=holds)
     await billing.store.answer_erasure(event.erasure, town, family, answer)

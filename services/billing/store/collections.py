@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from pymongo import IndexModel
@@ -135,12 +136,16 @@ class CollectionStore:
     # -- files -----------------------------------------------------------------------------
 
     async def put_file(self, collection: str, content: bytes) -> str:
-        """Store a collection's file, once; its id."""
-        file = derived_id("collection-file", collection)
-        if await self._files.get(file) != content:
+        """Store a file made for a collection, once; its id derives from what it holds."""
+        file = derived_id("collection-file", collection, sha256(content).hexdigest())
+        if await self._files.get(file) is None:
             await self._files.delete(DROP_FILE, file)  # what a dead process left of it
             await self._files.put(PUT_FILE, file, content)
         return file
+
+    async def drop_file(self, file: str) -> None:
+        """Remove a file that no collection has."""
+        await self._files.delete(DROP_FILE, file)
 
     async def file(self, file: str) -> bytes | None:
         """A file's content."""
@@ -207,6 +212,13 @@ class CollectionStore:
         query = {"town": town, "guardian": {"$in": list(guardians)}, "state": {"$in": told}}
         found = await self._store.find(DEBITS, query, sort=[("on", 1)], projection={"pending": 0})
         return [_model(one, Debit) for one in found]
+
+    async def to_come(self, town: str, records: Sequence[str]) -> list[str]:
+        """Ids of a family's debits of which nobody knows yet whether they are paid."""
+        states = ["planned", "ready", "announced"]
+        query = {"town": town, "family": {"$in": list(records)}, "state": {"$in": states}}
+        found = await self._store.find(DEBITS, query, projection={"_id": 1})
+        return [one["_id"] for one in found]
 
     async def sums(self, collection: str) -> dict[str, int]:
         """What a collection's debits come to, in cents, by their state."""

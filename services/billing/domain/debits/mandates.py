@@ -289,9 +289,12 @@ def end(debit: DirectDebit, reason: str, now: datetime, *, after_next: bool) -> 
 # -- what collections do ---------------------------------------------------------------------------
 
 
-def lapse(debit: DirectDebit, now: datetime) -> Done:
+def lapse(debit: DirectDebit, reference: str, now: datetime) -> Done:
     """A mandate that was not used for too long ends."""
-    after, events = _ended(debit, _in_force(debit), "lapsed", None, now)
+    held = debit.mandate
+    if held is None or held.reference != reference:
+        return Done(debit, ())
+    after, events = _ended(debit, held, "lapsed", None, now)
     return Done(after, tuple(events))
 
 
