@@ -31,7 +31,8 @@ from services.billing.commands.correcting import correct_changed
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.month_ends import run_month
 from services.billing.commands.paid_at_booking import expire_unpaid
-from services.billing.domain.accounts import Account, Holder, Refund, unbalanced
+from services.billing.domain.accounts import Account, Holder, unbalanced
+from services.billing.domain.movements import Refund
 from services.billing.schemas.payments import DeskPaymentIn
 from shared.auth import AgentScope, FamilyRight, FamilyScope
 from shared.contracts.booking import DecidedUpTo
