@@ -13,8 +13,6 @@ from typing import Any
 
 from deploy.simulators.payfip import PayFipServer
 from deploy.simulators.payfip_rules import Behaviour
-from services.billing.domain.debits.days import bank_day_from
-from shared.clock import MovedClock
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -30,7 +28,7 @@ from shared.contracts.town_file import Tariff
 from shared.events import ALL_TOWNS
 from shared.store import Document
 from tests.billing.data import card, file_with
-from tests.billing.debits import COLLECTING, IBAN
+from tests.billing.debits import COLLECTING
 from tests.faults.desk import TOWN, Desk
 from tests.world import START, access_token, eventually
 
@@ -153,57 +151,6 @@ class Till:
                 "invoices": [invoice["_id"]]}  # fmt: skip
         made = await self.desk.done("billing", "POST", "/office/payments", self.officer(), body)
         return str(made["payment"])
-
-    async def asked_to_collect(self, family: str) -> str:
-        """The family's request of direct debit."""
-        path, token = f"/direct-debit?family={family}", self.anne(family)
-        seen = await self.desk.done("billing", "GET", path, token)
-        body = {"family": family, "iban": IBAN, "holder": "Anne", "agreed": True,
-                "agreed_on": START.date().isoformat(),
-                "counts_from": seen["next_month"]}  # fmt: skip
-        made = await self.desk.done("billing", "POST", "/direct-debit/requests", token, body)
-        return str(made["request"]["request"])
-
-    async def mandated(self) -> Document:
-        """The invoice of a family that gave a mandate the day before."""
-        family = await self.family()
-        await self.desk.settled()
-        body = {"request": await self.asked_to_collect(family)}
-        path = f"/office/direct-debits/{family}/acceptances"
-        await self.desk.done("billing", "POST", path, self.officer(), body)
-        self.desk.later(days=1)
-        await self.accept(family, line("l0"))
-        await self.desk.settled()
-        await self.end_month()
-        return await self.standing(family)
-
-    async def collects(self) -> Document:
-        """A collection, on a bank day of its own."""
-        listed = await self.desk.done("billing", "GET", "/office/collections", self.officer())
-        taken = [date.fromisoformat(one["on"]) + timedelta(days=1) for one in listed["items"]]
-        now = MovedClock(self.desk.folder / "clock").town()
-        body = {"on": bank_day_from(max([now.date() + timedelta(days=60), *taken])).isoformat()}
-        path = "/office/collections"
-        return dict(await self.desk.done("billing", "POST", path, self.officer(), body))
-
-    async def is_now(self, collection: Document, state: str) -> None:
-        """A collection comes into a state, by its job."""
-        path = f"/office/collections/{collection['collection']}"
-
-        async def there() -> bool:
-            found = await self.desk.done("billing", "GET", path, self.officer())
-            return bool(found["state"] == state)
-
-        await eventually(there, within=40, what=f"the collection is {state}")
-
-    async def money_comes(self, collection: Document) -> None:
-        """Of a collection, on its day."""
-        day = datetime.fromisoformat(f"{collection['on']}T10:00:00+00:00")
-        now = MovedClock(self.desk.folder / "clock").town()
-        self.desk.later(seconds=max(0.0, (day - now).total_seconds()))
-        path = f"/office/collections/{collection['collection']}/settlements"
-        await self.desk.done("billing", "POST", path, self.officer())
-        await self.is_now(collection, "settled")
 
     async def paid(self, payment: str) -> None:
         """By itself: nobody asks."""
@@ -450,40 +397,6 @@ async def joins_the_online_invoice(till: Till) -> Said:
     chosen = await till.desk.done("billing", "POST", "/online-invoice/choices", token, body)
     assert chosen["online"] is False
     return {}
-
-
-async def asks_for_direct_debit(till: Till) -> Said:
-    family = await till.family()
-    await till.desk.settled()
-    await till.desk.strike()
-    await till.asked_to_collect(family)
-    found = await till.desk.one("billing", "direct_debits", {"family": family})
-    assert found["wish"]["state"] == "waiting"
-    return {"direct-debit-changed": 1}
-
-
-async def accepts_direct_debit(till: Till) -> Said:
-    family = await till.family()
-    await till.desk.settled()
-    body = {"request": await till.asked_to_collect(family)}
-    await till.desk.strike()
-    path = f"/office/direct-debits/{family}/acceptances"
-    given = await till.desk.done("billing", "POST", path, till.officer(), body)
-    found = await till.desk.one("billing", "direct_debits", {"family": family})
-    assert found["mandate"]["reference"] == given["mandate"]["reference"]
-    return {"direct-debit-changed": 1}
-
-
-async def collects(till: Till) -> Said:
-    invoice = await till.mandated()
-    await till.desk.strike()
-    collection = await till.collects()
-    await till.is_now(collection, "made")
-    debit = await till.desk.one("billing", "debits", {"family": invoice["family"]})
-    assert (debit["state"], debit["cents"]) == ("announced", PRICE)
-    await till.money_comes(collection)
-    await till.becomes(invoice, "settled")
-    return {"debit-changed": 1, "payment-received": 1, "invoice-settled": 1}
 
 
 async def asks_a_price(till: Till) -> Said:

@@ -25,6 +25,7 @@ from shared.failpoints import points
 from shared.runner import Parts
 from tests import servers
 from tests.faults import billing_acts as acts
+from tests.faults import debit_acts
 from tests.faults.billing_acts import Act, Till
 from tests.faults.desk import desk_of
 from tests.world import eventually
@@ -58,13 +59,13 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.undoes_a_cheque: ("billing.payment.reverse",),
     acts.sees_to_a_task: ("billing.task.close",),
     acts.joins_the_online_invoice: ("billing.online-invoice.choose",),
-    acts.asks_for_direct_debit: ("billing.direct-debit.open",),
-    acts.accepts_direct_debit: ("billing.direct-debit.save",),
+    debit_acts.asks_for_direct_debit: ("billing.direct-debit.open",),
+    debit_acts.accepts_direct_debit: ("billing.direct-debit.save",),
     acts.asks_a_price: ("billing.quote.keep",),
     acts.works_by_itself: (
         "billing.month-end.lease", "billing.payments.lease", "billing.collections.lease",
     ),
-    acts.collects: (  # last: months go by
+    debit_acts.collects: (  # last: months go by
         "billing.collection.ask", "billing.debit.plan", "billing.debit.move",
         "billing.collection-file.put", "billing.collection.move", "billing.debit.tell",
     ),
