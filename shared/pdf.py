@@ -8,6 +8,7 @@ that a document looks the same on every machine. The same data and instant give 
 from __future__ import annotations
 
 import asyncio
+import re
 import unicodedata
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ def printable(value: Any) -> Any:
     """``value`` with each character that the fonts lack replaced: a document is printed whole,
     whatever somebody typed as a name."""
     if isinstance(value, str):
-        return "".join(map(_printable, unicodedata.normalize("NFC", value)))
+        return _UNPRINTED.sub(_replaced, unicodedata.normalize("NFC", value))
     if isinstance(value, Mapping):
         return {key: printable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -81,10 +82,8 @@ def printable(value: Any) -> Any:
     return value
 
 
-def _printable(character: str) -> str:
-    if character == "\n" or any(ord(character) in block for block in _PRINTED):
-        return character
-    plain = (one for one in unicodedata.normalize("NFKD", character) if ord(one) in _PRINTED[0])
+def _replaced(character: re.Match[str]) -> str:
+    plain = (one for one in unicodedata.normalize("NFKD", character[0]) if ord(one) in _PRINTED[0])
     return "".join(plain) or "?"
 
 
@@ -102,4 +101,7 @@ _PRINTED = (
     range(0x202F, 0x2031),
     range(0x2039, 0x203B),
     range(0x20AC, 0x20AD),
+)
+_UNPRINTED = re.compile(
+    "[^\n" + "".join(f"{chr(block.start)}-{chr(block.stop - 1)}" for block in _PRINTED) + "]"
 )
