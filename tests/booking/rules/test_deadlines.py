@@ -189,6 +189,31 @@ def test_a_cut_off_is_said_on_the_town_s_own_clock(day: date, clock: time, zone:
     assert not exists or said.cutoff.replace(tzinfo=None) == eve
 
 
+def test_a_family_reads_that_what_was_allowed_beyond_the_deadline_is_used_up() -> None:
+    late = {
+        "until": {"anchor": "day", "days_before": 0, "time": "09:30"},
+        "times": {"counter": "late", "to": 2}, "outcome": "accept",
+        "text": "Deux repas tardifs par mois au plus.",
+    }  # fmt: skip
+    counter = {
+        "id": "late", "name": "Retards", "counts": "late_bookings", "per": "child",
+        "window": "month",
+    }  # fmt: skip
+    week_before = WEEK_BEFORE_TUESDAY[0]["cutoff"]
+    offered = town([rule(week_before, after=[late])], counters=[counter])
+    second = ask(offered, "book", "2026-09-17", counts={"late": 1})
+    assert second.allowed
+    third = ask(offered, "book", "2026-09-17", counts={"late": 2})
+    assert (third.allowed, third.code) == (False, "too-late")
+    assert third.explanation == (
+        "Réservation close depuis le mardi 8 septembre 2026 à 23 h 59 (délai dépassé) : le nombre"
+        " admis au-delà est atteint. Deux repas tardifs par mois au plus."
+    )
+    # Once that is over too, only the deadline is to blame.
+    over = ask(offered, "book", "2026-09-14", counts={"late": 2})
+    assert over.explanation.endswith("(délai dépassé).")
+
+
 CHILD = Participant(
     id="c", first_name="Léa", last_name="M", birth_date=date(2018, 1, 1), school="tilleuls",
     level=None,

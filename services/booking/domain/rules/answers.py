@@ -281,6 +281,9 @@ class Reading:
             return self._granted(rung, owed)
         if self.normal.holds(now):
             return self._no("too-often", cutoff, self.said.too_often())
+        for rung in self.rungs:
+            if rung.late and rung.outcome != "refuse" and _spent(rung, now, facts):
+                return self._no("too-late", cutoff, self.said.spent(rung.text))
         return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over())
 
     def _to_prove(self, proof: Proof, owed: Due | None, at: datetime) -> ToProve:
@@ -321,16 +324,29 @@ class Reading:
 
 def _holds(rung: _Rung, now: Moment, facts: Facts) -> bool:
     """Whether a rung is the one that decides."""
-    if not rung.late and rung.end is None:
-        return False
-    if rung.end is not None and not rung.end.holds(now):
-        return False
-    if not set(rung.procedures) <= facts.procedures:
+    if not _in_time(rung, now, facts):
         return False
     if rung.times is None:
         return True
     number = facts.counts.get(rung.times.counter, 0) + 1
     return rung.times.from_ <= number and (rung.times.to is None or number <= rung.times.to)
+
+
+def _spent(rung: _Rung, now: Moment, facts: Facts) -> bool:
+    """Whether a rung would have decided but for the times it allows, which are used up."""
+    times = rung.times
+    if times is None or times.to is None or not _in_time(rung, now, facts):
+        return False
+    return facts.counts.get(times.counter, 0) >= times.to
+
+
+def _in_time(rung: _Rung, now: Moment, facts: Facts) -> bool:
+    """Whether a rung may still decide, with what the family has done."""
+    if not rung.late and rung.end is None:
+        return False
+    if rung.end is not None and not rung.end.holds(now):
+        return False
+    return set(rung.procedures) <= facts.procedures
 
 
 def _code(outcome: Result, *, late: bool) -> str:

@@ -109,6 +109,12 @@ class Said:
         """Once more than the rule allows."""
         return self._with(self.text, f"{_WORDS[self.action][0]} impossible : nombre atteint.")
 
+    def spent(self, text: str | None) -> str:
+        """Too late, and what was still allowed then has been used."""
+        noun, since = _WORDS[self.action][0], _since(self.normal)
+        sentence = f"{noun} close{since} (délai dépassé) : le nombre admis au-delà est atteint."
+        return self._with(text or self.text, sentence)
+
     def not_yet(self) -> str:
         """Before the opening."""
         opens = self.opens.at if self.opens else None
