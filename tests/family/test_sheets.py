@@ -104,25 +104,24 @@ def lying(content: bytes) -> bytes:
     return bytes(out)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        BOMB,
-        lying(BOMB),
-        repacked(GOOD, xl__worksheets__sheet1_xml=ENTITIES.encode()),
-        repacked(GOOD, xl__worksheets__sheet1_xml=ENTITIES.encode("utf-16")),
-        repacked(GOOD, xl__sharedStrings_xml=ENTITIES.encode()),
-        repacked(GOOD, xl__workbook_xml=b"<workbook/>"),
-        repacked(GOOD, xl__workbook_xml=b"not xml"),
-        repacked(GOOD, **{f"p{n}_xml": b"" for n in range(sheets.MAX_PARTS)}),
-        GOOD[: len(GOOD) // 2],
-        b"PK\x03\x04" + b"\0" * 100,
-        b"PK\x03\x04",
-        b";" * (sheets.MAX_BYTES + 1),
-        b"\xff\xfe" + "dossier;personne".encode("utf-16-le"),
-    ],
-    ids=lambda content: str(len(content)),
-)
+HOSTILE = {
+    "bomb": BOMB,
+    "bomb-that-lies": lying(BOMB),
+    "entities": repacked(GOOD, xl__worksheets__sheet1_xml=ENTITIES.encode()),
+    "entities-in-utf-16": repacked(GOOD, xl__worksheets__sheet1_xml=ENTITIES.encode("utf-16")),
+    "entities-in-strings": repacked(GOOD, xl__sharedStrings_xml=ENTITIES.encode()),
+    "no-sheet": repacked(GOOD, xl__workbook_xml=b"<workbook/>"),
+    "not-xml": repacked(GOOD, xl__workbook_xml=b"not xml"),
+    "too-many-parts": repacked(GOOD, **{f"p{n}_xml": b"" for n in range(sheets.MAX_PARTS)}),
+    "half": GOOD[: len(GOOD) // 2],
+    "only-zeros": b"PK\x03\x04" + b"\0" * 100,
+    "only-the-signature": b"PK\x03\x04",
+    "too-long": b";" * (sheets.MAX_BYTES + 1),
+    "text-in-utf-16": b"\xff\xfe" + "dossier;personne".encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
 def test_a_hostile_or_broken_file_is_refused_with_a_sentence(
     content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
