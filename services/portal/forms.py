@@ -15,6 +15,8 @@ from aiohttp import BodyPartReader, web
 
 #: Of one file, a little above what the API admits: it says the refusal in its own words.
 MAX_FILE = 11 * 1024 * 1024
+#: Of a whole form: what the gateway lets through.
+MAX_FORM = 25 * 1024 * 1024
 _MAX_TEXT = 64 * 1024
 _MAX_PARTS = 600
 FORM_TOKEN = "_form"  # noqa: S105 - the field's name
@@ -75,12 +77,13 @@ async def read_form(request: web.Request) -> Form:
         return Form(_pairs(raw.decode(errors="replace")))
     values: dict[str, list[str]] = {}
     files: list[Sent] = []
-    parts = 0
+    parts, left = 0, MAX_FORM
     async for part in await request.multipart():
         parts += 1
         if not isinstance(part, BodyPartReader) or part.name is None or parts > _MAX_PARTS:
             raise web.HTTPBadRequest
-        content = await _read(part)
+        content = await _read(part, min(left, MAX_FILE if part.filename else _MAX_TEXT))
+        left -= len(content)
         if part.filename is None:
             values.setdefault(part.name, []).append(content.decode(errors="replace"))
         elif part.filename:
@@ -89,12 +92,12 @@ async def read_form(request: web.Request) -> Form:
     return Form(values, tuple(files))
 
 
-async def _read(part: BodyPartReader) -> bytes:
+async def _read(part: BodyPartReader, most: int) -> bytes:
     raw = bytearray()
     while piece := await part.read_chunk():
         raw += piece
-        if len(raw) > MAX_FILE:
-            raise web.HTTPRequestEntityTooLarge(MAX_FILE, len(raw))
+        if len(raw) > most:
+            raise web.HTTPRequestEntityTooLarge(most, len(raw))
     return bytes(raw)
 
 

@@ -422,9 +422,9 @@ def _bare(portal: Portal, problem: Problem) -> web.Response:
 
 
 def _of_http(error: web.HTTPException) -> Problem:
-    detail = {413: "Ce fichier est trop volumineux : 10 Mo au plus."}.get(
-        error.status, "Cette demande est mal formée. Revenez à la page précédente."
-    )
+    detail = {
+        413: "Ce que vous envoyez est trop volumineux : 10 Mo au plus par fichier, 25 Mo en tout."
+    }.get(error.status, "Cette demande est mal formée. Revenez à la page précédente.")
     return Problem(error.status, {"code": "http-error", "detail": detail})
 
 

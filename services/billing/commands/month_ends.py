@@ -254,9 +254,10 @@ async def _perform(billing: Billing, run: Run) -> Run:
     numbers = Numbers(billing, run.town, town.file.collection_office.code, issued_on.year)
     drafted = await billing.drafts.begun(run.town, run.month)
     ending = _MonthEnd(billing, run, town, issued_on, numbers, drafted)
-    # What a dead process had issued, before anything else may be made of those charges.
+    # What a dead process had issued, before anything else may be made of those charges. It may have
+    # noted some of them, and their invoice been corrected since: it is looked at once more.
     async for issued in _taken(billing.invoices.held_by_run(run.id)):
-        await billing.store.mark(dict(issued))
+        await billing.store.mark(dict(issued), late=True)
     await _adopt(billing, run)
     families = _taken(billing.store.open_by_family(run.town, run.month))
     await streamed(families, ending.invoice, _AT_ONCE)
