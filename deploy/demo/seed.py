@@ -83,8 +83,8 @@ async def seed(runner: Runner) -> Accounts:
         login = f"agent.{slug}"
         await create_agent(
             identity, slug, login, f"{login}@preau.example", Person(first_name="Dominique",
-            last_name="Agent"), ["childcare_office", "billing_office", "administrator"],
-            AGENT_PASSWORD,
+            last_name="Agent"), ["childcare_office", "billing_office", "collection_officer",
+            "administrator"], AGENT_PASSWORD,
         )  # fmt: skip
         people.append(DemoAccount(f"agent, {town.name}", slug, login, AGENT_PASSWORD))
 

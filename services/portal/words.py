@@ -28,6 +28,9 @@ MESSAGES: Final = MappingProxyType({
     "sont marquées en jaune.",
     "modification-retiree": "La modification est retirée.",
     "facture-en-ligne": "Votre choix est enregistré.",
+    "prelevement-demande": "Votre demande de prélèvement est envoyée. La régie y répondra "
+    "par courriel.",
+    "prelevement-quitte": "Votre choix est enregistré : vos factures ne seront plus prélevées.",
     "document-envoye": "Votre document est envoyé.",
     "document-retire": "Le document est retiré.",
     "message-envoye": "Votre message est envoyé.",
@@ -113,6 +116,17 @@ INVOICE_STATES: Final = MappingProxyType({
     "settled": ("Réglée", "check", "good"),
     "carried": ("Reportée", "undo", "quiet"),
     "void": ("Annulée", "undo", "quiet"),
+})  # fmt: skip
+
+DEBIT_REQUESTS: Final = MappingProxyType({
+    "waiting": ("En attente de la régie", "clock", "waiting"),
+    "refused": ("Refusée", "cross", "bad"),
+    "withdrawn": ("Retirée", "undo", "quiet"),
+})  # fmt: skip
+MANDATES: Final = MappingProxyType({
+    "active": ("En cours", "check", "good"),
+    "suspended": ("Suspendu", "warning", "bad"),
+    "ended": ("Terminé", "undo", "quiet"),
 })  # fmt: skip
 
 PAYMENT_STATES: Final = MappingProxyType({

@@ -4,6 +4,7 @@ from services.portal.pages import (
     account,
     booking,
     desk,
+    direct_debit,
     documents,
     entry,
     home,
@@ -24,5 +25,6 @@ PAGES: tuple[Page, ...] = (
     *requests.PAGES,
     *documents.PAGES,
     *invoices.PAGES,
+    *direct_debit.PAGES,
     *desk.PAGES,
 )

@@ -17,7 +17,7 @@ EVERY_PAGE = (
     "", "/demandes", "/demandes?etat=accepted", "/justificatifs", "/inscriptions",
     "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
     "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
-    "/facturation", "/facturation/affaires", "/paiements", "/virements",
+    "/facturation", "/facturation/affaires", "/paiements", "/virements", "/prelevements",
     "/activites", "/actualites", "/courriels", "/journal", "/journal?service=booking", "/reglement",
     "/comptes",
 )  # fmt: skip
@@ -259,3 +259,33 @@ async def test_the_rules_are_checked_and_saved_as_a_version(
     assert saved["version"] == before + 1
     places = next(one for one in saved["file"]["activities"] if one["id"] == "canteen")["places"]
     assert places[0]["capacity"] == 121
+
+
+async def test_a_request_for_direct_debit_is_answered_and_collected(
+    agent: Page, camille: Portal, demo: Demo
+) -> None:
+    home = await household(camille)
+    seen = await camille.call("GET", f"billing/direct-debit?family={home['family']}")
+    await camille.call("POST", "billing/direct-debit/requests", {
+        "family": home["family"], "iban": "FR7630006000011234567890189", "holder": "C Demo",
+        "agreed": True, "agreed_on": "2026-09-14", "counts_from": seen["next_month"],
+    })  # fmt: skip
+    await opened(agent, demo.at("/agents/prelevements"))
+    await look(agent)
+    await agent.get_by_role("radio", name="Refuser").check()
+    await agent.get_by_role("button", name="Répondre").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("raison du refus")
+    await agent.get_by_role("radio", name="Accepter").check()
+    await agent.get_by_role("button", name="Répondre").click()
+    await expect(agent.get_by_text("Aucune demande n'attend.")).to_be_visible()
+    after = await camille.call("GET", f"billing/direct-debit?family={home['family']}")
+    assert after["mandate"]["state"] == "active"
+
+    await agent.get_by_label("Jour du prélèvement").fill("2026-09-15")
+    await agent.get_by_role("button", name="Préparer la collecte").click()
+    await expect(agent.get_by_role("alert")).to_be_visible()
+    await agent.get_by_label("Jour du prélèvement").fill("2026-10-15")
+    await agent.get_by_role("button", name="Préparer la collecte").click()
+    await agent.get_by_role("link", name="jeudi 15 octobre 2026").click()
+    await expect(agent.get_by_role("heading", name="Collecte du jeudi")).to_be_visible()
+    await look(agent)

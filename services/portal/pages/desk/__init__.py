@@ -3,6 +3,7 @@
 from services.portal.pages.desk import (
     access,
     billing,
+    debits,
     documents,
     dossiers,
     enrolments,
@@ -29,6 +30,7 @@ PAGES: tuple[Page, ...] = (
     *access.PAGES,
     *on_behalf.PAGES,
     *billing.PAGES,
+    *debits.PAGES,
     *town.PAGES,
     *rules.PAGES,
 )

@@ -18,6 +18,7 @@ OFFICE = frozenset({"childcare_office", "administrator"})
 DIRECTOR = frozenset({"centre_director"})
 BILLING = frozenset({"billing_office"})
 MONEY = frozenset({"billing_office", "collection_officer"})
+COLLECTING = frozenset({"collection_officer"})
 ADMINISTRATOR = frozenset({"administrator"})
 READERS = OFFICE | BILLING | {"read_only"}
 
@@ -48,6 +49,7 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("/agents/facturation/affaires", "warning", "Affaires", MONEY),
         Section("/agents/paiements", "basket", "Paiements", MONEY),
         Section("/agents/virements", "right", "Virements", MONEY),
+        Section("/agents/prelevements", "undo", "Prélèvements", MONEY),
     ),
     "Commune": (
         Section("/agents/activites", "calendar", "Activités", READERS),

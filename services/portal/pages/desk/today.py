@@ -82,6 +82,8 @@ _KINDS = (
           {"state": "new"}, _letter),
     _Kind("Affaires de facturation", "euro", "/agents/facturation/affaires", MONEY,
           "billing/tasks", {"state": "open"}, _task),
+    _Kind("Demandes de prélèvement", "euro", "/agents/prelevements", MONEY,
+          "billing/office/direct-debits", {"state": "waiting"}, _of_family),
 )  # fmt: skip
 
 

@@ -41,6 +41,10 @@ RESULTS: Final = MappingProxyType({
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
     "has-account": ("personne invitée a déjà un compte relié", "waiting"),
+    "collecting": ("collecte demandée : le fichier se prépare", "good"),
+    "settling": ("collecte réglée : les paiements s'enregistrent", "good"),
+    "called-off": ("collecte annulée", "good"),
+    "sent-back": ("rejet enregistré", "good"),
     "kept": ("pièce gardée dans le dossier de la famille", "good"),
 })  # fmt: skip
 
@@ -108,6 +112,26 @@ PAYMENTS: Final = MappingProxyType({
     "undetermined": ("À éclaircir", "warning", "bad"),
     "paid": ("Reçu", "check", "good"),
     "reversed": ("Annulé", "undo", "quiet"),
+})  # fmt: skip
+COLLECTIONS: Final = MappingProxyType({
+    "making": ("En préparation", "clock", "waiting"),
+    "announcing": ("Annonce aux familles", "clock", "waiting"),
+    "made": ("Prête", "check", "good"),
+    "settling": ("Règlement en cours", "clock", "waiting"),
+    "settled": ("Réglée", "check", "good"),
+    "cancelling": ("Annulation en cours", "clock", "waiting"),
+    "cancelled": ("Annulée", "undo", "quiet"),
+    "empty": ("Rien à prélever", "undo", "quiet"),
+})  # fmt: skip
+DEBITS: Final = MappingProxyType({
+    "planned": ("Prévu", "clock", "quiet"),
+    "ready": ("Prêt", "clock", "quiet"),
+    "announced": ("Annoncé", "mail", "waiting"),
+    "settled": ("Réglé", "check", "good"),
+    "rejected": ("Rejeté", "cross", "bad"),
+    "returned": ("Rejeté après règlement", "cross", "bad"),
+    "cancelled": ("Annulé", "undo", "quiet"),
+    "dropped": ("Mis de côté", "undo", "quiet"),
 })  # fmt: skip
 #: Why something has no price.
 LEFT_ASIDE: Final = MappingProxyType({
