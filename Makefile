@@ -10,7 +10,7 @@ ARGS ?=
 # both: neither target ever installs again what the other one has.
 DEMO_VENV := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/demo.stamp)
 
-.PHONY: help demo test check bench lock docs debian-packages
+.PHONY: help demo test check screens bench lock docs debian-packages
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,6 +28,9 @@ check: .venv/dev.stamp ## Format, lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+screens: .venv/dev.stamp debian-packages ## Replay the guides and take the pictures of docs/screens again
+	@SCREENS=1 $(BIN)/python -m pytest --numprocesses=0 tests/portal $(ARGS)
 
 bench: .venv/dev.stamp debian-packages ## Benchmarks, as a table and bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -65,12 +65,13 @@ async def live(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -
         for one in accounts.people:
             if one.login_name.startswith("agent."):
                 await agents[one.town].log_in(one.login_name, one.password)
+        # Each family's keys follow each other: the first is another family's than the story's.
         keys = {town: free.copy() for town, free in accounts.keys.items()}
         unlinked, waiting, paying = (
             Portal(http, origin, town=one.town) for one in (UNLINKED, WAITING, PAYING)
         )
         await open_account(unlinked, mailbox, UNLINKED.account(None))
-        await open_account(waiting, mailbox, WAITING.account(keys[VEYRAS].pop()))
+        await open_account(waiting, mailbox, WAITING.account(keys[VEYRAS].pop(0)))
         await _wait(waiting, today)
         await open_account(paying, mailbox, PAYING.account(keys[ANDANCETTE].pop()))
         await _pay(paying, agents[ANDANCETTE], today)

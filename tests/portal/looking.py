@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from io import BytesIO
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
+from PIL import Image
 from playwright.async_api import Page, Response
 
 _SCREENS = Path(__file__).parents[2] / "docs" / "screens"
@@ -14,7 +17,7 @@ _axe = Axe()
 
 async def look(page: Page, name: str | None = None) -> None:
     """Nothing that WCAG 2.1 A and AA forbid, nothing beside the screen; ``name`` keeps a picture
-    under ``docs/screens`` where that folder is asked for (``SCREENS=1``)."""
+    under ``docs/screens`` where they are asked for (``make screens``)."""
     found = await _axe.run(page, options=_RULES)
     faults = [
         f"{page.url} {one['id']}: {one['nodes'][0]['html'][:200]}"
@@ -24,8 +27,9 @@ async def look(page: Page, name: str | None = None) -> None:
     assert page.viewport_size is not None
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.viewport_size["width"], f"{page.url} is {width} px wide"
-    if name and _SCREENS.exists():
-        await page.screenshot(path=_SCREENS / f"{name}.png", full_page=False)
+    if name and os.environ.get("SCREENS"):
+        picture = Image.open(BytesIO(await page.screenshot(animations="disabled")))
+        picture.save(_SCREENS / f"{name}.webp", quality=70, method=6)
 
 
 async def opened(page: Page, url: str) -> Response:

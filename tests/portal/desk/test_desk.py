@@ -271,7 +271,7 @@ async def test_a_request_for_direct_debit_is_answered_and_collected(
         "agreed": True, "agreed_on": "2026-09-14", "counts_from": seen["next_month"],
     })  # fmt: skip
     await opened(agent, demo.at("/agents/prelevements"))
-    await look(agent)
+    await look(agent, "agents-prelevements")
     await agent.get_by_role("radio", name="Refuser").check()
     await agent.get_by_role("button", name="Répondre").click()
     await expect(agent.get_by_role("alert")).to_contain_text("raison du refus")
