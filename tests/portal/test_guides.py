@@ -197,6 +197,25 @@ async def test_write_to_the_town(demo: Demo, phone: Page) -> None:
     await look(phone, "echange")
 
 
+async def test_book_and_report_an_absence_without_scripts(demo: Demo, chromium: Browser) -> None:
+    context = await chromium.new_context(
+        viewport={"width": 360, "height": 740}, java_script_enabled=False
+    )
+    page = await context.new_page()
+    await log_in(demo, page)
+    await opened(page, demo.at("/reservations?jour=2026-11-23"))
+    await page.get_by_role("region", name="jeu. 26/11").get_by_label(re.compile("Soir")).check()
+    await page.get_by_role("button", name="Aller à l'étape 2").click()
+    await page.get_by_role("button", name="Valider").click()
+    await expect(page.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    await opened(page, demo.at("/absences"))
+    await page.get_by_label("Date de l'absence").fill("2026-11-26")
+    await page.get_by_role("button", name="Aller à l'étape 2").click()
+    await page.get_by_role("button", name="Valider").click()
+    await expect(page.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    await context.close()
+
+
 async def test_every_page_on_a_phone_and_on_a_desk(demo: Demo, chromium: Browser) -> None:
     for width, height in ((360, 740), (1280, 900)):
         context = await chromium.new_context(viewport={"width": width, "height": height})
