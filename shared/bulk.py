@@ -10,14 +10,12 @@ from pymongo import UpdateMany, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
+from shared.clock import Clock
 from shared.driver import Document, index_of, talking
 from shared.events import Event
 from shared.failpoints import Step
+from shared.pending import OUTBOX, ROOM_FOR_EVENTS, with_events
 
-#: Beyond this many unpublished events on one document, commands on it are answered 503.
-MAX_PENDING = 500
-OUTBOX = {"seq": 1, "pending": 1}
-ROOM_FOR_EVENTS = {f"pending.{MAX_PENDING - 1}": {"$exists": False}}
 _DUPLICATE = 11000
 #: Operators, or stages that see the document as it was.
 Update = Mapping[str, Mapping[str, Any]] | list[Mapping[str, Any]]
@@ -38,17 +36,8 @@ class BulkWrites:
     """What ``shared.store.Store`` does to many documents at once."""
 
     _database: AsyncDatabase[Document]
+    _clock: Clock
     on_saved: Callable[[str, Document], None]
-
-    def _with_events(
-        self,
-        collection: str,
-        _id: str,
-        town: str | None,
-        update: Mapping[str, Mapping[str, Any]],
-        events: Sequence[Event],
-    ) -> Document:
-        raise NotImplementedError
 
     async def insert_many(
         self, step: Step, collection: str, documents: Sequence[Document]
@@ -98,7 +87,7 @@ class BulkWrites:
         operations = [
             UpdateOne(
                 {"_id": one.id, **one.condition, **(ROOM_FOR_EVENTS if one.events else {})},
-                self._with_events(collection, one.id, one.town, one.update, one.events),
+                with_events(self._clock, collection, one.id, one.town, one.update, one.events),
             )
             for one in changes
         ]

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from shared.failpoints import step
+from shared.pending import town_of
 from shared.runner import StatesOf
-from shared.store import Document, Store, town_of
+from shared.store import Document, Store
 
 SAY_AGAIN = step("republish.say-again")
 LIFT = step("republish.lift-numbers")

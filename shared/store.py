@@ -19,8 +19,7 @@ from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from shared import context
-from shared.bulk import MAX_PENDING, OUTBOX, ROOM_FOR_EVENTS, BulkWrites
+from shared.bulk import BulkWrites
 from shared.clock import Clock
 from shared.driver import (
     Document,
@@ -31,11 +30,11 @@ from shared.driver import (
     upserting,
 )
 from shared.errors import Refused, StoreUnavailable
-from shared.events import ALL_TOWNS, Envelope, Event
+from shared.events import Envelope, Event
 from shared.failpoints import Step
-from shared.ids import new_id
+from shared.pending import MAX_PENDING, OUTBOX, ROOM_FOR_EVENTS, entry, with_events
 
-__all__ = ["MAX_PENDING", "Document", "DuplicateKey", "Store", "connect", "town_of"]
+__all__ = ["Document", "DuplicateKey", "Store", "connect"]
 
 PENDING_INDEX = IndexModel(
     [("pending.0.id", 1)],
@@ -132,7 +131,9 @@ class Store(BulkWrites):
             **document,
             "v": 1,
             "seq": len(events),
-            "pending": [self._entry(collection, document["_id"], document, e) for e in events],
+            "pending": [
+                entry(self._clock, collection, document["_id"], document, event) for event in events
+            ],
         }
         step.before()
         try:
@@ -178,7 +179,7 @@ class Store(BulkWrites):
         """
         step.before()
         query = {"_id": _id, **condition, **(ROOM_FOR_EVENTS if events else {})}
-        whole = self._with_events(collection, _id, town, update, events)
+        whole = with_events(self._clock, collection, _id, town, update, events)
         target = self._database[collection]
         outbox: Document | None = None
         with naming_duplicates(), talking():
@@ -214,7 +215,7 @@ class Store(BulkWrites):
         """
         step.before()
         query = {"_id": _id, **(condition or {}), **(ROOM_FOR_EVENTS if events else {})}
-        whole = self._with_events(collection, _id, town, update, events)
+        whole = with_events(self._clock, collection, _id, town, update, events)
 
         async def write(upsert: bool) -> Document | None:
             return await self._database[collection].find_one_and_update(
@@ -363,37 +364,6 @@ class Store(BulkWrites):
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _with_events(
-        self,
-        collection: str,
-        _id: str,
-        town: str | None,
-        update: Mapping[str, Mapping[str, Any]],
-        events: Sequence[Event],
-    ) -> Document:
-        merged: Document = {operator: dict(fields) for operator, fields in update.items()}
-        merged.setdefault("$inc", {})["v"] = 1
-        if events:
-            entries = [self._entry(collection, _id, {"town": town}, e) for e in events]
-            merged["$inc"]["seq"] = len(events)
-            merged.setdefault("$push", {})["pending"] = {"$each": entries}
-        return merged
-
-    def _entry(self, collection: str, _id: str, document: Document, event: Event) -> Document:
-        entry = {
-            "id": new_id(),
-            "type": event.type,
-            "subject": f"{collection}/{_id}",
-            "time": self._clock.town(),
-            "saved": self._clock.machine(),
-            "town": town_of(event, document),
-            "correlation": context.correlation.get() or new_id(),
-            "data": event.model_dump(mode="json"),
-        }
-        if cause := context.causation.get():
-            entry["causation"] = cause
-        return entry
-
     async def _refuse_if_full(self, collection: str, _id: str) -> None:
         if await self.count(collection, {"_id": _id, f"pending.{MAX_PENDING - 1}": {"$exists": 1}}):
             raise Refused(
@@ -406,8 +376,3 @@ class Store(BulkWrites):
 
 def _pull(ids: Sequence[str]) -> Document:
     return {"$pull": {"pending": {"id": {"$in": list(ids)}}}}
-
-
-def town_of(event: Event, document: Mapping[str, Any]) -> str:
-    """The town an event said by this document belongs to."""
-    return getattr(event, "town", None) or document.get("town") or ALL_TOWNS

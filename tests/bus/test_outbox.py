@@ -15,7 +15,8 @@ from shared.clock import MachineClock
 from shared.errors import Refused
 from shared.events import Envelope
 from shared.outbox import Relay, envelopes_of
-from shared.store import MAX_PENDING, Store, connect
+from shared.pending import MAX_PENDING
+from shared.store import Store, connect
 from tests.bus.rig import SAY, THINGS, TOWN, CardChanged, Counted, NobodyListens, Publisher, Rig
 from tests.world import eventually
 
