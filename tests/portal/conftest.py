@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.rabbitmq import Broker
+from shared.sealing import new_field_keys
 from tests.servers import MongoServer
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,8 @@ _ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 _READY_WITHIN = 180
+#: The demo's, so that a test may open and seal cookies as the portal does.
+FIELD_KEYS = new_field_keys()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ async def demo(
     folder = tmp_path_factory.mktemp("demo")
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "PREAU_PORT": str(port), "DEMO_CLOCK": "2026-09-14T12:40",
-        "MONGODB_URL": mongodb.url, "AMQP_URL": rabbit.url,
+        "MONGODB_URL": mongodb.url, "AMQP_URL": rabbit.url, "PREAU_FIELD_KEYS": FIELD_KEYS,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deploy.demo", cwd=folder, env=environment,
