@@ -21,7 +21,9 @@ EVERY_PAGE = (
 
 async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone: Page) -> None:
     """Guide of Le Haillan, "Créer mon espace personnel"; of Éragny, "Mes abonnements"."""
-    await opened(phone, demo.at())
+    await opened(phone, demo.origin)
+    await look(phone)
+    await phone.get_by_role("link", name="L'espace de Veyras").click()
     await look(phone, "accueil-public")
     await phone.get_by_role("link", name="Créer mon espace").click()
     fields = {
