@@ -26,9 +26,14 @@ class People:
     households: list[dict[str, Any]]
     participants: tuple[Participant, ...]
 
-    def name(self, participant: str | None) -> str:
-        """A first name; empty for nobody in particular."""
-        return next((one.first_name for one in self.participants if one.id == participant), "")
+    def name(self, person: str | None) -> str:
+        """A child's or an adult's first name; empty for nobody in particular."""
+        everybody = (
+            one
+            for household in self.households
+            for one in (*household["children"], *household["guardians"])
+        )
+        return next((str(one["first_name"]) for one in everybody if one["id"] == person), "")
 
     def find(self, wanted: str | None) -> Participant:
         """The one that was asked for, or the first. Raises ``Problem`` where there is nobody."""

@@ -87,17 +87,23 @@ class Slot:
 
 async def slots_of(visit: Visit, people: list[Participant], first: date, last: date) -> list[Slot]:
     """Everything between two days, of these participants, in the order of days."""
-    catalogue, *plannings = await asyncio.gather(
+    families = list(dict.fromkeys(one.family for one in people))
+    catalogue, *found = await asyncio.gather(
         visit.get("booking/activities"),
         *(
-            visit.get("booking/planning", family=one.family, child=one.id, first=first, last=last)
-            for one in people
+            visit.get("booking/family-planning", family=family, first=first, last=last)
+            for family in families
         ),
     )
+    entries = {
+        (family, planning["child"]): planning["entries"]
+        for family, answer in zip(families, found, strict=True)
+        for planning in answer["participants"]
+    }
     activities = {one["id"]: one for one in catalogue["items"]}
     slots = []
-    for participant, planning in zip(people, plannings, strict=True):
-        for entry in planning["entries"]:
+    for participant in people:
+        for entry in entries.get((participant.family, participant.id), ()):
             activity = activities.get(entry["activity"])
             units = activity["units"] if activity else ()
             unit = next((one for one in units if one["id"] == entry["unit"]), None)
