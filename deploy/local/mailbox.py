@@ -17,6 +17,7 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _SIZE_LIMIT = 33_554_432
+_HELD = 0.01
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Behaviours:
     """How many more mails are lost: the connection is dropped at DATA."""
     delay: float = 0.0
     """Seconds before each answer to DATA."""
+    holds_after: int | None = None
+    """Once so many mails are kept, DATA gets no answer until this is changed."""
     closed: bool = False
     """Every command is answered 421 and the connection closed."""
 
@@ -299,6 +302,10 @@ class _Handler:
             await _drop(server)
         if behaviours.delay:
             await asyncio.sleep(behaviours.delay)
+        while behaviours.holds_after is not None and len(self._mailbox.messages) >= (
+            behaviours.holds_after
+        ):
+            await asyncio.sleep(_HELD)
         content = envelope.original_content or b""
         self._mailbox.keep(envelope.mail_from or "", envelope.rcpt_tos, content)
         if behaviours.drops_after_data > 0:

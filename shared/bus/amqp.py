@@ -20,6 +20,7 @@ from aio_pika.abc import (
     AbstractIncomingMessage,
     AbstractQueue,
 )
+from aio_pika.connection import make_url
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
 
 from shared.bus.port import Delivery, Submit, Subscriptions
@@ -31,7 +32,9 @@ PREFETCH = 50
 #: Never -1 (3.10 drops on the first redelivery) and never the default (20 on 4.x).
 DELIVERY_LIMIT = 1000
 PUBLISH_TIMEOUT = 10.0
+_CONNECT_TIMEOUT = 5.0
 _CANCEL_TIMEOUT = 5.0
+_HEARTBEAT = 20
 _ARCHIVE_AGE = "7D"
 _ARCHIVE_BYTES = 5_000_000_000
 _AWAY = (*CONNECTION_EXCEPTIONS, AMQPError, OSError, asyncio.TimeoutError, RuntimeError)
@@ -44,7 +47,7 @@ class AmqpBus:
     name = "amqp"
 
     def __init__(self, url: str, namespace: str, subscriptions: Subscriptions) -> None:
-        self._url = url
+        self._url = make_url(url, heartbeat=_HEARTBEAT)
         self._namespace = namespace
         self._subscriptions = subscriptions
         self._exchange: AbstractExchange | None = None
@@ -99,8 +102,10 @@ class AmqpBus:
         pause = 0.1
         while True:
             try:
-                connection = await aio_pika.connect(self._url, timeout=5, heartbeat=20)
+                # Ours to close from the first, for one that fails to connect leaves work behind.
+                connection = aio_pika.Connection(self._url)
                 try:
+                    await connection.connect(timeout=_CONNECT_TIMEOUT)
                     await self._run_session(connection, session)
                     pause = 0.1
                 finally:

@@ -54,10 +54,13 @@ class Town:
         return line
 
     async def becomes(self, who: Household, request: Document, state: str) -> Document:
-        """The line, once it is in that state."""
+        """The line, once it is in that state and what it gave back is free again."""
+        unfinished = {"unfinished": {"$exists": True}}
 
         async def there() -> Document | None:
             line = await self.line(who, request)
+            if await self.world.store("booking").count("requests", unfinished):
+                return None
             return line if line["state"] == state else None
 
         found: Document = await eventually(there, what=f"the line is {state}")

@@ -182,10 +182,10 @@ async def test_a_process_that_ends_leaves_no_doubt_about_its_mails(
         return len(await mails(running, state="due")) == 40
 
     await eventually(all_due, what="the mails are stored")
-    mailbox.behaviours.delay = 0.1
     notify = notify_of(running)
-    sending = asyncio.create_task(send_due(notify))
     under_way = notify.mail_server.connections
+    mailbox.behaviours.holds_after = under_way + 1
+    sending = asyncio.create_task(send_due(notify))
     await mailbox.wait_for(lambda found: len(found) > under_way)
     await cancelled([sending])
     sent = await mails(running, state="sent")

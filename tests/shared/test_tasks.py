@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from shared.tasks import in_turns, streamed
+from shared.tasks import cancelled, in_turns, streamed, to_its_end
 
 Work = Callable[[int], Awaitable[None]]
 
@@ -84,3 +84,24 @@ async def test_a_cancellation_that_is_lost_begins_nothing_more(
     with pytest.raises(asyncio.CancelledError):
         await doing
     assert begun == [0, 1]
+
+
+async def test_what_must_be_done_is_done_however_often_it_is_cancelled() -> None:
+    may_end, done = asyncio.Event(), asyncio.Event()
+
+    async def record() -> None:
+        await may_end.wait()
+        done.set()
+
+    async def work() -> None:
+        await to_its_end(record())
+        raise AssertionError("a cancelled task does not go on")
+
+    task = asyncio.create_task(work())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    may_end.set()
+    await cancelled([task])
+    assert done.is_set()
+    assert task.cancelled()

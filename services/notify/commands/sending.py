@@ -17,7 +17,7 @@ from shared.errors import MissingCopy
 from shared.logs import get_logger
 from shared.metrics import DIGEST_DELAY, MAILS
 from shared.store import Document
-from shared.tasks import in_turns
+from shared.tasks import in_turns, to_its_end
 
 _BATCH = 200
 _TURNS = 2
@@ -72,7 +72,7 @@ async def _send_batch(notify: Notify, claimed: Sequence[Document], now: datetime
         # Cancelled by the end of the process too: what was sent is not sent again, and what
         # was not begun waits for no lease to run out.
         left = [Sent(mail, "due", again_at=now, counts=False) for mail in waiting]
-        await _record(notify, [*results, *left])
+        await to_its_end(_record(notify, [*results, *left]))
     return turn.away
 
 
