@@ -302,9 +302,7 @@ class _Handler:
             await _drop(server)
         if behaviours.delay:
             await asyncio.sleep(behaviours.delay)
-        while behaviours.holds_after is not None and len(self._mailbox.messages) >= (
-            behaviours.holds_after
-        ):
+        while self._holds(behaviours.holds_after):  # noqa: ASYNC110 - another thread changes it
             await asyncio.sleep(_HELD)
         content = envelope.original_content or b""
         self._mailbox.keep(envelope.mail_from or "", envelope.rcpt_tos, content)
@@ -312,6 +310,9 @@ class _Handler:
             behaviours.drops_after_data -= 1
             await _drop(server)
         return "250 2.0.0 Kept"
+
+    def _holds(self, after: int | None) -> bool:
+        return after is not None and len(self._mailbox.messages) >= after
 
     async def _close_if_told(self, server: SMTP) -> None:
         if self._mailbox.behaviours.closed:
