@@ -95,6 +95,11 @@ class Activity(Part):
             unique(f"deadlines.{action}", (rule.id for rule in rules))
             one_at_a_time(f"deadlines.{action}", rules, lambda rule: rule.for_.key)
         unique("absences.rules", (rule.id for rule in self.absences.rules))
+        if self.deadlines.pay and (self.billing, self.decision) != ("pay_at_booking", "automatic"):
+            raise ValueError(
+                "`deadlines.pay` goes with `billing: pay_at_booking` and `decision: automatic`: "
+                "until when whoever books may still pay"
+            )
         return self
 
     def unit(self, unit_id: str) -> Unit | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -232,3 +233,62 @@ def test_what_may_be_booked_agrees_with_the_deadline_at_every_minute(
     reason, _ = offer.may_book(CHILD, day, Choice(("unit",)))
     over = day < now.astimezone(zone).date()
     assert (reason is None) == (ask(offered, "book", day, now).allowed and not over)
+
+
+NOON_BEFORE = [rule({"anchor": "day", "days_before": 2, "time": "12:00"}, 1)]
+
+
+def paid_at_once(pay: list[dict[str, Any]], **deadlines: Any) -> Offer:
+    """The canteen, booked until the eve at 18:00, paid when it is booked."""
+    book = town(
+        [],
+        activity={
+            "decision": "automatic", "billing": "pay_at_booking",
+            "deadlines": {"book": EVE_AT_18, "pay": pay} | deadlines,
+        },
+    )  # fmt: skip
+    return Offer(book, book.file.activities[0], MONDAY_TEN)
+
+
+@given(st.integers(-3 * 24 * 60, 3 * 24 * 60))
+def test_what_can_no_longer_be_paid_can_no_longer_be_booked(minutes: int) -> None:
+    last = datetime(2026, 9, 15, 12, 0, tzinfo=PARIS)
+    offer = replace(paid_at_once(NOON_BEFORE), now=last + timedelta(minutes=minutes))
+    why_not, answer = offer.may_book(CHILD, date(2026, 9, 17), Choice(("unit",)))
+    assert (why_not is None) == answer.allowed == (minutes <= 0)
+
+
+def test_a_family_reads_that_it_can_no_longer_pay() -> None:
+    offer = replace(paid_at_once(NOON_BEFORE), now=datetime(2026, 9, 15, 14, tzinfo=PARIS))
+    why_not, answer = offer.may_book(CHILD, date(2026, 9, 17), Choice(("unit",)))
+    assert why_not is not None
+    assert answer.rule == "rule-1"
+    assert why_not.text == (
+        "Paiement clos depuis le mardi 15 septembre 2026 à 12 h (délai dépassé)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("pay", "cutoff"),
+    [([], "2026-09-16T18:00"), (EVE_AT_18, "2026-09-16T18:00"), (NOON_BEFORE, "2026-09-15T12:00")],
+)
+def test_the_padlock_closes_at_the_earlier_of_both(pay: list[dict[str, Any]], cutoff: str) -> None:
+    answer = paid_at_once(pay).answer("book", CHILD, date(2026, 9, 17), Choice(("unit",)))
+    assert (answer.allowed, answer.rule) == (True, "rule-0")
+    assert answer.cutoff == datetime.fromisoformat(cutoff).replace(tzinfo=PARIS)
+
+
+def test_what_an_agent_decides_is_paid_afterwards() -> None:
+    late = [{"until": {"anchor": "always"}, "outcome": "ask_agent"}]
+    asked = [rule({"anchor": "never"}, after=late)]
+    offer = paid_at_once([rule({"anchor": "never"}, 1)], book=asked)
+    answer = offer.answer("book", CHILD, date(2026, 9, 17), Choice(("unit",)))
+    assert (answer.allowed, answer.outcome) == (True, "ask_agent")
+
+
+@pytest.mark.parametrize(
+    "how", [{"decision": "agent"}, {"decision": "automatic", "billing": "pay_in_arrears"}]
+)
+def test_a_deadline_for_paying_is_for_what_is_paid_at_booking(how: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"`deadlines\.pay` goes with"):
+        town([], activity={**how, "deadlines": {"book": EVE_AT_18, "pay": EVE_AT_18}})

@@ -195,6 +195,38 @@ def test_a_proof_may_come_until_the_minute_that_was_said_and_not_after(minutes: 
     assert may_still_come(line, came) == (minutes <= 0)
 
 
+@pytest.mark.parametrize(
+    ("closes", "boundary", "until"),
+    [("20:00", "through", "20:00"), ("20:00", "before", "19:59"), ("24:00", "through", "23:59")],
+)
+def test_no_proof_is_taken_once_the_town_takes_none_for_that_day(
+    closes: str, boundary: str, until: str
+) -> None:
+    cutoff = {"anchor": "day", "days_before": 0, "time": closes, "boundary": boundary}
+    sending = {"proof": [rule(cutoff, 9)]}
+    hour, minute = map(int, until.split(":"))
+    last = datetime(2026, 9, 17, hour, minute, tzinfo=PARIS)
+    for line in (
+        booking(offer(book=late(TWO_EUROS), **sending)),
+        ended(offer(cancel=late(), **sending), "cancel"),
+        ended(offer(absences=ABSENCES, **sending), "absence"),
+    ):
+        assert line.proof_until == last
+        assert may_still_come(line, last + timedelta(seconds=59))
+        assert not may_still_come(line, last + timedelta(minutes=1))
+
+
+def test_what_is_asked_for_sooner_is_due_sooner() -> None:
+    sending = [rule({"anchor": "day", "days_before": 0, "time": "20:00"}, 9)]
+    within = {"kinds": ["summons"], "hours": 1, "from": "notice"}
+    line = booking(offer(book=late(TWO_EUROS, within), proof=sending))
+    assert line.proof_until == EIGHT + timedelta(hours=1)
+    steps = [{"until": {"anchor": "always"}, "outcome": "accept"}]
+    lax = [rule({"anchor": "day", "days_before": 0, "time": "09:00"}, 9, after=steps)]
+    usual = booking(offer(book=late(TWO_EUROS)))
+    assert booking(offer(book=late(TWO_EUROS), proof=lax)).proof_until == usual.proof_until
+
+
 LIMITS = st.one_of(
     st.fixed_dictionaries({"hours": st.integers(1, 100)}),
     st.fixed_dictionaries({"days": st.integers(0, 5)}),
@@ -205,9 +237,16 @@ LIMITS = st.one_of(
 @given(
     LIMITS, st.sampled_from(["notice", "first_day", "last_day"]), st.integers(0, 4 * 3600),
     st.integers(-90, 90), st.integers(0, 59),
+    st.none() | st.times().map(lambda at: f"{at:%H:%M}"), st.sampled_from(["before", "through"]),
 )  # fmt: skip
 def test_rule_line_and_sweeper_agree_to_the_second(
-    within: dict[str, Any], since: str, told_after: int, around: int, micro: int
+    within: dict[str, Any],
+    since: str,
+    told_after: int,
+    around: int,
+    micro: int,
+    closes: str | None,
+    boundary: str,
 ) -> None:
     """The rules that answer, the line that keeps what they said, and who settles what is overdue,
     within a minute and a half of the limit, whenever the absence was told."""
@@ -215,7 +254,9 @@ def test_rule_line_and_sweeper_agree_to_the_second(
     proof = {"kinds": ["summons"], "from": since, **within}
     rules = [{"id": "ill", "valid_from": "2020-01-01", "source": "test", "proof": proof,
               "effect": {"kind": "free"}}]  # fmt: skip
-    known = offer(told, absences={"rules": rules}, cancel=[rule(EVE)])
+    at = {"anchor": "day", "days_before": 0, "time": closes, "boundary": boundary}
+    sending = [rule(at, 9)] if closes else []
+    known = offer(told, absences={"rules": rules}, cancel=[rule(EVE)], proof=sending)
     line = ended(known, "absence")
     assume(line.effect == "to_prove")
     assert line.proof_until is not None

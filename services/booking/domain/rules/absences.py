@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, may
-from services.booking.domain.rules.cutoffs import Place, limit
+from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, may, proofs_close
+from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.proofs import About, days_after, proof_until, proves
 from services.booking.domain.rules.surcharges import Due, due
@@ -72,17 +72,19 @@ def settle(
             wording.absence_in_time(cancel.explanation, back or "by_agent"), back,
         )  # fmt: skip
     place = Place(book.days, book.zone, activity.calendar)
+    about = About(absent.first, absent.last, told)
+    closing = proofs_close(book, activity, absent.first, facts)
     fitting = [
-        rule
+        (rule, proof_until(rule.proof, about, place, closing) if rule.proof else None)
         for rule in activity.absences.rules
         if _fits(rule, book, activity, day, told, facts, absent, booked, place)
     ]
     at = None if final else now
-    open_rules = [rule for rule in fitting if not _overdue(rule, at, told, absent, place)]
+    open_rules = [one for one in fitting if not _overdue(*one, at, absent)]
     if fitting:
-        kinds = [kind for rule in open_rules if rule.proof for kind in rule.proof.kinds]
-        rule = (open_rules or fitting)[0]
-        settled = _settled(rule, book, day, at, told, facts, absent, place)
+        kinds = [kind for rule, _ in open_rules if rule.proof for kind in rule.proof.kinds]
+        rule, due_by = (open_rules or fitting)[0]
+        settled = _settled(rule, due_by, book, day, at, told, facts, absent, place)
         if settled.settled == "to_prove":
             return replace(settled, proofs=tuple(dict.fromkeys(kinds)))
         return settled
@@ -124,6 +126,7 @@ def _in_time(rule: AbsenceRule, first: date, told: datetime, place: Place) -> bo
 
 def _settled(
     rule: AbsenceRule,
+    due_by: Limit | None,
     book: Rulebook,
     day: date,
     now: datetime | None,
@@ -141,9 +144,8 @@ def _settled(
             wording.absence_waiting(rule.waiting_days, rule.text),
         )  # fmt: skip
     proof = rule.proof
-    due_by = proof_until(proof, _about(absent, told), place) if proof else None
     if proof and not proves(proof.kinds, absent.proof, absent.proof_at, due_by):
-        over = _overdue(rule, now, told, absent, place)
+        over = _overdue(rule, due_by, now, absent)
         return Day(
             day, "billed" if over else "to_prove", rule.id, cutoff,
             due_by.at if due_by else None, facts.price_cents, None,
@@ -157,21 +159,12 @@ def _settled(
     )  # fmt: skip
 
 
-def _overdue(
-    rule: AbsenceRule, now: datetime | None, told: datetime, absent: Absent, place: Place
-) -> bool:
+def _overdue(rule: AbsenceRule, due_by: Limit | None, now: datetime | None, absent: Absent) -> bool:
     """Whether the proof that a rule asks for has not come, and can no longer (``now`` is None:
     whatever was to come has come)."""
-    if rule.proof is None:
+    if rule.proof is None or proves(rule.proof.kinds, absent.proof, absent.proof_at, due_by):
         return False
-    until = proof_until(rule.proof, _about(absent, told), place)
-    if proves(rule.proof.kinds, absent.proof, absent.proof_at, until):
-        return False
-    return now is None or (until is not None and not until.holds(now.astimezone(UTC)))
-
-
-def _about(absent: Absent, told: datetime) -> About:
-    return About(absent.first, absent.last, told)
+    return now is None or (due_by is not None and not due_by.holds(now.astimezone(UTC)))
 
 
 def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) -> date:

@@ -152,7 +152,22 @@ def _offered(
         return Answer(False, "refuse", None, None, None, "day-over", wording.day_over())
     if action == "book" and (day - today).days > activity.horizon_days:
         return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
-    return _may(book, activity, action, day, now, facts)
+    answer = _may(book, activity, action, day, now, facts)
+    if action == "book" and activity.decision == "automatic" and activity.deadlines.pay:
+        return _payable(answer, _may(book, activity, "pay", day, now, facts))
+    return answer
+
+
+def _payable(answer: Answer, pay: Answer) -> Answer:
+    """The answer to booking what is paid at once: no longer than it may be paid."""
+    if not answer.allowed or answer.outcome in ("ask_agent", "waiting_list"):
+        return answer
+    if not pay.allowed:
+        return pay
+    if pay.cutoff is None or (answer.cutoff is not None and answer.cutoff <= pay.cutoff):
+        return answer
+    said = f"{answer.explanation} {pay.explanation}"
+    return replace(answer, cutoff=pay.cutoff, explanation=said)
 
 
 def may(
@@ -184,6 +199,19 @@ def _of_unit(
         return _without_rules(book, activity, action, day, now, facts)
     reading = book.reading(activity, action, day, facts)
     return reading.answer(now, facts, book.audiences) if reading else _unruled(action)
+
+
+def proofs_close(book: Rulebook, activity: Activity, day: date, facts: Facts) -> datetime | None:
+    """The first instant (UTC) at which the town takes no proof for a day any more, by the
+    activity's deadlines for sending one; None where they do not say."""
+    reading = book.reading(activity, "proof", day, facts)
+    if reading is None or reading.normal is None:
+        return None
+    ends = [
+        rung.end.end if rung.end else None for rung in reading.rungs if rung.outcome != "refuse"
+    ]
+    known = [end for end in ends if end is not None]
+    return max(known, default=None) if len(known) == len(ends) else None
 
 
 def _without_rules(
@@ -234,7 +262,9 @@ def _read(
         for step in rule.after
     ]  # fmt: skip
     said = wording.Said(action, normal, opens, rule.text)
-    return Reading(action, day, place, rule, opens, normal, (first, *steps), said)
+    to_prove = any(step.proof for step in rule.after)
+    closing = proofs_close(book, activity, day, facts) if to_prove else None
+    return Reading(action, day, place, rule, opens, normal, (first, *steps), said, closing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +283,8 @@ class _Rung:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A rule, read for one day: its instants, and what is said of them."""
+    """A rule, read for one day: its instants, and what is said of them; ``proofs_close``: when
+    the town takes no proof for it any more."""
 
     action: Action
     day: date
@@ -263,6 +294,7 @@ class Reading:
     normal: Limit | None
     rungs: tuple[_Rung, ...]
     said: wording.Said
+    proofs_close: datetime | None = None
 
     def answer(self, now: Moment, facts: Facts, audiences: Mapping[str, Audience]) -> Answer:
         """What it answers at a moment."""
@@ -287,7 +319,7 @@ class Reading:
         return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over())
 
     def _to_prove(self, proof: Proof, owed: Due | None, at: datetime) -> ToProve:
-        until = proof_until(proof, About(self.day, self.day, at), self.place)
+        until = proof_until(proof, About(self.day, self.day, at), self.place, self.proofs_close)
         otherwise: Otherwise = "billed" if self.action == "cancel" else "refuse"
         if owed is not None:
             otherwise = "surcharge"

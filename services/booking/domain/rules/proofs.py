@@ -24,9 +24,20 @@ class About:
     told: datetime
 
 
-def proof_until(proof: Proof, about: About, place: Place) -> Limit | None:
-    """By when a proof has to be there, the minute said included; None where the rule, or the
-    calendar, does not say."""
+def proof_until(
+    proof: Proof, about: About, place: Place, closing: datetime | None = None
+) -> Limit | None:
+    """By when a proof has to be there, the minute said included: by its own rule, and before the
+    town takes none any more for that day (``closing``: the first instant that is too late, UTC;
+    None: it does not say); None where nothing limits it."""
+    until = _by_rule(proof, about, place)
+    if closing is None or (until is not None and until.end is not None and until.end <= closing):
+        return until
+    return _through((closing - _MINUTE).astimezone(place.zone))
+
+
+def _by_rule(proof: Proof, about: About, place: Place) -> Limit | None:
+    """None where the rule, or the calendar, does not say."""
     start = {
         "first_day": about.first,
         "last_day": about.last,

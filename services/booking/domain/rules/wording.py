@@ -22,6 +22,7 @@ _WORDS: dict[Action, tuple[str, str]] = {
     "pay": ("Paiement", "payer"),
     "attend": ("Venue sans réservation", "venir sans réservation"),
 }
+_MASCULINE: frozenset[Action] = frozenset({"absence", "proof", "pay"})
 UNTIL = "jusqu'au"
 _PER = {"day": "par jour", "month": "pour le mois", "period": "pour la période",
         "school_year": "pour l'année scolaire"}  # fmt: skip
@@ -103,7 +104,7 @@ class Said:
         noun = _WORDS[self.action][0]
         if self.normal is None or self.normal.at is None:
             return self._with(self.text, f"{noun} impossible.")
-        return self._with(self.text, f"{noun} close{_since(self.normal)} (délai dépassé).")
+        return self._with(self.text, f"{self._closed()} (délai dépassé).")
 
     def too_often(self) -> str:
         """Once more than the rule allows."""
@@ -111,8 +112,7 @@ class Said:
 
     def spent(self, text: str | None) -> str:
         """Too late, and what was still allowed then has been used."""
-        noun, since = _WORDS[self.action][0], _since(self.normal)
-        sentence = f"{noun} close{since} (délai dépassé) : le nombre admis au-delà est atteint."
+        sentence = f"{self._closed()} (délai dépassé) : le nombre admis au-delà est atteint."
         return self._with(text or self.text, sentence)
 
     def not_yet(self) -> str:
@@ -124,6 +124,10 @@ class Said:
     def not_published(self) -> str:
         """The town has published no date."""
         return f"{_WORDS[self.action][0]} impossible : date limite non publiée pour ce jour."
+
+    def _closed(self) -> str:
+        closed = "clos" if self.action in _MASCULINE else "close"
+        return f"{_WORDS[self.action][0]} {closed}{_since(self.normal)}"
 
     def _late(self) -> str:
         dated = self.normal is not None and self.normal.at is not None
