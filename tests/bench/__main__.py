@@ -23,6 +23,7 @@ from tests.bench import (
     month_end,
     paper,
     planning,
+    portal,
     prices,
     rules,
     year,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "paper": paper.measure,
     "invoices": invoices.measure,
     "month-end": month_end.measure,
+    "portal": portal.measure,
 }
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,22 +40,21 @@ class Demo:
     """The demo, running: every service, the portal, the simulators, the mailbox."""
 
     origin: str
+    pid: int
 
     def at(self, path: str = "") -> str:
         """A page of the town."""
         return f"{self.origin}/{TOWN}{path}"
 
 
-@pytest.fixture(scope="module")
-async def demo(
-    mongodb: MongoServer, rabbit: Broker, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Demo]:
-    """``make demo`` on Monday 14 September 2026, 12:40, over RabbitMQ, in a process of its own."""
+@asynccontextmanager
+async def running_demo(mongodb_url: str, amqp_url: str, folder: Path) -> AsyncIterator[Demo]:
+    """``make demo`` on Monday 14 September 2026, 12:40, over RabbitMQ, in a process of its own;
+    what it writes is under ``folder``, its databases are called ``demo-clock_…``."""
     port = _four_free_ports()
-    folder = tmp_path_factory.mktemp("demo")
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "PREAU_PORT": str(port), "DEMO_CLOCK": "2026-09-14T12:40",
-        "MONGODB_URL": mongodb.url, "AMQP_URL": rabbit.url, "PREAU_FIELD_KEYS": FIELD_KEYS,
+        "MONGODB_URL": mongodb_url, "AMQP_URL": amqp_url, "PREAU_FIELD_KEYS": FIELD_KEYS,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deploy.demo", cwd=folder, env=environment,
@@ -69,7 +69,7 @@ async def demo(
                 assert line, said.decode()
                 said += line
         drained = asyncio.create_task(process.stdout.read())
-        yield Demo(f"http://localhost:{port}")
+        yield Demo(f"http://localhost:{port}", process.pid)
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 60)
         assert b"Traceback" not in await drained
@@ -77,6 +77,17 @@ async def demo(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@pytest.fixture(scope="module")
+async def demo(
+    mongodb: MongoServer, rabbit: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Demo]:
+    """The demo of a module's tests."""
+    try:
+        async with running_demo(mongodb.url, rabbit.url, tmp_path_factory.mktemp("demo")) as one:
+            yield one
+    finally:
         mongodb.drop_databases("demo-clock_")
         rabbit.discard("demo-clock.")
 
@@ -94,8 +105,8 @@ def _four_free_ports() -> int:
     raise RuntimeError("no four free ports in a row")
 
 
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
     """A browser without windows."""
     path = shutil.which("chromium")
     assert path, "chromium is missing: deploy/local/debian-packages.sh chromium"
@@ -103,6 +114,13 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser of a module's tests."""
+    async with browser() as one:
+        yield one
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ for (const form of document.querySelectorAll("[data-basket]")) {
   count();
 }
 
-// A select that leads to another page goes there when it is changed.
-for (const select of document.querySelectorAll("select[data-goes]")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
-  for (const button of select.form.querySelectorAll("[data-without-script]")) button.hidden = true;
-}
-
 // The payment page opens in a window of its own; where the browser forbids it, the link is there.
 for (const link of document.querySelectorAll("a[data-window]")) {
   link.addEventListener("click", (event) => {
