@@ -152,9 +152,7 @@ async def _costs(site: Site, mongod: int) -> list[Row]:
     return found
 
 
-async def _round(
-    http: aiohttp.ClientSession, url: str, pids: tuple[int, ...]
-) -> tuple[float, ...]:
+async def _round(http: aiohttp.ClientSession, url: str, pids: tuple[int, ...]) -> tuple[float, ...]:
     """Milliseconds a page: of each process, and from asking to the end of the answer."""
     before = [*map(cpu_seconds, pids), time.monotonic()]
     for _ in range(PAGES):

@@ -4,6 +4,7 @@ their size."""
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -41,6 +42,16 @@ async def test_the_first_key_offers_to_skip_to_the_content(demo: Demo, phone: Pa
     await expect(skip).to_be_focused()
     await phone.keyboard.press("Enter")
     await expect(phone.locator("#contenu")).to_be_focused()
+
+
+async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
+    """Whoever goes through a list with the arrows is not taken elsewhere at each one."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations"))
+    await phone.get_by_label("Affichage").select_option(label="Liste")
+    await expect(phone).to_have_url(demo.at("/reservations"))
+    await phone.get_by_role("button", name="Afficher").click()
+    await expect(phone).to_have_url(re.compile("vue=liste"))
 
 
 async def test_pages_at_twice_their_size(demo: Demo, chromium: Browser) -> None:
