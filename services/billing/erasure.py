@@ -12,6 +12,7 @@ from services.billing.store.online_invoices import ONLINE_INVOICES
 from services.billing.store.payments import PAYMENTS
 from services.billing.store.quotes import QUOTES
 from services.billing.store.tasks import TASKS
+from services.billing.store.withdrawals import WITHDRAWALS
 from shared.erasure import Erasing, LegalHold, of_family
 
 ERASED = (
@@ -20,6 +21,7 @@ ERASED = (
     Erasing(DRAFTS, of_family),
     Erasing(ONLINE_INVOICES, of_family),
     Erasing(TASKS, of_family, fields=("done.note",)),
+    Erasing(WITHDRAWALS, of_family),
     Erasing(MANDATES, of_family),
 )
 HELD = (

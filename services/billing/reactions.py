@@ -4,7 +4,8 @@ Copies are states: one update whose filter excludes what is as recent or newer. 
 line is kept in the charge whose id derives from the line's, by one update whose filter excludes
 a decision as recent: twice or in another order, the result is the same. *decided-up-to* waits
 for every decision delivered before it. What is paid at booking becomes an invoice whose id derives
-from the request and the attempt. An answer to an erasure is a new document named by it;
+from the request and the attempt; lines taken back are noted by their request, so that what is heard
+of them later is not asked for. An answer to an erasure is a new document named by it;
 the erasure itself is as ``shared.erasure`` says.
 """
 

@@ -40,6 +40,7 @@ from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from services.billing.store.tasks import TASKS, TaskStore
+from services.billing.store.withdrawals import WithdrawalStore
 from shared.copies import KeyCopy, TownCopy
 from shared.files import Files
 from shared.outgoing import Outgoing
@@ -107,6 +108,7 @@ def state_of(parts: Parts, outgoing: Outgoing | None = None) -> Billing:
         parts.press,
         PaymentStore(parts.store, parts.settings.lease_seconds),
         TaskStore(parts.store),
+        WithdrawalStore(parts.store),
         OnlineInvoiceStore(parts.store),
         PayFip(settings.payfip_url, outgoing or Outgoing(), settings.payfip_seconds),
         MandateStore(parts.store, sealer),

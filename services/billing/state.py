@@ -16,6 +16,7 @@ from services.billing.store.online_invoices import OnlineInvoiceStore
 from services.billing.store.payments import PaymentStore
 from services.billing.store.quotes import QuoteStore
 from services.billing.store.tasks import TaskStore
+from services.billing.store.withdrawals import WithdrawalStore
 from shared.audit import Audit
 from shared.auth import FamilyScope, Scope
 from shared.clock import Clock
@@ -59,6 +60,7 @@ class Billing:
     press: Press
     payments: PaymentStore
     tasks: TaskStore
+    withdrawals: WithdrawalStore
     online_invoices: OnlineInvoiceStore
     payfip: PayFip
     mandates: MandateStore

@@ -17,7 +17,8 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     ``invoice_kind``: of a month, of a ``booking`` paid at once (``request``), or a credit note of
     another invoice (``credited``). ``delivery``: whether the family reads it on line or gets paper.
     ``to_pay_cents``: what is to be paid of it, after credit was
-    taken off; nothing when a rest too small is carried to the next.
+    taken off; nothing when a rest too small is carried to the next. ``mandate_reference``: the
+    mandate (RUM) in force by which it is to be collected, from ``due_on`` at the earliest.
     """
 
     invoice: str
@@ -32,6 +33,7 @@ class InvoiceIssued(Event, service="billing", name="invoice-issued", kind="fact"
     request: str | None = None
     credited: str | None = None
     delivery: Literal["online", "paper"] = "online"
+    mandate_reference: str | None = None
 
 
 class _OfAccount(BaseModel):

@@ -201,7 +201,7 @@ class Ledger:
         for at, day in enumerate(days):
             request.lines.append(Booked(f"l{at}", day, units, state))
         if state == "to_pay":
-            await self._await_payment(request, request.lines)
+            await self.hold(request, request.lines)
         else:
             await self._accept(request, request.lines)
 
@@ -281,11 +281,12 @@ class Ledger:
         elif to_pay:
             for line in lines:
                 line.state, line.unpaid = "to_pay", False
-            await self._await_payment(request, lines)
+            await self.hold(request, lines)
         else:
             await self._accept(request, lines)
 
-    async def _await_payment(self, request: Request, lines: list[Booked]) -> None:
+    async def hold(self, request: Request, lines: list[Booked]) -> None:
+        """The places of these lines are held until they are paid."""
         if lines:
             await self.say(PaymentAwaited(
                 request=request.id, number="n", family=self.family, account="a",

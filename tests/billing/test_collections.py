@@ -25,6 +25,7 @@ from shared.sealing import new_field_keys
 from tests.billing.conftest import FIRST_OF_OCTOBER, Office
 from tests.billing.data import accepted, card
 from tests.billing.debits import IBAN, OTHER_IBAN, call, decided, mandated, office_with
+from tests.papers import pages_of
 from tests.world import Answer, eventually
 
 ON = "2026-10-15"
@@ -84,6 +85,13 @@ class Collecting:
         listed = await call(self.office, "GET", "/invoices", family=family)
         (one,) = listed.json["items"]
         return dict(one)
+
+    async def paper(self, family: str) -> str:
+        """The same, printed, without its spaces."""
+        mine = await self.invoice(family)
+        path = f"/invoices/{mine['invoice']}/document.pdf"
+        got = await call(self.office, "GET", path, family=family)
+        return "".join(pages_of(got.body))
 
     async def mandate(self, family: str) -> dict[str, Any] | None:
         seen = await call(self.office, "GET", f"/direct-debit?family={family}", family=family)
@@ -166,6 +174,34 @@ async def test_what_is_due_is_announced_set_apart_and_paid_on_the_day(
     assert mandate
     assert mandate["used_on"] == ON
     await collecting.sound()
+
+
+async def test_an_invoice_says_by_which_mandate_it_is_collected_as_long_as_it_is(
+    collecting: Collecting,
+) -> None:
+    mandates = {name: await collecting.mandate(name) for name in ("f1", "f2")}
+    references = {name: one["reference"] for name, one in mandates.items() if one}
+
+    async def told() -> bool:
+        return len(collecting.office.heard) == 3
+
+    await eventually(told, what="three invoices are told")
+    said = {one.family: one.mandate_reference for one in collecting.office.heard}
+    assert said == {**references, "f3": None}
+    to_pay = "Àpayerauplustardledimanche11octobre2026"
+    assert to_pay in await collecting.paper("f3")
+    before = await collecting.paper("f1")
+    assert f"mandat(RUM){references['f1']}" in before
+    assert "auplustôtledimanche11octobre2026" in before
+    assert to_pay not in before
+    await decided(collecting.office, "ends", {"reason": "Dossier clos."}, family="f2")
+    assert to_pay in await collecting.paper("f2")
+    made = await collecting.made()
+    assert f"prélèvementlejeudi15octobre2026,surlecomptedumandat(RUM){references['f1']}" in (
+        await collecting.paper("f1")
+    )
+    await collecting.settled(made["collection"])
+    assert "Cettefactureestréglée" in await collecting.paper("f1")
 
 
 async def test_a_day_on_which_nothing_can_be_collected_is_refused(

@@ -16,6 +16,7 @@ from deploy.simulators.payfip_rules import Behaviour
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
+    BookingWithdrawn,
     DecidedLine,
     DecidedUpTo,
     PaymentAwaited,
@@ -251,8 +252,8 @@ async def hears_of_a_place_paid_too_late(till: Till) -> Said:
     return {}
 
 
-async def hears_that_a_held_place_is_refused(till: Till) -> Said:
-    family = await till.family()
+async def _held(till: Till, family: str) -> Document:
+    """A place is held until it is paid: its invoice."""
     await till.desk.say(
         PaymentAwaited(
             request=f"r-{family}", number="n", family=family, account="a", attempt=1,
@@ -261,7 +262,25 @@ async def hears_that_a_held_place_is_refused(till: Till) -> Said:
         ),
         f"r/{family}",
     )  # fmt: skip
-    invoice = await till.standing(family)
+    return await till.standing(family)
+
+
+async def hears_that_what_is_to_be_paid_is_taken_back(till: Till) -> Said:
+    family = await till.family()
+    invoice = await _held(till, family)
+    await till.desk.strike()
+    back = BookingWithdrawn(
+        request=f"r-{family}", number="n", family=family, account="a", withdrawn_at=START,
+        lines=("l0",),
+    )  # fmt: skip
+    await till.desk.say(back, f"r/{family}")
+    await till.becomes(invoice, "void")
+    return {"payment-expired": 1}
+
+
+async def hears_that_a_held_place_is_refused(till: Till) -> Said:
+    family = await till.family()
+    invoice = await _held(till, family)
     await till.desk.strike()
     await till.refuse(family, line("l0", activity="sortie"), **LATER)
     await till.becomes(invoice, "void")

@@ -39,6 +39,7 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.is_asked_whether_to_erase: ("billing.erasure.answer",),
     acts.hears_of_a_place_paid_too_late: ("billing.task.open",),
     acts.hears_that_a_held_place_is_refused: ("billing.invoice.changed",),
+    acts.hears_that_what_is_to_be_paid_is_taken_back: ("billing.withdrawal.note",),
     acts.ends_a_month: (
         "billing.run.ask", "billing.invoice.number", "billing.account.open",
         "billing.invoice.announce", "billing.charges.mark", "billing.run.finish",

@@ -37,6 +37,20 @@ async def test_a_credit_note_and_an_invoice_of_nothing_say_what_they_are(
     assert len(mailbox.to(family.email)) == 3
 
 
+async def test_an_invoice_that_is_collected_asks_for_nothing(
+    running: World, mailbox: Mailbox
+) -> None:
+    family = await say_household(running, Household())
+    collected = _invoice(family, to_pay_cents=1410, mandate_reference="VEY-2026-0A1B2C3D4E5F6071")
+    await running.say(collected, "invoices/collected")
+    sent = await arrived(mailbox, lambda mail: "votre facture" in mail.subject)
+    for part in (sent.text, sent.html):
+        said = (part or "").replace("<strong>", "").replace("</strong>", "")
+        assert "vous n'avez rien à faire" in said.replace("&#39;", "'")
+        assert "au plus tôt le samedi 31 octobre 2026" in said
+        assert "mandat (RUM) VEY-2026-0A1B2C3D4E5F6071" in said
+
+
 async def test_a_link_withdrawn_before_it_is_sent_keeps_it_back(
     running: World, mailbox: Mailbox
 ) -> None:

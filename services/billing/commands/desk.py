@@ -10,6 +10,7 @@ from services.billing.queries import invoices as invoice_queries
 from services.billing.queries import payments as queries
 from services.billing.schemas.payments import DeskPaymentIn
 from services.billing.state import Billing
+from services.billing.store.payments import Received
 from shared.auth import AgentScope
 from shared.errors import Refused
 from shared.web.routes import Command
@@ -26,10 +27,10 @@ async def record(
     ``idempotency-key-reused``.
     """
     payment = await billing.payments.payment(command.id)
-    if payment is None:
-        await billing.payments.create(await _received(billing, scope, wish, command))
+    while payment is None:
+        await billing.payments.create(*await _received(billing, scope, wish, command))
         payment = await billing.payments.payment(command.id)
-    if payment is None or payment.body_hash != command.body_hash:
+    if payment.body_hash != command.body_hash:
         raise Refused(
             "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
         )
@@ -40,7 +41,9 @@ async def record(
 
 async def _received(
     billing: Billing, scope: AgentScope, wish: DeskPaymentIn, command: Command
-) -> Payment:
+) -> tuple[Payment, Received]:
+    """The payment, and what had been received when it was checked: read first, so that whatever
+    is entered after that is seen to be."""
     card, _ = await billing.card_of(scope, wish.family)
     if wish.payer is not None and not any(wish.payer in one.ids for one in card.guardians):
         raise Refused(
@@ -53,19 +56,23 @@ async def _received(
         raise Refused(
             "families-differ", "Ces factures sont celles d'une autre famille.", field="/invoices"
         )
+    received = await billing.payments.received(wish.invoices, wish.means)
+    for entered in await billing.payments.in_question(wish.invoices):
+        if entered.untold:
+            await payments.tell(billing, entered)
     owed = await _to_pay(billing, holder, wish)
     office = (await billing.towns.get(scope.town)).file.collection_office
     births = {_id: one.birth_date for one in card.children for _id in one.ids}
-    received = await billing.payments.received(wish.invoices, wish.means)
     unpaid = sum(one.cents for one in owed)
-    check(office, wish.means, wish.cents, chosen, unpaid, received, births)
+    check(office, wish.means, wish.cents, chosen, unpaid, received.cents, births)
     now = billing.clock.town()
-    return Payment(
+    payment = Payment(
         id=command.id, town=scope.town, office=holder.office, family=holder.family,
         payer=wish.payer, account=scope.account, means=wish.means, cents=wish.cents, parts=owed,
         state="paid", created_at=now, since=now, body_hash=command.body_hash, untold=True,
         reference=wish.reference,
     )  # fmt: skip
+    return payment, received
 
 
 async def _to_pay(billing: Billing, holder: Holder, wish: DeskPaymentIn) -> tuple[Part, ...]:

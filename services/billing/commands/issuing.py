@@ -14,7 +14,9 @@ from services.billing.domain.accounts import Debt
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.movements import Owe, Reduce
 from services.billing.domain.online_invoices import Delivery, delivery
+from services.billing.queries.collected import mandates_for
 from services.billing.state import Billing
+from services.billing.store.invoices import Owed
 from shared.ids import derived_id
 from shared.tasks import each
 
@@ -75,10 +77,11 @@ async def complete(billing: Billing, invoices: Sequence[Invoice]) -> None:
     again, it does nothing."""
     ways = await _deliveries(billing, invoices)
     owing = [one for one in invoices if one.kind != "credit_note"]
+    mandates = await _mandates(billing, owing)
     for note in invoices:
         if note.kind == "credit_note":
             await _reduce(billing, note)
-            await billing.invoices.announce([(note, Debt(owed=0), 0, ways[note.id])])
+            await billing.invoices.announce([Owed(note, Debt(owed=0), 0, ways[note.id])])
     owes = {one.id: _owe(one) for one in owing}
     holders = {one.holder: owes[one.id] for one in owing}
     reads = await billing.accounts.owe(holders) if len(holders) == len(owing) > 1 else {}
@@ -86,7 +89,10 @@ async def complete(billing: Billing, invoices: Sequence[Invoice]) -> None:
     for invoice in owing:
         read = reads.get(invoice.holder) or await moved(billing, invoice.holder, owes[invoice.id])
         reads[invoice.holder] = read
-        owed.append((invoice, read.account.debts[invoice.id], read.version, ways[invoice.id]))
+        owed.append(
+            Owed(invoice, read.account.debts[invoice.id], read.version, ways[invoice.id],
+                 mandates.get(invoice.id))
+        )  # fmt: skip
     await billing.invoices.announce(owed)
     for read in reads.values():
         await follow(billing, read)
@@ -111,6 +117,16 @@ async def _deliveries(billing: Billing, invoices: Sequence[Invoice]) -> dict[str
         theirs = [one for one in invoices if one.town == town]
         chosen = await billing.online_invoices.choices(town, [one.family for one in theirs])
         found |= {one.id: delivery(office, chosen.get(one.family)) for one in theirs}
+    return found
+
+
+async def _mandates(billing: Billing, invoices: Sequence[Invoice]) -> dict[str, str]:
+    """By invoice, the reference of the mandate by which it is to be collected."""
+    found: dict[str, str] = {}
+    for town in {one.town for one in invoices}:
+        theirs = [one for one in invoices if one.town == town]
+        held = await mandates_for(billing, town, theirs)
+        found |= {_id: mandate.reference for _id, mandate in held.items()}
     return found
 
 

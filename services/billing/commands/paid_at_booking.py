@@ -12,6 +12,7 @@ from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
 from services.billing.commands.tasks import open_task
+from services.billing.commands.withdrawals import see_to_paid
 from services.billing.domain.charges import Charge, charge_id
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
 from services.billing.domain.known import line_ref
@@ -37,18 +38,23 @@ _log = get_logger()
 
 
 async def awaited(billing: Billing, town: str, event: PaymentAwaited) -> None:
-    """Invoice the lines whose places are held until they are paid. Raises ``MissingCopy``."""
+    """Invoice the lines whose places are held until they are paid, but those that their family has
+    taken back by now. Raises ``MissingCopy``."""
+    gone = await billing.withdrawals.lines(event.request)
     known = await billing.towns.need(town)
     household = await billing.store.households.household(town, event.family)
     charges = [
         one
         for line in event.lines
+        if line.line not in gone
         for one in await charges_of(
             billing, household, known.file, line, event.request, event.asked_at
         )
     ]
-    _id = booking_invoice_id(event.request, str(event.attempt))
-    await _invoice(billing, known, _id, charges, expires=event.pay_until)
+    if charges:
+        _id = booking_invoice_id(event.request, str(event.attempt))
+        await _invoice(billing, known, _id, charges, expires=event.pay_until)
+    await _take_back(billing, town, event.request)
 
 
 async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[Charge]) -> None:
@@ -89,9 +95,18 @@ async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None
 
 
 async def withdrawn(billing: Billing, town: str, event: BookingWithdrawn) -> None:
-    """Nor for lines that their family took back before it paid."""
-    invoices = await billing.invoices.booked(town, event.request)
-    await _not_due(billing, invoices, {f"{event.request}-{line}" for line in event.lines})
+    """Nor for lines that their family took back before it paid, heard of or not yet."""
+    await billing.withdrawals.note(town, event.family, event.request, event.lines)
+    await _take_back(billing, town, event.request)
+
+
+async def _take_back(billing: Billing, town: str, request: str) -> None:
+    """Once after the withdrawal is noted, and once after what was taken back is invoiced: whichever
+    comes last sees both."""
+    gone = {f"{request}-{line}" for line in await billing.withdrawals.lines(request)}
+    if gone:
+        await _not_due(billing, await billing.invoices.booked(town, request), gone)
+        await see_to_paid(billing, town, request)
 
 
 async def _not_due(

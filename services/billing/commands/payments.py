@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.billing.commands import accounts
 from services.billing.commands.tasks import close_by_itself, open_task
+from services.billing.commands.withdrawals import see_to_paid
 from services.billing.domain.accounts import Holder
 from services.billing.domain.movements import Receive, Reverse
 from services.billing.domain.payments import SETTLED, Payment
@@ -35,7 +36,10 @@ async def _follow(billing: Billing, payment: Payment) -> None:
         received = Receive(
             id=payment.id, cents=payment.cents, invoices=payment.invoices, payer=payment.payer
         )
-        await accounts.move(billing, holder, received)
+        debts = (await accounts.move(billing, holder, received)).debts
+        found = (debts[one].request for one in payment.invoices if one in debts)
+        for request in sorted({one for one in found if one is not None}):
+            await see_to_paid(billing, payment.town, request)
     if payment.state == "reversed":
         reversed_ = Reverse(id=derived_id("reversal", payment.id), payment=payment.id)
         cents = (await accounts.move(billing, holder, reversed_)).owed_back(payment.id)

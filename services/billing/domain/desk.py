@@ -11,7 +11,8 @@ from shared.contracts.town_file import AcceptedMeans, CollectionOffice, DeskMean
 from shared.errors import Refused
 from shared.money import euros
 
-#: Above, a public debt is not paid in cash. Source: CGI, article 1680.
+#: Above, a public debt, here an invoice, is not paid in cash, at once or bit by bit. Source: CGI,
+#: article 1680; arrêté du 24 décembre 2012, article 11.
 MOST_CASH_CENTS = 30_000
 #: No change is given on these, and they pay for what they are meant for alone.
 _VOUCHERS: frozenset[DeskMeans] = frozenset({"cesu", "holiday_voucher"})

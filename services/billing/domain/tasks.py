@@ -11,12 +11,16 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.ids import derived_id
 
-TaskKind = Literal["paid-late", "payment-undetermined", "owed-back", "booking-without-price"]
+TaskKind = Literal[
+    "paid-late", "paid-withdrawn", "payment-undetermined", "owed-back", "booking-without-price"
+]  # fmt: skip
 TaskState = Literal["open", "done"]
 #: What agents read: what has happened, and what is to be done.
 KINDS: Mapping[TaskKind, str] = {
     "paid-late": "Payé après le délai, et il n'y a plus de place : la somme est au crédit de la"
     " famille. Proposez-lui une autre date, ou remboursez-la.",
+    "paid-withdrawn": "Payé à l'instant où la famille retirait sa réservation : la somme est à son"
+    " crédit. Demandez-lui si elle veut réserver à nouveau, ou être remboursée.",
     "payment-undetermined": "PayFiP répond autre chose que ce qui était à payer, ou un résultat"
     " inconnu : rien n'est compté comme payé. Cherchez ce paiement dans l'espace PayFiP de la"
     " régie ; s'il y est, enregistrez ce qui a été reçu.",

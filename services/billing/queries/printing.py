@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.billing.domain.accounts import DebtState
 from services.billing.domain.invoicing import Invoice, InvoiceLine
 from services.billing.domain.months import first_day
 from services.billing.queries import invoices
+from services.billing.queries.collected import ByDebit, by_debit
 from services.billing.schemas.invoices import InvoiceOut
 from services.billing.state import Billing
 from shared.auth import FamilyScope, Scope
@@ -29,7 +31,8 @@ TEMPLATE = Path(__file__).parents[1] / "templates" / "invoice.typ"
 async def printed(billing: Billing, scope: Scope, invoice_id: str) -> File:
     """One invoice within the bearer's reach, as PDF. Raises ``Refused`` (404).
 
-    What it bills never changes; it is addressed to where the guardian lives now.
+    What it bills never changes; it is addressed to where the guardian lives now, and says what is
+    to be done as things stand.
     """
     invoice = await invoices.invoice(billing, scope, invoice_id)
     credited = await invoices.invoice(billing, scope, invoice.of) if invoice.of else None
@@ -40,7 +43,8 @@ async def printed(billing: Billing, scope: Scope, invoice_id: str) -> File:
         to = []
     else:
         to = address(card, invoice.guardian, scope)
-    data = {**content(invoice, file, credited.number if credited else None), "to": to}
+    how = await by_debit(billing, invoice)
+    data = {**content(invoice, file, credited.number if credited else None, how), "to": to}
     at = datetime.combine(invoice.issued_on, time(12), ZoneInfo(file.time_zone))
     pdf = await billing.press.pdf(TEMPLATE, data, at, ARCHIVED)
     return File(f"{invoice.number}.pdf", pdf)
@@ -60,9 +64,11 @@ def address(card: FamilyChanged, guardian_id: str, scope: Scope) -> list[str]:
     return [*lines, *where.street.splitlines(), f"{where.postcode} {where.city}"]
 
 
-def content(invoice: Invoice, file: TownFile, credited: str | None) -> dict[str, Any]:
+def content(
+    invoice: Invoice, file: TownFile, credited: str | None, how: ByDebit | None
+) -> dict[str, Any]:
     """What the template prints, but for the address; ``credited``: the number of the invoice that
-    a credit note is about."""
+    a credit note is about; ``how``: whether it is collected."""
     office = file.collection_office
     month = first_day(invoice.month)
     called = "Avoir" if invoice.kind == "credit_note" else "Facture"
@@ -80,8 +86,8 @@ def content(invoice: Invoice, file: TownFile, credited: str | None) -> dict[str,
         ],
         "total": euros(invoice.total_cents),
         "balance": [{"text": one.text, "amount": euros(one.cents)} for one in invoice.balance],
-        "to_pay": _to_pay(invoice),
-        "closing": _closing(invoice),
+        "to_pay": _to_pay(invoice, "À prélever" if how else "À payer"),
+        "closing": _closing(invoice, how),
         "data": InvoiceOut.of(invoice, office).model_dump_json(indent=1),
     }
 
@@ -109,15 +115,34 @@ def _enumerated(words: Sequence[str]) -> str:
     return " et ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _to_pay(invoice: Invoice) -> dict[str, str]:
+def _to_pay(invoice: Invoice, words: str) -> dict[str, str]:
     if invoice.kind == "credit_note":
         return {"text": "En votre faveur", "amount": euros(-invoice.total_cents)}
     after = invoice.total_cents + sum(one.cents for one in invoice.balance)
-    return {"text": "À payer", "amount": euros(after)}
+    return {"text": words, "amount": euros(after)}
 
 
-def _closing(invoice: Invoice) -> str:
-    """What is to be done, as things stood when it was issued."""
+_CLOSING: Mapping[DebtState | None, str] = {
+    "settled": "Cette facture est réglée.",
+    "carried": "Ce qui reste est trop peu pour être payé seul : la prochaine facture le reprend.",
+    "void": "Cette facture est annulée : elle n'est pas à payer.",
+}
+
+
+def _closing(invoice: Invoice, how: ByDebit | None) -> str:
+    """What is to be done."""
     if invoice.kind == "credit_note":
         return "Ce montant est déduit de ce qui reste à payer, ou vous est rendu."
-    return f"À payer au plus tard le {day_words(invoice.due_on)}, dans « Mes factures »."
+    if nothing_to_do := _CLOSING.get(invoice.state):
+        return nothing_to_do
+    due = day_words(invoice.due_on)
+    if how is None:
+        return f"À payer au plus tard le {due}, dans « Mes factures »."
+    mandate = f"sur le compte du mandat (RUM) {how.reference} (créancier {how.creditor})"
+    if how.on is not None:
+        return f"Vous n'avez rien à faire : prélèvement le {day_words(how.on)}, {mandate}."
+    return (
+        f"Vous n'avez rien à faire : prélèvement {mandate}, au plus tôt le {due}. Le titulaire du"
+        " compte est prévenu du jour. Si le prélèvement prend fin avant, cette facture est à payer"
+        f" au plus tard le {due}, dans « Mes factures »."
+    )

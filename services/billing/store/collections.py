@@ -220,6 +220,12 @@ class CollectionStore:
         found = await self._store.find(DEBITS, query, projection={"_id": 1})
         return [one["_id"] for one in found]
 
+    async def announced_for(self, town: str, family: str, invoice: str) -> Debit | None:
+        """The debit that the family was told will collect an invoice of that record, or None."""
+        query = {"town": town, "family": family, "parts.invoice": invoice, "state": "announced"}
+        found = await self._store.first(DEBITS, query, projection={"pending": 0})
+        return None if found is None else _model(found, Debit)
+
     async def sums(self, collection: str) -> dict[str, int]:
         """What a collection's debits come to, in cents, by their state."""
         pipeline: list[Document] = [

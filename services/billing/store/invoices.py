@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import IndexModel
 
@@ -70,6 +70,17 @@ _SHOWN = {"pending": 0, "charges": 0, "billed": 0}
 _NEVER = -1
 
 
+class Owed(NamedTuple):
+    """A new invoice with its debt, as that ``version`` of the account has it; how it reaches the
+    family, and by which ``mandate`` (RUM) it is to be collected, if it is."""
+
+    invoice: Invoice
+    debt: Debt
+    version: int
+    delivery: Delivery
+    mandate: str | None = None
+
+
 class InvoiceStore:
     """Every query and write of invoices and credit notes."""
 
@@ -107,11 +118,11 @@ class InvoiceStore:
             raise DuplicateKey(refused_by)
         return done, refused_by == _NUMBER
 
-    async def announce(self, owed: Sequence[tuple[Invoice, Debt, int, Delivery]]) -> None:
-        """Note what the account (of that version) said of new invoices, and tell the families.
-        Once: updates whose filter excludes what is announced."""
+    async def announce(self, owed: Sequence[Owed]) -> None:
+        """Note what the accounts said of new invoices, and tell the families. Once: updates whose
+        filter excludes what is announced."""
         for followed in (False, True):  # by a later version of the account, already
-            sayings = [_announcing(*one, followed=followed) for one in owed]
+            sayings = [_announcing(one, followed=followed) for one in owed]
             if await self._store.change_each_saying(ANNOUNCE, INVOICES, sayings) == len(owed):
                 return
 
@@ -301,9 +312,8 @@ def _document(invoice: Invoice, charges: Sequence[str], run: str | None) -> Docu
     return document
 
 
-def _announcing(
-    invoice: Invoice, debt: Debt, version: int, delivery: Delivery, *, followed: bool
-) -> Saying:
+def _announcing(owed: Owed, *, followed: bool) -> Saying:
+    invoice, debt, version, delivery, mandate = owed
     to_pay = debt.unpaid if debt.state == "open" else 0
     announced = {
         "announced": True, "delivery": delivery, "to_pay_cents": to_pay,
@@ -314,7 +324,7 @@ def _announcing(
         guardian=invoice.guardian, month=first_day(invoice.month),
         total_cents=invoice.total_cents, due_on=invoice.due_on, invoice_kind=invoice.kind,
         to_pay_cents=to_pay, request=invoice.request, credited=invoice.of,
-        delivery=delivery,
+        delivery=delivery, mandate_reference=mandate if to_pay else None,
     )  # fmt: skip
     condition: Document = {"announced": False}
     if not followed:

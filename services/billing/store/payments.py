@@ -1,29 +1,33 @@
 """Payments: ``{_id, town, office, family, payer, account, means, cents, parts, invoices, state,
 created_at, since, body_hash, numcli, refdet, idop, opened_at, letter, authorisation, problem,
-next_ask, asked_at, untold, reference, reversal}``; one document for each, whatever comes of it."""
+next_ask, asked_at, untold, reference, reversal, turns}``; one document for each, whatever comes of
+it. ``turns``: of what is handed over at a desk, ``invoice.n`` for each invoice, ``n`` such payments
+having been entered before; unique, so that of two entered at once one looks again at what is to be
+paid."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 from pymongo import IndexModel
 
 from services.billing.domain.payments import (
     SETTLED,
     Finding,
-    Means,
     Part,
     Payment,
     Reversal,
     State,
 )
 from shared.auth import Scope
+from shared.contracts.town_file import DeskMeans
 from shared.failpoints import step
 from shared.paging import page
-from shared.store import EPOCH, Document, Store
+from shared.store import EPOCH, Document, DuplicateKey, Store
 
 PAYMENTS = "payments"
 CREATE_PAYMENT = step("billing.payment.create")
@@ -36,6 +40,7 @@ TELL_PAYMENT = step("billing.payment.tell")
 LEASE_PAYMENTS = step("billing.payments.lease")
 #: States into which, or out of which, something else follows from a payment.
 _CONSEQUENT: frozenset[State] = frozenset({"paid", "undetermined"})
+_TURNS = "turns"
 _NEWEST = [("created_at", -1), ("_id", -1)]
 INDEXES = {
     PAYMENTS: [
@@ -49,10 +54,22 @@ INDEXES = {
         ),
         IndexModel([("untold", 1)], name="untold", partialFilterExpression={"untold": True}),
         IndexModel([("invoices", 1)], name="invoices"),
+        IndexModel(
+            [("turns", 1)], name=_TURNS, unique=True,
+            partialFilterExpression={"turns": {"$exists": True}},
+        ),
         IndexModel([("town", 1), *_NEWEST], name="pages"),
         IndexModel([("town", 1), ("family", 1), *_NEWEST], name="family-pages"),
     ],
 }  # fmt: skip
+
+
+class Received(NamedTuple):
+    """What of some means was received for invoices and stands, in ``cents``; ``turns``: those of
+    the next that is entered at a desk."""
+
+    cents: int
+    turns: tuple[str, ...]
 
 
 class PaymentStore:
@@ -62,14 +79,22 @@ class PaymentStore:
         self._store = store
         self._lease_seconds = lease_seconds
 
-    async def create(self, payment: Payment) -> bool:
-        """Store a payment; False when there is one of that id."""
+    async def create(self, payment: Payment, after: Received | None = None) -> bool:
+        """Store a payment; False when there is one of that id, or another was entered for one of
+        its invoices ``after`` what it was checked against."""
         document = {
             **asdict(payment), "_id": payment.id, "invoices": list(payment.invoices),
             "parts": [one.model_dump() for one in payment.parts],
         }  # fmt: skip
         del document["id"]
-        return await self._store.insert(CREATE_PAYMENT, PAYMENTS, document)
+        if after is not None:
+            document["turns"] = list(after.turns)
+        try:
+            return await self._store.insert(CREATE_PAYMENT, PAYMENTS, document)
+        except DuplicateKey as taken:
+            if taken.index != _TURNS:
+                raise
+            return False
 
     async def opened(
         self, payment: str, *, idop: str, refdet: str, at: datetime, next_ask: datetime | None
@@ -145,12 +170,17 @@ class PaymentStore:
             raise LookupError(_id)
         return found
 
-    async def received(self, invoices: Sequence[str], means: Means) -> int:
-        """What of these means was received for these invoices and stands, in cents."""
-        found = await self._all(
-            {"invoices": {"$in": list(invoices)}, "state": "paid", "means": means}, [], 0
-        )
-        return sum(part.cents for one in found for part in one.parts if part.invoice in invoices)
+    async def received(self, invoices: Sequence[str], means: DeskMeans) -> Received:
+        """What of these means was received for these invoices at a desk."""
+        desk = {"invoices": {"$in": list(invoices)}, "means": {"$in": list(get_args(DeskMeans))}}
+        found = await self._all(desk, [], 0)
+        before = Counter(invoice for one in found for invoice in one.invoices)
+        parts = (
+            part for one in found if one.means == means and one.state == "paid"
+            for part in one.parts if part.invoice in invoices
+        )  # fmt: skip
+        turns = tuple(f"{invoice}.{before[invoice]}" for invoice in invoices)
+        return Received(sum(part.cents for part in parts), turns)
 
     async def by_idop(self, town: str, idop: str) -> Payment | None:
         """The payment of that page, or None."""
@@ -166,6 +196,10 @@ class PaymentStore:
             "$or": [{"next_ask": {"$gt": EPOCH}}, {"untold": True}]
         }  # fmt: skip
         return await self._all(query, [("_id", 1)], 0)
+
+    async def made_for(self, invoice: str) -> list[Payment]:
+        """What was paid for an invoice, reversed since or not."""
+        return await self._all({"invoices": invoice, "state": {"$in": sorted(SETTLED)}}, [], 0)
 
     async def under_way(self, town: str, records: Sequence[str]) -> list[str]:
         """Ids of a family's payments of which nobody knows yet whether they are made."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -15,6 +17,7 @@ from shared.contracts.town_file import AcceptedMeans, CollectionOffice, DeskMean
 from shared.errors import Refused
 from shared.ids import new_id
 from tests.billing.conftest import Office
+from tests.billing.data import accepted
 from tests.billing.payfip.conftest import Till, till_with
 from tests.world import Answer
 
@@ -111,6 +114,24 @@ async def test_what_the_desk_refuses_it_says_why(desk: Till) -> None:
     )  # fmt: skip
     assert family.status == 403, "no route lets a family say that it has paid"
     assert await desk.money() == (0, 0, 0)
+
+
+async def test_eight_desks_at_once_take_no_more_than_the_law_allows_nor_than_is_due(
+    desk: Till,
+) -> None:
+    many = accepted([("more", "zoe", date(2026, 9, 10))], request="r2", quantity=100)
+    await desk.office.say(many, "requests/r2")
+    small, big = [one["_id"] for one in await desk.office.invoices(2)]
+
+    async def at_once(**changes: Any) -> Counter[tuple[int, str | None]]:
+        answers = await asyncio.gather(*(enter(desk, **changes) for _ in range(8)))
+        return Counter((one.status, one.json.get("code")) for one in answers)
+
+    cash = await at_once(means="cash", cents=MOST_CASH_CENTS // 3, invoices=[big])
+    assert cash == {(201, None): 3, (422, "too-much-cash"): 5}
+    cheques = await at_once(invoices=[small])
+    assert cheques == {(201, None): 1, (409, "nothing-to-pay"): 7}
+    assert await desk.money() == (MOST_CASH_CENTS + PRICE, MOST_CASH_CENTS + PRICE, 0)
 
 
 def invoice(*lines: tuple[str, str, int]) -> Invoice:

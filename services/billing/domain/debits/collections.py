@@ -182,6 +182,13 @@ def aside_of(
     return None if may_pay else "no-longer-pays"
 
 
+def will_collect(mandate: Mandate, invoice: Invoice, creditor: str, *, may_pay: bool) -> bool:
+    """Whether a mandate, as it is now, collects an invoice once that is due."""
+    on = invoice.due_on
+    aside = aside_of(mandate, creditor, on, already=0, may_pay=may_pay)
+    return aside is None and covers(mandate, invoice, on)
+
+
 def check_settles(collection: Collection, today: date) -> None:
     """Whether an agent may say that the money came. Raises ``Refused``: ``collection-not-made``,
     ``too-early``."""
