@@ -70,6 +70,11 @@ async def resolved(town: Ledger) -> None:
     await town.survive(lambda: online.ask_due(town.billing))
 
 
+async def corrected(town: Ledger) -> None:
+    town.later(seconds=5)
+    await correct_changed(town.billing)
+
+
 async def tasks(town: Ledger) -> list[dict[str, Any]]:
     return await town.parts.store.find(TASKS, {"town": town.town})
 
@@ -91,15 +96,15 @@ async def test_paid_while_it_is_taken_back_it_is_credit_and_a_task_wherever_a_pr
         await town.begin()
         request, invoice = await outing(town)
         payment = await paid_on_a_page(town, invoice)
-        town.fuse.lives = [0, dies_at] if heard_first == "the withdrawal" else [dies_at, 0]
+        town.fuse.lives = [dies_at, dies_at]
         if heard_first == "the withdrawal":
             await town.withdraw(request)
             await resolved(town)
         else:
             await resolved(town)
             await town.withdraw(request)
-        town.later(seconds=5)
-        await correct_changed(town.billing)
+        town.fuse.left = 0
+        await corrected(town)
         await seen_to(town, request, payment)
         (debt,) = [one for one in (await account(town)).debts.values() if one.request]
         assert debt.unpaid == 0 or debt.void
@@ -110,6 +115,7 @@ async def test_a_payment_that_is_undone_is_no_task_any_more(town: Ledger) -> Non
     wish = DeskPaymentIn(family=town.family, means="cheque", cents=PRICE, invoices=(invoice,))
     entered = await desk.record(town.billing, agent(town), wish, Command(new_id(), "hash"))
     await town.withdraw(request)
+    await corrected(town)
     await seen_to(town, request, entered.id)
     await desk.reverse(town.billing, agent(town), entered.id, "Sans provision")
     assert [one["state"] for one in await tasks(town)] == ["done"]
