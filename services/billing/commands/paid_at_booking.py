@@ -113,12 +113,13 @@ async def _not_due(
     billing: Billing, invoices: Sequence[tuple[Invoice, Mapping[str, int]]], refs: Set[str]
 ) -> None:
     """An invoice that waits to be paid is called off where nothing of it was booked; any other is
-    corrected."""
+    corrected, and so is one that is not owed yet, unless whoever issues it calls it off."""
     for invoice, billed in invoices:
         if not refs & billed.keys() or invoice.state == "void":
             continue
         booked = any(one.accepted for one, _ in await billing.store.billed(invoice.id))
-        if invoice.expires and not invoice.kept and not booked:
+        waits = invoice.expires is not None and invoice.state is not None and not invoice.kept
+        if waits and not booked:
             await call_off(billing, invoice)
         await billing.invoices.changed(invoice.id, billing.clock.machine())
 

@@ -184,8 +184,8 @@ def unbalanced(account: Account) -> list[str]:
 
 
 def move(account: Account, movement: Movement) -> Moved:
-    """The account after a movement. Raises ``Refused``: ``payment-unknown``,
-    ``credit-too-small``."""
+    """The account after a movement. Raises ``Refused``: ``payment-unknown``, ``credit-too-small``;
+    ``LookupError`` when what is called off is not owed yet: done once, it would be no more."""
     if movement.id in account.done:
         return Moved(account)
     moved = _RULES[type(movement)](account, movement)
@@ -304,7 +304,9 @@ def _reduce(account: Account, note: Reduce) -> Moved:
 
 def _void(account: Account, void: Void) -> Moved:
     debt = account.debts.get(void.invoice)
-    if debt is None or debt.state != "open" or debt.kept:
+    if debt is None:
+        raise LookupError(void.invoice)
+    if debt.state != "open" or debt.kept:
         return Moved(account)
     kept = replace(debt, owed=debt.carried_in, parts={}, carry=debt.carried_in, void=True)
     debts = {**account.debts, void.invoice: kept}
