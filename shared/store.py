@@ -91,10 +91,14 @@ class Store(BulkWrites):
         sort: Sequence[tuple[str, int]] = (),
         limit: int = 0,
         projection: Mapping[str, Any] | None = None,
+        hint: Sequence[tuple[str, int]] = (),
     ) -> list[Document]:
-        """Every document that matches (at most ``limit`` when given)."""
+        """Every document that matches (at most ``limit`` when given), by the index ``hint`` where
+        the server might choose a worse one."""
         with talking():
-            cursor = self._database[collection].find(query, projection, limit=limit)
+            cursor = self._database[collection].find(
+                query, projection, limit=limit, hint=list(hint) or None
+            )
             if sort:
                 cursor = cursor.sort(list(sort))
             return await cursor.to_list(None)

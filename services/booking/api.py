@@ -52,7 +52,7 @@ from services.booking.schemas import (
 from services.booking.state import Booking
 from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
 from shared.personal_data import personal_data_routes
-from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
+from shared.web.routes import Call, NoBody, NoQuery, Plain, Route, Versioned
 
 _DESK = agents("childcare_office", "administrator")
 _READERS = agents("childcare_office", "administrator", "billing_office", "read_only")
@@ -68,17 +68,15 @@ async def list_answers(booking: Booking, call: Call[NoBody, NoQuery]) -> Answers
     return await catalogue.answers(booking, call.town)
 
 
-async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Planning:
-    return await planning_queries.planning(booking, call.scope, call.query)
+async def see_planning(booking: Booking, call: Call[NoBody, PlanningQuery]) -> Plain:
+    return Plain(await planning_queries.planning(booking, call.scope, call.query))
 
 
-async def see_family_planning(
-    booking: Booking, call: Call[NoBody, FamilyPlanningQuery]
-) -> FamilyPlanning:
+async def see_family_planning(booking: Booking, call: Call[NoBody, FamilyPlanningQuery]) -> Plain:
     found = await planning_queries.of_family(booking, call.scope, call.query)
-    for one in found.participants:
-        call.act.concerns(child=one.child)
-    return found
+    for one in found:
+        call.act.concerns(child=one["child"])
+    return Plain({"participants": found})
 
 
 async def recap(booking: Booking, call: Call[RequestIn, NoQuery]) -> Recap:

@@ -1,30 +1,27 @@
-"""What a family's planning shows: the days with service, what is booked, what may still be done."""
+"""What a family's planning shows: the days with service, what is booked, what may still be done.
+
+A month of a family is hundreds of entries, most of which many families share: they are put together
+from parts that were written once, as ``schemas.PlanningEntry`` says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
-from services.booking.domain.agenda import WORDS, Entry, Status, agendas
-from services.booking.domain.enrolled import Enrolled
-from services.booking.domain.places import Session, Shape
-from services.booking.domain.planning import (
-    Offer,
-    enrolment_decides,
-    open_slots,
-)
+from orjson import Fragment
+
+from services.booking.domain.agenda import WORDS, Entry, Place, Status, agendas
+from services.booking.domain.enrolled import Enrolled, Standing
+from services.booking.domain.open_weeks import Slot, Weeks
+from services.booking.domain.places import Shape
+from services.booking.domain.planning import Offer, enrolment_decides
 from services.booking.domain.request import TAKEN, Choice
 from services.booking.domain.rules.answers import Answer
-from services.booking.schemas import (
-    FamilyPlanning,
-    FamilyPlanningQuery,
-    Planning,
-    PlanningEntry,
-    PlanningQuery,
-    Possible,
-    ToEnrol,
-)
+from services.booking.schemas import FamilyPlanningQuery, PlanningQuery, Possible, ToEnrol
 from services.booking.state import Booking, names_of, participant_for, participants_seen
 from shared.auth import Scope
 from shared.contracts.booking import Reason
@@ -32,19 +29,22 @@ from shared.contracts.family import FamilyChanged, Participant
 from shared.traits import traits_of
 
 
-async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> Planning:
-    """The child's days with service, with what is booked and what may still be done."""
+async def planning(booking: Booking, scope: Scope, wanted: PlanningQuery) -> dict[str, Any]:
+    """The child's days with service, with what is booked and what may still be done: the parts
+    of a ``Planning``."""
     card = await booking.family_of(scope, wanted.family)
     child = participant_for(scope, card, wanted.child, "see")
     (found,) = await _plannings(booking, scope, card, [child], wanted)
     return found
 
 
-async def of_family(booking: Booking, scope: Scope, wanted: FamilyPlanningQuery) -> FamilyPlanning:
+async def of_family(
+    booking: Booking, scope: Scope, wanted: FamilyPlanningQuery
+) -> list[dict[str, Any]]:
     """The same of each child and adult whose bookings the bearer may see."""
     card = await booking.family_of(scope, wanted.family)
     people = participants_seen(scope, card)
-    return FamilyPlanning(participants=await _plannings(booking, scope, card, people, wanted))
+    return await _plannings(booking, scope, card, people, wanted)
 
 
 async def _plannings(
@@ -53,149 +53,159 @@ async def _plannings(
     card: FamilyChanged,
     children: Sequence[Participant],
     wanted: FamilyPlanningQuery,
-) -> list[Planning]:
+) -> list[dict[str, Any]]:
     town = await booking.towns.get(scope.town)
     allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
-    offers = [
-        booking.offer(town, activity, allowance, standing) for activity in town.file.activities
-    ]
-    names = names_of(children)
-    known = agendas(
-        await booking.store.lines_about(scope, children, wanted.first, wanted.last), names
-    )
+    names, shapes = names_of(children), booking.shapes(town)
+    weeks = weeks_of(booking.offers(town, allowance, standing), shapes)
+    rows = await booking.store.rows_about(scope, children, wanted.first, wanted.last)
+    known = agendas(rows, names)
     shown = {
         child.id: _shown(
             child,
-            open_slots(child, offers, wanted.first, wanted.last),
+            weeks.open_to(child, wanted.first, wanted.last),
             {activity for activity, _unit, _day in known[child.id]},
             standing.enrolled,
         )
         for child in children
     }
-    shapes = booking.shapes(town)
-    slots = {(offer.activity.id, day) for found, _ in shown.values() for offer, day in found}
-    sessions = await booking.places.peek(scope.town, slots, shapes, names)
+    slots = {(slot.activity.id, slot.day) for found, _ in shown.values() for slot in found}
+    sessions = await booking.places.peek(scope.town, slots, shapes, {})
+    left = {slot: session.left for slot, session in sessions.items()}
     return [
-        Planning(
-            child=child.id,
-            version=town.version,
-            entries=[
-                entry_of(
-                    offer,
-                    child,
-                    unit.id,
-                    day,
-                    known[child.id].get((offer.activity.id, unit.id, day)),
-                    sessions[offer.activity.id, day],
-                    shapes[offer.activity.id],
-                )
-                for offer, day in shown[child.id][0]
-                for unit in offer.activity.units
-            ],
-            to_enrol=shown[child.id][1],
-        )
+        {
+            "child": child.id,
+            "version": town.version,
+            "entries": entries_of(child, shown[child.id][0], known[child.id], left, standing),
+            "to_enrol": [one.model_dump() for one in shown[child.id][1]],
+        }
         for child in children
     ]
 
 
+def weeks_of(offers: Sequence[Offer], shapes: Mapping[str, Shape]) -> Weeks[Outlook]:
+    """What the planning shows alike to all people of one kind."""
+    return Weeks(offers, "outlook", partial(_look, shapes))
+
+
 def _shown(
-    child: Participant, slots: Sequence[tuple[Offer, date]], booked: Set[str], enrolled: Enrolled
-) -> tuple[list[tuple[Offer, date]], list[ToEnrol]]:
+    child: Participant, slots: list[Slot[Outlook]], booked: Set[str], enrolled: Enrolled
+) -> tuple[list[Slot[Outlook]], list[ToEnrol]]:
     """Without the activities for which the child is enrolled on none of these days and has
     nothing ``booked``; and the groups in which it is not."""
+    if not enrolled.groups:
+        return slots, []
     missing = {
-        (offer.activity.id, day): enrolled.missing(child.id, offer.activity.id, day)
-        for offer, day in slots
+        (slot.activity.id, slot.day): enrolled.missing(child.id, slot.activity.id, slot.day)
+        for slot in slots
     }
     offered = {activity for (activity, _day), group in missing.items() if group is None} | booked
     groups = {group.id: group for group in missing.values() if group is not None}
-    return [slot for slot in slots if slot[0].activity.id in offered], [
+    return [slot for slot in slots if slot.activity.id in offered], [
         ToEnrol(group=group.id, name=group.title, explanation=enrolled.words(group, child))
         for group in groups.values()
     ]
 
 
-def entry_of(
-    offer: Offer,
+def entries_of(
     child: Participant,
-    unit: str,
-    day: date,
-    known: Entry | None,
-    session: Session,
-    shape: Shape,
-) -> PlanningEntry:
-    """What the planning shows of one unit on one day."""
-    activity = offer.activity
-    line = known.line if known else None
-    active = line is not None and line.active
-    enrolled = offer.standing.enrolled.missing(child.id, activity.id, day) is None
-    answer = known.answer if known else None
-    status: Status = known.status if known else "free" if enrolled else "not_enrolled"
-    seen = offer.kept(
-        child, unit, day, lambda alike: _outlook(alike, child, unit, day, shape), "outlook"
-    )
-    why_not, book = seen.why_not, seen.book
-    if active:
-        why_not, book = TAKEN, seen.taken
-    elif seen.enrolment_decides:
-        standing = offer.standing.why_not(activity, child, day)
-        if standing is not None:
-            why_not, book = standing, _possible(seen.answer, standing)
-    return PlanningEntry(
-        activity=activity.id,
-        unit=unit,
-        date=day,
-        status=status,
-        words=answer.label if answer else WORDS[status],
-        answer=answer,
-        state=line.state if line is not None and line.state != "asked" else None,
-        request=known.request if known else None,
-        line=line.id if line else None,
-        units=line.units if line else (),
-        places_left=max(0, min((session.left[one] for one in seen.counters), default=0)),
-        book=book,
-        cancel=seen.cancel,
-        booking_locked=not active and why_not is not None,
-        cancel_locked=active and not seen.cancel.allowed,
-    )
+    slots: Sequence[Slot[Outlook]],
+    known: Mapping[Place, Entry],
+    left: Mapping[tuple[str, date], Mapping[str, int]],
+    standing: Standing,
+) -> list[dict[str, Any]]:
+    """What the planning shows of each slot: the parts of a ``PlanningEntry``; ``left`` are the
+    places left in each session, by counter."""
+    entries = []
+    for slot in slots:
+        activity, unit, day, seen = slot.activity.id, slot.unit, slot.day, slot.seen
+        booked, numbers = known.get((activity, unit, day)), left[activity, day]
+        line = booked.line if booked else None
+        active = line is not None and line.active
+        book, refused = (seen.taken, True) if active else (seen.book, seen.refused)
+        if seen.enrolment_decides and not active:
+            why_not = standing.why_not(slot.activity, child, day)
+            if why_not is not None:
+                book, refused = _possible(seen.answer, why_not), True
+        status: Status
+        if booked is not None:
+            status = booked.status
+        elif standing.enrolled.missing(child.id, activity, day) is None:
+            status = "free"
+        else:
+            status = "not_enrolled"
+        answer = booked.answer if booked else None
+        entries.append(
+            {
+                "activity": activity,
+                "unit": unit,
+                "date": seen.date,
+                "status": status,
+                "words": answer.label if answer else WORDS[status],
+                "answer": answer and Fragment(answer.model_dump_json()),
+                "units": line.units if line else (),
+                "state": line.state if line else None,
+                "request": line.request if line else None,
+                "line": line.id if line else None,
+                "places_left": max(0, min([numbers[one] for one in seen.counters], default=0)),
+                "book": book,
+                "cancel": seen.cancel,
+                "booking_locked": refused and not active,
+                "cancel_locked": active and not seen.cancellable,
+            }
+        )
+    return entries
 
 
 @dataclass(frozen=True, slots=True)
-class _Outlook:
-    """What an entry shows alike to all people of one kind: the rules' ``answer`` to booking, why
-    it is refused, what is shown of it (``taken``: to whom has booked already), and of cancelling;
-    the counters whose places are meant."""
+class Outlook:
+    """What an entry shows alike to all people of one kind: the rules' ``answer`` to booking, and
+    whether it is ``refused``; what is shown of it (``taken``: to whom has booked already), and of
+    cancelling, as they are written; the counters whose places are meant."""
 
+    date: str
     answer: Answer
-    why_not: Reason | None
+    refused: bool
     enrolment_decides: bool
-    book: Possible
-    taken: Possible
-    cancel: Possible
+    book: Fragment
+    taken: Fragment
+    cancel: Fragment
+    cancellable: bool
     counters: tuple[str, ...]
 
 
-def _outlook(offer: Offer, child: Participant, unit: str, day: date, shape: Shape) -> _Outlook:
+def _look(
+    shapes: Mapping[str, Shape], offer: Offer, child: Participant, unit: str, day: date
+) -> Outlook:
+    """What is kept of one unit on a day."""
     choice = Choice((unit,))
-    why_not, book = offer.may_book(child, day, choice)
+    why_not, answer = offer.may_book(child, day, choice)
+    cancel = offer.answer("cancel", child, day, choice)
+    shape = shapes[offer.activity.id]
     counters = shape.on(day)
     members = set(shape.members(traits_of(child, day))) if counters.grouped else frozenset()
-    return _Outlook(
-        book,
-        why_not,
-        not child.withheld and offer.eligible(child, day) and enrolment_decides(book),
-        _possible(book, why_not),
-        _possible(book, TAKEN),
-        _possible(offer.answer("cancel", child, day, choice), None),
-        tuple(counter.id for counter in counters.bound([unit], members)),
+    return Outlook(
+        date=day.isoformat(),
+        answer=answer,
+        refused=why_not is not None,
+        enrolment_decides=(
+            not child.withheld and offer.eligible(child, day) and enrolment_decides(answer)
+        ),
+        book=_possible(answer, why_not),
+        taken=_possible(answer, TAKEN),
+        cancel=_possible(cancel, None),
+        cancellable=cancel.allowed,
+        counters=tuple(counter.id for counter in counters.bound([unit], members)),
     )
 
 
-def _possible(answer: Answer, why_not: Reason | None) -> Possible:
-    return Possible(
+def _possible(answer: Answer, why_not: Reason | None) -> Fragment:
+    """A ``Possible`` as it is written."""
+    found = Possible(
         allowed=answer.allowed and why_not is None,
         until=answer.cutoff,
         rule=answer.rule,
         explanation=why_not.text if why_not else answer.explanation,
     )
+    return Fragment(found.model_dump_json())

@@ -100,6 +100,11 @@ class Booking:
             book, activity, self.clock.town(), allowance or Allowance(), standing or Standing()
         )
 
+    def offers(self, town: Town, allowance: Allowance, standing: Standing) -> list[Offer]:
+        """Every activity of the town, as of one instant."""
+        book, now = self.rulebooks.of(town).book, self.clock.town()
+        return [Offer(book, one, now, allowance, standing) for one in town.file.activities]
+
     async def standing(self, scope: Scope, town: Town, card: FamilyChanged) -> Standing:
         """Who asks, and where the family's children are enrolled; nothing is read where the town
         enrols nobody."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+import orjson
 from aiohttp import hdrs, web
-from pydantic import BaseModel
 
 from shared.web.conditional import entity_tag, is_known
-from shared.web.routes import Empty, File, Redirect, Route, Versioned
+from shared.web.routes import Answer, Empty, File, Plain, Redirect, Route, Versioned
 
 
-def answered(
-    request: web.Request, route: Route, found: BaseModel | Versioned | File | Redirect
-) -> web.Response:
+def answered(request: web.Request, route: Route, found: Answer) -> web.Response:
     """The answer of ``route``: JSON, a file, nothing (204), that nothing changed (304), or where
     the browser goes on (303)."""
     if isinstance(found, File):
@@ -25,7 +23,10 @@ def answered(
     answer = found.answer if isinstance(found, Versioned) else found
     if isinstance(answer, Empty):
         return web.Response(status=204)
-    body = answer.__pydantic_serializer__.to_json(answer)
+    if isinstance(answer, Plain):
+        body = orjson.dumps(answer.content)
+    else:
+        body = answer.__pydantic_serializer__.to_json(answer)
     headers = {hdrs.CACHE_CONTROL: "no-store"}
     if isinstance(found, Versioned):
         headers[hdrs.ETAG] = tag = entity_tag(found.version, body)

@@ -95,6 +95,14 @@ class Redirect:
     location: str
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An answer of many parts that were written before: what ``orjson`` makes of ``content`` is
+    what the route's ``answer`` would be written as."""
+
+    content: Mapping[str, Any]
+
+
 BodyT = TypeVar("BodyT", bound=Input)
 QueryT = TypeVar("QueryT", bound=Input)
 
@@ -180,7 +188,8 @@ class Call(Generic[BodyT, QueryT]):
         return self.file
 
 
-Handler = Callable[[Any, Call[Any, Any]], Awaitable[BaseModel | Versioned | File | Redirect]]
+Answer = BaseModel | Versioned | Plain | File | Redirect
+Handler = Callable[[Any, Call[Any, Any]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)

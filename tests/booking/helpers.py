@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from services.booking.schemas import Planning
 from shared.events import Event
 from tests.samples import API, Household
 from tests.world import Answer, World
@@ -56,6 +57,7 @@ async def planning(
         token=household.token(world),
     )
     assert answer.status == 200, answer.json
+    assert Planning.model_validate(answer.json).model_dump(mode="json") == answer.json
     return {(entry["activity"], entry["date"]): entry for entry in answer.json["entries"]}
 
 

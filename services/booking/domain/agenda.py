@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from services.booking.domain.request import Excerpt, Line
-from shared.contracts.booking import Answered
+from services.booking.domain.request import BOOKS, STANDS, State
+from shared.contracts.booking import Answered, LineKind
 
 #: An activity, a unit and a day of one child.
 Place = tuple[str, str, date]
@@ -36,13 +36,33 @@ WORDS: dict[Status, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line with the id of its request, and the line that ends it or was to end it."""
+class Row(NamedTuple):
+    """What an agenda shows of a line of a request: as ``Line`` has it."""
 
     request: str
-    line: Line
-    end: Line | None = None
+    id: str
+    child: str
+    activity: str
+    date: date
+    units: tuple[str, ...]
+    state: State
+    kind: LineKind = "book"
+    of: str | None = None
+    ended: str | None = None
+    answer: Answered | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the family counts on it."""
+        return self.state in STANDS and self.ended is None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking, and the line that ends it or was to end it."""
+
+    line: Row
+    end: Row | None = None
 
     @property
     def status(self) -> Status:
@@ -65,35 +85,27 @@ class Entry:
         return last.answer if last.state in ("accepted", "refused") else None
 
 
-def agendas(requests: Sequence[Excerpt], names: Mapping[str, str]) -> dict[str, dict[Place, Entry]]:
-    """The agenda of each child: ``names`` has every id of theirs, and that of today."""
-    lines: dict[str, list[Excerpt]] = {child: [] for child in names.values()}
-    for request in requests:
-        by_child: dict[str, list[Line]] = {}
-        for line in request.lines:
-            by_child.setdefault(names[line.child], []).append(line)
-        for child, own in by_child.items():
-            lines[child].append(Excerpt(request.request, tuple(own)))
-    return {child: agenda(found) for child, found in lines.items()}
-
-
-def agenda(requests: Iterable[Excerpt]) -> dict[Place, Entry]:
-    """The entry in force for each place of one child, else the latest that was; ``requests`` are
-    about that child alone, oldest first."""
-    ends: dict[str, Line] = {}
-    latest: dict[Place, Entry] = {}
-    for request in requests:
-        for line in request.lines:
-            if line.state == "asked":
-                continue
-            if line.of is not None and not line.books:
-                ends[line.of] = line
-                continue
-            for unit in line.units:
-                known = latest.get((line.activity, unit, line.date))
-                if line.active or known is None or not known.line.active:
-                    latest[line.activity, unit, line.date] = Entry(request.request, line)
+def agendas(rows: Iterable[Row], names: Mapping[str, str]) -> dict[str, dict[Place, Entry]]:
+    """The agenda of each child: the entry in force for each place, else the latest that was.
+    ``rows`` come oldest first; ``names`` has every id of the children, and that of today."""
+    ends: dict[str, Row] = {}
+    latest: dict[str, dict[Place, Row]] = {child: {} for child in names.values()}
+    for row in rows:
+        if row.state == "asked":
+            continue
+        if row.of is not None and row.kind not in BOOKS:
+            ends[row.of] = row
+            continue
+        own = latest[names[row.child]]
+        for unit in row.units:
+            place = (row.activity, unit, row.date)
+            known = own.get(place)
+            if known is None or row.active or not known.active:
+                own[place] = row
     return {
-        place: Entry(one.request, one.line, ends.get(f"{one.request}-{one.line.id}"))
-        for place, one in latest.items()
+        child: {
+            place: Entry(row, ends.get(f"{row.request}-{row.id}") if ends else None)
+            for place, row in own.items()
+        }
+        for child, own in latest.items()
     }

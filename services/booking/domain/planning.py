@@ -14,14 +14,14 @@ from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
-from services.booking.domain.rules.facts import Facts, kind_of, why_not_for
+from services.booking.domain.rules.facts import Facts, why_not_for
 from services.booking.domain.rules.moments import Moment
 from services.booking.domain.rules.surcharges import Due
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Participant
 from shared.contracts.town_file import Action, Activity, Week
 from shared.days import days_between
-from shared.traits import age_on, traits_of
+from shared.traits import traits_of
 
 KeptT = TypeVar("KeptT")
 
@@ -78,15 +78,22 @@ class Offer:
         return self.allowance.counts(counters, child.id, day, days, self.activity.calendar)
 
     def kept(
-        self, child: Participant, unit: str, day: date, make: Callable[[Offer], KeptT], what: str
+        self,
+        child: Participant,
+        unit: str,
+        day: date,
+        what: str,
+        at: datetime | Moment,
+        make: Callable[[Offer], KeptT],
     ) -> KeptT:
         """``what`` is made of this offer for one unit on a day, made once for all of whom rules
         know the same, and kept as long as it holds; where they are enrolled and how they ask is
         another matter."""
-        key = (what, self.activity.id, unit, day, child.withheld, kind_of(traits_of(child, day)),
+        kind = self.rules.kind_of(traits_of(child, day))
+        key = (what, self.activity.id, unit, day, child.withheld, kind,
                *self._counts(child, day).items())  # fmt: skip
         return self.rules.kept.answer(
-            key, self.now, lambda moment: make(replace(self, moment=moment, standing=Standing()))
+            key, at, lambda moment: make(replace(self, moment=moment, standing=Standing()))
         )
 
     def claim(self, answer: Answer, child: str, day: date, line: str) -> Claim | None:
@@ -138,21 +145,6 @@ def asks_agent(answer: Answer, aside: Collection[Override]) -> bool:
 _OF_DEADLINES = (
     "too-late", "too-early", "not-yet-open", "not-published", "never", "no-rule", "too-often",
 )  # fmt: skip
-
-
-def open_slots(
-    child: Participant, offers: Sequence[Offer], first: date, last: date
-) -> list[tuple[Offer, date]]:
-    """What is open to a participant between two days, day by day, in the order of ``offers``."""
-    slots: list[tuple[Offer, date]] = []
-    # Of what is known of somebody, the day changes the age alone.
-    of_age: dict[int | None, list[Offer]] = {}
-    for day in days_between(first, last):
-        age = age_on(child.birth_date, day) if child.birth_date else None
-        if age not in of_age:
-            of_age[age] = [offer for offer in offers if offer.eligible(child, day)]
-        slots += [(offer, day) for offer in of_age[age] if offer.open_on(day, child.school)]
-    return slots
 
 
 @dataclass(frozen=True, slots=True)

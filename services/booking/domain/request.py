@@ -30,6 +30,9 @@ from shared.errors import Refused
 State = Literal["asked", "requested", "to_pay", "accepted", "refused", "withdrawn"]
 #: States of lines that are settled.
 SettledState = Literal["requested", "to_pay", "accepted", "refused", "withdrawn"]
+#: Kinds of lines that are bookings once accepted, and states in which a family counts on them.
+BOOKS: frozenset[LineKind] = frozenset(("book", "change"))
+STANDS: frozenset[State] = frozenset(("requested", "to_pay", "accepted"))
 #: Nothing came of it, and nothing will.
 _OUT: tuple[State, ...] = ("refused", "withdrawn")
 
@@ -142,7 +145,7 @@ class Line:
     @property
     def books(self) -> bool:
         """Whether it is a booking once accepted: a new one, or a changed one."""
-        return self.kind in ("book", "change")
+        return self.kind in BOOKS
 
     @property
     def fresh(self) -> tuple[str, ...]:
@@ -158,7 +161,7 @@ class Line:
     def active(self) -> bool:
         """Whether the family counts on it: it waits for an answer or to be paid, or is accepted,
         and stands."""
-        return self.state in ("requested", "to_pay", "accepted") and self.ended is None
+        return self.state in STANDS and self.ended is None
 
     @property
     def gives_back(self) -> bool:

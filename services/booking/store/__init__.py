@@ -32,6 +32,7 @@ from services.booking.store.places import Places
 from services.booking.store.requests import (
     BATCHES,
     ERASURES,
+    LINES_ABOUT,
     PROGRESS,
     REQUESTS,
     BookingStore,
@@ -61,7 +62,7 @@ STATES = {
 INDEXES = {
     REQUESTS: [
         IndexModel([("family", 1)]),
-        IndexModel([("lines.child", 1), ("lines.date", 1)]),
+        IndexModel(LINES_ABOUT),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)]),
         IndexModel(
             [("town", 1), ("requested_at", -1)],

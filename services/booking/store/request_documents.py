@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from datetime import date, time
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.booking.domain.acts import Act
+from services.booking.domain.agenda import Row
 from services.booking.domain.allowances import Claim
 from services.booking.domain.given import Given
 from services.booking.domain.proving import Proving
@@ -52,6 +53,16 @@ def line_document(line: Line) -> Document:
 def line_of(document: Document) -> Line:
     """A line as rules take it."""
     return Line(**_read(document))
+
+
+def row_of(request: str, values: Sequence[Any]) -> Row:
+    """A line as an agenda shows it: the fields of ``Row`` after the request's id, in their order;
+    None where they are as usual."""
+    _id, child, activity, day, units, state, kind, of, ended, answer = values
+    return Row(
+        request, _id, child, activity, date.fromisoformat(day), tuple(units), state,
+        kind or "book", of, ended, answer and _READ["answer"](answer),
+    )  # fmt: skip
 
 
 def _receipt_of(document: Document) -> Receipt:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from services.booking.domain.acts import Act, Origin
+from services.booking.domain.agenda import Row
 from services.booking.domain.cards import card_of
 from services.booking.domain.history import acts_between
 from services.booking.domain.judging import prove_by
@@ -18,6 +19,7 @@ from services.booking.store.request_documents import (
     line_of,
     request_document,
     request_of,
+    row_of,
 )
 from shared.auth import Scope
 from shared.contracts.booking import DecidedUpTo
@@ -48,12 +50,22 @@ SAY_PROGRESS = step("booking.progress.say")
 KEEP_FAMILY = step("booking.copy.family")
 ANSWER_ERASURE = step("booking.erasure.answer")
 
+#: By whom and of which day a request's lines are.
+LINES_ABOUT = [("lines.child", 1), ("lines.date", 1)]
 _NUMBERS_AT_ONCE = 50
 #: A request unfinished for longer than this, or than ``PREAU_LEASE_SECONDS`` where that is less,
 #: was left by a crash, not by a slow command.
 LEFT_BEHIND = timedelta(seconds=5)
 #: A command still open after this was left by a crash: nothing waits for it any longer.
 _BATCH_AT_MOST = timedelta(minutes=1)
+
+
+def _whole(lines: Document) -> Document:
+    return lines
+
+
+def _as_rows(lines: Document) -> Document:
+    return {"$map": {"input": lines, "in": [f"$$this.{name}" for name in Row._fields[1:]]}}
 
 
 def progress_states(document: Document) -> tuple[Event, ...]:
@@ -162,6 +174,29 @@ class BookingStore:
     ) -> list[Excerpt]:
         """The lines of these people between two days, by request, oldest first, whichever family
         asked: they are those whom the bearer may see (``state.participant_for``)."""
+        found = await self._about(scope, people, first, last, _whole)
+        return [
+            Excerpt(document["_id"], tuple(line_of(line) for line in document["lines"]))
+            for document in found
+        ]
+
+    async def rows_about(
+        self, scope: Scope, people: Iterable[Participant], first: date, last: date
+    ) -> list[Row]:
+        """``lines_about``, as an agenda shows them."""
+        found = await self._about(scope, people, first, last, _as_rows)
+        return [row_of(document["_id"], row) for document in found for row in document["lines"]]
+
+    async def _about(
+        self,
+        scope: Scope,
+        people: Iterable[Participant],
+        first: date,
+        last: date,
+        shown: Callable[[Document], Document],
+    ) -> list[Document]:
+        """What is ``shown`` of the lines of these people between two days, by request, oldest
+        first. The index is named: the town's, in the order wanted, is a long way to few lines."""
         ids = sorted(_id for one in people for _id in one.ids)
         between = (first.isoformat(), last.isoformat())
         about = {"child": {"$in": ids}, "date": {"$gte": between[0], "$lte": between[1]}}
@@ -169,15 +204,11 @@ class BookingStore:
             {"$gte": ["$$this.date", between[0]]}, {"$lte": ["$$this.date", between[1]]},
             {"$in": ["$$this.child", ids]},
         ]  # fmt: skip
-        found = await self._store.find(
+        return await self._store.find(
             REQUESTS, {"town": scope.town, "lines": {"$elemMatch": about}},
-            sort=[("requested_at", 1)],
-            projection={"lines": {"$filter": {"input": "$lines", "cond": {"$and": those}}}},
+            sort=[("requested_at", 1)], hint=LINES_ABOUT,
+            projection={"lines": shown({"$filter": {"input": "$lines", "cond": {"$and": those}}})},
         )  # fmt: skip
-        return [
-            Excerpt(document["_id"], tuple(line_of(line) for line in document["lines"]))
-            for document in found
-        ]
 
     async def claim(self, request: Request, machine_now: datetime) -> bool:
         """Take over what another process has left; its own writes are refused from now on."""

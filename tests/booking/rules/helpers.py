@@ -6,8 +6,16 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
+from services.booking.domain.agenda import Row, agendas
+from services.booking.domain.places import Shape
+from services.booking.domain.planning import Offer
 from services.booking.domain.rules.answers import Answer, Rulebook, may
 from services.booking.domain.rules.facts import Facts
+from services.booking.planning_queries import entries_of, weeks_of
+from services.booking.schemas import PlanningEntry
+from shared.contracts.family import Participant
 from shared.contracts.town_file import Action, TownFile
 from shared.days import Days
 from shared.holidays import FrenchHolidays
@@ -41,3 +49,17 @@ def ask(
     """What the rules say of the canteen."""
     on = date.fromisoformat(day) if isinstance(day, str) else day
     return may(book, book.file.activities[0], action, on, now, Facts(**facts))
+
+
+def entries(
+    offer: Offer, child: Participant, first: date, last: date, *booked: Row
+) -> list[PlanningEntry]:
+    """The planning's entries, five places left everywhere; each is written as its model is."""
+    about = offer.activity
+    slots = weeks_of([offer], {about.id: Shape(about, 1)}).open_to(child, first, last)
+    left = {(about.id, slot.day): {one.id: 5 for one in about.places} for slot in slots}
+    known = agendas(booked, {child.id: child.id})[child.id]
+    written = [orjson.dumps(one) for one in entries_of(child, slots, known, left, offer.standing)]
+    found = [PlanningEntry.model_validate_json(one) for one in written]
+    assert [one.model_dump_json().encode() for one in found] == written
+    return found

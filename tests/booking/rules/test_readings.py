@@ -7,18 +7,18 @@ from datetime import date, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.booking.domain.agenda import Row
 from services.booking.domain.allowances import Allowance
 from services.booking.domain.enrolled import Standing
-from services.booking.domain.places import Session, Shape
 from services.booking.domain.planning import Offer
-from services.booking.domain.request import Choice
+from services.booking.domain.request import Choice, SettledState
 from services.booking.domain.rules.answers import offered
 from services.booking.domain.rules.facts import Facts
 from services.booking.domain.rules.moments import Kept, Moment
-from services.booking.planning_queries import entry_of
 from shared.contracts.family import Participant
 from shared.contracts.town_file import ACTIONS, Action
-from tests.booking.rules.helpers import MONDAY_TEN, PARIS, rule, rulebook
+from shared.days import days_between
+from tests.booking.rules.helpers import MONDAY_TEN, PARIS, entries, rule, rulebook
 from tests.samples import activity, town_file
 
 #: 1 and True are equal for a dictionary, and not for a rule.
@@ -56,7 +56,7 @@ FILE = town_file(
     activities=[
         activity(
             "centre",
-            eligible={},
+            eligible={"to_age": 4},
             units=[
                 {"id": "a", "name": "A", "starts": "08:00", "ends": "12:00"},
                 {"id": "b", "name": "B"},
@@ -96,44 +96,52 @@ def test_a_rulebook_that_was_asked_before_answers_as_a_new_one(
     assert asked_before == offered(rulebook(FILE), about, action, day, at, facts)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     shift=st.integers(-2, 25),
-    instants=st.lists(st.integers(0, 8 * 24 * 60), min_size=2, max_size=6),
+    span=st.sampled_from([0, 1, 20]),
+    instants=st.lists(st.integers(0, 8 * 24 * 60), min_size=2, max_size=4),
     birth=st.dates(date(2021, 6, 1), date(2023, 12, 31)),
     school=st.sampled_from(["tilleuls", "ormes"]),
     resident=st.sampled_from([True, False, 1]),
     used=st.integers(0, 3),
-    desk_only=st.booleans(),
+    online=st.booleans(),
+    booked=st.sampled_from([None, "requested", "accepted", "refused"]),
 )
 def test_a_planning_shows_the_same_whatever_was_shown_before(
-    shift: int, instants: list[int], birth: date, school: str, resident: bool, used: int,
-    desk_only: bool,
+    shift: int, span: int, instants: list[int], birth: date, school: str, resident: bool,
+    used: int, online: bool, booked: SettledState | None,
 ) -> None:  # fmt: skip
+    """Of one child and another: a month, over the turn of one, on a birthday."""
     day = (MONDAY_TEN + timedelta(days=shift)).date()
+    last = day + timedelta(days=span)
     child = Participant(
         id="zoe", first_name="Zoé", last_name="Martin", birth_date=birth, school=school,
-        level="MS", facts={"resident": resident},
+        level="MS", facts={"resident": resident, "not_asked_of": birth.isoformat()},
     )  # fmt: skip
     window = f"{day:%Y-%m}"
-    allowance = Allowance({f"late:zoe:{window}": {f"line-{number}" for number in range(used)}})
-    standing = Standing(online=desk_only)
+    counted = {f"line-{number}" for number in range(used)}
+    allowance = Allowance({f"late:zoe:{window}": counted} if used else {})
+    standing = Standing(online=online)
     about = FILE.activities[0]
-    shape = Shape(about, 1)
-    session = Session(shape.on(day).key, 1, {"places": 5}, {})
+    rows = [Row("r", "1", "zoe", "centre", day, ("a",), booked)] if booked else []
     for minutes in instants:
         now = MONDAY_TEN - timedelta(days=4) + timedelta(minutes=minutes)
-        shown = [
-            entry_of(
-                Offer(book, about, now, allowance, standing), child, "a", day, None, session, shape
-            )
+        again, fresh = (
+            entries(Offer(book, about, now, allowance, standing), child, day, last, *rows)
             for book in (KNOWING, rulebook(FILE))
-        ]
-        assert shown[0] == shown[1]
+        )
+        assert again == fresh
         free = Offer(rulebook(FILE), about, now, allowance, standing)
-        why_not, _ = free.may_book(child, day, Choice(("a",)))
-        assert shown[0].book.allowed == (why_not is None)
-        assert why_not is None or shown[0].book.explanation == why_not.text
+        served = [one for one in days_between(day, last) if free.open_on(one, school)]
+        assert [(one.date, one.unit) for one in again] == [
+            (one, unit) for one in served if free.eligible(child, one) for unit in ("a", "b")
+        ]
+        for one in again:
+            why_not, _ = free.may_book(child, one.date, Choice((one.unit,)))
+            if one.state not in ("requested", "accepted"):
+                assert one.book.allowed == (why_not is None)
+                assert why_not is None or one.book.explanation == why_not.text
 
 
 def test_an_instant_knows_how_long_its_comparisons_hold() -> None:
@@ -145,6 +153,32 @@ def test_an_instant_knows_how_long_its_comparisons_hold() -> None:
     assert now.until == noon
     assert now.exactly() == MONDAY_TEN
     assert not now.since < now.until
+
+
+def test_an_answer_holds_no_longer_than_what_it_was_made_of() -> None:
+    kept = Kept(10)
+    noon, three = MONDAY_TEN.replace(hour=12), MONDAY_TEN.replace(hour=15)
+
+    def whole(at: datetime) -> list[bool]:
+        return kept.answer(
+            "whole", at,
+            lambda moment: [
+                kept.answer(one.hour, moment, lambda part, one=one: part < one)
+                for one in (noon, three)
+            ],
+        )  # fmt: skip
+
+    assert whole(MONDAY_TEN) == [True, True]
+    assert whole(MONDAY_TEN) is whole(noon - timedelta(minutes=1))
+    assert whole(noon) == [False, True]
+    assert whole(three) == [False, False]
+    exact = kept.answer(
+        "exact", noon, lambda moment: kept.answer("part", moment, lambda part: part.exactly())
+    )
+    later = kept.answer(
+        "exact", three, lambda moment: kept.answer("part", moment, lambda part: part.exactly())
+    )
+    assert (exact, later) == (noon, three)
 
 
 def test_what_is_kept_stays_within_bounds() -> None:

@@ -11,17 +11,14 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.booking import planning_queries
-from services.booking.domain.agenda import Entry
-from services.booking.domain.places import Session, Shape
+from services.booking.domain.agenda import Row
 from services.booking.domain.planning import Offer
-from services.booking.domain.request import Line
 from services.booking.domain.rules.absences import settle
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.cutoffs import Place, limit
 from services.booking.domain.rules.facts import Absent, Facts
 from shared.contracts.town_file import Action, DatesCutoff, NoCutoff, PeriodCutoff, Weekday
-from tests.booking.rules.helpers import ask, rule, town
+from tests.booking.rules.helpers import ask, entries, rule, town
 from tests.booking.rules.test_deadlines import (
     CHILD,
     ZONES,
@@ -186,20 +183,18 @@ def test_the_padlock_and_the_no_entry_sign_are_the_rules_at_every_minute(
     while cancelling is; each says until when it was possible."""
     book = daily(zone, book=[booking], cancel=[cancelling])
     activity = book.file.activities[0]
-    shape = Shape(activity, 1)
-    empty = Session(shape.on(day).key, 1, {"places": 9}, {})
-    line = Line("1", CHILD.id, "cantine", day, ("unit",), state="accepted", held=True)
+    row = Row("r", "1", CHILD.id, "cantine", day, ("unit",), "accepted")
     for now in instants(book, day, [60 * minute for minute in minutes], "book", "cancel"):
         offer = Offer(book, activity, now)
         over = day < now.astimezone(zone).date()
         early = (day - now.astimezone(zone).date()).days > activity.horizon_days
         may_book = ask(book, "book", day, now)
         may_cancel = ask(book, "cancel", day, now)
-        free = planning_queries.entry_of(offer, CHILD, "unit", day, None, empty, shape)
+        (free,) = entries(offer, CHILD, day, day)
         assert free.booking_locked == (not may_book.allowed or over or early)
         assert not free.cancel_locked
         assert free.book.allowed != free.booking_locked
-        held = planning_queries.entry_of(offer, CHILD, "unit", day, Entry("r", line), empty, shape)
+        (held,) = entries(offer, CHILD, day, day, row)
         assert held.cancel_locked == (not may_cancel.allowed or over)
         assert not held.booking_locked
         if not over:

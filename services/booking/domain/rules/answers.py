@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Literal
@@ -26,6 +26,7 @@ from shared.contracts.town_file import (
     TownFile,
 )
 from shared.days import Days
+from shared.traits import Known
 
 #: What an act that has to be proved comes to without its proof.
 Otherwise = Literal["surcharge", "refuse", "billed"]
@@ -86,6 +87,7 @@ class Rulebook:
     audiences: Mapping[str, Audience]
     traits: tuple[str, ...]
     kept: Kept = field(default_factory=lambda: Kept(_MOST_ANSWERS), repr=False)
+    weeks: Kept = field(default_factory=lambda: Kept(_MOST_WEEKS), repr=False)
     _readings: dict[Hashable, Reading | None] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -115,15 +117,25 @@ class Rulebook:
             facts.price_cents, *facts.counts.items(), *self._asked_of(facts),
         )  # fmt: skip
 
+    def kind_of(self, traits: Mapping[str, Known]) -> Hashable:
+        """The same for people of whom the file asks the same, whatever of it."""
+        return (*map(traits.get, _ASKED_OF_ALL), *self._asked(traits))
+
     def _asked_of(self, facts: Facts) -> tuple[Hashable, ...]:
-        """What rules ask of a child and its family; 1 and True are told apart."""
-        known = map(facts.traits.get, self.traits)
-        return (facts.school, *((value, type(value)) for value in known))
+        """What rules ask of a child and its family."""
+        return (facts.school, *self._asked(facts.traits))
+
+    def _asked(self, traits: Mapping[str, Known]) -> Iterator[Hashable]:
+        """What audiences ask; 1 and True are told apart."""
+        return ((value, type(value)) for value in map(traits.get, self.traits))
 
 
+#: What a file may ask of anybody without an audience.
+_ASKED_OF_ALL = ("participant", "age", "school", "level")
 #: A few megabytes: the days of a month, of every activity of a large town.
 _MOST_READINGS = 10_000
 _MOST_ANSWERS = 20_000
+_MOST_WEEKS = 1_000
 
 
 def offered(
@@ -134,7 +146,10 @@ def offered(
     now: datetime | Moment,
     facts: Facts,
 ) -> Answer:
-    """``may``, for a day on which there has to be service, and which may be booked that early."""
+    """``may``, for a day on which there has to be service, and which may be booked that early. As
+    part of another answer it is kept with that."""
+    if isinstance(now, Moment):
+        return _offered(book, activity, action, day, now, facts)
     return book.kept.answer(
         book.key(activity, action, day, facts), now,
         lambda moment: _offered(book, activity, action, day, moment, facts),

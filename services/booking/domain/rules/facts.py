@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
@@ -72,11 +72,6 @@ class Facts:
         """The child's school."""
         school = self.traits.get("school")
         return school if isinstance(school, str) else None
-
-
-def kind_of(traits: Mapping[str, Known]) -> Hashable:
-    """The same for people of whom the same is known; 1 and True are told apart."""
-    return tuple((name, value, type(value)) for name, value in traits.items())
 
 
 def in_group(group: Group, traits: Mapping[str, Known]) -> bool:

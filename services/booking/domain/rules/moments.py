@@ -45,6 +45,10 @@ class Moment:
             _ = self < datetime.combine(midnight, time(0), zone)
         return today
 
+    def within(self, since: datetime, until: datetime) -> None:
+        """Note that what was answered to it holds for a span only."""
+        self.since, self.until = max(self.since, since), min(self.until, until)
+
     def exactly(self) -> datetime:
         """The instant itself: what depends on it holds at no other."""
         self.since = self.until = self._at
@@ -65,16 +69,17 @@ class Kept:
         self, key: Hashable, at: datetime | Moment, make: Callable[[Moment], KeptT]
     ) -> KeptT:
         """What ``make`` answers at an instant (aware); ``key`` says all else that it depends on,
-        and which answers are meant. What is part of another answer is kept with that."""
-        if isinstance(at, Moment):
-            return make(at)
+        and which answers are meant. As part of another answer, it bounds how long that holds."""
+        instant = at._at if isinstance(at, Moment) else at
         known = self._kept.get(key)
-        if known is not None and known[0] <= at < known[1]:
-            return known[2]  # type: ignore[return-value]
-        moment = Moment(at)
-        found = make(moment)
-        if moment.since < moment.until:
-            if len(self._kept) >= self._most:
-                self._kept.clear()
-            self._kept[key] = (moment.since, moment.until, found)
-        return found
+        if known is None or not known[0] <= instant < known[1]:
+            moment = Moment(instant)
+            found = make(moment)
+            known = (moment.since, moment.until, found)
+            if moment.since < moment.until:
+                if len(self._kept) >= self._most:
+                    self._kept.clear()
+                self._kept[key] = known
+        if isinstance(at, Moment):
+            at.within(known[0], known[1])
+        return known[2]  # type: ignore[return-value]
