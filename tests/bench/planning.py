@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from services.booking.domain.places import Shape
@@ -14,7 +15,7 @@ from shared.failpoints import step
 from shared.ids import new_id
 from shared.store import Document
 from tests.bench.alone import AT_ONCE, Alone, school_days, service_alone
-from tests.bench.measure import Row, Servers, at_most, row
+from tests.bench.measure import Row, Servers, at_most, own_cpu_seconds, row
 from tests.samples import Household, activity, places, town_file
 from tests.world import START
 
@@ -28,26 +29,61 @@ _FILL = step("bench.planning.fill")
 
 
 async def measure(servers: Servers) -> list[Row]:
-    """CPU of both sizes, and their ratio."""
+    """CPU of both sizes, their ratio, and what no planning goes without."""
     costs = [await _cost(servers, size) for size in SIZES]
-    few, many = ([cost for _, cost in one] for one in costs)
+    few, many = ([one.whole for one in rounds] for rounds in costs)
     return [
         at_most("planning of a month, 2 children, 3 activities, 10,000 bookings", few, "ms", 4),
         at_most("  the same with 1,000,000 bookings", many, "ms", 4),
-        row("    of which booking", [booking for booking, _ in costs[1]], "ms"),
+        row("    of which booking", [one.booking for one in costs[1]], "ms"),
+        row("    floor: three bare reads, an empty answer", [one.floor for one in costs[1]], "ms"),
         at_most("  1,000,000 / 10,000 bookings",
                 [b / a for a, b in zip(few, many, strict=True)], "ratio", 1.2),
     ]  # fmt: skip
 
 
-async def _cost(servers: Servers, bookings: int) -> list[tuple[float, float]]:
-    """Milliseconds per planning, round by round: those of booking, and with the database's."""
+@dataclass(frozen=True)
+class _Cost:
+    """Milliseconds of CPU per planning: of booking, with the database's, and what three reads of
+    one document and an answer that says nothing come to."""
+
+    booking: float
+    whole: float
+    floor: float
+
+
+async def _cost(servers: Servers, bookings: int) -> list[_Cost]:
+    """Round by round."""
     async with service_alone(servers, "booking") as alone:
         file, families = _town(), [Household() for _ in range(FAMILIES)]
         await alone.introduce(file, families)
         await _fill(alone, file, families, bookings)
-        found = [await alone.spent(_plan(alone, families)) for _ in range(ROUNDS + 1)][1:]
-    return [(1000 * one.service / PLANNINGS, 1000 * one.cpu / PLANNINGS) for one in found]
+        return [await _round(alone, families) for _ in range(ROUNDS + 1)][1:]
+
+
+async def _round(alone: Alone, families: list[Household]) -> _Cost:
+    planned = await alone.spent(_plan(alone, families))
+    empty = await alone.spent(_refused(alone, families))
+    before = own_cpu_seconds()
+    read = await alone.spent(_read(alone, families))
+    floor = empty.service + read.database + own_cpu_seconds() - before
+    each = 1000 / PLANNINGS
+    return _Cost(each * planned.service, each * planned.cpu, each * floor)
+
+
+async def _refused(alone: Alone, families: list[Household]) -> None:
+    """Another family's planning: refused once the bearer is known."""
+    for number in range(PLANNINGS):
+        mine, other = (families[one % FAMILIES] for one in (number, number + 1))
+        path = f"{alone.api}/family-planning?family={other.id}&{MONTH}"
+        headers = {"Authorization": f"Bearer {alone.stage.token(mine)}"}
+        async with alone.http.get(path, headers=headers) as got:
+            assert got.status == 403, await got.text()
+
+
+async def _read(alone: Alone, families: list[Household]) -> None:
+    for number in range(3 * PLANNINGS):
+        assert await alone.store.get("copy_families", families[number % FAMILIES].id)
 
 
 async def _plan(alone: Alone, families: list[Household]) -> None:
