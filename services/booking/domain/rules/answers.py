@@ -118,7 +118,7 @@ class Rulebook:
         )  # fmt: skip
 
     def kind_of(self, traits: Mapping[str, Known]) -> Hashable:
-        """The same for people of whom the file asks the same, whatever of it."""
+        """The same for people of whom all that the file may ask is the same."""
         return (*map(traits.get, _ASKED_OF_ALL), *self._asked(traits))
 
     def _asked_of(self, facts: Facts) -> tuple[Hashable, ...]:
