@@ -7,6 +7,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, complete
+from services.billing.domain.charges import known_in
 from services.billing.domain.corrections import Link, difference
 from services.billing.domain.invoicing import Invoice, correction_lines, due_on, invoiced_guardian
 from services.billing.domain.known import facts_of, line_ref, lines_of
@@ -56,7 +57,7 @@ async def correct(billing: Billing, basis: str) -> bool:
         card = await billing.store.family(began.town, began.family)
         guardian = invoiced_guardian(card)
         children = facts_of(card, book, ()).children
-        charges = [one.known_in(card) for one in charges]
+        charges = known_in(card, charges)
     except MissingCopy:  # the family is gone: what it is owed still counts
         guardian, children = None, ()
     standing = [one for one in charges if one.accepted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.billing.domain.charges import Charge
+from services.billing.domain.charges import Charge, known_in
 from services.billing.domain.invoicing import LeftAside, Priced, invoiced_guardian, priced
 from services.billing.domain.known import remembered_since
 from services.billing.state import Billing
@@ -32,10 +32,10 @@ async def priced_for(
     if card is None or guardian is None:
         return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
     book = billing.books.of(town)
-    charges = [one.known_in(card) for one in charges]
+    charges = known_in(card, charges)
     known: Sequence[Charge] = ()
     if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
         since = remembered_since(min(one.day for one in charges))
         found = await billing.store.charged(card, town.file.town, since, invoiced_only=True)
-        known = [one.known_in(card) for one in found]
+        known = known_in(card, found)
     return guardian.id, priced(charges, card, book, known)

@@ -6,6 +6,7 @@ counts. ``decided`` orders them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -70,10 +71,14 @@ class Charge:
     given_back: GivenBack = "credit"
     invoice: str | None = None
 
-    def known_in(self, card: FamilyChanged) -> Charge:
-        """The charge about the child or adult as they are called in the family today."""
-        child = card.participant(self.child)
-        return self if child is None or child.id == self.child else replace(self, child=child.id)
+
+def known_in(card: FamilyChanged, charges: Iterable[Charge]) -> list[Charge]:
+    """The charges about children and adults as they are called in the family today."""
+    now = {former: one.id for one in card.participants for former in one.ids}
+    return [
+        replace(one, child=now[one.child]) if now.get(one.child, one.child) != one.child else one
+        for one in charges
+    ]
 
 
 def accepted_charges(

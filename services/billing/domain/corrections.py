@@ -151,7 +151,7 @@ def _summed(basket: PricedBasket) -> dict[Key, tuple[PricedLine, int]]:
 
 
 def _entry(line: PricedLine, cents: int, kind: EntryKind) -> Entry:
-    return Entry(
+    return Entry.model_construct(
         ref=line.ref, what=line.what, kind=kind, child=line.child, activity=line.activity,
         units=line.units, day=line.day, cents=cents,
     )  # fmt: skip

@@ -212,7 +212,7 @@ class InvoiceStore:
         positions = {"$elemMatch": {"basis": billed.basis, "position": billed.position}}
         return await self._store.change(
             NOTE_CHAIN, INVOICES, document, {"billed": {"$not": positions}},
-            {"$push": {"billed": billed.model_dump(mode="json")}},
+            {"$push": {"billed": _billed(billed)}},
         )  # fmt: skip
 
     async def follow(self, debts: Mapping[str, Debt], version: int) -> None:
@@ -303,13 +303,17 @@ def _document(invoice: Invoice, charges: Sequence[str], run: str | None) -> Docu
         "children": sorted({line.child for line in invoice.lines}),
         "total_cents": invoice.total_cents, "charges": list(charges), "run": run,
         "announced": False, "account_v": _NEVER, "balance": [],
-        "billed": [one.model_dump(mode="json") for one in invoice.billed],
+        "billed": [_billed(one) for one in invoice.billed],
         "reductions": [one.model_dump() for one in invoice.reductions],
     }  # fmt: skip
     del document["id"]
     if invoice.expires is None:
         del document["expires"]
     return document
+
+
+def _billed(billed: Billed) -> Document:
+    return billed.model_dump(mode="json", exclude_defaults=True)
 
 
 def _announcing(owed: Owed, *, followed: bool) -> Saying:
