@@ -6,10 +6,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -18,11 +16,11 @@ from pydantic import ValidationError
 from services.billing.commands.mandates import reseal
 from services.billing.commands.month_ends import preview_month, run_month_by_operator
 from services.billing.domain.payfip import Fault, NoAnswer, OfficeName
-from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import Facts
 from services.billing.domain.runs import Outcome
 from services.billing.service import state_of
+from services.billing.trying import explained, unknown_names
 from shared.days import Days
 from shared.errors import Refused
 from shared.holidays import FrenchHolidays
@@ -157,37 +155,6 @@ def explain(
     typer.echo(orjson.dumps(explained(book, _facts(facts, book)), option=orjson.OPT_INDENT_2))
 
 
-def explained(book: PriceBook, facts: Facts) -> dict[str, Any]:
-    """What ``preau price explain`` prints; amounts are in cents."""
-    found = price(book, facts)
-    pricing = book.pricing
-    sources = {
-        **{one.id: one.source for one in book.file.tariffs},
-        **{one.id: one.source for one in pricing.adjustments},
-        **{one.id: one.source for one in pricing.late_pick_ups},
-    }
-    lines = [{**asdict(one), "source": sources.get(one.rule)} for one in found.lines]
-    plain: dict[str, Any] = _plain(
-        {
-            "lines": lines,
-            "unpriced": [asdict(one) for one in found.unpriced],
-            "total_cents": found.total_cents,
-            "order": pricing.order,
-            "rounding": pricing.rounding.model_dump(mode="json"),
-        }
-    )
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """Decimals as text, without needless zeros."""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
 def _price_book(file: Path) -> PriceBook:
     try:
         read = read_town_file(file.read_bytes())
@@ -202,26 +169,12 @@ def _facts(file: Path, book: PriceBook) -> Facts:
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     else:
-        faults = list(unknown_names(book, facts))
+        faults = [_unknown(where, name) for where, name in unknown_names(book, facts)]
     if faults:
         sys.exit("\n".join(f"{file}: {fault}" for fault in faults))
     return facts
 
 
-def unknown_names(book: PriceBook, facts: Facts) -> list[str]:
-    """What the facts name and the town file or the facts do not have: a name misspelt would change
-    the price and not be seen."""
-    children = {one.id for one in facts.children}
-    counts = [facts.family.counts, *(one.counts for one in facts.children)]
-    faults = [f"counts: {name!r} is not in the town file" for one in counts for name in one
-              if name not in book.counters]  # fmt: skip
-    for at, line in enumerate(facts.lines):
-        activity = book.activities.get(line.activity)
-        if activity is None:
-            faults.append(f"lines.{at}.activity: {line.activity!r} is not in the town file")
-            continue
-        faults += [f"lines.{at}.units: {unit!r} is not in the town file" for unit in line.units
-                   if activity.unit(unit) is None]  # fmt: skip
-        if line.child not in children:
-            faults.append(f"lines.{at}.child: {line.child!r} is not among `children`")
-    return faults
+def _unknown(where: str, name: str) -> str:
+    among = "among `children`" if where.endswith(".child") else "in the town file"
+    return f"{where}: {name!r} is not {among}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from services.booking import catalogue, enrolment_queries, planning_queries, queries
@@ -50,14 +51,18 @@ from services.booking.schemas import (
     WithdrawalIn,
 )
 from services.booking.state import Booking
+from services.booking.trial_schemas import RuleTrialIn, RuleTrialOut
+from services.booking.trying import tried
 from shared.auth import ACCOUNT, FAMILY, AgentScope, Scope, agents, either
 from shared.personal_data import personal_data_routes
+from shared.town_files import SENT_BYTES
 from shared.web.routes import Call, NoBody, NoQuery, Plain, Route, Versioned
 
 _DESK = agents("childcare_office", "administrator")
 _READERS = agents("childcare_office", "administrator", "billing_office", "read_only")
 #: Requests are the only thing of booking that is known by site: a director reaches nothing else.
 _DIRECTOR = agents("centre_director")
+_ADMINISTRATOR = agents("administrator")
 
 
 async def list_activities(booking: Booking, call: Call[NoBody, CatalogueQuery]) -> Activities:
@@ -158,6 +163,10 @@ async def decide_enrolments(
     for family in await enrolment_queries.families_of(booking, scope, asked):
         call.act.concerns(family=family)
     return await answering.decide_many(booking, scope, call.body, call.known_command)
+
+
+async def try_rules(booking: Booking, call: Call[RuleTrialIn, NoQuery]) -> RuleTrialOut:
+    return await asyncio.to_thread(tried, call.body, booking.clock.town())
 
 
 def _request_out(request: Request, *, as_receipted: bool = False) -> RequestOut:
@@ -297,5 +306,8 @@ ROUTES = [
           "Accept and refuse enrolments, one or many at once", _DESK, EnrolmentDecisionsOut,
           body=EnrolmentDecisionsIn, idempotent=True, max_body=512 * 1024,
           refusals=("idempotency-key-reused", "idempotency-key-missing")),
+    Route("POST", "/rule-trials", try_rules, "What a town file that is not published would answer",
+          _ADMINISTRATOR, RuleTrialOut, body=RuleTrialIn, max_body=SENT_BYTES,
+          refusals=("town-file-wrong",)),
     *personal_data_routes("booking", collect),
 ]  # fmt: skip

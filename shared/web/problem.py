@@ -14,10 +14,13 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(BaseModel):
-    """One field at fault: a JSON pointer and a sentence."""
+    """One field at fault: a JSON pointer and a sentence; where the field is a text that people
+    write, the line and column (from 1)."""
 
     field: str
     message: str
+    line: int | None = None
+    column: int | None = None
 
 
 class Problem(BaseModel):

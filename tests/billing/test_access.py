@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/office/debits/{debit}/returns": {"code": "AM04"},
     "/payments": {"invoices": ["0" * 32], "email": "anne@famille.example"},
     "/invoice-runs": {"month": "2026-09"},
+    "/price-trials": {"file": "town: x", "facts": {}},
     "/quotes": {
         "family": "f1",
         "lines": [

@@ -8,7 +8,7 @@ from typing import Any
 from services.billing.store.quotes import QUOTES
 from shared.ids import new_id
 from tests.billing.conftest import BASE, Office
-from tests.billing.data import TARIFFS, accepted
+from tests.billing.data import TARIFFS, accepted, file_with
 from tests.billing.prices import tariff
 from tests.world import START, Answer, eventually
 
@@ -107,3 +107,26 @@ async def test_only_those_who_decide_or_pay_see_what_a_child_costs(office: Offic
     assert (await ask(office, agent, basket())).status == 201
     assert (await ask(office, agent, basket(family="f9"))).status == 404
     assert (await see(office, agent, quote)).json["total_cents"] == 410
+
+
+async def test_a_file_that_is_not_published_prices_a_basket(office: Office) -> None:
+    await office.town()
+    await office.settled()
+    facts = {
+        "children": [{"id": "zoe"}],
+        "lines": [{"child": "zoe", "activity": "cantine", "units": ["repas"], "day": DAY}],
+    }
+    file = file_with(tariffs=[tariff(price_cents=777)]).model_dump_json(exclude_unset=True)
+
+    async def tried(file: str, facts: dict[str, Any]) -> Answer:
+        body, token = {"file": file, "facts": facts}, office.world.token(roles=("administrator",))
+        return await office.world.call("POST", f"{BASE}/price-trials", token=token, json=body)
+
+    found = await tried(file, facts)
+    assert found.status == 200, found.json
+    assert (found.json["total_cents"], found.json["lines"][0]["rule"]) == (777, "repas")
+    other = await tried(file, {**facts, "children": [{"id": "tom"}]})
+    assert (other.status, other.json["field"]) == (422, "/facts/lines/0/child")
+    wrong = await tried(file.replace('"price_cents":777', '"price_cents":"cher"'), facts)
+    assert (wrong.json["code"], wrong.json["errors"][0]["line"]) == ("town-file-wrong", 1)
+    assert await office.documents(QUOTES) == []

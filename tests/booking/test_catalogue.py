@@ -213,3 +213,35 @@ def test_for_whom_in_words(eligible: dict[str, Any], words: str) -> None:
     file = town_file(audiences=[residents], schools=SCHOOLS)
     assert eligible_words(file, Eligible.model_validate(eligible)) == words
     assert group_words(file, Group()) is None
+
+
+async def test_a_file_that_is_not_published_is_tried(running: World) -> None:
+    before = await say_town(running, town_file())
+    canteen = activity("cantine")
+    text = town_file(activities=[canteen]).model_dump_json(exclude_unset=True, indent=1)
+    question = {
+        "file": text, "activity": "cantine", "action": "book", "date": DAY,
+        "now": "2026-09-16T18:01", "facts": {"units": ["unit"], "school": "tilleuls"},
+    }  # fmt: skip
+    token = running.token(roles=("administrator",))
+
+    async def tried(**changes: Any) -> Any:
+        path = f"{API}/veyras/rule-trials"
+        return await running.call("POST", path, token=token, json=question | changes)
+
+    late = (await tried()).json
+    assert (late["allowed"], late["rule"], late["source"]) == (False, "eve", "test")
+    assert "18 h" in late["explanation"]
+    assert (late["cutoff"], late["zone"]) == ("2026-09-16T18:00:00+02:00", "Europe/Paris")
+    assert (await tried(now="2026-09-16T18:00")).json["allowed"] is True
+    assert (await tried(now=None)).json["allowed"] is True, "the town's clock says Monday"
+    elsewhere = await tried(facts={"school": "ormes"})
+    assert (elsewhere.status, elsewhere.json["field"]) == (422, "/facts/school")
+    wrong = await tried(file=text.replace('"capacity": 50', '"capacity": "beaucoup"'))
+    assert (wrong.status, wrong.json["code"]) == (422, "town-file-wrong")
+    (error,) = wrong.json["errors"]
+    lines = text.splitlines()
+    assert '"capacity"' in lines[error["line"] - 1]
+    assert error["column"] == lines[error["line"] - 1].index("50") + 1
+    assert "activities[0].places[0].capacity" in error["message"]
+    assert before is None or (await catalogue(running)).keys() != {"cantine"}, "nothing is kept"

@@ -11,6 +11,7 @@ from services.billing.api import (
     online_invoices,
     payments,
     tasks,
+    trials,
 )
 from services.billing.personal_data import collect
 from shared.personal_data import personal_data_routes
@@ -24,5 +25,6 @@ ROUTES = [
     *online_invoices.ROUTES,
     *mandates.ROUTES,
     *collections.ROUTES,
+    *trials.ROUTES,
     *personal_data_routes("billing", collect),
 ]

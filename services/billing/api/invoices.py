@@ -55,14 +55,16 @@ async def list_charges(billing: Billing, call: Call[NoBody, ChargeQuery]) -> Cha
 
 
 async def end_month(billing: Billing, call: Call[RunIn, NoQuery]) -> RunOut:
-    return RunOut.of(
-        await month_ends.run_month(billing, call.agent_scope, call.body.month, call.known_command)
-    )
+    scope, month = call.agent_scope, call.body.month
+    run = await month_ends.run_month(billing, scope, month, call.known_command)
+    return RunOut.of(run, await queries.issued_so_far(billing, run))
 
 
 async def list_runs(billing: Billing, call: Call[NoBody, NoQuery]) -> RunsOut:
     found = await queries.runs(billing, call.agent_scope)
-    return RunsOut(runs=tuple(RunOut.of(one) for one in found))
+    return RunsOut(
+        runs=tuple([RunOut.of(one, await queries.issued_so_far(billing, one)) for one in found])
+    )
 
 
 async def ask_quote(billing: Billing, call: Call[QuoteIn, NoQuery]) -> QuoteOut:

@@ -56,6 +56,11 @@ async def runs(billing: Billing, scope: AgentScope) -> list[Run]:
     return await billing.store.runs(scope, _MOST_RUNS)
 
 
+async def issued_so_far(billing: Billing, run: Run) -> int:
+    """How many invoices a month end has issued until now."""
+    return run.outcome.invoices if run.outcome else (await billing.invoices.totals(run.id))[0]
+
+
 async def _reach(billing: Billing, scope: Scope) -> dict[str, Any]:
     """The condition on invoices for what a guardian pays for; none for an agent."""
     if not isinstance(scope, FamilyScope):

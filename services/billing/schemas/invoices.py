@@ -199,7 +199,8 @@ class RunOut(Output):
     """A month end; ``asked_by`` is an account, ``operator``, or ``rule`` when nobody asked.
 
     ``invoices`` and ``total_cents`` are of those it issued; ``left_aside`` counts the charges on
-    no invoice, of which ``lines`` names at most 200. All four are None until it is finished.
+    no invoice, of which ``lines`` names at most 200. All four are None until it is finished;
+    ``so_far`` is how many invoices it has issued until now.
     """
 
     run: str
@@ -207,18 +208,19 @@ class RunOut(Output):
     asked_by: str
     asked_at: datetime
     finished: bool
+    so_far: int
     invoices: int | None
     total_cents: Cents | None
     left_aside: int | None
     lines: tuple[LeftAsideLine, ...] | None
 
     @classmethod
-    def of(cls, run: Run) -> RunOut:
-        """The answer for a month end."""
+    def of(cls, run: Run, so_far: int) -> RunOut:
+        """The answer for a month end; ``so_far`` is asked for as long as it is not finished."""
         outcome = run.outcome
         return cls(
             run=run.id, month=run.month, asked_by=run.asked_by, asked_at=run.asked_at,
-            finished=outcome is not None,
+            finished=outcome is not None, so_far=outcome.invoices if outcome else so_far,
             invoices=outcome and outcome.invoices,
             total_cents=outcome and outcome.total_cents,
             left_aside=outcome and outcome.left_aside,

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from services.billing.domain.prices.facts import Facts
 from services.booking.domain.rules.answers import Rulebook
-from services.booking.operations import FactsIn
+from services.booking.trial_schemas import FactsIn
 from shared.contracts.town_file import Action
 from shared.town_files import read_town_file, read_yaml
 from tests.booking.rules.helpers import rulebook

@@ -14,7 +14,8 @@ import pytest
 
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import wrong_week
-from services.booking.operations import FactsIn, explained
+from services.booking.trial_schemas import FactsIn
+from services.booking.trying import explained
 from shared.contracts.town_file import Action, Weekday
 from tests.booking.rules.cases import book_of
 from tests.booking.rules.helpers import PARIS, rulebook

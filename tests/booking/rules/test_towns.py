@@ -13,12 +13,12 @@ import pytest
 from pydantic import ValidationError
 
 from services.billing.domain.prices.book import PriceBook
-from services.billing.operations import explained as priced
-from services.billing.operations import unknown_names
+from services.billing.trying import explained as priced
+from services.billing.trying import unknown_names
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.choices import unit_of_times, wrong_units, wrong_week
 from services.booking.domain.rules.facts import eligible, in_group
-from services.booking.operations import explained
+from services.booking.trying import explained
 from shared.contracts.town_file import Activity, TownFile, Unit
 from shared.town_files import BadTownFile, read_town_file
 from tests.booking.rules import coverage
