@@ -11,8 +11,8 @@ from tests.world import Answer
 
 _GUARDED = [route for route in ROUTES if not route.access.public]
 _PUBLIC = {
-    "/town", "/accounts", "/activations", "/activation-requests", "/login-sessions", "/tokens",
-    "/password-resets", "/passwords", "/email-confirmations", "/password-strengths",
+    "/town", "/town-logo", "/accounts", "/activations", "/activation-requests", "/login-sessions",
+    "/tokens", "/password-resets", "/passwords", "/email-confirmations", "/password-strengths",
     "/invitations/shown", "/invitation-acceptances", "/first-logins", "/account-closure-undoings",
     "/franceconnect", "/franceconnect/authorizations", "/franceconnect/callbacks",
     "/franceconnect/links", "/franceconnect/accounts", "/franceconnect/logout-returns",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from services.identity.commands.towns import load_town
 from services.identity.store.towns import TOWNS
@@ -274,6 +277,41 @@ async def test_anybody_may_see_the_towns_card(portal: Portal) -> None:
     assert answer.json["time_zone"] == "Europe/Paris"
     assert answer.json["contact"]["email"] == "periscolaire@andancette.example"
     assert "activities" not in answer.json
+
+
+async def test_the_card_says_how_the_portal_looks(portal: Portal) -> None:
+    card = (await portal.call("GET", "/town", town="andancette")).json
+    assert (card["accent"], card["welcome"], card["logo"]) == (None, None, None)
+    assert (await portal.call("GET", "/town-logo", town="andancette")).status == 404
+    written = BytesIO()
+    Image.new("RGB", (40, 20), "#1d3f8f").save(written, "PNG", dpi=(300, 300))
+    file = await _file_of(portal, "andancette")
+    file["portal"] = {
+        "accent": "#1d3f8f", "welcome": "Bienvenue.",
+        "logo": base64.b64encode(written.getvalue()).decode(),
+    }  # fmt: skip
+    token = portal.world.token("andancette", roles=("administrator",))
+    read = await portal.call("GET", "/town-file", town="andancette", token=token)
+
+    async def put(**portal_says: object) -> Answer:
+        body = {**file, "portal": {**dict(file["portal"]), **portal_says}}  # type: ignore[call-overload]
+        return await portal.call(
+            "PUT", "/town-file", body, town="andancette", token=token,
+            headers={"If-Match": read.headers["ETag"]},
+        )  # fmt: skip
+
+    pale = await put(accent="#ffee00")
+    assert (pale.status, pale.json["field"]) == (422, "/portal/accent")
+    vector = await put(logo=base64.b64encode(b"<svg/>").decode())
+    assert (vector.status, vector.json["field"]) == (422, "/portal/logo")
+    assert (await put()).status == 200
+    card = (await portal.call("GET", "/town", town="andancette")).json
+    assert (card["accent"], card["welcome"]) == ("#1d3f8f", "Bienvenue.")
+    picture = await portal.call("GET", "/town-logo", town="andancette")
+    assert picture.headers["Content-Type"] == "image/png"
+    assert b"pHYs" in written.getvalue()
+    assert b"pHYs" not in picture.body, "the picture and nothing else"
+    assert Image.open(BytesIO(picture.body)).size == (40, 20)
 
 
 def test_the_schema_committed_is_the_one_in_force() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from services.identity import queries
 from services.identity.api.access import ADMINISTRATOR, REPEATED
 from services.identity.commands import towns
@@ -17,7 +20,7 @@ from services.identity.schemas.towns import (
 from shared.auth import PUBLIC
 from shared.contracts.town_file import TownFile
 from shared.errors import not_found
-from shared.web.routes import Call, NoBody, NoQuery, Route, Versioned
+from shared.web.routes import Call, File, Files, NoBody, NoQuery, Route, Versioned
 
 _TOWN_FILE_BYTES = 512 * 1024
 #: Longer than any number of versions.
@@ -33,7 +36,22 @@ async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
         family_key=file.family_key,
         family_key_called=file.family_keys.called,
         time_zone=file.time_zone,
+        schools=file.schools,
+        accent=file.portal.accent,
+        welcome=file.portal.welcome,
+        logo=_version_of(file.portal.logo),
     )
+
+
+def _version_of(logo: str | None) -> str | None:
+    return hashlib.sha256(logo.encode()).hexdigest()[:16] if logo else None
+
+
+async def get_town_logo(identity: Identity, call: Call[NoBody, NoQuery]) -> File:
+    _, file = await queries.town_file(identity, call.town)
+    if file.portal.logo is None:
+        raise not_found("ce logo")
+    return File("logo.png", base64.b64decode(file.portal.logo), "image/png")
 
 
 async def get_town_file(identity: Identity, call: Call[NoBody, NoQuery]) -> Versioned:
@@ -62,6 +80,7 @@ async def put_town_file(identity: Identity, call: Call[TownFileInput, NoQuery]) 
 
 ROUTES = [
     Route("GET", "/town", get_town, "The town's public card", PUBLIC, TownCard),
+    Route("GET", "/town-logo", get_town_logo, "The town's logo", PUBLIC, Files("image/png")),
     Route(
         "GET", "/town-file", get_town_file, "The town file in force", ADMINISTRATOR,
         TownFileSaved, versioned=True,

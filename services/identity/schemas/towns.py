@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.contracts.town_file import Contact, TownFile
+from shared.contracts.town_file import Contact, School, TownFile
 from shared.web.routes import Input, Output
 
 
@@ -20,6 +20,10 @@ class TownCard(Output):
     family_key: Literal["required", "optional", "hidden"]
     family_key_called: str
     time_zone: str
+    schools: tuple[School, ...]
+    accent: str | None
+    welcome: str | None
+    logo: Annotated[str | None, Field(description="Which picture `/town-logo` is; null: none")]
 
 
 class TownFileInput(Input, TownFile):

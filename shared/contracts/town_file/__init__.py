@@ -9,6 +9,7 @@ that could not be read from one session's document. ``docs/town-file.md`` shows 
 ``cutoffs`` instants · ``rules`` deadlines and what follows them · ``absences`` · ``proofs`` ·
 ``answers`` the town's own · ``units`` ·
 ``places`` · ``activities`` · ``enrolments`` · ``dossier`` · ``documents`` · ``letters`` ·
+``portal`` ·
 ``prices`` · ``grids`` what a grid has to cover · ``town`` the whole.
 """
 

@@ -32,6 +32,7 @@ from shared.contracts.town_file.parts import (
     one_at_a_time,
     unique,
 )
+from shared.contracts.town_file.portal import PortalSettings
 from shared.contracts.town_file.prices import Pricing, Tariff
 from shared.contracts.town_file.rules import Counter
 from shared.roles import Role
@@ -143,6 +144,7 @@ class TownFile(Part):
     name: Text
     time_zone: str
     contact: Contact
+    portal: PortalSettings = PortalSettings()
     digest: DigestSettings = DigestSettings()
     family_key: Literal["required", "optional", "hidden"] = "optional"
     dossier: Dossier = Dossier()
