@@ -24,6 +24,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from deploy.local.process import free_port, spawn, terminate
+from services.family.domain.sheets import MAX_BYTES
 from services.family.domain.uploads import MAX_FILE_BYTES
 from tests.world import eventually
 
@@ -241,15 +242,16 @@ async def test_a_large_body_is_refused_before_the_service(
         await problem(answer, 413, "body-too-large")
 
 
+@pytest.mark.parametrize(("what", "most"), [("files", MAX_FILE_BYTES), ("imports", MAX_BYTES)])
 async def test_a_file_may_be_larger_than_another_body(
-    gateway: Gateway, client: aiohttp.ClientSession
+    gateway: Gateway, client: aiohttp.ClientSession, what: str, most: int
 ) -> None:
-    url = f"{gateway.url}/api/family/v1/veyras/files"
-    async with client.post(url, data=io.BytesIO(b"x" * MAX_FILE_BYTES)) as answer:
+    url = f"{gateway.url}/api/family/v1/veyras/{what}"
+    async with client.post(url, data=io.BytesIO(b"x" * most)) as answer:
         seen = await answer.json()
-        assert seen["bytes"] == MAX_FILE_BYTES
+        assert seen["bytes"] == most
         assert seen["headers"]["x-real-ip"] == "127.0.0.1"
-    async with client.post(url, data=io.BytesIO(b"x" * (MAX_FILE_BYTES + 1))) as answer:
+    async with client.post(url, data=io.BytesIO(b"x" * (most + 1))) as answer:
         await problem(answer, 413, "body-too-large")
     async with client.post(f"{url}/../families", data=io.BytesIO(b"x" * 1_100_000)) as answer:
         assert answer.status in (400, 413)
