@@ -17,7 +17,8 @@ from aiohttp import BodyPartReader, web
 MAX_FILE = 11 * 1024 * 1024
 #: Of a whole form: what the gateway lets through.
 MAX_FORM = 25 * 1024 * 1024
-_MAX_TEXT = 64 * 1024
+#: Of what is typed: a town's file, at most.
+_MAX_TEXT = 512 * 1024
 _MAX_PARTS = 600
 FORM_TOKEN = "_form"  # noqa: S105 - the field's name
 ONCE = "_once"

@@ -13,6 +13,8 @@ from shared.logs import get_logger
 
 _log = get_logger()
 _PATIENCE = ClientTimeout(total=30, connect=3)
+#: For a file that is worked through before the answer.
+LONG_PATIENCE = ClientTimeout(total=55, connect=3)
 _AWAY = "Le service est momentanément indisponible. Réessayez dans un instant."
 
 
@@ -31,14 +33,25 @@ class Problem(Exception):
         self.status = status
         self.code = str(body.get("code", "unknown"))
         self.detail = str(body.get("detail", _AWAY))
+        self.body = body
         self.retry_after: int | None = None
         self.errors = _errors(body)
         super().__init__(self.code)
 
 
+def placed(message: str, line: int | None, column: int | None) -> str:
+    """A sentence, with its place in a text where it has one."""
+    return message if line is None else f"Ligne {line}, colonne {column} : {message}"
+
+
 def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
     if listed := body.get("errors"):
-        return tuple(FieldProblem(one["field"], one["message"]) for one in listed)
+        return tuple(
+            FieldProblem(
+                one["field"], placed(one["message"], one.get("line"), one.get("column"))
+            )
+            for one in listed
+        )  # fmt: skip
     if pointer := body.get("field"):
         return (FieldProblem(pointer, str(body.get("detail", ""))),)
     return ()
@@ -112,18 +125,21 @@ class Gateway:
         return orjson.loads(content.body) if content.body else None
 
     async def send_file(
-        self, caller: Caller, name: str, media_type: str, raw: bytes, *, once: str
-    ) -> str:
-        """Send a file, once for each ``once``; its id, to be named within the day. Raises
-        ``Problem``."""
+        self, caller: Caller, name: str, media_type: str, raw: bytes, *, once: str,
+        to: str = "family/files", patience: ClientTimeout = _PATIENCE, **query: Any,
+    ) -> Any:  # fmt: skip
+        """Send a file, once for each ``once``, to where files are kept (the answer's ``file`` is
+        its id, to be named within the day) or to what reads it. Raises ``Problem``."""
         ascii_name = "".join(one if one.isascii() and one not in '"\\' else "_" for one in name)
         headers = {
             "Content-Type": media_type,
             "Idempotency-Key": once,
             "Content-Disposition": f'attachment; filename="{ascii_name}"',
         }
-        content = await self._call(caller, "POST", "family/files", raw=raw, headers=headers)
-        return str(orjson.loads(content.body)["file"])
+        content = await self._call(
+            caller, "POST", to, query=query, raw=raw, headers=headers, patience=patience
+        )
+        return orjson.loads(content.body)
 
     async def _call(
         self,
@@ -134,6 +150,7 @@ class Gateway:
         query: Mapping[str, Any] | None = None,
         raw: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        patience: ClientTimeout = _PATIENCE,
     ) -> Content:
         service, _, rest = path.partition("/")
         url = f"{self.origin}/api/{service}/v1/{caller.town}/{rest}"
@@ -143,7 +160,7 @@ class Gateway:
         asked = [pair for name, one in (query or {}).items() for pair in _pairs(name, one)]
         try:
             async with self.http.request(
-                method, url, params=asked, data=raw or None, headers=sent, timeout=_PATIENCE,
+                method, url, params=asked, data=raw or None, headers=sent, timeout=patience,
                 allow_redirects=False,
             ) as answer:  # fmt: skip
                 body = await answer.read()

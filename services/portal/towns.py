@@ -22,6 +22,10 @@ class Town:
     family_key: str
     family_key_called: str
     zone: ZoneInfo
+    schools: tuple[dict[str, str], ...]
+    accent: str | None
+    welcome: str | None
+    logo: str | None
 
 
 class Towns:
@@ -30,6 +34,10 @@ class Towns:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._kept: dict[str, tuple[float, Town]] = {}
+
+    def forget(self, slug: str) -> None:
+        """What is kept of a town is no longer so."""
+        self._kept.pop(slug, None)
 
     async def find(self, slug: str) -> Town:
         """A town's card. Raises ``Problem`` for a town that does not exist."""
@@ -40,7 +48,8 @@ class Towns:
         card = await self._gateway.get(Caller(slug), "identity/town")
         town = Town(
             card["town"], card["name"], card["contact"], card["family_key"],
-            card["family_key_called"], ZoneInfo(card["time_zone"]),
+            card["family_key_called"], ZoneInfo(card["time_zone"]), tuple(card["schools"]),
+            card["accent"], card["welcome"], card["logo"],
         )  # fmt: skip
         self._kept[slug] = (now, town)
         return town

@@ -220,13 +220,15 @@ class Visit:
 
     async def send_files(self, field: str | None = None) -> list[str]:
         """Send the form's files (those of one field); their ids."""
-        return [
-            await self.portal.gateway.send_file(
+        gateway = self.portal.gateway
+        answers = [
+            await gateway.send_file(
                 self.caller, sent.name, sent.media_type, sent.content, once=f"{self.once}-{place}"
             )
             for place, sent in enumerate(self.form.files)
             if field in (None, sent.field)
         ]
+        return [str(one["file"]) for one in answers]
 
     def log_in(self, tokens: dict[str, Any]) -> None:
         """From now on this browser is logged in: with a new visit, so that no form and no cookie
@@ -350,7 +352,9 @@ async def _answered(visit: Visit, page: Page) -> web.Response:
     try:
         return await handler(visit)
     except Problem as problem:
-        if not posted or page.show is None or problem.status == 401:
+        # 401: the session is over; without one, what was typed to log in is wrong.
+        over = problem.status == 401 and visit.session is not None
+        if not posted or page.show is None or over:
             raise
         visit.problem = problem
         return await page.show(visit)

@@ -10,6 +10,7 @@ from services.portal.pages import (
     home,
     household,
     invoices,
+    looks,
     planning,
     requests,
 )
@@ -26,5 +27,6 @@ PAGES: tuple[Page, ...] = (
     *documents.PAGES,
     *invoices.PAGES,
     *direct_debit.PAGES,
+    *looks.PAGES,
     *desk.PAGES,
 )

@@ -42,3 +42,18 @@ for (const link of document.querySelectorAll("a[data-window]")) {
     }
   });
 }
+
+// What is still going on is asked for again, every so many seconds, until it is done.
+const again = (part) =>
+  setTimeout(async () => {
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const fresh = page.getElementById(part.id);
+      if (!fresh) return;
+      part.replaceWith(fresh);
+      if (fresh.dataset.again) again(fresh);
+    } catch {
+      again(part);
+    }
+  }, part.dataset.again * 1000);
+for (const part of document.querySelectorAll("[data-again]")) again(part);

@@ -59,9 +59,19 @@ async def _draft(visit: Visit) -> web.Response:
 
 
 async def _issue(visit: Visit) -> web.Response:
+    """A long one goes on when nobody waits for it any more: the page says how far it is."""
     month = _month(visit)
-    await visit.send("POST", "billing/invoice-runs", {"month": month})
+    try:
+        await visit.send("POST", "billing/invoice-runs", {"month": month})
+    except Problem as problem:
+        if problem.code != "service-unavailable" or not await _goes_on(visit, month):
+            raise
     return visit.go("/agents/facturation", mois=month, bilan="issued.1")
+
+
+async def _goes_on(visit: Visit, month: str) -> bool:
+    runs = (await visit.get("billing/invoice-runs"))["runs"]
+    return any(one["month"] == month and not one["finished"] for one in runs)
 
 
 async def _correct(visit: Visit) -> web.Response:

@@ -19,6 +19,7 @@ DIRECTOR = frozenset({"centre_director"})
 BILLING = frozenset({"billing_office"})
 MONEY = frozenset({"billing_office", "collection_officer"})
 COLLECTING = frozenset({"collection_officer"})
+HEALTH = frozenset({"childcare_office"})
 ADMINISTRATOR = frozenset({"administrator"})
 READERS = OFFICE | BILLING | {"read_only"}
 
@@ -56,6 +57,7 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("/agents/actualites", "info", "Actualités", OFFICE | BILLING),
         Section("/agents/courriels", "mail", "Courriels", OFFICE | {"read_only"}),
         Section("/agents/reglement", "gear", "Règlement", ADMINISTRATOR),
+        Section("/agents/reglages", "half", "Réglages", ADMINISTRATOR),
         Section("/agents/journal", "lock", "Audit", ADMINISTRATOR),
         Section("/agents/comptes", "key", "Agents", ADMINISTRATOR),
     ),

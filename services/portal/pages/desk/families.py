@@ -8,23 +8,33 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import Problem
-from services.portal.pages.desk.common import OFFICE, desk_page, done, has, show
+from services.portal.pages.desk.common import (
+    ADMINISTRATOR,
+    HEALTH,
+    OFFICE,
+    desk_page,
+    done,
+    has,
+    show,
+)
 from services.portal.pages.household import name_of, value_words
 from services.portal.web import Visit, quoted
 
 
 async def _search(visit: Visit) -> web.Response:
     text = visit.query.get("recherche", "").strip()
-    if not text:
-        return show(visit, "families", text="", found=None)
-    try:
-        found = await visit.get("family/families", search=text)
-    except Problem as problem:
-        if problem.status != 422:
-            raise
-        visit.problem = problem
-        return show(visit, "families", text=text, found=None)
-    return show(visit, "families", text=text, found=found["families"])
+    found: list[Any] | None = None
+    if text:
+        try:
+            found = (await visit.get("family/families", search=text))["families"]
+        except Problem as problem:
+            if problem.status != 422:
+                raise
+            visit.problem = problem
+    return show(
+        visit, "families", text=text, found=found, may_found=has(visit, OFFICE),
+        may_import=has(visit, ADMINISTRATOR),
+    )  # fmt: skip
 
 
 async def _family(visit: Visit) -> web.Response:
@@ -40,6 +50,7 @@ async def _family(visit: Visit) -> web.Response:
     moves = (await visit.get(f"{path}/moves"))["moves"] if office else []
     return show(
         visit, "family", family=family, version=version, dossier=dossier, office=office,
+        reads_health=has(visit, HEALTH),
         duplicates=duplicates["duplicates"], moves=moves, name=name_of, value=value_words,
     )  # fmt: skip
 

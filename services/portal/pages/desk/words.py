@@ -24,6 +24,8 @@ RESULTS: Final = MappingProxyType({
     "merged": ("dossier réuni à celui-ci", "good"),
     "separated": ("dossier séparé à nouveau", "good"),
     "split": ("dossier créé pour qui part", "good"),
+    "founded": ("dossier créé ; sous « Accès au portail », de quoi se connecter", "good"),
+    "measured": ("décision enregistrée ; elle vaut aussitôt", "good"),
     "drafted": ("mois préparé : lisez les brouillons", "good"),
     "issued": ("émission demandée : les factures partent", "good"),
     "corrected": ("ligne corrigée", "good"),
@@ -36,7 +38,8 @@ RESULTS: Final = MappingProxyType({
     "taken-away": ("publication retirée", "good"),
     "changed": ("compte modifié ; ses droits suivent d'ici cinq minutes", "good"),
     "factor-reset": ("second facteur retiré", "good"),
-    "rules-saved": ("version enregistrée : elle vaut dès maintenant", "good"),
+    "rules-saved": ("version publiée : elle vaut dès maintenant", "good"),
+    "set": ("réglage(s) enregistré(s) : visibles d'ici une minute", "good"),
     "revoked": ("retirée : elle n'ouvre plus rien", "good"),
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
@@ -59,6 +62,21 @@ EFFECTS: Final = MappingProxyType({
     "billed": "facturée", "keep_percent": "facturée en partie", "price": "facturée à un prix fixe",
     "surcharge": "avec un supplément", "credit": "donne un avoir", "refund": "est remboursée",
     "carry_over": "est reportée", "collect": "facturée",
+})  # fmt: skip
+#: What a family may want, where an agent tries the rules, and what it comes to.
+ACTIONS: Final = MappingProxyType({
+    "book": "réserver", "cancel": "annuler", "change": "modifier une réservation",
+    "absence": "signaler une absence", "proof": "envoyer un justificatif", "pay": "payer",
+    "attend": "venir sans avoir réservé",
+})  # fmt: skip
+TRIED: Final = MappingProxyType({
+    "accept": "Oui", "surcharge": "Oui, avec un supplément", "refuse": "Non",
+    "ask_agent": "À décider par un agent", "waiting_list": "Oui, en liste d'attente",
+    "free_with_proof": "Oui, gratuit sur justificatif", "cancelled": "Oui, annulé",
+    "free": "Oui, non facturé", "to_prove": "Oui, à justifier", "billed": "Oui, facturé",
+    "keep_percent": "Oui, facturé en partie", "price": "Oui, à un prix fixe",
+    "credit": "Oui, donne un avoir", "refund": "Oui, remboursé", "carry_over": "Oui, reporté",
+    "collect": "Oui, facturé",
 })  # fmt: skip
 CHANNELS: Final = MappingProxyType({
     "online": "en ligne", "phone": "par téléphone", "desk": "au guichet", "paper": "sur papier",
