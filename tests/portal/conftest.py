@@ -42,9 +42,9 @@ class Demo:
     origin: str
     pid: int
 
-    def at(self, path: str = "") -> str:
-        """A page of the town."""
-        return f"{self.origin}/{TOWN}{path}"
+    def at(self, path: str = "", town: str = TOWN) -> str:
+        """A page of a town."""
+        return f"{self.origin}/{town}{path}"
 
 
 @asynccontextmanager
@@ -150,9 +150,9 @@ async def mailed_link(demo: Demo, page: Page, to: str, subject: str) -> str:
     raise AssertionError(f"no mail « {subject} »")
 
 
-async def log_in(demo: Demo, page: Page, who: tuple[str, str] = CAMILLE) -> None:
+async def log_in(demo: Demo, page: Page, who: tuple[str, str] = CAMILLE, town: str = TOWN) -> None:
     """As a parent does it."""
-    await page.goto(demo.at("/connexion"))
+    await page.goto(demo.at("/connexion", town))
     await page.get_by_label("Identifiant").fill(who[0])
     await page.get_by_label("Mot de passe", exact=True).fill(who[1])
     await page.get_by_role("button", name="Connexion").click()

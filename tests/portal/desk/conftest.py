@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -10,6 +10,9 @@ from playwright.async_api import Browser, Page, expect
 
 from deploy.demo.story import Portal
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in
+from tests.portal.desk.preparing import ANDANCETTE, portal_of
+
+PortalOf = Callable[..., Awaitable[Portal]]
 
 #: A machine that tests everything at once answers later than a person expects.
 expect.set_options(timeout=20_000)
@@ -25,6 +28,29 @@ async def agent(demo: Demo, chromium: Browser) -> AsyncIterator[Page]:
     await log_in(demo, page, AGENT)
     yield page
     await context.close()
+
+
+@pytest.fixture
+async def elsewhere(demo: Demo, chromium: Browser) -> AsyncIterator[Page]:
+    """The screen of the agent of Andancette, where families pay at once."""
+    context = await chromium.new_context(
+        viewport={"width": 1280, "height": 900}, locale="fr-FR", timezone_id="Europe/Paris"
+    )
+    page = await context.new_page()
+    await log_in(demo, page, (f"agent.{ANDANCETTE}", AGENT[1]), ANDANCETTE)
+    yield page
+    await context.close()
+
+
+@pytest.fixture
+async def portals(demo: Demo) -> AsyncIterator[PortalOf]:
+    """Anybody of the demo, by the API."""
+    async with aiohttp.ClientSession() as http:
+
+        async def portal(who: str, town: str = ANDANCETTE) -> Portal:
+            return await portal_of(http, demo, who, town)
+
+        yield portal
 
 
 @pytest.fixture

@@ -6,27 +6,26 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.demo.story import Portal
 from tests.papers import pages_of
 from tests.portal.conftest import AGENT, Demo, log_in
+from tests.portal.desk.acts import *  # noqa: F403 - the demo of this module serves them too
+from tests.portal.desk.preparing import household, move_clock, with_mandate
 from tests.portal.looking import look, opened
+from tests.world import eventually
 
 EVERY_PAGE = (
     "", "/demandes", "/demandes?etat=accepted", "/justificatifs", "/inscriptions",
     "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
     "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
-    "/facturation", "/facturation/affaires", "/paiements", "/virements", "/prelevements",
+    "/familles/nouvelle", "/facturation", "/facturation/affaires", "/paiements", "/virements",
+    "/prelevements",
     "/activites", "/actualites", "/courriels", "/journal", "/journal?service=booking", "/reglement",
     "/comptes",
 )  # fmt: skip
 OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces", "/factures")
-
-
-async def household(camille: Portal) -> dict[str, Any]:
-    found: dict[str, Any] = (await camille.call("GET", "family/household"))["households"][0]
-    return found
 
 
 async def canteen(camille: Portal, *days: str) -> dict[str, Any]:
@@ -239,22 +238,40 @@ async def test_an_agent_is_invited_and_suspended(
     assert [one["state"] for one in found if one["login_name"] == "ali.guichet"] == ["suspended"]
 
 
-async def test_the_rules_are_checked_and_saved_as_a_version(
+async def test_the_rules_are_checked_tried_and_published_as_a_version(
     demo: Demo, agent: Page, office: Portal
 ) -> None:
     await opened(agent, demo.at("/agents/reglement"))
     await look(agent, "agents-reglement")
     field = agent.get_by_label("Le règlement, en YAML")
     text = await field.input_value()
+    line = next(n for n, one in enumerate(text.splitlines(), 1) if "capacity: 120" in one)
     await field.fill(text.replace("capacity: 120", "capacity: beaucoup"))
-    await agent.get_by_role("button", name="Enregistrer une nouvelle version").click()
-    await expect(agent.get_by_role("alert")).to_contain_text("capacity")
-    await field.fill(text.replace("capacity: 120", "capacity: 121"))
+    await agent.get_by_role("button", name="Publier une nouvelle version").click()
+    await expect(agent.get_by_role("alert")).to_contain_text(f"Ligne {line}, colonne")
+    typed = text.replace("capacity: 120", "capacity: 121").replace("'23:59:00'", "'21:15:00'")
+    await field.fill(typed)
     await agent.get_by_role("button", name="Vérifier").click()
     await expect(agent.get_by_role("status")).to_contain_text("Le règlement est juste")
+    # What the text on the page would answer, though nobody is bound by it yet.
     before = (await office.call("GET", "identity/town-file"))["version"]
-    await agent.get_by_role("button", name="Enregistrer une nouvelle version").click()
-    await expect(agent.get_by_role("status")).to_contain_text("version enregistrée")
+    await agent.get_by_label("Pour le").fill("2026-09-22")
+    await agent.get_by_label("Elle demande le").fill("2026-09-15T21:16")
+    await agent.get_by_role("button", name="Essayer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("Non")
+    await expect(agent.get_by_role("status")).to_contain_text("21 h 15")
+    await look(agent, "agents-reglement-essai")
+    await agent.get_by_label("Elle demande le").fill("2026-09-15T21:15")
+    await agent.get_by_role("button", name="Essayer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("Oui")
+    await expect(agent.get_by_role("status")).to_contain_text("4,10\u00a0€")
+    await agent.get_by_label("École").fill("ecole-inconnue")
+    await agent.get_by_role("button", name="Essayer").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("ecole-inconnue")
+    assert (await office.call("GET", "identity/town-file"))["version"] == before
+    await field.fill(text.replace("capacity: 120", "capacity: 121"))
+    await agent.get_by_role("button", name="Publier une nouvelle version").click()
+    await expect(agent.get_by_role("status")).to_contain_text("version publiée")
     saved = await office.call("GET", "identity/town-file")
     assert saved["version"] == before + 1
     places = next(one for one in saved["file"]["activities"] if one["id"] == "canteen")["places"]
@@ -289,3 +306,89 @@ async def test_a_request_for_direct_debit_is_answered_and_collected(
     await agent.get_by_role("link", name="jeudi 15 octobre 2026").click()
     await expect(agent.get_by_role("heading", name="Collecte du jeudi")).to_be_visible()
     await look(agent)
+
+
+async def test_a_month_is_drafted_corrected_issued_and_collected(
+    agent: Page, camille: Portal, office: Portal, demo: Demo
+) -> None:
+    """The last of this module: it moves the town's clock."""
+    family = (await household(camille))["family"]
+    await with_mandate(camille, office, family)
+    await opened(agent, demo.at("/agents/reglement"))
+    field = agent.get_by_label("Le règlement, en YAML")
+    text = await field.input_value()
+    await field.fill(text.replace("due_days: 30", "due_days: 30\n  month_end: draft"))
+    await agent.get_by_role("button", name="Publier une nouvelle version").click()
+    await expect(agent.get_by_role("status")).to_contain_text("version publiée")
+    await move_clock(demo, "2026-10-02T09:00+02:00")
+
+    async def drafted() -> bool:
+        try:
+            await office.call("POST", "billing/invoice-drafts", {"month": "2026-09"})
+        except RuntimeError as error:
+            if "409" in str(error):
+                return False
+            raise
+        return True
+
+    await eventually(drafted, within=60)
+    await opened(agent, demo.at("/agents/facturation"))
+    await expect(agent.get_by_role("heading", name="Facturation de septembre 2026")).to_be_visible()
+    await agent.get_by_role("button", name="Rejouer les brouillons").click()
+    await expect(agent.get_by_role("status")).to_contain_text("mois préparé")
+    line = agent.get_by_role("row").filter(has_text="Garderie").first
+    await line.locator("summary").click()
+    await line.get_by_label("Nouveau total").fill("1,00")
+    await line.get_by_label("Raison").fill("Retard du car.")
+    await look(agent, "agents-brouillons")
+    await line.get_by_role("button", name="Corriger").click()
+    await expect(agent.get_by_text("Corrigé : Retard du car.")).to_be_visible()
+    await agent.get_by_role("button", name="Émettre les factures du mois").click()
+    await expect(agent.get_by_role("status").first).to_contain_text("émission demandée")
+    await expect(agent.get_by_role("row").filter(has_text="Terminée")).to_be_visible()
+    await look(agent)
+
+    async def going_on(route: Route) -> None:
+        """As it is while a month end goes on."""
+        answer = await route.fetch()
+        text = (await answer.text()).replace('id="emissions"', 'id="emissions" data-again="1"')
+        await route.fulfill(response=answer, body=text.replace("Terminée", "En cours"))
+
+    await agent.route(re.compile("/agents/facturation"), going_on, times=1)
+    await agent.reload()
+    await expect(agent.get_by_role("row").filter(has_text="En cours")).to_be_visible()
+    await expect(agent.get_by_role("row").filter(has_text="Terminée")).to_be_visible()
+
+    async def invoiced() -> Any:
+        found = await camille.call("GET", "billing/invoices?month=2026-09")
+        return next((one for one in found["items"] if one["total_cents"] > 0), None)
+
+    invoice = await eventually(invoiced, within=60)
+    whole = await camille.call("GET", f"billing/invoices/{invoice['invoice']}")
+    assert any("Retard du car." in one["reason"] for one in whole["lines"])
+
+    await opened(agent, demo.at("/agents/prelevements"))
+    await agent.get_by_label("Jour du prélèvement").fill("2026-11-05")
+    await agent.get_by_role("button", name="Préparer la collecte").click()
+    await expect(agent.get_by_role("status")).to_contain_text("collecte demandée")
+
+    async def made() -> bool:
+        found = await office.call("GET", "billing/office/collections")
+        return [one["state"] for one in found["items"] if one["on"] == "2026-11-05"] == ["made"]
+
+    await eventually(made, within=60)
+    await opened(agent, demo.at("/agents/prelevements"))
+    await agent.get_by_role("link", name="jeudi 5 novembre 2026").click()
+    file = await agent.get_by_role("link", name="Télécharger le fichier").get_attribute("href")
+    sent = await agent.context.request.get(demo.origin + str(file))
+    assert "pain.008" in (await sent.body()).decode()
+    await look(agent, "agents-collecte")
+    await move_clock(demo, "2026-11-06T09:00+01:00")
+    await agent.get_by_role("button", name="L'argent est arrivé").click()
+    await expect(agent.get_by_role("status")).to_contain_text("collecte réglée")
+
+    async def paid() -> bool:
+        found = await camille.call("GET", f"billing/invoices/{invoice['invoice']}")
+        return bool(found["state"] == "settled")
+
+    await eventually(paid, within=60)
