@@ -185,7 +185,8 @@ class LifeTown:
 
     async def sessions(self) -> list[dict[str, Any]]:
         """The sessions as they are stored."""
-        return await self.world.store("booking").find("sessions", {"town": self.slug})
+        ids = {"$gt": f"{self.slug}/", "$lt": f"{self.slug}0"}  # "0" follows "/"
+        return await self.world.store("booking").find("sessions", {"_id": ids})
 
 
 def request_of(ref: str) -> str:

@@ -264,8 +264,8 @@ class Life(RuleBasedStateMachine):
         self.stage.run(self._adopt(known | fresh))
 
     async def _adopt(self, requests: set[str]) -> None:
-        for request in sorted(requests):
-            self.model.adopt(await self.town.request(request))
+        for seen in await asyncio.gather(*map(self.town.request, sorted(requests))):
+            self.model.adopt(seen)
         for session in await self.town.sessions():
             self.model.adopt_extra(session["activity"], session["date"], session.get("extra", {}))
 

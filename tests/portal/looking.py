@@ -31,14 +31,19 @@ async def look(page: Page, name: str | None = None) -> None:
     keeps a picture under ``docs/screens`` where they are asked for (``make screens``)."""
     if closely:
         await _accessible(page)
+    await fits(page)
     kilobytes = await weight(page)
     assert kilobytes <= MOST_KILOBYTES, f"{page.url} weighs {kilobytes:.0f} kB"
-    assert page.viewport_size is not None
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.viewport_size["width"], f"{page.url} is {width} px wide"
     if closely and name and os.environ.get("SCREENS"):
         picture = Image.open(BytesIO(await page.screenshot(animations="disabled")))
         picture.save(_SCREENS / f"{name}.webp", quality=70, method=6)
+
+
+async def fits(page: Page) -> None:
+    """Nothing beside the screen."""
+    assert page.viewport_size is not None
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], f"{page.url} is {width} px wide"
 
 
 async def weight(page: Page) -> float:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.portal import test_guides
 from tests.portal.conftest import Demo, log_in
 from tests.portal.keys import keys_alone
-from tests.portal.looking import look, opened
+from tests.portal.looking import fits, opened
 
 # Once more what was done on a phone, on a demo of its own and with what is below for a phone.
 SCENARIOS = {
@@ -55,11 +55,11 @@ async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
 
 
 async def test_pages_at_twice_their_size(demo: Demo, chromium: Browser) -> None:
-    """A desk's screen at 200 % has half as many points."""
+    """A desk's screen at 200 % has half as many points; nothing is beside it."""
     context = await chromium.new_context(viewport={"width": 640, "height": 450})
     page = await context.new_page()
     await log_in(demo, page)
     for path in test_guides.EVERY_PAGE:
         await opened(page, demo.at(path))
-        await look(page)
+        await fits(page)
     await context.close()
