@@ -346,9 +346,8 @@ class Store(BulkWrites):
             wanted: dict[str, list[IndexModel]] = {name: list(ix) for name, ix in indexes.items()}
             for name in outboxes:
                 wanted.setdefault(name, []).append(PENDING_INDEX)
-            await asyncio.gather(
-                *(self._database[name].create_indexes(models) for name, models in wanted.items())
-            )
+            for name, models in wanted.items():
+                await self._database[name].create_indexes(models)
 
     async def ping(self) -> None:
         """Raises ``StoreUnavailable`` when the server does not answer as primary."""
