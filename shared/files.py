@@ -55,6 +55,18 @@ class Files:
         )
         return [one["_id"] for one in found]
 
+    async def beginning(self, name: str) -> list[str]:
+        """The ids that begin so, of files and of broken-off ones."""
+        after = {"$gte": name, "$lt": name[:-1] + chr(ord(name[-1]) + 1)}
+        entries = await self._store.find(
+            f"{self._name}.files", {"_id": after}, projection={"_id": 1}
+        )
+        pieces = await self._store.find(
+            f"{self._name}.chunks", {"files_id": after, "n": 0}, projection={"files_id": 1}
+        )
+        ids = {one["_id"] for one in entries} | {one["files_id"] for one in pieces}
+        return sorted(ids)
+
     async def delete(self, step: Step, file: str) -> None:
         """Remove a file; one that is not there is no error."""
         step.before()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from shared.errors import Refused, StoreUnavailable
 from shared.events import Envelope, Event
 from shared.failpoints import Step
 from shared.pending import MAX_PENDING, OUTBOX, ROOM_FOR_EVENTS, entry, with_events
+from shared.tasks import cancelled
 
 __all__ = ["Document", "DuplicateKey", "Store", "connect"]
 
@@ -295,6 +296,28 @@ class Store(BulkWrites):
             return False
         step.after()
         return True
+
+    @asynccontextmanager
+    async def leased(
+        self, step: Step, name: str, owner: str, seconds: float
+    ) -> AsyncIterator[bool]:
+        """Whether the lease is had; then it is renewed for as long as the block goes on."""
+        if not await self.lease(step, name, owner, seconds):
+            yield False
+            return
+        renewing = asyncio.create_task(self._renew(step, name, owner, seconds))
+        try:
+            yield True
+        finally:
+            await cancelled([renewing])
+
+    async def _renew(self, step: Step, name: str, owner: str, seconds: float) -> None:
+        """Until it is lost, as after a pause of this process: another's is left alone."""
+        while True:
+            await asyncio.sleep(seconds / 3)
+            with suppress(StoreUnavailable):
+                if not await self.lease(step, name, owner, seconds):
+                    return
 
     async def release(self, name: str, owner: str) -> None:
         """Give a lease back, if this owner has it: the next one need not wait for its end."""

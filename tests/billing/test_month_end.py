@@ -15,7 +15,7 @@ import pytest
 from services.billing.commands import month_ends
 from services.billing.commands.month_ends import end_months, preview_month, run_month_by_operator
 from services.billing.domain.runs import Run
-from services.billing.store import CHARGES, MARK_CHARGES, BillingStore
+from services.billing.store import CHARGES, LEASE, MARK_CHARGES, BillingStore
 from services.billing.store.accounts import AccountStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
 from shared.bus.consumer import HELD
@@ -241,7 +241,7 @@ async def test_a_month_end_cut_short_with_families_under_way_leaves_no_gap(
 
     async def the_job_leaves_it_alone() -> bool:
         await running.parts.store.release("month-end", running.service.state.owner)
-        return await billing.store.lease(billing.owner)
+        return await running.parts.store.lease(LEASE, "month-end", billing.owner, 60)
 
     await eventually(the_job_leaves_it_alone)
     await office.month_over()

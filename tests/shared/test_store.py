@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +139,33 @@ async def test_a_lease_has_one_owner_until_it_runs_out(store: Store) -> None:
 
     await eventually(run_out, what="lease run out by the server's clock")
     assert not await store.lease(WRITE, "job", owner, 30)
+
+
+async def test_a_lease_lasts_as_long_as_the_work_and_no_longer_than_it_was_taken_for(
+    store: Store,
+) -> None:
+    async def until() -> datetime:
+        kept = await store.get("leases", "long")
+        assert kept is not None
+        ends: datetime = kept["until"]
+        return ends
+
+    async with store.leased(WRITE, "long", "one", 0.3) as mine:
+        assert mine
+        begun = await until()
+
+        async def twice_as_long() -> bool:
+            return await until() - begun > timedelta(seconds=0.6)
+
+        await eventually(twice_as_long, what="the lease is renewed")
+        async with store.leased(WRITE, "long", "other", 0.3) as other:
+            assert not other
+
+    async def free() -> bool:
+        async with store.leased(WRITE, "long", "other", 0.3) as other:
+            return other
+
+    await eventually(free, what="the lease runs out")
 
 
 async def test_many_writes_at_once(store: Store) -> None:

@@ -3,7 +3,7 @@ step a dead process left."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -130,10 +130,11 @@ def today_in(billing: Billing, file: TownFile) -> date:
 
 async def carry_on(billing: Billing) -> None:
     """The job: each collection under way goes on, and what a dead process left untold is told."""
-    if not await billing.collections.lease(billing.owner):
-        return
-    await each(await billing.collections.untold(_MOST), partial(debits.tell, billing))
-    await each(await billing.collections.under_way(), partial(_perform, billing))
+    async with billing.collections.leased(billing.owner) as mine:
+        if mine:
+            await each(await billing.collections.untold(_MOST), partial(debits.tell, billing))
+            await each(await billing.collections.under_way(), partial(_perform, billing))
+            await each(await billing.collections.forsaken(), partial(_drop_others, billing))
 
 
 async def _perform(billing: Billing, collection: Collection) -> None:
@@ -148,24 +149,28 @@ async def _make(billing: Billing, collection: Collection) -> None:
     async for debit in billing.collections.debits_in(collection.id, "planned"):
         await _set_apart(billing, debit)
     ready = [one async for one in billing.collections.debits_in(collection.id, "ready")]
-    entries = [one for debit in ready if (one := await _entry(billing, debit))]
+    entries = []
+    for debit in ready:
+        if (entry := await _entry(billing, debit)) is not None:
+            entries.append(entry)
+        else:
+            aside.append(Aside(family=debit.family, code="mandate-changed"))
     async for debit in billing.collections.debits_in(collection.id, "dropped"):
         if debit.aside is not None:
             aside.append(Aside(family=debit.family, code=debit.aside))
-    said = {"aside": [one.model_dump() for one in aside]}
-    if not entries:
-        if not await billing.collections.move(collection, "empty", billing.clock.town(), **said):
-            await _drop_others(billing, collection.id)
-        return
+    if not await billing.collections.move(
+        collection, "announcing", billing.clock.town(),
+        file=await _stored(billing, collection, entries) if entries else None,
+        count=len(entries), cents=sum(one.debit.cents for one in entries),
+        aside=[one.model_dump() for one in aside],
+    ):  # fmt: skip
+        await _drop_others(billing, collection.id)
+
+
+async def _stored(billing: Billing, collection: Collection, entries: Sequence[Entry]) -> str:
     file = (await billing.towns.get(collection.town)).file
     at = collection.asked_at.astimezone(ZoneInfo(file.time_zone)).strftime("%Y-%m-%dT%H:%M:%S")
-    content = written(collection, entries, at)
-    stored = await billing.collections.put_file(collection.id, content)
-    if not await billing.collections.move(
-        collection, "announcing", billing.clock.town(), file=stored, count=len(entries),
-        cents=sum(one.debit.cents for one in entries), **said,
-    ):  # fmt: skip
-        await _drop_others(billing, collection.id, stored)
+    return await billing.collections.put_file(collection.id, written(collection, entries, at))
 
 
 async def _plan(billing: Billing, collection: Collection) -> list[Aside]:
@@ -250,7 +255,8 @@ async def _set_apart(billing: Billing, debit: Debit) -> None:
 
 
 async def _entry(billing: Billing, debit: Debit) -> Entry | None:
-    """A debit for the file, by the mandate as it is now; dropped when it is not what it was."""
+    """A debit for the file, by the mandate as it is now; None when it is not what it was. It is not
+    dropped here: another process may have put it in the file that counts."""
     held = (await billing.mandates.get(debit.town, debit.office, debit.mandated)).debit
     mandate = held.mandate
     if (
@@ -258,19 +264,17 @@ async def _entry(billing: Billing, debit: Debit) -> Entry | None:
         or mandate.state != "active"
         or (mandate.reference, mandate.changed_at) != (debit.mandate_reference, debit.bank_since)
     ):
-        await debits.drop(billing, debit, "mandate-changed")
         return None
     return Entry(debit, mandate.signed_on, *opened(billing.sealer, held, mandate.bank))
 
 
-async def _drop_others(billing: Billing, _id: str, file: str | None = None) -> None:
-    """Somebody else made the collection, or called it off, meanwhile: drop the ``file`` made here
-    and what was planned here besides."""
+async def _drop_others(billing: Billing, _id: str) -> None:
+    """Somebody else made the collection, or called it off, meanwhile: drop the files that it has
+    not, and what was planned besides."""
     now = await billing.collections.get(_id)
     if now is None:
         raise LookupError(_id)
-    if file is not None and file != now.file:
-        await billing.collections.drop_file(file)
+    await billing.collections.drop_files(_id, but=now.file)
     held = await _held(billing, now)
     async for debit in billing.collections.debits_in(_id, "planned", "ready"):
         if debit.id not in held:
@@ -290,12 +294,15 @@ async def _held(billing: Billing, collection: Collection) -> frozenset[str]:
 async def _announce(billing: Billing, collection: Collection) -> None:
     """Tell each family whose debit is in the file; what a slow process planned besides is not."""
     held = await _held(billing, collection)
+    why = {one.family: one.code for one in collection.aside}
     async for debit in billing.collections.debits_in(collection.id, "planned", "ready"):
         if debit.id in held:
             await debits.become(billing, debit, "announced", said_of(debit, "announced"))
         else:
-            await debits.drop(billing, debit, None)
-    await billing.collections.move(collection, "made", billing.clock.town())
+            await debits.drop(billing, debit, why.get(debit.family))
+    await billing.collections.drop_files(collection.id, but=collection.file)
+    made: CollectionState = "made" if collection.file else "empty"
+    await billing.collections.move(collection, made, billing.clock.town())
 
 
 async def _settle(billing: Billing, collection: Collection) -> None:
@@ -312,6 +319,7 @@ async def _cancel(billing: Billing, collection: Collection) -> None:
         told = debit.state == "announced"
         said = (said_of(debit, "cancelled"),) if told else ()
         await debits.become(billing, debit, "cancelled", *said)
+    await billing.collections.drop_files(collection.id, but=collection.file)
     await billing.collections.move(collection, "cancelled", billing.clock.town())
 
 

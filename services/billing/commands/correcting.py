@@ -27,12 +27,12 @@ async def correct_changed(billing: Billing) -> None:
     One process does it at a time; should two, a document's id names its place in the chain, so that
     one of two that saw the same chain is refused, and looks again.
     """
-    if not await billing.store.lease(billing.owner, "corrections"):
-        return
-    before = billing.clock.machine() - _QUIET
-    found = await billing.store.changed(before, _MOST)
-    found += await billing.invoices.all_changed(before, _MOST)
-    await each(dict.fromkeys(found), partial(_correct_seen, billing, before))
+    async with billing.store.leased(billing.owner, "corrections") as mine:
+        if mine:
+            before = billing.clock.machine() - _QUIET
+            found = await billing.store.changed(before, _MOST)
+            found += await billing.invoices.all_changed(before, _MOST)
+            await each(dict.fromkeys(found), partial(_correct_seen, billing, before))
 
 
 async def _correct_seen(billing: Billing, before: datetime, invoice: str) -> None:

@@ -50,10 +50,15 @@ _log = get_logger()
 async def end_months(billing: Billing) -> None:
     """The job: end each month that is over, and what a dead process left half done.
 
-    Two replicas may both do it: invoices and runs have ids that both derive alike.
+    One process does it, however long that takes; should two, invoices and runs have ids that both
+    derive alike.
     """
-    if not await billing.store.lease(billing.owner):
-        return
+    async with billing.store.leased(billing.owner) as mine:
+        if mine:
+            await _end_months(billing)
+
+
+async def _end_months(billing: Billing) -> None:
     decided = await billing.store.decided_up_to()
     for town in await billing.towns.all():
         if instant := decided.get(town.file.town):

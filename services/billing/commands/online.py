@@ -310,12 +310,12 @@ async def ask(billing: Billing, *invoices: str) -> Literal["paid", "unpaid", "un
 
 async def ask_due(billing: Billing) -> None:
     """The job: ask about what is due, and tell accounts what a dead process left untold."""
-    if not await billing.payments.lease(billing.owner):
-        return
-    untold = await billing.payments.untold(_TAKEN)
-    await in_turns((_guarded(payments.tell(billing, one), one) for one in untold), _AT_ONCE)
-    due = await billing.payments.to_ask(billing.clock.town(), _TAKEN)
-    await in_turns((_guarded(resolve(billing, one), one) for one in due), _AT_ONCE)
+    async with billing.payments.leased(billing.owner) as mine:
+        if mine:
+            untold = await billing.payments.untold(_TAKEN)
+            await in_turns((_guarded(payments.tell(billing, one), one) for one in untold), _AT_ONCE)
+            due = await billing.payments.to_ask(billing.clock.town(), _TAKEN)
+            await in_turns((_guarded(resolve(billing, one), one) for one in due), _AT_ONCE)
 
 
 async def _guarded(work: Awaitable[object], payment: Payment) -> None:

@@ -143,11 +143,11 @@ async def _paid_late(
 async def expire_unpaid(billing: Billing) -> None:
     """The job: invoices of bookings that were not paid in time are called off, once PayFiP has said
     that nothing was paid for them; or has not answered for as long as booking waits for a word."""
-    if not await billing.store.lease(billing.owner, "unpaid-bookings"):
-        return
-    now = billing.clock.town()
-    due = await billing.invoices.unpaid_before(now, _MOST)
-    await in_turns((_expire(billing, invoice, now) for invoice in due), _AT_ONCE)
+    async with billing.store.leased(billing.owner, "unpaid-bookings") as mine:
+        if mine:
+            now = billing.clock.town()
+            due = await billing.invoices.unpaid_before(now, _MOST)
+            await in_turns((_expire(billing, invoice, now) for invoice in due), _AT_ONCE)
 
 
 async def _expire(billing: Billing, invoice: Invoice, now: datetime) -> None:

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Any
@@ -355,9 +356,9 @@ class BillingStore:
             {"$set": {"state": "finished", "outcome": outcome.model_dump(mode="json")}},
         )  # fmt: skip
 
-    async def lease(self, owner: str, job: str = "month-end") -> bool:
-        """Whether this process is the one that does that job from now on."""
-        return await self._store.lease(LEASE, job, owner, self._lease_seconds)
+    def leased(self, owner: str, job: str = "month-end") -> AbstractAsyncContextManager[bool]:
+        """Whether this process is the one that does that job: as long as it goes on."""
+        return self._store.leased(LEASE, job, owner, self._lease_seconds)
 
     async def invoice_of(self, charges: Sequence[str]) -> str | None:
         """The invoice that one of these charges is on."""

@@ -4,8 +4,8 @@ of) and ``debits`` (see ``domain.debits.collections``). Files are sealed, in Gri
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, TypeVar
 
 from pymongo import IndexModel
@@ -22,7 +22,7 @@ from shared.auth import Scope
 from shared.events import Event
 from shared.failpoints import step
 from shared.files import Files
-from shared.ids import derived_id
+from shared.ids import derived_id, new_id
 from shared.paging import page
 from shared.store import Document, DuplicateKey, Store
 
@@ -57,6 +57,7 @@ INDEXES = {
     ],
     DEBITS: [
         IndexModel([("collection", 1), ("state", 1), ("_id", 1)], name="of-collection"),
+        IndexModel([("state", 1), ("collection", 1)], name="states"),
         IndexModel([("town", 1), ("guardian", 1)], name="guardians"),
         IndexModel([("town", 1), ("family", 1)], name="families"),
         IndexModel([("untold", 1)], name="untold", partialFilterExpression={"untold": True}),
@@ -113,6 +114,20 @@ class CollectionStore:
         )  # fmt: skip
         return [_model(one, Collection) for one in found]
 
+    async def forsaken(self) -> list[str]:
+        """Collections whose file is made, or that come to nothing, with debits that are in no file:
+        a process that was slow planned them, and died."""
+        pipeline: list[Document] = [
+            {"$match": {"state": {"$in": ["planned", "ready"]}}},
+            {"$group": {"_id": "$collection"}},
+        ]
+        some = [one["_id"] async for one in self._store.aggregate(DEBITS, pipeline)]
+        if not some:
+            return []
+        over = {"_id": {"$in": some}, "state": {"$nin": list(UNDER_WAY)}}
+        found = await self._store.find(COLLECTIONS, over, sort=_BY_ID, projection={"_id": 1})
+        return [one["_id"] for one in found]
+
     async def under_way(self) -> list[Collection]:
         """Collections that the job is to carry on."""
         query = {"state": {"$in": list(UNDER_WAY)}}
@@ -129,23 +144,24 @@ class CollectionStore:
             {"$set": changes},
         )  # fmt: skip
 
-    async def lease(self, owner: str) -> bool:
-        """Whether this process is the one that works on collections from now on."""
-        return await self._store.lease(LEASE_COLLECTIONS, "collections", owner, self._lease_seconds)
+    def leased(self, owner: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this process is the one that works on collections: as long as it does."""
+        return self._store.leased(LEASE_COLLECTIONS, "collections", owner, self._lease_seconds)
 
     # -- files -----------------------------------------------------------------------------
 
     async def put_file(self, collection: str, content: bytes) -> str:
-        """Store a file made for a collection, once; its id derives from what it holds."""
-        file = derived_id("collection-file", collection, sha256(content).hexdigest())
-        if await self._files.get(file) is None:
-            await self._files.delete(DROP_FILE, file)  # what a dead process left of it
-            await self._files.put(PUT_FILE, file, content)
+        """Store a file made for a collection; of each that is made, whoever makes it."""
+        file = f"{collection}.{new_id()}"
+        await self._files.put(PUT_FILE, file, content)
         return file
 
-    async def drop_file(self, file: str) -> None:
-        """Remove a file that no collection has."""
-        await self._files.delete(DROP_FILE, file)
+    async def drop_files(self, collection: str, but: str | None) -> None:
+        """Remove what was made for a collection ``but`` the file that it has: by a process that
+        died, or that another forestalled."""
+        for file in await self._files.beginning(f"{collection}."):
+            if file != but:
+                await self._files.delete(DROP_FILE, file)
 
     async def file(self, file: str) -> bytes | None:
         """A file's content."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, get_args
@@ -227,9 +228,9 @@ class PaymentStore:
         )  # fmt: skip
         return [_payment(document) for document in found]
 
-    async def lease(self, owner: str) -> bool:
-        """Whether this process is the one that asks from now on."""
-        return await self._store.lease(LEASE_PAYMENTS, "payments", owner, self._lease_seconds)
+    def leased(self, owner: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this process is the one that asks: as long as it does."""
+        return self._store.leased(LEASE_PAYMENTS, "payments", owner, self._lease_seconds)
 
     async def _all(self, query: Document, sort: list[tuple[str, int]], limit: int) -> list[Payment]:
         found = await self._store.find(PAYMENTS, query, sort=sort, limit=limit)
