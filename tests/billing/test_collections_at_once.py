@@ -1,5 +1,5 @@
-"""Several processes make one collection at once, and one of them dies: one file, each debit of which
-is announced once; no invoice is in two, and none is set apart for nothing."""
+"""Several processes make one collection at once, and one dies: one file, each debit of which is
+announced once; no invoice is in two, and none is set apart for nothing."""
 
 from __future__ import annotations
 
