@@ -17,8 +17,10 @@ from services.billing.domain.payments import Part, Payment
 from services.billing.pain import debits_in
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.collections import DEBITS, FILES
+from services.billing.store.mandates import MANDATES
 from services.billing.store.payments import PAYMENTS
 from shared.audit import AUDIT
+from shared.contracts.family import ErasureAsked, PersonErased
 from shared.failpoints import step
 from shared.ids import new_id
 from shared.sealing import new_field_keys
@@ -335,6 +337,43 @@ async def test_bank_details_are_nowhere_in_the_clear_and_files_outlive_their_key
     assert await reseal(billing) == (2, 0)
     billing.sealer.load(fresh)
     assert (await collecting.call("GET", path)).body == before.body
+
+
+async def test_a_debit_to_come_holds_an_erasure_back_and_is_paid_whatever_becomes_of_the_family(
+    collecting: Collecting,
+) -> None:
+    office = collecting.office
+    made = await collecting.made()
+    debit = (await collecting.debits(made["collection"]))["f1"]
+    settled = (debit["parts"][0]["number"],)  # elsewhere, as an agent believes
+
+    async def holds(erasure: str) -> list[tuple[str, str]]:
+        asked = ErasureAsked(erasure=erasure, family="f1", settled=settled)
+        await office.say(asked, f"erasures/{erasure}")
+
+        async def answered() -> list[tuple[str, str]] | None:
+            for one in await office.world.queued("family"):
+                if one.data.get("erasure") == erasure:
+                    return [(held["money"], held["reference"]) for held in one.data["holds"]]
+            return None
+
+        return list(await eventually(answered, what="billing has answered"))
+
+    assert await holds("e1") == [("payment", debit["debit"])]
+    gone = card("f1").model_copy(update={"guardians": (), "children": ()})
+    await office.say(gone, "families/f1")
+    await office.say(
+        PersonErased(family="f1", guardians=("f1-anne",), children=("zoe", "tom")), "families/f1"
+    )
+
+    async def erased() -> bool:
+        return not await office.world.store("billing").find(MANDATES, {"family": "f1"})
+
+    await eventually(erased, what="its mandate is gone")
+    over = await collecting.settled(made["collection"])
+    assert over["paid_cents"] == 2 * PRICE
+    assert await holds("e2") == []
+    await collecting.sound()
 
 
 async def test_invoices_that_are_being_paid_on_line_are_left_aside(collecting: Collecting) -> None:
