@@ -22,10 +22,11 @@ from services.billing.domain.debits.collections import (
     sequence_of,
 )
 from services.billing.domain.debits.days import bank_day_from, check_day, is_bank_day
-from services.billing.domain.debits.mandates import Bank, DirectDebit, Done, Mandate, Sealed
+from services.billing.domain.debits.mandates import Bank, DirectDebit, Done, Mandate, Sealed, Wish
 from services.billing.domain.debits.returns import RETURNS, Effect
 from services.billing.pain import Entry, debits_in, written
 from shared.banking import BadBankDetail, iban_of
+from shared.contracts.town_file import DirectDebit as Collecting
 from shared.errors import Refused
 from tests.billing.debits import COLLECTING, IBAN, ICS, OTHER_IBAN
 
@@ -85,13 +86,37 @@ def test_a_day_too_far_is_refused() -> None:
 def test_the_first_collection_is_said_to_be_the_first_until_one_was_taken() -> None:
     assert sequence_of(MANDATE, 0) == "FRST"
     assert sequence_of(MANDATE, 1) == "RCUR"
-    after = the_mandate(mandates.used(held(amended=True), MANDATE.reference, ON))
+    after = the_mandate(mandates.used(held(amended=True), MANDATE.reference, ON, NOW))
     assert (sequence_of(after, 0), after.amended, after.used_on) == ("RCUR", False, ON)
     back = mandates.came_back(
         held(first_on=ON, used_on=ON), MANDATE.reference, "counts", "sans provision", most=2,
         first=True, amended=True, now=NOW,
     )  # fmt: skip
     assert (sequence_of(the_mandate(back), 0), the_mandate(back).amended) == ("FRST", True)
+
+
+def test_bank_details_that_come_after_the_file_are_told_with_the_next() -> (
+    None
+):
+    later = NOW + timedelta(minutes=1)
+    between = held(changed_at=later, amended=False)
+    after = the_mandate(mandates.used(between, MANDATE.reference, ON, NOW))
+    assert (after.first_on, after.amended) == (ON, True)
+    told = the_mandate(mandates.used(between, MANDATE.reference, ON, later))
+    assert not told.amended
+
+
+def test_another_request_while_the_only_collection_is_in_a_file_is_another_mandate() -> None:
+    wish = Wish(
+        id="w2", guardian="anne", account="anne", bank=BANK, kind="one_off", agreed_on=ON,
+        counts_from="2026-10", asked_at=NOW, since=NOW,
+    )  # fmt: skip
+    before = held(kind="one_off", finishing=True, used_on=ON).model_copy(update={"wish": wish})
+    office = Collecting.model_validate(COLLECTING)
+    done = mandates.accept(before, "w2", office, by="agent", now=NOW, today=ON, signed_on=None)
+    after = the_mandate(done)
+    assert (after.reference != MANDATE.reference, after.finishing) == (True, False)
+    assert [one.ended_for for one in done.debit.past] == ["replaced"]
 
 
 @pytest.mark.parametrize("changes", [{"kind": "one_off"}, {"last": True, "first_on": ON}])
@@ -101,7 +126,7 @@ def test_the_only_collection_and_the_last_are_taken_once_and_end_the_mandate(
     before = held(**changes)
     assert before.mandate is not None
     assert sequence_of(before.mandate, 0) == ("OOFF" if "kind" in changes else "FNAL")
-    used = mandates.used(before, MANDATE.reference, ON).debit
+    used = mandates.used(before, MANDATE.reference, ON, NOW).debit
     assert used.mandate is not None
     assert aside_of(used.mandate, ICS, ON, already=0, may_pay=True) == "finishing"
     assert aside_of(before.mandate, ICS, ON, already=1, may_pay=True) == "finishing"

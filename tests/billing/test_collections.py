@@ -351,13 +351,14 @@ async def test_a_debit_to_come_holds_an_erasure_back_and_is_paid_whatever_become
         asked = ErasureAsked(erasure=erasure, family="f1", settled=settled)
         await office.say(asked, f"erasures/{erasure}")
 
-        async def answered() -> list[tuple[str, str]] | None:
+        async def answered() -> dict[str, Any] | None:
             for one in await office.world.queued("family"):
                 if one.data.get("erasure") == erasure:
-                    return [(held["money"], held["reference"]) for held in one.data["holds"]]
+                    return dict(one.data)
             return None
 
-        return list(await eventually(answered, what="billing has answered"))
+        said = await eventually(answered, what="billing has answered")
+        return [(held["money"], held["reference"]) for held in said["holds"]]
 
     assert await holds("e1") == [("payment", debit["debit"])]
     gone = card("f1").model_copy(update={"guardians": (), "children": ()})

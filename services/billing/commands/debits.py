@@ -79,7 +79,9 @@ async def _follow(billing: Billing, debit: Debit) -> None:
 async def _uses_the_mandate(billing: Billing, debit: Debit) -> None:
     await _mandate(
         billing, debit, "used",
-        lambda held: mandate_rules.used(held, debit.mandate_reference, debit.on),
+        lambda held: mandate_rules.used(
+            held, debit.mandate_reference, debit.on, debit.bank_since
+        ),
     )  # fmt: skip
 
 

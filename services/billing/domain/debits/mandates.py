@@ -298,14 +298,16 @@ def lapse(debit: DirectDebit, reference: str, now: datetime) -> Done:
     return Done(after, tuple(events))
 
 
-def used(debit: DirectDebit, reference: str, on: date) -> Done:
-    """A collection of that day was put in a file."""
+def used(debit: DirectDebit, reference: str, on: date, bank_since: datetime) -> Done:
+    """A collection of that day was put in a file, with the bank details that were the mandate's
+    from ``bank_since`` on: others that came since are yet to be told."""
     held = debit.mandate
     if held is None or held.reference != reference:
         return Done(debit, ())
     after = held.model_copy(
         update={
-            "first_on": held.first_on or on, "used_on": on, "amended": False,
+            "first_on": held.first_on or on, "used_on": on,
+            "amended": held.changed_at != bank_since,
             "finishing": held.kind == "one_off" or held.last,
         }
     )  # fmt: skip
@@ -395,7 +397,7 @@ def _in_force(debit: DirectDebit) -> Mandate:
 
 def _continues(held: Mandate, wish: Wish, office: Collecting, today: date) -> bool:
     same = (held.guardian, held.kind, held.creditor) == (wish.guardian, wish.kind, office.creditor)
-    return same and today < held.lapses_on and not held.last
+    return same and today < held.lapses_on and not (held.last or held.finishing)
 
 
 def _ended(
