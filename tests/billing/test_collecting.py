@@ -95,9 +95,7 @@ def test_the_first_collection_is_said_to_be_the_first_until_one_was_taken() -> N
     assert (sequence_of(the_mandate(back), 0), the_mandate(back).amended) == ("FRST", True)
 
 
-def test_bank_details_that_come_after_the_file_are_told_with_the_next() -> (
-    None
-):
+def test_bank_details_that_come_after_the_file_are_told_with_the_next() -> None:
     later = NOW + timedelta(minutes=1)
     between = held(changed_at=later, amended=False)
     after = the_mandate(mandates.used(between, MANDATE.reference, ON, NOW))
