@@ -122,7 +122,9 @@ class Places:
             if await self._store.change(GRANT, SESSIONS, _id, query, update):
                 return {wanted[0].line.id: None}
         else:
-            await self._store.change_each(GRANT, SESSIONS, operations)
+            granted = await self._store.change_each(GRANT, SESSIONS, operations)
+            if granted == len(lines):
+                return {one.line.id: None for one in wanted}
         answers: dict[str, Reason | None] = {}
         ids = {one.session for one in wanted}
         found = {one["_id"]: one for one in await self._read(ids, {line.child for line in lines})}
