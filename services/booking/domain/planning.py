@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Literal, TypeVar
 
 from services.booking.domain.allowances import Allowance, Claim, claim_of
@@ -176,21 +177,21 @@ def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
         activity, choice = ask.offer.activity, ask.choice
         for day in ask.days:
             key = (ask.child.id, activity.id, choice.units, day)
-            line = Line(
-                id="", child=ask.child.id, activity=activity.id, date=day, units=choice.units,
-                starts=choice.starts, ends=choice.ends, quantity=choice.quantity,
+            line = partial(
+                Line, id="", child=ask.child.id, activity=activity.id, date=day,
+                units=choice.units, starts=choice.starts, ends=choice.ends,
+                quantity=choice.quantity,
             )  # fmt: skip
             reason, answer = ask.offer.may_book(ask.child, day, choice, ask.aside)
             if reason is not None:
-                not_retained[key] = dropped(line, reason)
+                not_retained[key] = dropped(line(), reason)
                 continue
             cancel = ask.offer.answer("cancel", ask.child, day, choice)
             until = cancel.cutoff if cancel.allowed else None
             claim = ask.offer.claim(answer, ask.child.id, day, f"{len(lines)}")
             if claim is not None:
                 ask.offer.allowance.take(claim)
-            planned = replace(
-                line,
+            planned = line(
                 claim=claim,
                 cancel_until=until.astimezone(UTC) if until else None,
                 by_agent=asks_agent(answer, ask.aside),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,24 +30,33 @@ def act_document(act: Act) -> Document:
 def line_document(line: Line) -> Document:
     """A line, without what is usual."""
     document: Document = {}
-    for one in fields(Line):
-        value: Any = getattr(line, one.name)
-        if value is None or value is False or value == _USUAL.get(one.name) or value == ():
+    for name in _NAMES:
+        value = getattr(line, name)
+        if value is None or value is False or value == () or value == _USUAL.get(name):
             continue
-        if isinstance(value, BaseModel):
-            value = value.model_dump()
-        elif isinstance(value, Claim):
-            value = asdict(value)
-        elif type(value) is date or isinstance(value, time):
-            value = value.isoformat()
-        elif isinstance(value, Receipt):
-            value = {
-                one.name: part.model_dump() if isinstance(part, BaseModel) else part
-                for one in fields(Receipt)
-                if (part := getattr(value, one.name)) not in (None, ())
-            }
-        document[one.name] = value
+        document[name] = value if type(value) in _AS_IT_IS else _written(value)
     return document
+
+
+_NAMES = tuple(one.name for one in fields(Line))
+#: What most values are: looked at first, since a request may have hundreds of lines.
+_AS_IT_IS = (str, bool, int, tuple, datetime)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, Claim):
+        return asdict(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Receipt):
+        return {
+            one.name: part.model_dump() if isinstance(part, BaseModel) else part
+            for one in fields(Receipt)
+            if (part := getattr(value, one.name)) not in (None, ())
+        }
+    return value
 
 
 def line_of(document: Document) -> Line:
