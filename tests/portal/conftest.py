@@ -93,8 +93,11 @@ async def demo(
 
 
 def _four_free_ports() -> int:
-    """The first of four ports in a row that nobody listens on: the demo's, and its simulators'."""
-    for first in range(18080, 28080, 4):
+    """The first of four ports in a row that nobody listens on: the demo's, and its simulators'.
+
+    Each test process looks from elsewhere on: a demo listens half a minute after this was asked.
+    """
+    for first in range(18080 + os.getpid() % 1000 * 4, 28080, 4):
         try:
             for port in range(first, first + 4):
                 with socket.socket() as trial:
