@@ -98,7 +98,7 @@ async def _letters(state: State, scope: FamilyScope) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     after = None
     while True:
-        page = await letters.own(state, scope, None, after, _PAGE)
+        page = await letters.own(state, scope, letters.Filter(), after, _PAGE)
         found += [
             {
                 "Catégorie": one.category, "Envoyée le": one.messages[0].at, "État": one.state,

@@ -70,6 +70,29 @@ async def test_what_the_town_checks_waits_beside_what_counts(dossier: Dossier) -
     assert (await dossier.call("office", "GET", "/changes")).json["items"] == []
 
 
+async def test_a_blank_dossier_holds_the_fields_that_families_fill(dossier: Dossier) -> None:
+    running = dossier.world
+    path = "/api/family/v1/veyras/dossier-fields"
+    for token, status in (
+        (None, 401),
+        (running.token("andancette"), 403),
+        (running.token(), 200),
+        (running.token(roles=("childcare_office",)), 200),
+    ):
+        answer = await running.call("GET", path, token=token)
+        assert answer.status == status
+    owners = {
+        one["owner"]: {field["name"]: field for field in one["fields"]}
+        for one in answer.json["owners"]
+    }
+    assert owners["child"]["birth_date"]["rule"] == "required"
+    assert owners["child"]["health_certificate"]["statement"]["version"] == CERTIFIED["version"]
+    assert owners["child"]["allergies"]["health"]
+    assert owners["child"]["diet"]["choices"]
+    assert {*owners["contact"]} >= {"first_name", "last_name", "phone"}
+    assert PERMISSION in owners["child"]
+
+
 async def test_what_the_town_trusts_counts_at_once(dossier: Dossier) -> None:
     answer = await dossier.change("holder", put(HOLDER_ID, "phone", "06 39 98 11 11"))
     assert answer.json["changes"][0]["state"] == "accepted"

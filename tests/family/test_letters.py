@@ -209,6 +209,23 @@ async def test_letters_are_listed_newest_first_page_by_page(home: Home) -> None:
     assert len(seen) == 5
 
 
+async def test_a_parent_of_two_households_sees_the_letters_of_one(home: Home) -> None:
+    second = await home_in(home.running, "13")
+    both = home.running.token(
+        account=home.account, families={home.family: home.holder, second.family: second.holder}
+    )
+    first = (await write(home, token=both)).json["letter"]
+    other = (await write(home, token=both, family=second.family)).json["letter"]
+    for query, letters in (
+        (f"?family={home.family}", {first}),
+        (f"?family={second.family}", {other}),
+        ("", {first, other}),
+    ):
+        assert {one["letter"] for one in await listed(home, both, query)} == letters
+    stranger = await call(home, "GET", f"/letters?family={second.family}", home.token())
+    assert stranger.status == 404, "the holder's own token knows one family only"
+
+
 async def test_sent_twice_at_once_it_is_one_letter_and_one_message(home: Home) -> None:
     key = new_id()
     first = await asyncio.gather(*(write(home, key=key) for _ in range(4)))

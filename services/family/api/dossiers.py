@@ -12,12 +12,13 @@ from services.family.schemas.dossiers import (
     ChangeDecisionsOut,
     ChangesIn,
     ChangesOut,
+    DossierFields,
     DossierOut,
     MeasureIn,
     WaitingPage,
 )
 from services.family.state import State
-from shared.auth import FAMILY, AgentScope, agents, either
+from shared.auth import ACCOUNT, FAMILY, AgentScope, agents, either
 from shared.errors import forbidden
 from shared.web.routes import Call, Empty, File, NoBody, NoQuery, PageQuery, Route, Versioned
 
@@ -33,6 +34,11 @@ _REFUSED_VALUES = (
 async def dossier(state: State, call: Call[NoBody, NoQuery]) -> Versioned:
     """Every field that the bearer may see."""
     return Versioned(*await queries.dossier(state, call.scope, call.path["family"]))
+
+
+async def blank_fields(state: State, call: Call[NoBody, NoQuery]) -> DossierFields:
+    """The fields of a member to add."""
+    return await queries.blank(state, call.town)
 
 
 async def send_changes(state: State, call: Call[ChangesIn, NoQuery]) -> ChangesOut:
@@ -95,6 +101,11 @@ ROUTES = [
         "GET", "/families/{family}/dossier", dossier,
         "A dossier field by field: what counts, what waits beside it, the town's rules",
         access=either(FAMILY, READERS), answer=DossierOut, versioned=True,
+    ),
+    Route(
+        "GET", "/dossier-fields", blank_fields,
+        "What a family tells of each kind of member: a blank dossier, by the town's rules",
+        access=either(ACCOUNT, READERS), answer=DossierFields,
     ),
     Route(
         "GET", "/families/{family}/files/{file}", field_file,

@@ -40,11 +40,11 @@ async def letter_categories(state: State, call: Call[NoBody, NoQuery]) -> Catego
 async def list_letters(state: State, call: Call[NoBody, LettersQuery]) -> LetterPage:
     """A guardian's letters, or the town's."""
     scope, wanted = call.scope, call.query
+    only = queries.Filter(wanted.state, wanted.category, wanted.family, wanted.unread)
     if isinstance(scope, AgentScope):
-        only = queries.Filter(wanted.state, wanted.category, wanted.family, wanted.unread)
         found = await queries.of_town(state, scope, only, wanted.after, wanted.limit)
     else:
-        found = await queries.own(state, scope, wanted.state, wanted.after, wanted.limit)
+        found = await queries.own(state, scope, only, wanted.after, wanted.limit)
     town = await state.towns.get(call.town)
     return LetterPage(
         items=tuple(LetterLine(**_line(town, one, scope)) for one in found),

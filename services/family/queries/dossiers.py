@@ -22,17 +22,20 @@ from services.family.queries.households import held_by, waiting
 from services.family.schemas.dossiers import (
     ChangeOut,
     Choice,
+    DossierFields,
     DossierOut,
+    FieldAsked,
     FieldOut,
     MeasureOut,
     MemberOut,
+    OwnerFields,
     Text,
     Waiting,
     WaitingFamily,
 )
 from services.family.state import State, actor_in
 from shared.auth import AgentScope, Scope
-from shared.contracts.dossier import FieldKind, Owner
+from shared.contracts.dossier import OWNERS, FieldKind, Owner
 from shared.contracts.town_file import Statement, TownFile
 from shared.errors import not_found
 
@@ -41,6 +44,21 @@ async def dossier(state: State, scope: Scope, family: str) -> tuple[DossierOut, 
     """A dossier as the bearer may see it, and its version. Raises ``Refused`` (404)."""
     held, version = await held_by(state, scope, family)
     return (await sheet_of(state, scope, held)).dossier(), version
+
+
+async def blank(state: State, town: str) -> DossierFields:
+    """What a family tells of each kind of member, by the town's rules."""
+    file = (await state.towns.get(town)).file
+    rules = rules_of(file.dossier)
+    return DossierFields(
+        owners=tuple(
+            OwnerFields(
+                owner=owner,
+                fields=tuple(_asked(file, one) for one in rules.of(owner) if one.editable),
+            )
+            for owner in OWNERS
+        )
+    )
 
 
 async def waiting_families(
@@ -141,7 +159,7 @@ class Sheet:
         may = may_change(self.family, self.actor, owner, member)
         return FieldOut(
             name=ruled.name,
-            label=self._label(ruled),
+            label=_label(self.file, ruled),
             kind=ruled.field.kind,
             rule=ruled.rule,
             editable=may and (self.actor.agent or ruled.editable),
@@ -151,16 +169,15 @@ class Sheet:
             value=None if value == MASK else value,
             revision=self.family.revisions.get(slot_of(member, ruled.name), 0),
             waiting=_waiting(waits[0]) if waits else None,
-            choices=_CHOICES[ruled.field.kind](self.file, ruled.key)
-            if ruled.field.kind in _CHOICES else (),
-            statement=self._statement(ruled),
+            choices=_choices(self.file, ruled),
+            statement=_statement(self.file, ruled),
         )  # fmt: skip
 
     def change(self, change: Change) -> ChangeOut:
         """One change."""
         owner = owner_of_change(self.family, change)
         ruled = self.rules.find(owner, change.field) if owner and change.field else None
-        return ChangeOut.of(change, self._label(ruled) if ruled else None)
+        return ChangeOut.of(change, _label(self.file, ruled) if ruled else None)
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -168,23 +185,37 @@ class Sheet:
         found = owner_of(self.held, member)
         return found is not None and self.eyes.reads(*found, ruled.field)
 
-    def _label(self, ruled: Ruled) -> str:
-        dossier = self.file.dossier
-        labels = {one.id: one.label for one in dossier.permissions}
-        if ruled.field.kind == "fact":
-            labels = {one.id: one.label for one in dossier.facts}
-        return labels.get(ruled.key, ruled.field.label)
 
-    def _statement(self, ruled: Ruled) -> Text | None:
-        dossier = self.file.dossier
-        asked: Statement
-        if ruled.field.kind == "certificate":
-            asked = dossier.health_statement
-        elif ruled.field.kind == "consent":
-            asked = next(one for one in dossier.permissions if one.id == ruled.key)
-        else:
-            return None
-        return Text(text=asked.text, version=asked.version)
+def _asked(file: TownFile, ruled: Ruled) -> FieldAsked:
+    return FieldAsked(
+        name=ruled.name, label=_label(file, ruled), kind=ruled.field.kind, rule=ruled.rule,
+        sealed=ruled.field.reach.sealed, health=ruled.field.sensitivity == "health",
+        choices=_choices(file, ruled), statement=_statement(file, ruled),
+    )  # fmt: skip
+
+
+def _label(file: TownFile, ruled: Ruled) -> str:
+    labels = {one.id: one.label for one in file.dossier.permissions}
+    if ruled.field.kind == "fact":
+        labels = {one.id: one.label for one in file.dossier.facts}
+    return labels.get(ruled.key, ruled.field.label)
+
+
+def _statement(file: TownFile, ruled: Ruled) -> Text | None:
+    dossier = file.dossier
+    asked: Statement
+    if ruled.field.kind == "certificate":
+        asked = dossier.health_statement
+    elif ruled.field.kind == "consent":
+        asked = next(one for one in dossier.permissions if one.id == ruled.key)
+    else:
+        return None
+    return Text(text=asked.text, version=asked.version)
+
+
+def _choices(file: TownFile, ruled: Ruled) -> tuple[Choice, ...]:
+    listed = _CHOICES.get(ruled.field.kind)
+    return listed(file, ruled.key) if listed else ()
 
 
 def _kind(holder: Member | Family) -> str | None:

@@ -54,17 +54,25 @@ def answers(scope: AgentScope, category: LetterCategory) -> bool:
 
 
 async def own(
-    state: State, scope: FamilyScope, status: LetterState | None, after: str | None, limit: int
+    state: State, scope: FamilyScope, wanted: Filter, after: str | None, limit: int
 ) -> list[Letter]:
-    """A page of a guardian's letters, newest first."""
+    """A page of a guardian's letters, newest first; of all their families, or of the ``wanted``
+    one. Raises ``Refused`` (404)."""
+    mine = [family for family, _ in await households.of_bearer(state, scope)]
+    own: dict[str, Any] = {"account": scope.account}
+    if wanted.family is not None:
+        mine = [family for family in mine if wanted.family in family.ids]
+        if not mine:
+            raise not_found("ce dossier")
+        own["family"] = {"$in": sorted(mine[0].ids)}
     shared = [
         {
             "family": {"$in": sorted(family.ids)}, "shared": True,
             "child": {"$in": sorted(_id for one in family.children for _id in one.ids)},
         }
-        for family, _ in await households.of_bearer(state, scope)
+        for family in mine
     ]  # fmt: skip
-    return await state.letters.of_families(scope, shared, status, after, limit)
+    return await state.letters.of_families(scope, [own, *shared], wanted.state, after, limit)
 
 
 async def of_town(

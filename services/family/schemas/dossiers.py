@@ -67,6 +67,32 @@ class FieldOut(Output):
     statement: Text | None = None
 
 
+class FieldAsked(Output):
+    """A field that a new member may have: as in a dossier, without anybody's values."""
+
+    name: str
+    label: str
+    kind: FieldKind
+    rule: FieldRule
+    sealed: bool
+    health: bool
+    choices: tuple[Choice, ...]
+    statement: Text | None
+
+
+class OwnerFields(Output):
+    """What families tell of one kind of member, or of the household."""
+
+    owner: Owner
+    fields: tuple[FieldAsked, ...]
+
+
+class DossierFields(Output):
+    """The town's dossier as a blank form: the fields that families fill, in order."""
+
+    owners: tuple[OwnerFields, ...]
+
+
 class MemberOut(Output):
     """A member and their fields; ``kind`` tells guardians' roles and contacts' kinds."""
 

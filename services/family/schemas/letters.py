@@ -52,7 +52,8 @@ class LetterDocumentIn(Input):
 
 
 class LettersQuery(PageQuery):
-    """Which letters; all but ``state`` are for agents."""
+    """Which letters; ``category`` and ``unread`` are for agents, ``family`` is one of a
+    guardian's own."""
 
     state: LetterState | None = None
     category: Slug | None = None

@@ -67,9 +67,8 @@ class LetterStore:
         after: str | None,
         limit: int,
     ) -> list[Letter]:
-        """A page of a guardian's letters: their own, and those of ``seen``."""
-        own = {"account": scope.account}
-        within = {"$and": [scope.query(), {"$or": [own, *seen]}]}
+        """A page of a guardian's letters: those of ``seen``."""
+        within = {"$and": [scope.query(), {"$or": seen}]}
         return await self._page(within, {"state": state} if state else {}, after, limit)
 
     async def of_town(
