@@ -6,6 +6,7 @@ a sealed cookie (``sessions``), so that any replica answers any request.
 
 ``gateway``    the one door to the API          ``pages/``     handlers, one module per part
 ``sessions``   sealed cookies, forms' tokens    ``templates``  what is shown, in French
-``web``        from a request to a page         ``static``     style, icons, the small script
+``web``        a page and the visit of it       ``static``     style, icons, the small script
+``serving``    from a request to an answer      ``answers``    a dossier's fields, from a form
 ``service``    wiring                           ``settings``   its variables
 """

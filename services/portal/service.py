@@ -16,10 +16,11 @@ from aiohttp import ClientSession, DummyCookieJar, hdrs, web
 from services.portal.gateway import Gateway
 from services.portal.pages import PAGES
 from services.portal.rendering import Pages
+from services.portal.serving import SECURITY_HEADERS, nowhere, page_routes
 from services.portal.sessions import Seals
 from services.portal.settings import Settings
 from services.portal.towns import Towns
-from services.portal.web import SECURITY_HEADERS, Portal, nowhere, page_routes
+from services.portal.web import Portal
 from shared import logs
 
 _STATIC = Path(__file__).parent / "static"

@@ -30,6 +30,15 @@ class Wish:
     starts: str = ""
     ends: str = ""
 
+    @property
+    def slot(self) -> tuple[str, str, tuple[str, ...], date]:
+        """Whose, of what, on which day: one start and one end are chosen for it."""
+        return self.participant, self.activity, self.units, self.first
+
+    def at(self, starts: str, ends: str) -> Wish:
+        """The same, from a start to an end."""
+        return replace(self, starts=starts, ends=ends)
+
     def text(self) -> str:
         """As it stands in an address."""
         last = self.last.isoformat() if self.last else ""

@@ -18,6 +18,10 @@ MESSAGES: Final = MappingProxyType({
     "mot-de-passe-change": "Votre mot de passe est changé.",
     "adresse-demandee": "Un courriel de confirmation est parti à la nouvelle adresse.",
     "adresse-confirmee": "Votre nouvelle adresse est confirmée.",
+    "espace-ouvert": "Bienvenue : votre espace est ouvert et relié à votre famille.",
+    "identifiant-change": "Votre identifiant est changé.",
+    "fermeture-demandee": "La fermeture de votre compte est enregistrée. Un courriel vous dit "
+    "comment le garder malgré tout.",
     "compte-garde": "Votre compte est gardé.",
     "demande-envoyee": "Votre demande est envoyée. Un accusé de réception vous parvient "
     "par courriel.",
@@ -31,6 +35,8 @@ MESSAGES: Final = MappingProxyType({
     "prelevement-demande": "Votre demande de prélèvement est envoyée. La régie y répondra "
     "par courriel.",
     "prelevement-quitte": "Votre choix est enregistré : vos factures ne seront plus prélevées.",
+    "dossier-garde": "Votre dossier est gardé. Rien n'est encore envoyé.",
+    "dossier-envoye": "Votre dossier est envoyé à la mairie.",
     "document-envoye": "Votre document est envoyé.",
     "document-retire": "Le document est retiré.",
     "message-envoye": "Votre message est envoyé.",

@@ -11,8 +11,11 @@ from services.portal.pages import (
     household,
     invoices,
     looks,
+    people,
     planning,
+    registration,
     requests,
+    times,
 )
 from services.portal.web import Page
 
@@ -20,9 +23,12 @@ PAGES: tuple[Page, ...] = (
     *entry.PAGES,
     *home.PAGES,
     *account.PAGES,
+    *people.PAGES,
     *household.PAGES,
+    *registration.PAGES,
     *planning.PAGES,
     *booking.PAGES,
+    *times.PAGES,
     *requests.PAGES,
     *documents.PAGES,
     *invoices.PAGES,

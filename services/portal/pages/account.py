@@ -21,12 +21,7 @@ async def _links(visit: Visit) -> web.Response:
 async def _link(visit: Visit) -> web.Response:
     """Link a family, and have tokens that know it at once."""
     await visit.send("POST", "identity/family-links", visit.form.body())
-    session = visit.session
-    assert session is not None
-    tokens = await visit.send(
-        "POST", "identity/tokens", {"refresh_token": session.refresh_token}, once="tokens"
-    )
-    visit.session, visit.changed = Session.of(visit.town.town, tokens), True
+    await visit.renew()
     return visit.go("", message="famille-liee")
 
 
@@ -58,6 +53,31 @@ async def _change_address(visit: Visit) -> web.Response:
     return visit.go("/preferences", message="adresse-demandee")
 
 
+async def _login_name(visit: Visit) -> web.Response:
+    me = await visit.get("identity/me")
+    return visit.show("login-name.html", me=me)
+
+
+async def _change_login_name(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/login-name-changes", visit.form.body())
+    return visit.go("/preferences", message="identifiant-change")
+
+
+async def _closing(visit: Visit) -> web.Response:
+    return visit.show("account-closing.html", me=await visit.get("identity/me"))
+
+
+async def _close(visit: Visit) -> web.Response:
+    """The account is erased in a week, unless its owner thinks better of it."""
+    await visit.send("POST", "identity/account-closures", visit.form.body())
+    return visit.go("/preferences", message="fermeture-demandee")
+
+
+async def _keep(visit: Visit) -> web.Response:
+    await visit.send("DELETE", "identity/account-closures")
+    return visit.go("/preferences", message="compte-garde")
+
+
 async def _end_others(visit: Visit) -> web.Response:
     await visit.send("DELETE", "identity/other-login-sessions")
     return visit.go("/preferences")
@@ -84,6 +104,9 @@ PAGES = (
     Page("/preferences", _preferences, None, Who.ACCOUNT),
     Page("/preferences/mot-de-passe", _preferences, _change_password, Who.ACCOUNT),
     Page("/preferences/adresse", _preferences, _change_address, Who.ACCOUNT),
+    Page("/preferences/identifiant", _login_name, _change_login_name, Who.ACCOUNT),
+    Page("/preferences/fermer", _closing, _close, Who.ACCOUNT),
+    Page("/preferences/garder", _closing, _keep, Who.ACCOUNT),
     Page("/preferences/appareils", None, _end_others, Who.ACCOUNT),
     Page("/donnees-personnelles", _privacy, None, Who.ANYONE),
     Page("/donnees-personnelles/{service}", _personal_data, None, Who.ACCOUNT),

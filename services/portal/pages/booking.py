@@ -1,8 +1,7 @@
-"""From the basket to a request: recap and price as step 2; over a period; with times; absences."""
+"""From the basket to a request: recap and price as step 2; over a period; absences."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from typing import Any
 
@@ -34,16 +33,9 @@ async def show_recap(
     visit: Visit, people: People, family: str, body: dict[str, Any], **values: Any
 ) -> web.Response:
     """The recap of this body, with prices where there are any."""
-    gateway = visit.portal.gateway
-    recap, catalogue = await asyncio.gather(
-        gateway.send(visit.caller, "POST", "booking/recaps", body),
-        visit.get("booking/activities"),
-    )
+    recap = await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
     quote = await _quote(visit, family, recap["lines"])
-    activities = {one["id"]: one for one in catalogue["items"]}
-    return visit.show(
-        "recap.html", recap=recap, quote=quote, people=people, activities=activities, **values
-    )
+    return visit.show("recap.html", recap=recap, quote=quote, people=people, **values)
 
 
 async def _quote(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -91,10 +83,9 @@ async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
 async def _period(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant = people.find(visit.query.get("enfant"))
-    catalogue = await visit.get("booking/activities")
     offered = [
         one
-        for one in catalogue["items"]
+        for one in people.activities.values()
         if one["booking"] == "required" and one["desk_only"] is None
     ]
     return visit.show(
@@ -115,50 +106,6 @@ async def _over_period(visit: Visit) -> web.Response:
         last, tuple(weekdays),
     )  # fmt: skip
     return visit.go("/reservations/recapitulatif", l=wish.text())
-
-
-async def _times(visit: Visit) -> web.Response:
-    """A day with a start and an end."""
-    people = await people_of(visit)
-    participant = people.find(visit.query.get("enfant"))
-    catalogue = await visit.get("booking/activities")
-    activity, unit = _unit(catalogue, visit.query.get("activite"), visit.query.get("unite"))
-    return visit.show(
-        "times.html", participant=participant, activity=activity, unit=unit, day=asked_day(visit),
-        clocks=_clocks(unit),
-    )  # fmt: skip
-
-
-async def _with_times(visit: Visit) -> web.Response:
-    wish = Wish(
-        "book", visit.query.get("enfant", ""), visit.query.get("activite", ""),
-        (visit.query.get("unite", ""),), asked_day(visit), None, (), visit.form.get("starts"),
-        visit.form.get("ends"),
-    )  # fmt: skip
-    return visit.go("/reservations/recapitulatif", l=wish.text())
-
-
-def _unit(
-    catalogue: dict[str, Any], activity: str | None, unit: str | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    for one in catalogue["items"]:
-        for part in one["units"]:
-            if one["id"] == activity and part["id"] == unit:
-                return one, part
-    raise Problem(404, {"code": "not-found", "detail": "Cette activité n'existe pas."})
-
-
-def _clocks(unit: dict[str, Any]) -> list[str]:
-    """Every instant that a slider may stop at, ``HH:MM``."""
-    first, last = (
-        _minutes(unit[name] or given) for name, given in (("starts", "07:00"), ("ends", "19:00"))
-    )
-    step = unit["step_minutes"] or 15
-    return [f"{one // 60:02d}:{one % 60:02d}" for one in range(first, last + 1, step)]
-
-
-def _minutes(clock: str) -> int:
-    return int(clock[:2]) * 60 + int(clock[3:5])
 
 
 async def _absence(visit: Visit) -> web.Response:
@@ -226,7 +173,6 @@ def _missing(field: str, detail: str) -> Problem:
 PAGES = (
     Page("/reservations/recapitulatif", _recap, _validate),
     Page("/reservations/periode", _period, _over_period),
-    Page("/reservations/horaires", _times, _with_times),
     Page("/absences", _absence, _absence_recap),
     Page("/absences/valider", _absence, _report_absence),
 )

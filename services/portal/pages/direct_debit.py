@@ -7,13 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import Problem
-from services.portal.pages.people import people_of
 from services.portal.web import Page, Visit
 
 
 async def _family(visit: Visit) -> str:
-    family: str = (await people_of(visit)).households[0]["family"]
-    return family
+    return str((await visit.households())[0]["family"])
 
 
 async def _choice(visit: Visit) -> web.Response:

@@ -14,20 +14,17 @@ from services.portal.web import Page, Visit, quoted
 
 async def _documents(visit: Visit) -> web.Response:
     people = await people_of(visit)
-    family = people.households[0]["family"]
-    documents = await visit.get("family/documents", family=family)
+    documents = await visit.get("family/documents", family=people.family)
     return visit.show(
-        "documents.html", people=people, family=family, asked=documents["asked"],
-        items=documents["items"],
-    )  # fmt: skip
+        "documents.html", people=people, asked=documents["asked"], items=documents["items"]
+    )
 
 
 async def _send(visit: Visit) -> web.Response:
     people = await people_of(visit)
-    household = people.households[0]
     about, _, who = visit.form.get("about").partition(":")
     body: dict[str, Any] = {
-        "family": household["family"], "type": visit.form.get("type"),
+        "family": people.family, "type": visit.form.get("type"),
         "files": await visit.send_files(),
     }  # fmt: skip
     if about in ("child", "guardian"):

@@ -37,9 +37,7 @@ async def _account_form(visit: Visit) -> web.Response:
 
 
 async def _create_account(visit: Visit) -> web.Response:
-    if visit.form.get("_again") != visit.form.get("credentials/password"):
-        detail = "Les deux mots de passe sont différents."
-        raise Problem(422, {"code": "not-the-same", "field": "/_again", "detail": detail})
+    _check_again(visit, "credentials/password")
     await visit.send("POST", "identity/accounts", visit.form.body())
     return visit.go("", message="compte-cree")
 
@@ -68,12 +66,48 @@ async def _password(visit: Visit) -> web.Response:
 
 
 async def _set_password(visit: Visit) -> web.Response:
-    if visit.form.get("_again") != visit.form.get("password"):
-        detail = "Les deux mots de passe sont différents."
-        raise Problem(422, {"code": "not-the-same", "field": "/_again", "detail": detail})
+    _check_again(visit, "password")
     body = {"token": _token(visit), "password": visit.form.get("password")}
     await visit.send("POST", "identity/passwords", body)
     return visit.go("/connexion", message="mot-de-passe-change")
+
+
+async def _invitation(visit: Visit) -> web.Response:
+    """Whom the town invites; with an account already, the family is linked to it."""
+    invited = await visit.portal.gateway.send(
+        visit.caller, "POST", "identity/invitations/shown", {"token": _token(visit)}
+    )
+    return visit.show("invitation.html", token=_token(visit), invited=invited)
+
+
+async def _accept_invitation(visit: Visit) -> web.Response:
+    if visit.session is not None:
+        await visit.send("POST", "identity/invited-links", {"token": _token(visit)})
+        await visit.renew()
+        return visit.go("", message="famille-liee")
+    _check_again(visit, "password")
+    body = {**visit.form.body(), "token": _token(visit)}
+    tokens = await visit.send("POST", "identity/invitation-acceptances", body)
+    visit.log_in(tokens)
+    return visit.go("", message="espace-ouvert")
+
+
+async def _first_login(visit: Visit) -> web.Response:
+    return visit.show("first-login.html")
+
+
+async def _log_in_first(visit: Visit) -> web.Response:
+    """With the login name and the secret of the town's letter; both are replaced."""
+    _check_again(visit, "password")
+    tokens = await visit.send("POST", "identity/first-logins", visit.form.body())
+    visit.log_in(tokens)
+    return visit.go("", message="espace-ouvert")
+
+
+def _check_again(visit: Visit, name: str) -> None:
+    if visit.form.get("_again") != visit.form.get(name):
+        detail = "Les deux mots de passe sont différents."
+        raise Problem(422, {"code": "not-the-same", "field": "/_again", "detail": detail})
 
 
 async def _address(visit: Visit) -> web.Response:
@@ -106,6 +140,8 @@ PAGES = (
     Page("/activation", _activation, _activate, Who.ANYONE),
     Page("/mot-de-passe-oublie", _forgotten, _ask_reset, Who.ANYONE),
     Page("/mot-de-passe", _password, _set_password, Who.ANYONE),
+    Page("/invitation", _invitation, _accept_invitation, Who.ANYONE),
+    Page("/premiere-connexion", _first_login, _log_in_first, Who.ANYONE),
     Page("/adresse", _address, _confirm_address, Who.ANYONE),
     Page("/garder-mon-compte", _keeping, _keep, Who.ANYONE),
 )

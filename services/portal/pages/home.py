@@ -17,16 +17,18 @@ async def _home(visit: Visit) -> web.Response:
         return visit.go("/agents")
     if not visit.families:
         return visit.go("/abonnements", message="famille-a-lier")
-    me, household, counters, news, invoices, notice = await asyncio.gather(
+    if visit.household is None and len(visit.families) > 1:
+        return visit.go("/foyers")
+    me, households, counters, news, invoices, notice = await asyncio.gather(
         visit.get("identity/me"),
-        visit.get("family/household"),
-        visit.get("family/feed-counters"),
+        visit.households(),
+        visit.get("family/feed-counters", family=visit.household),
         visit.get("family/news", limit=3),
-        visit.get("billing/invoices", state="open", limit=20),
+        visit.get("billing/invoices", family=visit.household, state="open", limit=20),
         visit.get("identity/notice"),
     )
     return visit.show(
-        "home.html", me=me, households=household["households"], counters=counters,
+        "home.html", me=me, household=households[0], counters=counters,
         news=news["items"], to_pay=invoices["items"],
         notice=None if notice["read_at"] else notice["notice"],
     )  # fmt: skip

@@ -6,15 +6,21 @@ import asyncio
 
 from aiohttp import web
 
-from services.portal.pages.people import people_of
-from services.portal.web import Page, Visit, quoted
+from services.portal.pages.people import elsewhere
+from services.portal.web import Page, Visit, Who, quoted
 
 
 async def _invoices(visit: Visit) -> web.Response:
     tab = "archivees" if visit.query.get("onglet") == "archivees" else "en-cours"
     state = "open" if tab == "en-cours" else "archived"
     page, means = await asyncio.gather(
-        visit.get("billing/invoices", state=state, limit=50, after=visit.query.get("apres")),
+        visit.get(
+            "billing/invoices",
+            family=visit.household,
+            state=state,
+            limit=50,
+            after=visit.query.get("apres"),
+        ),
         visit.get("billing/payment-means"),
     )
     return visit.show(
@@ -25,15 +31,13 @@ async def _invoices(visit: Visit) -> web.Response:
 
 async def _invoice(visit: Visit) -> web.Response:
     invoice = quoted(visit.request.match_info["invoice"])
-    content, means, people = await asyncio.gather(
-        visit.get(f"billing/invoices/{invoice}"),
-        visit.get("billing/payment-means"),
-        people_of(visit),
+    content, means = await asyncio.gather(
+        visit.get(f"billing/invoices/{invoice}"), visit.get("billing/payment-means")
     )
-    return visit.show(
-        "invoice.html", invoice=content, people=people,
-        on_line=any(one["means"] == "payfip" for one in means["means"]),
-    )  # fmt: skip
+    on_line = any(one["means"] == "payfip" for one in means["means"])
+    return elsewhere(visit, content["family"]) or visit.show(
+        "invoice.html", invoice=content, on_line=on_line
+    )
 
 
 async def _document(visit: Visit) -> web.Response:
@@ -58,16 +62,15 @@ async def _payment(visit: Visit) -> web.Response:
 
 
 async def _online(visit: Visit) -> web.Response:
-    people = await people_of(visit)
-    family = people.households[0]["family"]
+    family = (await visit.households())[0]["family"]
     choice = await visit.get("billing/online-invoice", family=family)
     return visit.show("online-invoice.html", choice=choice, step=visit.query.get("etape", ""))
 
 
 async def _online_recap(visit: Visit) -> web.Response:
-    people = await people_of(visit)
+    family = (await visit.households())[0]["family"]
     body = {
-        "family": people.households[0]["family"], "online": visit.form.get("online") == "oui",
+        "family": family, "online": visit.form.get("online") == "oui",
     }  # fmt: skip
     recap = await visit.portal.gateway.send(
         visit.caller, "POST", "billing/online-invoice/recaps", body
@@ -76,9 +79,9 @@ async def _online_recap(visit: Visit) -> web.Response:
 
 
 async def _online_choice(visit: Visit) -> web.Response:
-    people = await people_of(visit)
+    family = (await visit.households())[0]["family"]
     body = {
-        "family": people.households[0]["family"], "online": visit.form.get("online") == "oui",
+        "family": family, "online": visit.form.get("online") == "oui",
         "counts_from": visit.form.get("counts_from"),
     }  # fmt: skip
     await visit.send("POST", "billing/online-invoice/choices", body)
@@ -88,7 +91,8 @@ async def _online_choice(visit: Visit) -> web.Response:
 PAGES = (
     Page("/factures", _invoices),
     Page("/factures/payer", _invoices, _pay),
-    Page("/factures/paiement", _payment),
+    # PayFiP leads back to it, whichever household the payment was for.
+    Page("/factures/paiement", _payment, None, Who.ACCOUNT),
     Page("/factures/{invoice}", _invoice),
     Page("/factures/{invoice}/document.pdf", _document),
     Page("/facture-en-ligne", _online),

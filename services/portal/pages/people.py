@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import web
+
 from services.portal.gateway import Problem
-from services.portal.web import Visit
+from services.portal.web import Page, Visit, Who, safe_path
+
+#: Colours of participants in the style sheet.
+_MARKS = 6
 
 
 @dataclass(frozen=True)
@@ -21,18 +28,21 @@ class Participant:
 
 @dataclass(frozen=True)
 class People:
-    """Everybody of the account's households that it may see."""
+    """The household that a page is about, as far as the account sees it, and the town's
+    activities by id."""
 
-    households: list[dict[str, Any]]
+    household: dict[str, Any]
     participants: tuple[Participant, ...]
+    activities: Mapping[str, dict[str, Any]]
+
+    @property
+    def family(self) -> str:
+        """The household's id."""
+        return str(self.household["family"])
 
     def name(self, person: str | None) -> str:
         """A child's or an adult's first name; empty for nobody in particular."""
-        everybody = (
-            one
-            for household in self.households
-            for one in (*household["children"], *household["guardians"])
-        )
+        everybody = (*self.household["children"], *self.household["guardians"])
         return next((str(one["first_name"]) for one in everybody if one["id"] == person), "")
 
     def find(self, wanted: str | None) -> Participant:
@@ -44,15 +54,52 @@ class People:
 
 
 async def people_of(visit: Visit) -> People:
-    """From the household."""
-    households = (await visit.get("family/household"))["households"]
-    children = [
-        (household["family"], one) for household in households for one in household["children"]
-    ]
-    return People(
-        households,
-        tuple(
-            Participant(one["id"], one["first_name"], family, index % 6)
-            for index, (family, one) in enumerate(children)
-        ),
+    """The children of the household; and the account's own adult, where the town has something
+    for adults: what an adult takes part in is that adult's own affair."""
+    households, catalogue = await asyncio.gather(
+        visit.households(), visit.get("booking/activities")
     )
+    household = households[0]
+    takers = list(household["children"])
+    if any(one["adults"] is not None for one in catalogue["items"]):
+        takers += [one for one in household["guardians"] if one["id"] == household["me"]]
+    return People(
+        household,
+        tuple(
+            Participant(one["id"], one["first_name"], household["family"], index % _MARKS)
+            for index, one in enumerate(takers)
+        ),
+        {one["id"]: one for one in catalogue["items"]},
+    )
+
+
+def elsewhere(visit: Visit, family: str) -> web.Response | None:
+    """On to the same page in the household that its content is of, where that is another."""
+    others = {one["family"] for one in visit.known or ()} - {visit.household}
+    if visit.household is None or family not in others:
+        return None
+    return visit.go_to(within(visit, family, visit.request.path_qs))
+
+
+def within(visit: Visit, family: str, address: str = "") -> str:
+    """An address of this town, in one of the account's households."""
+    town = f"/{visit.town.town}"
+    rest = address.removeprefix(town)
+    if rest.startswith("/foyer/"):
+        _, separator, rest = rest.removeprefix("/foyer/").partition("/")
+        rest = separator + rest
+    return f"{town}/foyer/{family}{rest}"
+
+
+async def _households(visit: Visit) -> web.Response:
+    """Which household? Of who has but one, nothing is asked."""
+    await visit.households()
+    known = visit.known or []
+    wanted = safe_path(visit, visit.query.get("suite", ""))
+    if len(known) == 1:
+        return visit.go_to(within(visit, known[0]["family"], wanted))
+    choices = [(one, within(visit, one["family"], wanted)) for one in known]
+    return visit.show("households.html", choices=choices)
+
+
+PAGES = (Page("/foyers", _households, None, Who.FAMILY, asks_household=False),)

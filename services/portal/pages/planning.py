@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from calendar import Calendar
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import web
 
-from services.portal.pages.people import Participant, People, people_of
+from services.portal.pages.people import Participant, people_of
+from services.portal.pages.times import is_slotted
 from services.portal.web import Page, Visit
 from services.portal.wishes import Wish, read_wishes
 
 VIEWS = {"semaine": "7 jours", "cinq-jours": "5 jours", "mois": "Mois", "liste": "Liste"}
 #: Statuses in which a day may be asked for, and in which it may be given back.
 BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
+_OPEN = BOOKABLE | {"not_enrolled"}
 ENDABLE = frozenset({"accepted", "to_pay", "cancel_refused", "absence_refused"})
 _TONES = {
     "accepted": "good", "requested": "waiting", "to_pay": "waiting", "cancel_requested": "waiting",
@@ -35,6 +36,8 @@ class Slot:
     unit: Mapping[str, Any]
     day: date
     entry: Mapping[str, Any]
+    #: It stands for all the slots of its activity, of which a start and an end choose one.
+    for_all: bool = False
 
     @property
     def tone(self) -> str:
@@ -49,7 +52,7 @@ class Slot:
     @property
     def by_times(self) -> bool:
         """Whether it is booked with a start and an end."""
-        return self.unit["kind"] in ("time_range", "ranges")
+        return self.for_all or self.unit["kind"] in ("time_range", "ranges")
 
     @property
     def wish(self) -> Wish | None:
@@ -72,6 +75,16 @@ class Slot:
         return self.by_times and bool(bookable)
 
     @property
+    def timed(self) -> Wish:
+        """What the page that chooses the times is asked for; the basket holds it with them."""
+        units = () if self.for_all else (self.entry["unit"],)
+        return Wish("book", self.participant.id, self.entry["activity"], units, self.day)
+
+    def in_basket(self, wishes: Sequence[Wish]) -> Wish | None:
+        """The times that were chosen for it."""
+        return next((one for one in wishes if one.starts and one.slot == self.timed.slot), None)
+
+    @property
     def why(self) -> str:
         """Until when, or why not any more, in the server's words."""
         about = "cancel" if self.entry["status"] in ENDABLE else "book"
@@ -85,25 +98,18 @@ class Slot:
         return "noentry" if self.entry["booking_locked"] else None
 
 
-async def slots_of(visit: Visit, people: list[Participant], first: date, last: date) -> list[Slot]:
-    """Everything between two days, of these participants, in the order of days."""
-    families = list(dict.fromkeys(one.family for one in people))
-    catalogue, *found = await asyncio.gather(
-        visit.get("booking/activities"),
-        *(
-            visit.get("booking/family-planning", family=family, first=first, last=last)
-            for family in families
-        ),
-    )
-    entries = {
-        (family, planning["child"]): planning["entries"]
-        for family, answer in zip(families, found, strict=True)
-        for planning in answer["participants"]
-    }
-    activities = {one["id"]: one for one in catalogue["items"]}
+async def slots_of(
+    visit: Visit, activities: Mapping[str, Any], shown: Sequence[Participant], first: date,
+    last: date,
+) -> list[Slot]:  # fmt: skip
+    """Everything between two days, of the participants shown (of one family), in the order of
+    days."""
+    family = shown[0].family
+    found = await visit.get("booking/family-planning", family=family, first=first, last=last)
+    entries = {planning["child"]: planning["entries"] for planning in found["participants"]}
     slots = []
-    for participant in people:
-        for entry in entries.get((participant.family, participant.id), ()):
+    for participant in shown:
+        for entry in entries.get(participant.id, ()):
             activity = activities.get(entry["activity"])
             units = activity["units"] if activity else ()
             unit = next((one for one in units if one["id"] == entry["unit"]), None)
@@ -112,6 +118,24 @@ async def slots_of(visit: Visit, people: list[Participant], first: date, last: d
             day = date.fromisoformat(entry["date"])
             slots.append(Slot(participant, activity["name"], unit, day, entry))
     return sorted(slots, key=lambda one: (one.day, one.participant.mark, one.activity))
+
+
+def in_slots(slots: Sequence[Slot], activities: Mapping[str, Any]) -> list[Slot]:
+    """Where a start and an end choose one of an activity's slots, the one that is booked alone, or
+    one that stands for all."""
+    slotted = {name for name, activity in activities.items() if is_slotted(activity)}
+    alike: dict[tuple[str, str, date, str], list[Slot]] = {}
+    for slot in slots:
+        activity = slot.entry["activity"]
+        unit = "" if activity in slotted else slot.entry["unit"]
+        alike.setdefault((slot.participant.id, activity, slot.day, unit), []).append(slot)
+    return [one[0] if len(one) == 1 else _one_of(one) for one in alike.values()]
+
+
+def _one_of(day: Sequence[Slot]) -> Slot:
+    booked = next((one for one in day if one.entry["status"] not in _OPEN), None)
+    possible = next((one for one in day if one.entry["book"]["allowed"]), day[0])
+    return booked or replace(possible, for_all=True)
 
 
 def monday_of(day: date) -> date:
@@ -136,15 +160,20 @@ async def _planning(visit: Visit) -> web.Response:
     shown = [one for one in people.participants if one.id == wanted] or list(people.participants)
     day = asked_day(visit)
     wishes = read_wishes(visit.request.query.getall("l", []))
+    activity = visit.query.get("activite", "")
+    activities = {name: one for name, one in people.activities.items() if activity in ("", name)}
     common = {
         "people": people, "shown": shown, "wanted": wanted if len(shown) == 1 else "",
         "day": day, "view": view if view in VIEWS else "semaine", "views": VIEWS, "wishes": wishes,
+        "activity": activity,
     }  # fmt: skip
     if view in ("mois", "liste"):
-        return await _month(visit, people, shown, day, common)
+        return await _month(visit, activities, shown, day, common)
     days = [monday_of(day) + timedelta(days=one) for one in range(5 if view == "cinq-jours" else 7)]
-    slots = await slots_of(visit, shown, days[0], days[-1])
-    here = {one.wish.text() for one in slots if one.wish is not None}
+    found = await slots_of(visit, activities, shown, days[0], days[-1])
+    slots = in_slots(found, activities)
+    offered = [one.wish for one in slots] + [one.in_basket(wishes) for one in slots]
+    here = {one.text() for one in offered if one is not None}
     texts = [one.text() for one in wishes]
     return visit.show(
         "planning-week.html", days=[(one, [s for s in slots if s.day == one]) for one in days],
@@ -154,13 +183,17 @@ async def _planning(visit: Visit) -> web.Response:
 
 
 async def _month(
-    visit: Visit, people: People, shown: list[Participant], day: date, common: dict[str, Any]
+    visit: Visit,
+    activities: Mapping[str, Any],
+    shown: list[Participant],
+    day: date,
+    common: dict[str, Any],
 ) -> web.Response:
     weeks = Calendar().monthdatescalendar(day.year, day.month)
     first = day.replace(day=1)
     after = (first + timedelta(days=32)).replace(day=1)
     before = (first - timedelta(days=1)).replace(day=1)
-    slots = await slots_of(visit, shown, first, after - timedelta(days=1))
+    slots = await slots_of(visit, activities, shown, first, after - timedelta(days=1))
     by_day: dict[date, list[Slot]] = {}
     for slot in slots:
         by_day.setdefault(slot.day, []).append(slot)

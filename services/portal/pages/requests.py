@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import Problem
-from services.portal.pages.people import people_of
+from services.portal.pages.people import elsewhere, people_of
 from services.portal.web import Page, Visit, quoted
 
 _OF_BOOKING = frozenset({"booking", "change", "cancellation", "absence"})
@@ -18,38 +18,29 @@ async def _requests(visit: Visit) -> web.Response:
     people, feed = await asyncio.gather(
         people_of(visit),
         visit.get(
-            "family/feed", limit=25, after=visit.query.get("apres"),
+            "family/feed", family=visit.household, limit=25, after=visit.query.get("apres"),
             child=visit.query.get("enfant") or None, state=visit.query.get("etat") or None,
         ),
     )  # fmt: skip
     return visit.show(
         "requests.html", people=people, items=feed["items"], next=feed["next"],
         child=visit.query.get("enfant", ""), state_asked=visit.query.get("etat", ""),
-        names=await _activities(visit),
     )  # fmt: skip
-
-
-async def _activities(visit: Visit) -> dict[str, dict[str, Any]]:
-    catalogue = await visit.get("booking/activities")
-    return {one["id"]: one for one in catalogue["items"]}
 
 
 async def _request(visit: Visit) -> web.Response:
     wanted = quoted(visit.request.match_info["request"])
-    card, people, activities = await asyncio.gather(
-        _card(visit, wanted), people_of(visit), _activities(visit)
-    )
+    card, people = await asyncio.gather(_card(visit, wanted), people_of(visit))
     booking = (
         await _booking(visit, wanted) if card is None or _OF_BOOKING & {*card["kinds"]} else None
     )
     if card is None and booking is None:
         raise Problem(404, {"code": "not-found", "detail": "Cette demande n'existe pas."})
+    if (other := elsewhere(visit, (card or booking or {})["family"])) is not None:
+        return other
     if card is not None and card["unread"]:
         await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
-    return visit.show(
-        "request.html", wanted=wanted, card=card, booking=booking, people=people,
-        activities=activities,
-    )  # fmt: skip
+    return visit.show("request.html", wanted=wanted, card=card, booking=booking, people=people)
 
 
 async def _card(visit: Visit, request: str) -> dict[str, Any] | None:
@@ -81,7 +72,7 @@ async def _withdraw(visit: Visit) -> web.Response:
 
 async def _letters(visit: Visit) -> web.Response:
     letters, categories, people = await asyncio.gather(
-        visit.get("family/letters", limit=50),
+        visit.get("family/letters", family=visit.household, limit=50),
         visit.get("family/letter-categories"),
         people_of(visit),
     )
@@ -101,7 +92,7 @@ async def _write(visit: Visit) -> web.Response:
         if name.startswith(prefix) and visit.form.get(name)
     }
     body = {
-        "family": people.households[0]["family"], "category": visit.form.get("category"),
+        "family": people.family, "category": visit.form.get("category"),
         "text": visit.form.get("text"), "fields": fields, "files": await visit.send_files(),
     }  # fmt: skip
     letter = await visit.send("POST", "family/letters", body)
@@ -111,6 +102,8 @@ async def _write(visit: Visit) -> web.Response:
 async def _letter(visit: Visit) -> web.Response:
     letter = quoted(visit.request.match_info["letter"])
     content, people = await asyncio.gather(visit.get(f"family/letters/{letter}"), people_of(visit))
+    if (other := elsewhere(visit, content["family"])) is not None:
+        return other
     if content["unread"]:
         await visit.send("POST", f"family/letters/{letter}/reading", {})
     return visit.show("letter.html", letter=content, people=people)

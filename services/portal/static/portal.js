@@ -31,6 +31,39 @@ for (const form of document.querySelectorAll("[data-basket]")) {
   count();
 }
 
+// A start and an end are chosen with two sliders; each says its time in words. Without this script
+// the lists are there.
+for (const pair of document.querySelectorAll("[data-sliders]")) {
+  const form = pair.closest("form");
+  const told = form.querySelector("[data-slot-told]");
+  const [starts, ends] = pair.querySelectorAll("select");
+  const tell = () => {
+    const slots = [...form.querySelectorAll("[data-slot]")];
+    if (slots.length === 0) return;
+    const meant = slots.find((one) => one.dataset.slot === `${starts.value} ${ends.value}`);
+    for (const one of slots) one.classList.toggle("meant", one === meant);
+    told.textContent = meant ? `Créneau choisi : ${meant.querySelector("[data-slot-name]").textContent}.` : "Ces horaires ne sont pas un créneau possible.";
+  };
+  for (const select of [starts, ends]) {
+    const slider = document.createElement("input");
+    const time = document.createElement("output");
+    Object.assign(slider, { type: "range", min: 0, max: select.length - 1, step: 1, value: select.selectedIndex, id: `${select.id}-curseur` });
+    const say = () => {
+      select.selectedIndex = slider.value;
+      time.textContent = select.selectedOptions[0].textContent;
+      slider.setAttribute("aria-valuetext", time.textContent);
+      tell();
+    };
+    const label = select.parentElement.querySelector("label");
+    label.htmlFor = slider.id;
+    time.htmlFor = slider.id;
+    select.hidden = true;
+    select.after(slider, time);
+    slider.addEventListener("input", say);
+    say();
+  }
+}
+
 // The payment page opens in a window of its own; where the browser forbids it, the link is there.
 for (const link of document.querySelectorAll("a[data-window]")) {
   link.addEventListener("click", (event) => {

@@ -37,7 +37,9 @@ async def _planning(visit: Visit) -> web.Response:
     shown = [one for one in children if one.id == chosen] or children
     first = monday_of(asked_day(visit))
     days = [first + timedelta(days=one) for one in range(_WEEK)]
-    slots = await slots_of(visit, shown, days[0], days[-1])
+    slots = (
+        await slots_of(visit, await activities_of(visit), shown, days[0], days[-1]) if shown else []
+    )
     by_day = [(day, [(one, _wish(one)) for one in slots if one.day == day]) for day in days]
     return show(
         visit, "family-planning", family=family, children=children, chosen=chosen,

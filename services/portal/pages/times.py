@@ -1,0 +1,99 @@
+"""A start and an end, with two sliders: the times of a day, or the slot that they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from services.portal.gateway import Problem
+from services.portal.pages.people import People, people_of
+from services.portal.web import Page, Visit
+from services.portal.wishes import Wish, body_of, read_wish
+
+_EARLIEST, _LATEST, _STEP = "07:00", "19:00", 15
+
+
+@dataclass(frozen=True)
+class Stops:
+    """Where the two sliders may stop, ``HH:MM``."""
+
+    starts: Sequence[str]
+    ends: Sequence[str]
+
+
+def is_slotted(activity: Mapping[str, Any]) -> bool:
+    """Whether a start and an end say which of the activity's units is meant: each has its times,
+    and one excludes the others."""
+    sets = [one for row in activity["permitted"] for one in row["sets"]]
+    return (
+        len(activity["units"]) > 1
+        and bool(sets)
+        and all(len(one) == 1 for one in sets)
+        and all(one["kind"] == "single" and one["ends"] for one in activity["units"])
+    )
+
+
+def stops_of(units: Sequence[Mapping[str, Any]]) -> Stops:
+    """Of a unit whose times the family chooses, each of its steps; of slots, their own times."""
+    if len(units) > 1:
+        starts, ends = ({_clock(one[name]) for one in units} for name in ("starts", "ends"))
+        return Stops(sorted(starts), sorted(ends))
+    (unit,) = units
+    first, last = unit["starts"] or _EARLIEST, unit["ends"] or _LATEST
+    steps = range(_minutes(first), _minutes(last) + 1, unit["step_minutes"] or _STEP)
+    clocks = [f"{one // 60:02d}:{one % 60:02d}" for one in steps]
+    return Stops(clocks[:-1], clocks[1:])
+
+
+def _clock(time: str) -> str:
+    return time[:5]
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:5])
+
+
+async def _times(visit: Visit) -> web.Response:
+    people, wish = await _asked(visit)
+    activity = people.activities[wish.activity]
+    units = [one for one in activity["units"] if not wish.units or one["id"] in wish.units]
+    return visit.show(
+        "times.html", person=people.name(wish.participant), activity=activity, units=units,
+        wish=wish, stops=stops_of(units), kept=_others(visit, wish),
+    )  # fmt: skip
+
+
+async def _asked(visit: Visit) -> tuple[People, Wish]:
+    """Whose day, of which activity: as the planning names it, as text of a wish."""
+    people = await people_of(visit)
+    wish = read_wish(visit.query.get("choisir", ""))
+    activity = people.activities.get(wish.activity) if wish else None
+    known = {one["id"] for one in activity["units"]} if activity else set()
+    if wish is None or activity is None or not known.issuperset(wish.units):
+        raise Problem(404, {"code": "not-found", "detail": "Cette activité n'existe pas."})
+    if not (wish.units or is_slotted(activity)):
+        raise Problem(404, {"code": "not-found", "detail": "Cette activité n'a pas de créneaux."})
+    return people, wish
+
+
+def _others(visit: Visit, wish: Wish) -> list[str]:
+    """What is in the basket besides."""
+    wishes = [(text, read_wish(text)) for text in visit.request.query.getall("l", [])]
+    return [text for text, one in wishes if one is not None and one.slot != wish.slot]
+
+
+async def _chosen(visit: Visit) -> web.Response:
+    """Into the basket, and back to the planning; the API refuses here what is no slot."""
+    people, wish = await _asked(visit)
+    timed = wish.at(visit.form.get("asked/0/starts"), visit.form.get("asked/0/ends"))
+    body = body_of(people.family, [timed])
+    await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
+    texts = [*_others(visit, wish), timed.text()]
+    view = visit.query.get("vue")
+    return visit.go("/reservations", jour=wish.first.isoformat(), vue=view, l=texts)
+
+
+PAGES = (Page("/reservations/horaires", _times, _chosen),)
