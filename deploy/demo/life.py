@@ -1,8 +1,9 @@
 """Other families at every stage, so that each page of the demo has something to show.
 
-In Veyras, an adult whose account is not linked to any family, and a family whose requests, change
-of dossier, document and letter wait for an agent. In Andancette, where one pays at once, a family
-with an invoice to pay and one paid at the desk, and a Wednesday centre that is full.
+In Veyras, an adult whose account is not linked to any family, a family whose requests, change
+of dossier, document and letter wait for an agent, and a parent of two households. In Andancette,
+where one pays at once, a family with an invoice to pay and one paid at the desk, and a Wednesday
+centre that is full.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Neighbour:
 
 UNLINKED = Neighbour("account without a family, Veyras", VEYRAS, "Sami", "Sansdossier")
 WAITING = Neighbour("family that waits for answers, Veyras", VEYRAS, "Nora", "Attente")
+SHARED = Neighbour("parent of two households, Veyras", VEYRAS, "Alex", "Deuxfoyers")
 PAYING = Neighbour("family with invoices, Andancette", ANDANCETTE, "Paul", "Facture")
 
 
@@ -67,20 +69,29 @@ async def live(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -
                 await agents[one.town].log_in(one.login_name, one.password)
         # Each family's keys follow each other: the first is another family's than the story's.
         keys = {town: free.copy() for town, free in accounts.keys.items()}
-        unlinked, waiting, paying = (
-            Portal(http, origin, town=one.town) for one in (UNLINKED, WAITING, PAYING)
+        unlinked, waiting, shared, paying = (
+            Portal(http, origin, town=one.town) for one in (UNLINKED, WAITING, SHARED, PAYING)
         )
         await open_account(unlinked, mailbox, UNLINKED.account(None))
         await open_account(waiting, mailbox, WAITING.account(keys[VEYRAS].pop(0)))
         await _wait(waiting, today)
+        await open_account(shared, mailbox, SHARED.account(keys[VEYRAS].pop(0)))
+        await _join_another(shared, keys[VEYRAS])
         await open_account(paying, mailbox, PAYING.account(keys[ANDANCETTE].pop()))
         await _pay(paying, agents[ANDANCETTE], today)
         await _fill(agents[ANDANCETTE], today)
     people = tuple(
         DemoAccount(one.what, one.town, one.login_name, PASSWORD)
-        for one in (UNLINKED, WAITING, PAYING)
+        for one in (UNLINKED, WAITING, SHARED, PAYING)
     )
     return replace(accounts, people=(*accounts.people, *people), keys=keys)
+
+
+async def _join_another(parent: Portal, keys: list[str]) -> None:
+    """Link keys until one is another household's: a family's adults have theirs in a row."""
+    while len((await parent.call("GET", "family/household"))["households"]) == 1:
+        await parent.call("POST", "identity/family-links", {"key": keys.pop(0)})
+        await parent.log_in(SHARED.login_name, PASSWORD)
 
 
 async def _household(family: Portal) -> dict[str, Any]:
