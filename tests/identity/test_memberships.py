@@ -15,7 +15,7 @@ from tests.world import Answer
 _NOTICE = Notice(version="2026-1", title="Bienvenue", text="Voici comment vos données servent.")
 
 
-async def _with_notice(portal: Portal, notice: Notice) -> None:
+async def _with_notice(portal: Portal, notice: Notice | None) -> None:
     with open(f"{TOWN_FILES}/veyras.yaml", "rb") as stream:  # noqa: ASYNC230, PTH123
         file = read_town_file(stream.read())
     await load_town(portal.identity, file.model_copy(update={"first_login_notice": notice}))
@@ -240,6 +240,7 @@ async def test_the_notice_is_shown_until_it_is_read(portal: Portal) -> None:
     await portal.adult()
     tokens = await portal.logged_in()
     bearer = tokens["access_token"]
+    await _with_notice(portal, None)
     none = await portal.call("GET", "/notice", token=bearer)
     assert none.json == {"notice": None, "read_at": None}
     await _with_notice(portal, _NOTICE)

@@ -24,6 +24,8 @@ from tests.servers import MongoServer
 ROOT = Path(__file__).parents[2]
 TOWN = "veyras"
 CAMILLE = ("camille.demo", "onze-parapluies-repeints")
+#: A parent of two households.
+ALEX = ("alex.demo", "neuf-lanternes-repeintes")
 AGENT = ("agent.veyras", "sept-cartables-repeints")
 #: Without these, Chromium calls home.
 _ARGUMENTS = [

@@ -130,7 +130,7 @@ async def _select_option(self: Locator, value: str | None = None, *, label: str 
 async def _set_input_files(self: Locator, files: Any) -> None:
     await reach(self)
     async with self.page.expect_file_chooser() as opened:
-        await self.page.keyboard.press("Enter")
+        await self.page.keyboard.press("Space")
     await (await opened.value).set_files(files)
 
 

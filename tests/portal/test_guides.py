@@ -6,8 +6,44 @@ import re
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.portal.conftest import Demo, log_in, mailed_link
+from tests.portal.conftest import ALEX, Demo, log_in, mailed_link
+from tests.portal.guides_account import (
+    test_a_family_without_a_key_builds_its_dossier,
+    test_invited_by_the_town_and_first_notice,
+    test_log_in_with_the_letter_and_replace_its_secret,
+    test_subscribe_later_with_the_code_of_the_letter,
+    test_the_same_account_in_another_town,
+)
+from tests.portal.guides_days import (
+    test_cancel_what_was_accepted,
+    test_from_a_child_to_its_agenda,
+    test_pay_the_chosen_invoices,
+    test_planning_and_invoice_on_one_sheet,
+    test_the_planning_by_month_by_five_days_and_as_a_list,
+)
+from tests.portal.guides_family import (
+    test_add_a_child_with_its_health_sheet,
+    test_add_who_is_called_and_who_collects,
+    test_enrol_with_its_document_then_book_by_parts,
+    test_news_are_read_whole,
+    test_send_a_supporting_document,
+    test_tell_of_health_and_see_who_read_it,
+)
 from tests.portal.looking import look, opened
+
+#: The guides' other sections, which run on this module's demo.
+__all__ = (
+    "test_a_family_without_a_key_builds_its_dossier",
+    "test_add_a_child_with_its_health_sheet", "test_add_who_is_called_and_who_collects",
+    "test_cancel_what_was_accepted", "test_enrol_with_its_document_then_book_by_parts",
+    "test_from_a_child_to_its_agenda", "test_invited_by_the_town_and_first_notice",
+    "test_log_in_with_the_letter_and_replace_its_secret", "test_news_are_read_whole",
+    "test_pay_the_chosen_invoices", "test_planning_and_invoice_on_one_sheet",
+    "test_send_a_supporting_document",
+    "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
+    "test_the_planning_by_month_by_five_days_and_as_a_list",
+    "test_the_same_account_in_another_town",
+)  # fmt: skip
 
 EVERY_PAGE = (
     "", "/reservations", "/reservations?vue=cinq-jours", "/reservations?vue=mois",
@@ -55,6 +91,44 @@ async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone:
     await phone.get_by_role("button", name="Rechercher").click()
     await expect(phone.get_by_role("alert")).to_be_visible()
     await look(phone, "mes-abonnements")
+
+
+async def test_a_parent_of_two_households_chooses_which(demo: Demo, phone: Page) -> None:
+    """ID8: every page says in which household one is; nothing of one shows in the other."""
+    await log_in(demo, phone, ALEX)
+    await expect(phone.get_by_role("heading", name="Pour quel foyer ?")).to_be_visible()
+    await look(phone, "choisir-un-foyer")
+    first, second = await phone.locator(".tile").evaluate_all("all => all.map(one => one.href)")
+
+    await phone.goto(demo.at("/messages"))
+    await phone.locator(".tile").first.click()
+    await expect(phone).to_have_url(f"{first}/messages")
+    await phone.get_by_role("link", name="Autre demande").first.click()
+    await phone.get_by_label("Votre message").fill("Pour le premier foyer seulement")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre message est envoyé")
+    band = phone.locator(".which")
+    told = await band.inner_text()
+    letter = phone.url.rpartition("/messages/")[2].partition("?")[0]
+    for name in ("Réservations", "Demandes", "Factures", "Famille"):
+        await phone.get_by_role("link", name=name, exact=True).first.click()
+        await expect(band).to_have_text(told, use_inner_text=True)
+        assert phone.url.startswith(first)
+    for household, count in ((first, 1), (second, 0)):
+        await opened(phone, f"{household}/messages")
+        await expect(phone.locator(f"a[href$='/messages/{letter}']")).to_have_count(count)
+        await look(phone)
+    # What is of the first is shown in the first, whatever the address says.
+    await opened(phone, f"{second}/messages/{letter}")
+    await expect(phone).to_have_url(f"{first}/messages/{letter}")
+    await phone.get_by_role("link", name="Changer de foyer").click()
+    await phone.locator(".tile").nth(1).click()
+    await expect(phone).to_have_url(second)
+    await expect(band).not_to_have_text(told, use_inner_text=True)
+    await look(phone, "accueil-deux-foyers")
+    answer = await phone.goto(demo.at("/foyer/0123456789/factures"))
+    assert answer is not None
+    assert answer.status == 404
 
 
 async def test_the_home_has_the_zones_of_the_guides(demo: Demo, phone: Page) -> None:
@@ -108,6 +182,63 @@ async def test_book_over_a_period(demo: Demo, phone: Page) -> None:
     await expect(phone.get_by_role("table")).to_contain_text("lundi 2 novembre 2026")
     await expect(phone.get_by_text("Jours non retenus")).to_be_visible()
     await look(phone)
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+
+
+async def test_choose_a_slot_with_two_sliders(demo: Demo, phone: Page) -> None:
+    """Guide of Le Haillan, "Modifier une réservation": the sliders of start and end, by touch or
+    key; five slots and no other."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations?jour=2026-10-19"))
+    await phone.get_by_role("button", name=re.compile("Horaires du lundi 19 octobre")).click()
+    await look(phone, "horaires")
+    start, end = (phone.get_by_role("slider", name=name) for name in ("Début", "Fin"))
+    await expect(start).to_have_attribute("aria-valuetext", "7 h 15")
+    told = phone.locator("[data-slot-told]")
+    await expect(told).to_have_text("Créneau choisi : Journée avec repas.")
+    await end.press("Home")
+    await expect(end).to_have_attribute("aria-valuetext", "11 h 30")
+    await expect(told).to_have_text("Créneau choisi : Matin sans repas.")
+    await start.press("ArrowRight")
+    await expect(told).to_have_text("Ces horaires ne sont pas un créneau possible.")
+    # The server says so too, and names the five.
+    await phone.get_by_role("button", name="Valider").click()
+    for slot in ("Matin sans repas", "Après-midi avec repas", "Journée avec repas"):
+        await expect(phone.get_by_role("alert")).to_contain_text(slot)
+    await look(phone)
+    await start.press("Home")
+    await end.press("Home")
+    await end.press("ArrowRight")
+    await expect(told).to_have_text("Créneau choisi : Matin avec repas.")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_text("De 7 h 15 à 13 h 30")).to_be_visible()
+    await expect(phone.get_by_text("1 jour dans votre panier")).to_be_visible()
+    await look(phone, "planning-vacances")
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table")).to_contain_text("Matin avec repas")
+    await expect(phone.get_by_role("table")).to_contain_text("8,60")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    await opened(phone, demo.at("/reservations?jour=2026-10-19"))
+    monday = phone.get_by_role("region", name="lun. 19/10")
+    await expect(monday.get_by_text("Matin avec repas")).to_be_visible()
+
+
+async def test_an_adult_books_for_themselves(demo: Demo, phone: Page) -> None:
+    """BO1: a participant may be an adult of the household."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations?jour=2026-10-05"))
+    who = phone.get_by_label("Enfant ou adulte")
+    adult = await who.locator("option").last.inner_text()
+    await who.select_option(label=adult)
+    await phone.get_by_role("button", name="Afficher").click()
+    await expect(phone).to_have_url(re.compile("enfant=[0-9a-z]"))
+    wednesday = phone.get_by_role("region", name="mer. 7/10")
+    await wednesday.get_by_label(re.compile("Atelier pour adultes")).check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table")).to_contain_text("Atelier couture")
+    await expect(phone.get_by_role("table")).to_contain_text(adult)
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
 
@@ -219,8 +350,12 @@ async def test_book_and_report_an_absence_without_scripts(demo: Demo, chromium: 
 
 
 async def test_every_page_on_a_phone_and_on_a_desk(demo: Demo, chromium: Browser) -> None:
-    for width, height in ((360, 740), (1280, 900)):
-        context = await chromium.new_context(viewport={"width": width, "height": height})
+    """By day on a phone, by night on a desk: the same pages, the same contrasts."""
+    for width, height, scheme in ((360, 740, "light"), (1280, 900, "dark")):
+        context = await chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
         page = await context.new_page()
         said: list[str] = []
         page.on("console", lambda message, said=said: said.append(message.text))

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.life import ANDANCETTE, PASSWORD, PAYING, UNLINKED, VEYRAS, WAITING, live
+from deploy.demo.life import (
+    ANDANCETTE,
+    PASSWORD,
+    PAYING,
+    SHARED,
+    UNLINKED,
+    VEYRAS,
+    WAITING,
+    live,
+)
 from deploy.demo.seed import AGENT_PASSWORD, Accounts, seed
 from deploy.demo.story import Portal
 from deploy.local.mailbox import Mailbox
@@ -30,7 +39,8 @@ async def _portal(whole: World, town: str, login_name: str, password: str) -> Po
 
 async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -> None:
     assert {one.login_name for one in lived.people} == {
-        "agent.andancette", "agent.veyras", "sami.demo", "nora.demo", "paul.demo",
+        "agent.andancette", "agent.veyras", "sami.demo", "nora.demo", "alex.demo",
+        "paul.demo",
     }  # fmt: skip
     unlinked = await _portal(whole, VEYRAS, UNLINKED.login_name, PASSWORD)
     assert (await unlinked.call("GET", "identity/me"))["families"] == []
@@ -45,6 +55,9 @@ async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -
     }  # fmt: skip
     for path, waiting in desk.items():
         assert len((await office.call("GET", path))["items"]) == waiting, path
+
+    shared = await _portal(whole, VEYRAS, SHARED.login_name, PASSWORD)
+    assert len((await shared.call("GET", "family/household"))["households"]) == 2
 
     paying = await _portal(whole, ANDANCETTE, PAYING.login_name, PASSWORD)
     invoices = (await paying.call("GET", "billing/invoices"))["items"]

@@ -1,0 +1,134 @@
+"""The guides' days and bills: the planning's views, cancelling, the agenda of a child, paying."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import pikepdf
+from playwright.async_api import Browser, Page, expect
+
+from shared.waiting import eventually
+from tests.portal.conftest import Demo, log_in
+from tests.portal.looking import look, opened
+
+
+async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phone: Page) -> None:
+    """Guide of Éragny, « Gérer les activités de vos enfants », « Visualisation »."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations"))
+    view = phone.get_by_label("Affichage")
+    show = phone.get_by_role("button", name="Afficher")
+    await view.select_option(label="5 jours")
+    await show.click()
+    await expect(phone).to_have_url(re.compile("vue=cinq-jours"))
+    await expect(phone.locator(".day")).to_have_count(5)
+    await view.select_option(label="Mois")
+    await show.click()
+    await expect(phone.get_by_role("region", name="Planning du mois")).to_be_visible()
+    await look(phone, "planning-mois")
+    await phone.get_by_label("Activité").select_option(label="Cantine")
+    await view.select_option(label="Liste")
+    await show.click()
+    await expect(phone.get_by_role("region", name="Réservations du mois")).to_contain_text(
+        "Réservation acceptée"
+    )
+    await expect(phone.get_by_text("Garderie – Soir")).to_have_count(0)
+    await look(phone, "planning-liste")
+
+
+async def test_from_a_child_to_its_agenda(demo: Demo, phone: Page) -> None:
+    """Guide of Parempuyre, « Consultation des réservations ALSH »."""
+    await log_in(demo, phone)
+    space = phone.get_by_role("region", name="Mon espace", exact=True)
+    await space.locator("a[href*='enfant=']").first.click()
+    await expect(phone).to_have_url(re.compile("enfant="))
+    await expect(phone.get_by_role("heading", name="Mes réservations")).to_be_visible()
+
+
+async def test_cancel_what_was_accepted(demo: Demo, phone: Page) -> None:
+    """Guide of Mon espace famille (5): tick a booked day, validate the basket; the padlock."""
+    await log_in(demo, phone)
+    day = "/reservations?jour=2026-12-07"
+    thursday = phone.get_by_role("region", name="jeu. 10/12")
+    for _ in ("book", "cancel"):
+        await opened(phone, demo.at(day))
+        await thursday.get_by_label(re.compile("Soir")).check()
+        await phone.get_by_role("button", name="Aller à l'étape 2").click()
+        await phone.get_by_role("button", name="Valider").click()
+        await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    await opened(phone, demo.at(day))
+    await expect(thursday.get_by_text(re.compile("annulée|Annulé"))).to_be_visible()
+    # This week's canteen is too late to book, and says since when.
+    await opened(phone, demo.at("/reservations?jour=2026-09-14"))
+    await expect(phone.locator(".slot use[href$='#noentry']").first).to_be_visible()
+    await look(phone, "planning-trop-tard")
+
+
+async def test_pay_the_chosen_invoices(demo: Demo, phone: Page) -> None:
+    """Guides of Le Haillan, « Paiement en ligne (TIPI) », of Mon espace famille (6), of
+    monespacefamille.fr and of Parempuyre: a window of its own, then « Retour site »."""
+    town = f"{demo.origin}/andancette"
+    await opened(phone, f"{town}/connexion")
+    await phone.get_by_label("Identifiant").fill("paul.demo")
+    await phone.get_by_label("Mot de passe", exact=True).fill("neuf-lanternes-repeintes")
+    await phone.get_by_role("button", name="Connexion").click()
+    await phone.get_by_role("link", name=re.compile("Mes factures")).first.click()
+    await look(phone, "factures")
+    await phone.get_by_role("link", name=re.compile("^Facture n°")).first.click()
+    await look(phone, "facture")
+    await phone.go_back()
+    await phone.get_by_label(re.compile("Choisir la facture")).first.check()
+    await phone.get_by_role("button", name="Payer les factures sélectionnées").click()
+    await look(phone, "paiement")
+    async with phone.expect_popup() as opening:
+        await phone.get_by_role("link", name="Aller sur la page de paiement").click()
+    payfip = await opening.value
+    await payfip.get_by_role("button", name="Payer par carte", exact=True).click()
+    await payfip.get_by_role("link", name="Retour site").click()
+    received = payfip.get_by_text("Votre paiement est reçu")
+
+    async def told() -> bool:
+        await payfip.reload()
+        return await received.count() == 1
+
+    await eventually(told, within=20)
+    await look(payfip, "paiement-recu")
+    await payfip.close()
+    await opened(phone, f"{town}/factures?onglet=archivees")
+    await expect(phone.get_by_text("Réglée").first).to_be_visible()
+    await look(phone, "factures-archivees")
+
+
+async def test_planning_and_invoice_on_one_sheet(demo: Demo, chromium: Browser) -> None:
+    """On paper: the content alone, in black and white, on one sheet."""
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await log_in(demo, page)
+    for path in ("/reservations?jour=2026-10-05", "/reservations?vue=mois&jour=2026-10-05"):
+        await opened(page, demo.at(path))
+        await on_one_sheet(page)
+    await opened(page, f"{demo.origin}/andancette/connexion")
+    await page.get_by_label("Identifiant").fill("paul.demo")
+    await page.get_by_label("Mot de passe", exact=True).fill("neuf-lanternes-repeintes")
+    await page.get_by_role("button", name="Connexion").click()
+    await page.get_by_role("link", name=re.compile("Mes factures")).first.click()
+    for tab in ("en cours", "archivées"):
+        await page.get_by_role("link", name=f"Factures {tab}").click()
+        if await page.get_by_role("link", name=re.compile("^Facture n°")).count():
+            break
+    await page.get_by_role("link", name=re.compile("^Facture n°")).first.click()
+    await on_one_sheet(page)
+    await context.close()
+
+
+async def on_one_sheet(page: Page) -> None:
+    """What prints is one page without navigation."""
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    printed = await page.pdf(prefer_css_page_size=True)
+    with pikepdf.open(BytesIO(printed)) as document:
+        assert len(document.pages) == 1, f"{page.url}: {len(document.pages)} sheets"
+    await page.emulate_media(media="print")
+    for navigation in (".tabs", ".head", ".foot"):
+        await expect(page.locator(navigation)).to_be_hidden()
+    await page.emulate_media(media="null")

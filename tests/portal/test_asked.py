@@ -1,0 +1,104 @@
+"""What pages make of a form and of the catalogue, without a browser."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.portal.answers import told
+from services.portal.forms import Form
+from services.portal.pages.people import Participant
+from services.portal.pages.planning import Slot, in_slots
+from services.portal.pages.times import is_slotted, stops_of
+from services.portal.wishes import Wish, body_of, read_wish
+from tests.booking.rules.test_choices import SLOTS
+
+DAY = date(2026, 10, 19)
+UNITS = [
+    {"id": f"s{number}", "name": name, "kind": "single", "starts": f"{starts}:00",
+     "ends": f"{ends}:00"}
+    for number, (name, (starts, ends, _)) in enumerate(SLOTS.items())
+]  # fmt: skip
+CENTRE = {
+    "name": "Centre", "units": UNITS,
+    "permitted": [{"weekdays": [1], "sets": [[one["id"]] for one in UNITS]}],
+}  # fmt: skip
+CARE = {
+    "name": "Garderie", "units": UNITS[:2],
+    "permitted": [{"weekdays": [1], "sets": [["s0"], ["s1"], ["s0", "s1"]]}],
+}  # fmt: skip
+
+
+def test_two_sliders_choose_where_one_slot_excludes_the_others() -> None:
+    assert is_slotted(CENTRE)
+    assert not is_slotted(CARE)
+    assert not is_slotted(CENTRE | {"permitted": []})
+    stops = stops_of(UNITS)
+    assert stops.starts == ["07:15", "11:30", "13:30"]
+    assert stops.ends == ["11:30", "13:30", "18:30"]
+
+
+def test_times_of_one_s_own_stop_at_each_step() -> None:
+    unit = {"starts": "16:30:00", "ends": "17:30:00", "step_minutes": 30}
+    stops = stops_of([unit])
+    assert (stops.starts, stops.ends) == (["16:30", "17:00"], ["17:00", "17:30"])
+
+
+def slot(activity: str, unit: dict[str, Any], status: str, *, allowed: bool = True) -> Slot:
+    entry = {
+        "activity": activity, "unit": unit["id"], "status": status, "book": {"allowed": allowed},
+        "cancel": {"allowed": True},
+    }  # fmt: skip
+    return Slot(Participant("zoe", "Zoé", "f", 0), activity, unit, DAY, entry)
+
+
+def test_the_planning_shows_one_line_for_all_slots_or_the_one_that_is_booked() -> None:
+    activities = {"centre": CENTRE, "care": CARE}
+    care = [slot("care", one, "free") for one in CARE["units"]]  # type: ignore[attr-defined]
+    free = [slot("centre", one, "free", allowed=one is UNITS[2]) for one in UNITS]
+    *both, line = in_slots([*care, *free], activities)
+    assert both == care
+    assert (line.for_all, line.unit, line.wish, line.opens_times) == (True, UNITS[2], None, True)
+    booked = [slot("centre", one, "accepted" if one is UNITS[1] else "free") for one in UNITS]
+    (line,) = in_slots(booked, activities)
+    assert (line.for_all, line.unit) == (False, UNITS[1])
+    assert line.wish is not None
+    assert line.wish.kind == "cancel"
+
+
+def test_times_go_through_an_address_into_the_request() -> None:
+    wish = Wish("book", "zoe", "centre", (), DAY).at("07:15", "11:30")
+    assert read_wish(wish.text()) == wish
+    (asked,) = body_of("f", [wish])["asked"]
+    assert asked == {
+        "child": "zoe", "activity": "centre", "units": [], "day": "2026-10-19",
+        "starts": "07:15", "ends": "11:30",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "value"),
+    [
+        ({"kind": "text"}, {"v": ["  Zoé "]}, "Zoé"),
+        ({"kind": "text"}, {"v": [" "]}, None),
+        ({"kind": "yes_no"}, {"v": ["non"]}, False),
+        ({"kind": "fact"}, {"v": ["oui"]}, True),
+        ({"kind": "fact", "choices": [{"value": "a"}]}, {"v": ["a"]}, "a"),
+        ({"kind": "iban"}, {"v": ["fr76 3000"]}, "FR763000"),
+        ({"kind": "consent", "statement": {"version": "2"}}, {"v": ["non"]},
+         {"given": False, "version": "2"}),
+        ({"kind": "certificate", "statement": {"version": "2"}}, {"v": ["oui"]},
+         {"certified": True, "version": "2"}),
+        ({"kind": "certificate", "statement": {"version": "2"}}, {}, None),
+        ({"kind": "doctor"}, {"v/name": ["Soin"], "v/phone": [""]}, {"name": "Soin"}),
+        ({"kind": "care_plan"}, {"v/packed_meal": ["non"]}, None),
+        ({"kind": "vaccinations"}, {"v/vaccine": ["dtp", ""], "v/on": ["2020-01-02", ""]},
+         [{"vaccine": "dtp", "on": "2020-01-02"}]),
+    ],
+)  # fmt: skip
+def test_a_field_is_told_as_the_api_reads_it(
+    field: dict[str, Any], values: dict[str, list[str]], value: Any
+) -> None:
+    assert told({"choices": (), **field}, Form(values), "v") == value
