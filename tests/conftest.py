@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from deploy.local.mailbox import Mailbox
 from deploy.local.rabbitmq import Broker
@@ -24,8 +26,9 @@ hypothesis.settings.load_profile("tests")
 
 #: What takes minutes goes first: whoever has nothing left does not wait for one of these to end.
 _LONGEST = (
-    "tests/faults/", "tests/booking/test_life.py", "tests/billing/test_whole_life.py",
-    "tests/portal/", "tests/scenarios/", "tests/billing/payfip/test_crashes.py", "tests/bus/",
+    "tests/portal/", "tests/faults/", "tests/booking/test_life.py",
+    "tests/billing/test_whole_life.py", "tests/scenarios/",
+    "tests/billing/payfip/test_crashes.py", "tests/bus/",
 )  # fmt: skip
 
 
@@ -35,6 +38,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next(
         (place for place, one in enumerate(_LONGEST) if item.nodeid.startswith(one)), len(_LONGEST)
     ))  # fmt: skip
+
+
+class _OneBrowser(LoadFileScheduling):
+    """File by file, all of the portal on one process: a browser beside six services is as much as
+    a machine of two processors serves at once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "tests/portal" if file.startswith("tests/portal/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Who runs what."""
+    return _OneBrowser(config, log)
 
 
 @pytest.fixture(scope="session")
