@@ -91,8 +91,9 @@ def index_of(details: Mapping[str, Any] | None) -> str:
     return message.partition(" index: ")[2].partition(" ")[0]
 
 
-def connect(url: str) -> AsyncMongoClient[Document]:
-    """A client whose writes are journalled on a majority before they are acknowledged.
+def connect(url: str, services: int = 1) -> AsyncMongoClient[Document]:
+    """A client for so many services of one process, whose writes are journalled on a majority
+    before they are acknowledged.
 
     The driver retries no write by itself: its bookkeeping costs a hidden write each, and a
     command whose result is unknown is repeated by whoever sent it, harmlessly.
@@ -106,7 +107,9 @@ def connect(url: str) -> AsyncMongoClient[Document]:
         connectTimeoutMS=3000,
         socketTimeoutMS=10_000,
         waitQueueTimeoutMS=5000,
-        maxPoolSize=50,
+        maxPoolSize=50 * services,
+        # The driver's own is two: a burst on a busy machine waits for connections, not for answers.
+        maxConnecting=10,
         tz_aware=True,
         appname="preau",
     )

@@ -120,7 +120,7 @@ class Runner:
     ) -> None:
         self._settings = settings
         self._clock = settings.clock()
-        self._client = connect(settings.mongodb_url.get_secret_value())
+        self._client = connect(settings.mongodb_url.get_secret_value(), len(builds))
         self._bus = self._make_bus(subscriptions)
         self._press = Press()
         self.running = [self._build(name, build) for name, build in builds.items()]
