@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from deploy.local.rabbitmq import Broker
 from shared.sealing import new_field_keys
@@ -33,6 +33,8 @@ _ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 _READY_WITHIN = 180
+#: A machine that tests everything at once answers later than a person expects.
+expect.set_options(timeout=20_000)
 #: The demo's, so that a test may open and seal cookies as the portal does.
 FIELD_KEYS = new_field_keys()
 

@@ -6,16 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page
 
 from deploy.demo.story import Portal
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in
 from tests.portal.desk.preparing import ANDANCETTE, portal_of
 
 PortalOf = Callable[..., Awaitable[Portal]]
-
-#: A machine that tests everything at once answers later than a person expects.
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture
