@@ -32,7 +32,8 @@ def test_contrast_is_that_of_wcag() -> None:
 def test_what_is_checked_is_what_the_style_uses() -> None:
     assert f"--accent: {OWN_ACCENT};" in CSS
     assert f"--sun: {FOCUS};" in CSS
-    assert f".foot {{ border-top: 1px solid var(--line); background: {GROUND}; }}" in CSS
+    assert f"--sand: {GROUND};" in CSS
+    assert ".foot { border-top: 1px solid var(--line); background: var(--sand); }" in CSS
     assert readable(OWN_ACCENT)
 
 
