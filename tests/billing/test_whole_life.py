@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -45,6 +46,7 @@ ACTIVITIES = st.sampled_from(["sortie", "cantine"])
 UNITS = st.sampled_from([("repas",), ("viande",), ("repas", "viande")])
 JOBS = (complete_all, follow_all, correct_changed, online.ask_due, expire_unpaid)
 EXAMPLES, STEPS = 40, 30
+_WEEK = timedelta(days=7)
 #: How many fail points each command passes before its process dies; 0: it does not.
 LIVES = st.lists(st.integers(0, 8), min_size=STEPS, max_size=STEPS)
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.pages: list[str] = []
+        self.opened: dict[str, datetime] = {}
         self.entered: list[str] = []
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -135,11 +138,14 @@ class Life(RuleBasedStateMachine):
             return None
         self.ledger.server.open(made.idop)
         self.pages.append(made.idop)
+        self.opened.setdefault(made.idop, self.ledger.clock.now)
         return made.idop
 
     async def _acted(self, idop: str, act: str) -> None:
-        """Of which nobody is told: PayFiP has to be asked."""
-        if self.ledger.server.operations[idop].letter not in ("P", "V"):
+        """Of which nobody is told: PayFiP has to be asked. It is, for a week; no page of it is
+        open for that long."""
+        open_for = self.ledger.clock.now - self.opened[idop]
+        if open_for < _WEEK and self.ledger.server.operations[idop].letter not in ("P", "V"):
             self.ledger.server.act(idop, act, Behaviour(times=0))
 
     @precondition(lambda self: self.unpaid())

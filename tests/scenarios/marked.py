@@ -43,12 +43,14 @@ def marked_town() -> TownFile:
     """Veyras, which asks for documents, letters and enrolments too, and counts what is booked."""
     with open(f"deploy/demo/towns/{TOWN}.yaml", "rb") as stream:  # noqa: PTH123
         file = read_town_file(stream.read()).model_dump(mode="json")
-    canteen, garderie = file["activities"]
+    canteen, garderie = file["activities"][:2]
     counted = {"counter": "weeks", "to": 30}
     book = [rule | {"times": counted} for rule in garderie["deadlines"]["book"]]
     garderie["deadlines"]["book"] = book
+    kept = {canteen["id"], garderie["id"]}
     return TownFile.model_validate(file | {
         "activities": [canteen, garderie],
+        "tariffs": [one for one in file["tariffs"] if one["activity"] in kept],
         "counters": [{"id": "weeks", "name": "Semaines", "counts": "weeks_booked", "per": "child",
                       "window": "school_year"}],
         "documents": [
