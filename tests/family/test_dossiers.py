@@ -90,7 +90,8 @@ async def test_a_blank_dossier_holds_the_fields_that_families_fill(dossier: Doss
     assert owners["child"]["allergies"]["health"]
     assert owners["child"]["diet"]["choices"]
     assert {*owners["contact"]} >= {"first_name", "last_name", "phone"}
-    assert PERMISSION in owners["child"]
+    statements = [one["statement"] for one in owners["child"].values() if one["statement"]]
+    assert PERMISSION["version"] in [one["version"] for one in statements]
 
 
 async def test_what_the_town_trusts_counts_at_once(dossier: Dossier) -> None:
