@@ -173,16 +173,25 @@ async def _asked(visit: Visit) -> tuple[str, list[dict[str, Any]]]:
     return kind, next(one["fields"] for one in owners if one["owner"] == KINDS[kind][1])
 
 
-async def _add(visit: Visit) -> web.Response:
-    kind, fields = await _asked(visit)
+async def values_told(
+    visit: Visit, fields: Sequence[Mapping[str, Any]], under: str
+) -> dict[str, Any]:
+    """What the form says of somebody, by field; its inputs are named ``under/field``. Files are
+    sent on the way."""
     values: dict[str, Any] = {}
     for field in fields:
-        name = f"changes/0/values/{field['name']}"
+        name = f"{under}/{field['name']}"
         value = told(field, visit.form, name)
         if field["kind"] == "file":
             value = next(iter(await visit.send_files(name)), None)
         if value is not None:
             values[field["name"]] = value
+    return values
+
+
+async def _add(visit: Visit) -> web.Response:
+    kind, fields = await _asked(visit)
+    values = await values_told(visit, fields, "changes/0/values")
     family = (await visit.households())[0]["family"]
     await _send(visit, family, [{"act": "add", "kind": kind, "values": values}])
     return visit.go("/famille", message="modification-envoyee")

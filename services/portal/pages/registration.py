@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from services.portal.answers import INPUTS, PARTS, told
+from services.portal.answers import INPUTS, PARTS
 from services.portal.gateway import Problem
-from services.portal.pages.household import value_words
+from services.portal.pages.household import value_words, values_told
 from services.portal.web import Page, Visit, Who
 
 #: Each part of the form: its title, and under which owner its fields are asked for.
@@ -79,7 +79,8 @@ async def _asked(visit: Visit) -> tuple[str, dict[str, Any], list[dict[str, Any]
     if part not in _PARTS:
         raise Problem(404, {"code": "not-found", "detail": "Cette page n'existe pas."})
     form, fields = await _form(visit)
-    of = fields[_PARTS[part][1]]
+    # Bank details are asked for once there is a family.
+    of = [one for one in fields[_PARTS[part][1]] if one["kind"] != "iban"]
     if part == "guardian":
         of = [one | {"rule": "required"} if one["name"] in _OF_THE_FIRST else one for one in of]
     return part, form, of
@@ -87,14 +88,7 @@ async def _asked(visit: Visit) -> tuple[str, dict[str, Any], list[dict[str, Any]
 
 async def _keep(visit: Visit) -> web.Response:
     part, form, fields = await _asked(visit)
-    values = {}
-    for field in fields:
-        name = f"draft/{field['name']}"
-        value = told(field, visit.form, name)
-        if field["kind"] == "file":
-            value = next(iter(await visit.send_files(name)), None)
-        if value is not None:
-            values[field["name"]] = value
+    values = await values_told(visit, fields, "draft")
     draft = form["draft"]
     if part == "child":
         draft["children"] = [*draft["children"], values]
