@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,9 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.pages.people import People, people_of
 from services.portal.web import Page, Visit, quoted
+
+#: Seconds between tries, for what another service is about to hear.
+_PAUSES = (0.2, 0.5, 1, 2, 4)
 
 
 async def _documents(visit: Visit) -> web.Response:
@@ -86,6 +90,7 @@ async def _enrol(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant, group = await _group(visit, people)
     documents: dict[str, list[str]] = {}
+    fresh = False
     for asked in group["documents"]:
         given = [one for one in visit.form.all(f"documents/{asked['id']}") if one]
         if files := await visit.send_files(f"files/{asked['id']}"):
@@ -95,6 +100,7 @@ async def _enrol(visit: Visit) -> web.Response:
             }  # fmt: skip
             kept = await visit.send("POST", "family/documents", body, once=asked["id"])
             given.append(kept["document"])
+            fresh = True
         if given:
             documents[asked["id"]] = given
     enrolment: dict[str, Any] = {
@@ -107,8 +113,23 @@ async def _enrol(visit: Visit) -> web.Response:
         enrolment["comment"] = comment
     if enrolment["pattern"] == "weekly":
         enrolment["weekly"] = _weekly(visit)
-    await visit.send("POST", "booking/enrolments", enrolment)
+    await once_heard(
+        lambda: visit.send("POST", "booking/enrolments", enrolment), _PAUSES if fresh else ()
+    )
     return visit.go("/inscriptions", message="inscription-envoyee")
+
+
+async def once_heard(send: Callable[[], Awaitable[Any]], pauses: Iterable[float]) -> Any:
+    """Name documents that family has only just kept: booking hears of them a moment later, and
+    knows none of them before. The last refusal counts."""
+    for pause in pauses:
+        try:
+            return await send()
+        except Problem as problem:
+            if problem.code != "document-unknown":
+                raise
+        await asyncio.sleep(pause)
+    return await send()
 
 
 def _weekly(visit: Visit) -> list[dict[str, Any]]:
