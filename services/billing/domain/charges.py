@@ -74,7 +74,7 @@ class Charge:
 
 def known_in(card: FamilyChanged, charges: Iterable[Charge]) -> list[Charge]:
     """The charges about children and adults as they are called in the family today."""
-    now = {former: one.id for one in card.participants for former in one.ids}
+    now = {former: one.id for one in reversed(card.participants) for former in one.ids}
     return [
         replace(one, child=now[one.child]) if now.get(one.child, one.child) != one.child else one
         for one in charges
