@@ -110,8 +110,7 @@ async def _found(
             continue
         field, certificate = fields[name], None
         if field["sealed"]:
-            sheet = "fiche-sanitaire" if member["owner"] == "child" else "banque"
-            opened = (await _opened(visit, family, wanted, sheet))["sheet"]["fields"]
+            opened = (await _opened(visit, family, wanted, _sheet_of(member)))["sheet"]["fields"]
             field = next(one for one in opened if one["name"] == name)
             certificate = fields.get(_CERTIFICATE) if member["owner"] == "child" else None
         return family, member, field, certificate
@@ -130,10 +129,13 @@ async def _change(visit: Visit) -> web.Response:
             changes.append(_set(member, certificate, told_so, ""))
     await _send(visit, family, changes)
     if field["sealed"]:
-        sheet = "fiche-sanitaire" if member["owner"] == "child" else "banque"
-        path = f"/famille/{family}/{member['member']}/{sheet}"
+        path = f"/famille/{family}/{member['member']}/{_sheet_of(member)}"
         return visit.go(path, message="modification-envoyee")
     return visit.go("/famille", message="modification-envoyee")
+
+
+def _sheet_of(member: Mapping[str, Any]) -> str:
+    return "fiche-sanitaire" if member["owner"] == "child" else "banque"
 
 
 def _set(
