@@ -15,6 +15,7 @@ from services.billing.commands import accounts
 from services.billing.domain.accounts import Account, Holder, Moved, move, unbalanced
 from services.billing.domain.movements import (
     Grant,
+    Keep,
     Movement,
     Owe,
     Receive,
@@ -143,6 +144,13 @@ def test_what_was_settled_once_is_not_called_off() -> None:
         Owe("i1", 500, "r1"), Receive("p1", 500, ("i1",)), Reverse("x1", "p1"), Void("v1", "i1")
     ).account
     assert (account.debts["i1"].state, account.debts["i1"].unpaid) == ("open", 500)
+
+
+def test_what_is_given_before_it_is_paid_is_not_called_off() -> None:
+    account = after(Owe("i1", 500, "r1"), Keep("k1", "i1"), Void("v1", "i1")).account
+    assert (account.debts["i1"].state, account.debts["i1"].unpaid) == ("open", 500)
+    late = after(Owe("i1", 500, "r1"), Void("v1", "i1"), Keep("k1", "i1")).account
+    assert (late.debts["i1"].state, late.debts["i1"].kept) == ("void", False)
 
 
 def test_paid_after_it_was_voided_the_money_is_credit_and_it_is_said() -> None:

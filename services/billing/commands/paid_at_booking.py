@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.accounts import move
-from services.billing.commands.issuing import Numbers, issue
+from services.billing.commands.issuing import Numbers, complete, issue
 from services.billing.commands.online import ask
 from services.billing.commands.owning import charges_of
 from services.billing.commands.pricing import priced_charges
@@ -17,7 +17,7 @@ from services.billing.domain.charges import Charge, charge_id
 from services.billing.domain.invoicing import Invoice, booking_invoice_id
 from services.billing.domain.known import line_ref
 from services.billing.domain.months import month_of
-from services.billing.domain.movements import Void
+from services.billing.domain.movements import Keep, Void
 from services.billing.domain.tasks import Task, task_id
 from services.billing.state import Billing
 from shared.contracts.booking import (
@@ -64,12 +64,17 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
     if not standing:
         return
     town = standing[0].town
-    billed = await billing.invoices.booked(town, event.request)
+    accepted_refs = {line_ref(one) for one in standing}
+    billed = [
+        (invoice.id, refs)
+        for invoice, refs in await billing.invoices.booked(town, event.request)
+        if accepted_refs & refs.keys() and await _stands(billing, invoice)
+    ]
     unbilled = []
     for line in event.lines:
         ref = f"{event.request}-{line.line}"
         own = [one for one in standing if line_ref(one) == ref]
-        basis = next((i.id for i, refs in billed if ref in refs and i.state != "void"), None)
+        basis = next((invoice for invoice, refs in billed if ref in refs), None)
         at_booking = any(one.billing == "pay_at_booking" for one in own)
         if basis is None and at_booking and line.of is not None:
             request, _, booked = line.of.rpartition("-")
@@ -84,6 +89,17 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
         _id = booking_invoice_id(event.request, event.decided_at.isoformat())
         held = await _invoice(billing, await billing.towns.need(town), _id, unbilled, expires=None)
         await billing.store.mark({_id: held}, late=True)
+
+
+async def _stands(billing: Billing, invoice: Invoice) -> bool:
+    """Whether an invoice of what is given now is not called off: it will not be, from here on."""
+    if invoice.expires is None or invoice.kept:
+        return invoice.state != "void"
+    if invoice.state is None:  # whoever numbered it died
+        await complete(billing, [invoice])
+    keep = Keep(derived_id("keep", invoice.id), invoice.id)
+    account = await move(billing, invoice.holder, keep)
+    return not account.debts[invoice.id].void
 
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:

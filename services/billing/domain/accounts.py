@@ -19,6 +19,7 @@ from services.billing.domain.movements import (
     MINIMUM_CENTS,
     Collect,
     Grant,
+    Keep,
     Movement,
     Owe,
     Receive,
@@ -67,7 +68,8 @@ class Debt:
 
     ``carry`` of the rest waits for the next invoice, to which it moves (``carried_to``);
     ``carried_in`` came so from earlier ones. ``used``: the credit taken when it was issued.
-    ``kept``: nothing was to be paid of it once; what it was for is given, whatever follows.
+    ``kept``: what it was for is given, for nothing was to be paid of it once, or by an agent
+    before it was paid; it stands whatever follows.
     ``debit`` collects the rest on the day ``debit_on`` (ISO).
     """
 
@@ -185,7 +187,8 @@ def unbalanced(account: Account) -> list[str]:
 
 def move(account: Account, movement: Movement) -> Moved:
     """The account after a movement. Raises ``Refused``: ``payment-unknown``, ``credit-too-small``;
-    ``LookupError`` when what is called off is not owed yet: done once, it would be no more."""
+    ``LookupError`` when what is called off, or kept, is not owed yet: done once, it would be no
+    more."""
     if movement.id in account.done:
         return Moved(account)
     moved = _RULES[type(movement)](account, movement)
@@ -303,9 +306,7 @@ def _reduce(account: Account, note: Reduce) -> Moved:
 
 
 def _void(account: Account, void: Void) -> Moved:
-    debt = account.debts.get(void.invoice)
-    if debt is None:
-        raise LookupError(void.invoice)
+    debt = account.debts[void.invoice]
     if debt.state != "open" or debt.kept:
         return Moved(account)
     kept = replace(debt, owed=debt.carried_in, parts={}, carry=debt.carried_in, void=True)
@@ -313,6 +314,15 @@ def _void(account: Account, void: Void) -> Moved:
     moved = _given_back(account, debts, debt.parts, void.id, void.invoice, refund=False)
     said = PaymentExpired(**_of(account), invoice=void.invoice, request=debt.request)
     return Moved(moved.account, (said, *moved.events))
+
+
+def _keep(account: Account, keep: Keep) -> Moved:
+    debt = account.debts[keep.invoice]
+    if debt.void or debt.kept:
+        return Moved(account)
+    return Moved(
+        replace(account, debts={**account.debts, keep.invoice: replace(debt, kept=True)})
+    )
 
 
 def _refund(account: Account, refund: Refund) -> Moved:
@@ -361,8 +371,8 @@ def _released(debt: Debt) -> Debt:
 
 _RULES: Mapping[type[Movement], Callable[[Account, Any], Moved]] = {
     Owe: _owe, Receive: _receive, Reverse: _reverse, Grant: _grant, Reduce: _reduce,
-    Refund: _refund, Void: _void, Transferred: _transferred, Collect: _collect,
-    Release: _release,
+    Refund: _refund, Void: _void, Keep: _keep, Transferred: _transferred,
+    Collect: _collect, Release: _release,
 }  # fmt: skip
 
 

@@ -83,6 +83,15 @@ class Void:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """What an invoice is for is given before it is paid: it is due as any other, and called off no
+    longer."""
+
+    id: str
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """A refund was handed over to the Treasury: it is to be made no longer."""
 
@@ -110,5 +119,15 @@ class Release:
 
 
 Movement = (
-    Owe | Receive | Reverse | Grant | Reduce | Refund | Void | Transferred | Collect | Release
+    Owe
+    | Receive
+    | Reverse
+    | Grant
+    | Reduce
+    | Refund
+    | Void
+    | Keep
+    | Transferred
+    | Collect
+    | Release
 )

@@ -1,0 +1,44 @@
+"""An agent accepts what was not paid in time, while billing is still on its way to say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.billing.checking import check
+from services.billing.commands.correcting import correct_changed
+from services.billing.commands.issuing import complete_all
+from services.billing.commands.paid_at_booking import expire_unpaid
+from services.billing.domain.accounts import Holder
+from tests.billing.ledger import DAYS, ledger
+
+#: After how many fail points, and at which, the process dies.
+_DIES = {False: (2, "billing.invoice.number.after"), True: (4, "billing.account.open.after")}
+
+
+@pytest.mark.parametrize("owed", [False, True], ids=["numbered only", "owed"])
+@pytest.mark.parametrize("units", [("repas",), ("repas", "viande")], ids=["", "and changed"])
+async def test_what_an_agent_gives_unpaid_is_due_once_however_late_the_jobs_are(
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch, owed: bool, units: tuple[str, ...]
+) -> None:
+    """The process dies after the invoice has its number; the jobs have no turn until booking has
+    freed the place by itself, and an agent has accepted the booking all the same."""
+    async with ledger(mongodb_url, monkeypatch) as town:
+        await town.begin()
+        holder = Holder(town.town, "VEY", town.family)
+        passed, point = _DIES[owed]
+        town.fuse.lives = [passed]
+        await town.book("sortie", DAYS[:1], ("repas",))
+        assert town.fuse.seen == {point}
+        await town.give_up()
+        if owed:
+            await complete_all(town.billing)
+        request = town.requests[0]
+        await town.accept(request, request.lines[0])
+        if units != request.lines[0].units:
+            await town.end(request, request.lines[0], units)
+        for job in (complete_all, correct_changed, expire_unpaid, correct_changed):
+            town.later(minutes=45)
+            await job(town.billing)
+        account = await town.billing.accounts.get(holder)
+        assert sum(one.owed for one in account.debts.values()) == town.standing_cents > 0
+        assert [one async for one in check(town.parts, None)] == []
