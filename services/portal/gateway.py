@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from shared.logs import get_logger
 
 _log = get_logger()
 _PATIENCE = ClientTimeout(total=30, connect=3)
+#: Seconds between tries, for what another service is about to hear.
+PAUSES = (0.2, 0.5, 1, 2, 4)
 #: For a file that is worked through before the answer.
 LONG_PATIENCE = ClientTimeout(total=55, connect=3)
 _AWAY = "Le service est momentanément indisponible. Réessayez dans un instant."
@@ -189,3 +192,16 @@ def _said(body: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+async def once_heard(send: Callable[[], Awaitable[Any]], *, fresh: bool) -> Any:
+    """Name documents; of those that family has only just kept (``fresh``), booking hears a moment
+    later, and knows none of them before. The last refusal counts."""
+    for pause in PAUSES if fresh else ():
+        try:
+            return await send()
+        except Problem as problem:
+            if problem.code != "document-unknown":
+                raise
+        await asyncio.sleep(pause)
+    return await send()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.portal.gateway import Problem
-from services.portal.pages.documents import once_heard
+from services.portal import gateway
+from services.portal.gateway import Problem, once_heard
 
 
 class _Service:
@@ -21,22 +21,23 @@ class _Service:
         return "taken"
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "PAUSES", (0, 0))
+
+
 async def test_what_is_heard_of_a_moment_later_is_taken() -> None:
     service = _Service("document-unknown", times=2)
-    assert await once_heard(service.take, (0, 0, 0)) == "taken"
+    assert await once_heard(service.take, fresh=True) == "taken"
     assert service.asked == 3
 
 
 @pytest.mark.parametrize(
-    ("code", "pauses", "asked"),
-    [
-        ("document-unknown", (0, 0), 3),
-        ("document-unknown", (), 1),
-        ("documents-missing", (0, 0), 1),
-    ],
+    ("code", "fresh", "asked"),
+    [("document-unknown", True, 3), ("document-unknown", False, 1), ("documents-missing", True, 1)],
 )
-async def test_what_stays_refused_is_said(code: str, pauses: tuple[int, ...], asked: int) -> None:
+async def test_what_stays_refused_is_said(code: str, fresh: bool, asked: int) -> None:
     service = _Service(code, times=9)
     with pytest.raises(Problem, match=code):
-        await once_heard(service.take, pauses)
+        await once_heard(service.take, fresh=fresh)
     assert service.asked == asked

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
+from services.portal.gateway import Problem, once_heard
 from services.portal.pages.people import People, people_of
 from services.portal.web import Page, Visit, quoted
-
-#: Seconds between tries, for what another service is about to hear.
-_PAUSES = (0.2, 0.5, 1, 2, 4)
 
 
 async def _documents(visit: Visit) -> web.Response:
@@ -113,23 +109,8 @@ async def _enrol(visit: Visit) -> web.Response:
         enrolment["comment"] = comment
     if enrolment["pattern"] == "weekly":
         enrolment["weekly"] = _weekly(visit)
-    await once_heard(
-        lambda: visit.send("POST", "booking/enrolments", enrolment), _PAUSES if fresh else ()
-    )
+    await once_heard(lambda: visit.send("POST", "booking/enrolments", enrolment), fresh=fresh)
     return visit.go("/inscriptions", message="inscription-envoyee")
-
-
-async def once_heard(send: Callable[[], Awaitable[Any]], pauses: Iterable[float]) -> Any:
-    """Name documents that family has only just kept: booking hears of them a moment later, and
-    knows none of them before. The last refusal counts."""
-    for pause in pauses:
-        try:
-            return await send()
-        except Problem as problem:
-            if problem.code != "document-unknown":
-                raise
-        await asyncio.sleep(pause)
-    return await send()
 
 
 def _weekly(visit: Visit) -> list[dict[str, Any]]:
