@@ -28,6 +28,7 @@ MESSAGES: Final = MappingProxyType({
     "demande-a-payer": "Vos places sont retenues. Payez la facture pour les confirmer.",
     "paiement-recu": "Votre paiement est reçu. Merci.",
     "demande-retiree": "Ce qui attendait une réponse est retiré.",
+    "justificatif-envoye": "Votre justificatif est envoyé. La mairie le vérifie.",
     "modification-envoyee": "Vos modifications sont envoyées. Celles qui attendent la mairie "
     "sont marquées en jaune.",
     "modification-retiree": "La modification est retirée.",
@@ -103,6 +104,25 @@ LINE_KINDS: Final = MappingProxyType({
     "cancel": "Annulation",
     "absence": "Absence",
 })  # fmt: skip
+
+#: Kinds of proofs that towns ask for; another kind is said as the town's file names it.
+PROOFS: Final = MappingProxyType(
+    {
+        "medical-certificate": "Certificat médical",
+        "certificate": "Attestation",
+        "justification": "Justificatif",
+        "statement": "Attestation sur l'honneur",
+        "summons": "Convocation",
+        "work-contract": "Contrat de travail",
+    }
+)
+PROOF_STATES: Final = MappingProxyType(
+    {
+        "given": ("Justificatif envoyé", "clock", "waiting"),
+        "accepted": ("Justificatif accepté", "check", "good"),
+        "refused": ("Justificatif refusé", "cross", "bad"),
+    }
+)
 
 #: What happened to a request, and by whom.
 HAPPENED: Final = MappingProxyType({

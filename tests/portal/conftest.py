@@ -26,6 +26,8 @@ TOWN = "veyras"
 CAMILLE = ("camille.demo", "onze-parapluies-repeints")
 #: A parent of two households.
 ALEX = ("alex.demo", "neuf-lanternes-repeintes")
+#: A parent of Andancette, where the canteen is paid when it is booked.
+PAUL = ("paul.demo", ALEX[1])
 AGENT = ("agent.veyras", "sept-cartables-repeints")
 #: Without these, Chromium calls home.
 _ARGUMENTS = [

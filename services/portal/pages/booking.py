@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
+from services.portal.gateway import Problem, once_heard
 from services.portal.pages.people import People, people_of
 from services.portal.pages.planning import asked_day
 from services.portal.web import Page, Visit
@@ -33,7 +33,11 @@ async def show_recap(
     visit: Visit, people: People, family: str, body: dict[str, Any], **values: Any
 ) -> web.Response:
     """The recap of this body, with prices where there are any."""
-    recap = await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
+    gateway = visit.portal.gateway
+    recap = await once_heard(
+        lambda: gateway.send(visit.caller, "POST", "booking/recaps", body),
+        fresh=bool(visit.form.files),
+    )
     quote = await _quote(visit, family, recap["lines"])
     return visit.show("recap.html", recap=recap, quote=quote, people=people, **values)
 
@@ -113,8 +117,14 @@ async def _absence(visit: Visit) -> web.Response:
     participant = people.find(visit.form.get("child") or visit.query.get("enfant"))
     documents = await visit.get("family/documents", family=participant.family)
     types = [(one["type"], one["title"]) for one in documents["asked"] if one["about"] == "child"]
+    reasons = {
+        reason["id"]: reason["name"]
+        for activity in people.activities.values()
+        for reason in activity["absence_reasons"]
+    }
     return visit.show(
-        "absence.html", people=people, participant=participant, day=asked_day(visit), types=types
+        "absence.html", people=people, participant=participant, day=asked_day(visit), types=types,
+        reasons=list(reasons.items()),
     )  # fmt: skip
 
 
@@ -122,13 +132,20 @@ def _absence_body(visit: Visit, people: People) -> tuple[str, dict[str, Any]]:
     participant = people.find(visit.form.get("child"))
     first = _date(visit, "first")
     last = _date(visit, "last") if visit.form.get("last") else first
-    ended = {
+    ended: dict[str, Any] = {
         "child": participant.id, "kind": "absence",
         "first": first.isoformat(), "last": last.isoformat(),
     }  # fmt: skip
-    body: dict[str, Any] = {
-        "family": participant.family, "ends": [ended], "attachments": visit.form.all("attachment"),
-    }  # fmt: skip
+    if weekdays := visit.form.all("weekdays"):
+        ended["weekdays"] = weekdays
+    if reason := visit.form.get("reason"):
+        ended["reason"] = reason
+    body: dict[str, Any] = {"family": participant.family, "ends": [ended]}
+    attached = visit.form.all("attachment")
+    if kind := visit.form.get("proof"):
+        ended["proof"] = {"kind": kind, "documents": attached}
+    else:
+        body["attachments"] = attached
     if comment := visit.form.get("comment"):
         body["comment"] = comment
     return participant.family, body
@@ -138,10 +155,9 @@ async def _absence_recap(visit: Visit) -> web.Response:
     """Step 2 of an absence: the activities concerned, found by the server."""
     people = await people_of(visit)
     family, body = _absence_body(visit, people)
-    kept = [
-        ("child", visit.form.get("child")), ("first", visit.form.get("first")),
-        ("last", visit.form.get("last")), ("comment", visit.form.get("comment")),
-    ]  # fmt: skip
+    names = ("child", "first", "last", "reason", "comment")
+    kept = [(name, visit.form.get(name)) for name in names]
+    kept += [("weekdays", one) for one in visit.form.all("weekdays")]
     if visit.form.files:
         about = {
             "family": family, "child": visit.form.get("child"), "type": visit.form.get("type"),

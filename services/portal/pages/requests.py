@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
-from services.portal.pages.people import elsewhere, people_of
+from services.portal.gateway import Problem, once_heard
+from services.portal.pages.people import People, elsewhere, people_of
 from services.portal.web import Page, Visit, quoted
 
 _OF_BOOKING = frozenset({"booking", "change", "cancellation", "absence"})
@@ -40,7 +40,33 @@ async def _request(visit: Visit) -> web.Response:
         return other
     if card is not None and card["unread"]:
         await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
-    return visit.show("request.html", wanted=wanted, card=card, booking=booking, people=people)
+    to_prove = _to_prove(booking) if booking else []
+    types = await _types(visit, people, to_prove[0]) if to_prove else []
+    return visit.show(
+        "request.html", wanted=wanted, card=card, booking=booking, people=people,
+        to_prove=to_prove, types=types,
+    )  # fmt: skip
+
+
+def _to_prove(booking: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines that wait for a proof, or for another than the one that was refused."""
+    return [
+        one for one in booking["lines"]
+        if one["effect"] == "to_prove" and one["state"] == "accepted" and one["proofs"]
+        and (one["given"] is None or one["given"]["state"] == "refused")
+    ]  # fmt: skip
+
+
+async def _types(visit: Visit, people: People, line: dict[str, Any]) -> list[tuple[str, str]]:
+    """Under what a document for a line may be sent: whom it is about and its type, and the words;
+    what is about the person, or the whole family."""
+    of_child = any(one["id"] == line["child"] for one in people.household["children"])
+    about = "child" if of_child else "guardian"
+    asked = (await visit.get("family/documents", family=people.family))["asked"]
+    return [
+        (f"{one['about']}:{one['type']}", one["title"]) for one in asked
+        if one["about"] in (about, "family")
+    ]  # fmt: skip
 
 
 async def _card(visit: Visit, request: str) -> dict[str, Any] | None:
@@ -62,6 +88,25 @@ async def _booking(visit: Visit, request: str) -> dict[str, Any] | None:
             raise
         return None
     return found
+
+
+async def _prove(visit: Visit) -> web.Response:
+    """The document is kept by family, then named as the proof of all that waits for one."""
+    request = quoted(visit.request.match_info["request"])
+    booking: dict[str, Any] = await visit.get(f"booking/requests/{request}")
+    waiting = _to_prove(booking)
+    if not waiting:
+        raise Problem(409, {"code": "nothing-to-prove", "detail": "Rien n'est à justifier ici."})
+    about, _, kind = visit.form.get("type").partition(":")
+    document = {"family": booking["family"], "type": kind, "files": await visit.send_files()}
+    if about in ("child", "guardian"):
+        document[about] = waiting[0]["child"]
+    kept = await visit.send("POST", "family/documents", document, once="document")
+    proof = {"kind": visit.form.get("kind"), "documents": [kept["document"]]}
+    await once_heard(
+        lambda: visit.send("POST", f"booking/requests/{request}/proofs", proof), fresh=True
+    )
+    return visit.go(f"/demandes/{request}", message="justificatif-envoye")
 
 
 async def _withdraw(visit: Visit) -> web.Response:
@@ -126,6 +171,7 @@ PAGES = (
     Page("/demandes", _requests),
     Page("/demandes/{request}", _request),
     Page("/demandes/{request}/retrait", _request, _withdraw),
+    Page("/demandes/{request}/justificatif", _request, _prove),
     Page("/messages", _letters, _write),
     Page("/messages/{letter}", _letter, _go_on),
     Page("/messages/{letter}/{file}", _letter_file),

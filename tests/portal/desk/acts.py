@@ -12,14 +12,13 @@ from playwright.async_api import Browser, Page, expect
 from deploy.demo.story import Portal
 from tests.family.files import image
 from tests.papers import pages_of
-from tests.portal.conftest import TOWN, Demo, log_in, mailed_link
+from tests.portal.conftest import PAUL, TOWN, Demo, log_in, mailed_link
 from tests.portal.desk.conftest import PortalOf
 from tests.portal.desk.preparing import (
     ANDANCETTE,
     household,
     paid_at_the_desk,
     possible,
-    send_file,
 )
 from tests.portal.looking import look, opened
 from tests.world import eventually
@@ -208,8 +207,8 @@ async def test_what_a_cancellation_gives_back_is_decided(
     await expect(elsewhere.get_by_text("Aucun virement n'attend.")).to_be_visible()
 
 
-async def test_a_proof_is_looked_at_and_accepted(
-    demo: Demo, elsewhere: Page, portals: PortalOf
+async def test_an_absence_is_justified_and_the_proof_looked_at(
+    demo: Demo, elsewhere: Page, phone: Page, portals: PortalOf
 ) -> None:
     office, paul = await portals("agent"), await portals("paul")
     home = await household(paul)
@@ -218,34 +217,35 @@ async def test_a_proof_is_looked_at_and_accepted(
         "day": "2026-09-15",
     }  # fmt: skip
     await paid_at_the_desk(office, paul, [tomorrow])
-    told = await paul.call("POST", "booking/requests", {"family": home["family"], "ends": [{
-        "kind": "absence", "child": tomorrow["child"], "activity": "canteen",
-        "first": tomorrow["day"], "reason": "sick",
-    }]})  # fmt: skip
-    paper = await paul.call("POST", "family/documents", {
-        "family": home["family"], "type": "domicile",
-        "files": [await send_file(paul, "certificat.pdf")],
-    })  # fmt: skip
+    await log_in(demo, phone, PAUL, ANDANCETTE)
+    await opened(phone, demo.at("/absences", ANDANCETTE))
+    await phone.get_by_label("Date de l'absence").fill("2026-09-14")
+    await phone.get_by_label("Jusqu'au").fill("2026-09-18")
+    await phone.get_by_label("Mardi").check()
+    await phone.get_by_label("Motif").select_option(label="Maladie")
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table").get_by_text("mardi 15 septembre")).to_have_count(1)
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_text("À justifier avant le")).to_be_visible()
+    await phone.get_by_label("Ce document est").select_option(label="Certificat médical")
+    await phone.get_by_label("Il est gardé").select_option(label="Justificatif de domicile")
+    await phone.get_by_label("Fichier").set_input_files(
+        {"name": "certificat.png", "mimeType": "image/png", "buffer": image("PNG")}
+    )
+    await look(phone, "absence-a-justifier")
+    await phone.get_by_role("button", name="Envoyer", exact=True).click()
+    await expect(phone.get_by_role("status")).to_contain_text("justificatif est envoyé")
+    await expect(phone.get_by_text("Justificatif envoyé", exact=True)).to_be_visible()
+    await expect(phone.get_by_label("Fichier")).to_have_count(0)
 
-    async def given() -> bool:
-        body = {"kind": "medical-certificate", "documents": [paper["document"]]}
-        try:
-            await paul.call("POST", f"booking/requests/{told['id']}/proofs", body)
-        except RuntimeError as error:
-            if "document-unknown" in str(error):
-                return False
-            raise
-        return True
-
-    await eventually(given, within=60)
     await opened(elsewhere, demo.at("/agents/justificatifs", ANDANCETTE))
     row = elsewhere.get_by_role("row").filter(has_text="mardi 15 septembre")
     await row.get_by_role("checkbox").check()
     await look(elsewhere)
     await elsewhere.get_by_role("button", name="Enregistrer").click()
     await expect(elsewhere.get_by_role("status")).to_contain_text("1 acceptée(s)")
-    seen = await paul.call("GET", f"booking/requests/{told['id']}")
-    assert seen["lines"][0]["given"]["state"] == "accepted"
+    await phone.reload()
+    await expect(phone.get_by_text("Justificatif accepté")).to_be_visible()
 
 
 async def test_an_enrolment_is_verified(demo: Demo, elsewhere: Page, portals: PortalOf) -> None:

@@ -9,8 +9,6 @@ import aiohttp
 
 from deploy.demo.life import PASSWORD
 from deploy.demo.story import Portal, bookable
-from shared.ids import new_id
-from tests.family.files import pdf
 from tests.portal.conftest import AGENT, Demo
 from tests.world import eventually
 
@@ -30,18 +28,6 @@ async def household(family: Portal) -> dict[str, Any]:
     """The first of the family's households."""
     found: dict[str, Any] = (await family.call("GET", "family/household"))["households"][0]
     return found
-
-
-async def send_file(family: Portal, name: str) -> str:
-    """A file of one page; its id."""
-    headers = {
-        "Authorization": f"Bearer {family.token}", "Content-Type": "application/pdf",
-        "Content-Disposition": f'attachment; filename="{name}"', "Idempotency-Key": new_id(),
-    }  # fmt: skip
-    url = f"{family.origin}/api/family/v1/{family.town}/files"
-    async with family.http.post(url, data=pdf(), headers=headers) as answer:
-        answer.raise_for_status()
-        return str((await answer.json())["file"])
 
 
 async def paid_at_the_desk(agent: Portal, family: Portal, asked: list[dict[str, Any]]) -> Any:
