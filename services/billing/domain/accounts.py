@@ -320,9 +320,7 @@ def _keep(account: Account, keep: Keep) -> Moved:
     debt = account.debts[keep.invoice]
     if debt.void or debt.kept:
         return Moved(account)
-    return Moved(
-        replace(account, debts={**account.debts, keep.invoice: replace(debt, kept=True)})
-    )
+    return Moved(replace(account, debts={**account.debts, keep.invoice: replace(debt, kept=True)}))
 
 
 def _refund(account: Account, refund: Refund) -> Moved:
