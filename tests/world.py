@@ -18,8 +18,9 @@ from time import monotonic
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from shared.auth import ACCESS_TOKEN_SECONDS, Bearer, FamilyRight, Signer, new_private_jwks
 from shared.bus.local import QUEUE
@@ -107,6 +108,11 @@ class Answer:
     json: Any
     headers: Mapping[str, str]
     body: bytes = b""
+
+    def as_declared(self, model: type[BaseModel]) -> Answer:
+        """The same, once it was read as the route's model, and is what that would be written as."""
+        assert orjson.loads(model.model_validate_json(self.body).model_dump_json()) == self.json
+        return self
 
 
 @dataclass

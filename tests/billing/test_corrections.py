@@ -17,6 +17,7 @@ from services.billing.domain.movements import Receive
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import ChildFacts, Facts, Line
+from services.billing.schemas.invoices import InvoicePage
 from services.billing.store.invoices import INVOICES
 from shared.contracts.booking import Replaced
 from shared.days import Days
@@ -61,6 +62,11 @@ async def cancel(office: Office, effect: str = "cancelled") -> None:
     await office.say(ended, "requests/r2")
 
 
+async def listed(office: Office, query: str) -> list[Document]:
+    answer = await office.get(f"/invoices?{query}")
+    return list(answer.as_declared(InvoicePage).json["items"])
+
+
 async def test_a_day_cancelled_after_it_was_paid_is_credited_by_a_numbered_note(
     office: Office,
 ) -> None:
@@ -76,7 +82,7 @@ async def test_a_day_cancelled_after_it_was_paid_is_credited_by_a_numbered_note(
     assert line["reason"] == "Régularisation de septembre 2026 : annulation"
     account = await office.billing().accounts.get(HOLDER)
     assert (account.credit, account.debts[invoice["_id"]].state) == ({"p1": 410}, "settled")
-    (shown,) = (await office.get("/invoices?state=archived&family=f1")).json["items"][1:]
+    (shown,) = (await listed(office, "state=archived&family=f1"))[1:]
     assert shown["invoice"] == invoice["_id"]
 
 
@@ -86,7 +92,7 @@ async def test_a_day_cancelled_before_it_was_paid_is_asked_no_more(office: Offic
     await documents(office, 2)
     account = await office.billing().accounts.get(HOLDER)
     assert (account.debts[invoice["_id"]].unpaid, account.credit_cents) == (410, 0)
-    (open_,) = (await office.get("/invoices?state=open")).json["items"]
+    (open_,) = await listed(office, "state=open")
     assert open_["unpaid_cents"] == 410
 
 

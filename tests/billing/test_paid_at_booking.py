@@ -13,6 +13,7 @@ from services.billing.checking import check
 from services.billing.commands import accounts, paid_at_booking
 from services.billing.domain.accounts import Holder, unbalanced
 from services.billing.domain.movements import Grant, Receive, Reverse
+from services.billing.schemas.invoices import InvoicePage
 from services.billing.service import build as build_billing
 from services.billing.state import Billing
 from services.booking.service import build as build_booking
@@ -73,7 +74,7 @@ class Town:
             got = await self.world.call(
                 "GET", "/api/billing/v1/veyras/invoices", token=who.token(self.world)
             )
-            items = got.json["items"] if got.status == 200 else []
+            items = got.as_declared(InvoicePage).json["items"] if got.status == 200 else []
             return list(reversed(items)) if len(items) == count else None
 
         found: list[Document] = await eventually(there, what=f"{count} invoices")

@@ -21,22 +21,20 @@ from services.billing.schemas.invoices import (
 )
 from services.billing.state import Billing
 from shared.auth import FAMILY, agents, either
-from shared.web.routes import PDF, Call, File, NoBody, NoQuery, Route
+from shared.web.routes import PDF, Call, File, NoBody, NoQuery, Plain, Route
 
 _READERS = agents("billing_office", "administrator", "childcare_office")
 _BILLING_OFFICE = agents("billing_office")
 
 
-async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> InvoicePage:
-    found = await queries.invoices(billing, call.scope, call.query)
+async def list_invoices(billing: Billing, call: Call[NoBody, InvoiceQuery]) -> Plain:
+    found = await queries.listed(billing, call.scope, call.query)
     full = len(found) == call.query.limit
     if not found:
-        return InvoicePage(items=(), next=None)
+        return Plain({"items": [], "next": None})
     office = (await billing.towns.get(call.town)).file.collection_office
-    return InvoicePage(
-        items=tuple(InvoiceSummary.of(one, office) for one in found),
-        next=found[-1].id if full else None,
-    )
+    items = [InvoiceSummary.kept(one, office) for one in found]
+    return Plain({"items": items, "next": found[-1]["_id"] if full else None})
 
 
 async def see_invoice(billing: Billing, call: Call[NoBody, NoQuery]) -> InvoiceOut:

@@ -158,8 +158,7 @@ class Invoice:
     @property
     def billing(self) -> PayWhen:
         """When its lines are paid for: under which of the town's headings it is shown."""
-        at_booking = self.request is not None or self.kind == "booking"
-        return "pay_at_booking" if at_booking else "pay_in_arrears"
+        return paid_when(self.kind, self.request)
 
     @property
     def number(self) -> str:
@@ -169,6 +168,12 @@ class Invoice:
     @property
     def total_cents(self) -> int:
         return sum(line.total_cents for line in self.lines)
+
+
+def paid_when(kind: str, request: str | None) -> PayWhen:
+    """When what an invoice, or a credit note, of that kind is for is paid for."""
+    at_booking = request is not None or kind == "booking"
+    return "pay_at_booking" if at_booking else "pay_in_arrears"
 
 
 def invoice_id(town: str, family: str, month: str) -> str:

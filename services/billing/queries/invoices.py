@@ -12,6 +12,7 @@ from services.billing.state import Billing
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.contracts.family import FamilyChanged, Guardian
 from shared.errors import not_found
+from shared.store import Document
 
 _MOST_RUNS = 50
 _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
@@ -19,17 +20,28 @@ _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
     """Invoices within the bearer's reach, newest first. Raises ``Refused``: ``cursor-unknown``."""
-    reach = await _reach(billing, scope)
+    return await billing.invoices.invoices(
+        scope, await _reach(billing, scope), only=await _wanted(billing, query),
+        after=query.after, limit=query.limit,
+    )  # fmt: skip
+
+
+async def listed(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Document]:
+    """The same, of each what a list says, as it is kept."""
+    return await billing.invoices.listed(
+        scope, await _reach(billing, scope), only=await _wanted(billing, query),
+        after=query.after, limit=query.limit,
+    )  # fmt: skip
+
+
+async def _wanted(billing: Billing, query: InvoiceQuery) -> dict[str, Any]:
     wanted: dict[str, Any] = {"month": query.month}
     if query.family is not None:
         records = await billing.store.households.records(query.family)
         wanted["family"] = {"$in": list(records)}
     if query.state is not None:
         wanted["state"] = "open" if query.state == "open" else {"$in": list(ARCHIVED)}
-    only = {name: value for name, value in wanted.items() if value is not None}
-    return await billing.invoices.invoices(
-        scope, reach, only=only, after=query.after, limit=query.limit
-    )
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 async def invoice(billing: Billing, scope: Scope, _id: str) -> Invoice:

@@ -9,7 +9,13 @@ from pydantic import Field
 
 from services.billing.domain.accounts import DebtState
 from services.billing.domain.charges import Charge
-from services.billing.domain.invoicing import Balance, Invoice, InvoiceKind, InvoiceLine
+from services.billing.domain.invoicing import (
+    Balance,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    paid_when,
+)
 from services.billing.domain.months import Month
 from services.billing.domain.prices.facts import Line
 from services.billing.domain.quotes import Quote, QuotedLine, QuoteState, WithoutPrice
@@ -17,6 +23,7 @@ from services.billing.domain.runs import LeftAsideLine, Run
 from shared.contracts.booking import Surcharged
 from shared.contracts.town_file import CollectionOffice
 from shared.money import Cents
+from shared.store import Document
 from shared.web.routes import Input, Output, Page, PageQuery
 
 
@@ -46,10 +53,16 @@ class InvoiceSummary(Output):
     unpaid_cents: Cents
     debit_on: date | None
 
-    @classmethod
-    def of(cls, invoice: Invoice, office: CollectionOffice) -> InvoiceSummary:
-        """The answer for an invoice."""
-        return cls.model_validate(_fields(invoice, office))
+    @staticmethod
+    def kept(invoice: Document, office: CollectionOffice) -> dict[str, object]:
+        """What is said of an invoice in a list, from what is kept of it."""
+        said = {
+            **invoice, "invoice": invoice["_id"], "credited": invoice["of"],
+            "debit_on": invoice.get("debit_on"),
+            "heading": office.heading(paid_when(invoice["kind"], invoice["request"])),
+        }  # fmt: skip
+        del said["_id"], said["of"]
+        return said
 
 
 class InvoiceOut(InvoiceSummary):
@@ -61,8 +74,15 @@ class InvoiceOut(InvoiceSummary):
     @classmethod
     def of(cls, invoice: Invoice, office: CollectionOffice) -> InvoiceOut:
         """The answer for an invoice."""
-        whole = {"lines": invoice.lines, "balance": invoice.balance}
-        return cls.model_validate({**_fields(invoice, office), **whole})
+        same = (
+            "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
+            "request", "state", "settled_cents", "unpaid_cents", "debit_on", "lines", "balance",
+        )  # fmt: skip
+        return cls.model_validate({
+            "invoice": invoice.id, "credited": invoice.of,
+            "heading": office.heading(invoice.billing),
+            **{name: getattr(invoice, name) for name in same},
+        })  # fmt: skip
 
 
 class InvoiceQuery(PageQuery):
@@ -232,14 +252,3 @@ class RunsOut(Output):
     """The town's month ends, latest first."""
 
     runs: tuple[RunOut, ...]
-
-
-def _fields(invoice: Invoice, office: CollectionOffice) -> dict[str, object]:
-    same = (
-        "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
-        "request", "state", "settled_cents", "unpaid_cents", "debit_on",
-    )  # fmt: skip
-    return {
-        "invoice": invoice.id, "credited": invoice.of, "heading": office.heading(invoice.billing),
-        **{name: getattr(invoice, name) for name in same},
-    }  # fmt: skip

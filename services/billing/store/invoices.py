@@ -67,6 +67,14 @@ INDEXES = {
     ],
 }  # fmt: skip
 _SHOWN = {"pending": 0, "charges": 0, "billed": 0}
+#: What a list says of an invoice, as it is kept.
+_LISTED = dict.fromkeys(
+    (
+        "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
+        "of", "request", "state", "settled_cents", "unpaid_cents", "debit_on",
+    ),
+    1,
+)  # fmt: skip
 _NEVER = -1
 
 
@@ -260,12 +268,35 @@ class InvoiceStore:
         limit: int,
     ) -> list[Invoice]:
         """Invoices within the scope and ``reach``, newest first, those following ``after``."""
-        found = await page(
-            self._store, INVOICES, within={"$and": [scope.query(), reach]},
-            only={"announced": True, **only}, order=_NEWEST, after=after, limit=limit,
-            projection=_SHOWN,
-        )  # fmt: skip
+        found = await self._page(scope, reach, only, after, limit, _SHOWN)
         return [_invoice_in(document) for document in found]
+
+    async def listed(
+        self,
+        scope: Scope,
+        reach: Mapping[str, Any],
+        *,
+        only: Mapping[str, Any],
+        after: str | None,
+        limit: int,
+    ) -> list[Document]:
+        """The same, of each what a list says (``_LISTED``), as it is kept."""
+        return await self._page(scope, reach, only, after, limit, _LISTED)
+
+    async def _page(
+        self, scope: Scope, reach: Mapping[str, Any], only: Mapping[str, Any],
+        after: str | None, limit: int, projection: Mapping[str, Any],
+    ) -> list[Document]:  # fmt: skip
+        return await page(
+            self._store,
+            INVOICES,
+            within={"$and": [scope.query(), reach]},
+            only={"announced": True, **only},
+            order=_NEWEST,
+            after=after,
+            limit=limit,
+            projection=projection,
+        )
 
     async def open_of(self, holder: Holder) -> list[Invoice]:
         """An account's invoices of which something is to be paid, the oldest first."""
