@@ -74,6 +74,9 @@ async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault
         found.update(_of_debits(account, collected.get(account.holder, ())))
         cancelled = await store.cancelled_of(invoices)
         found.update(_of_charges(invoices, cancelled))
+        void = [key for key, one in invoices.items() if one["state"] == "void"]
+        for charge in await store.standing_on(void) if void else ():
+            found.add(("due-and-called-off", f"charges/{charge['_id']}", ()))
     return found
 
 

@@ -52,6 +52,7 @@ DAMAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("owed-differs-from-invoices", INVOICES, {"$inc": {"total_cents": 1}}),
     ("numbers-with-a-gap", INVOICES, {"$inc": {"sequence": 7}}),
     ("cancelled-and-billed", CHARGES, {"$set": {"accepted": False}}),
+    ("due-and-called-off", INVOICES, {"$set": {"state": "void"}}),
 ]
 
 

@@ -47,9 +47,10 @@ async def correct(billing: Billing, basis: str) -> bool:
     chain = await billing.invoices.chain(basis)
     if began is None or not chain:  # it is not owed yet: the next pass finds it
         return False
-    if began.state == "void":
-        return True
     seen = await billing.store.billed(basis)
+    if began.state == "void":
+        await billing.store.corrected(seen, ())
+        return True
     charges = [one for one, _ in seen]
     town = await billing.towns.need(began.town)
     book = billing.books.of(town)

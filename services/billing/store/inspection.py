@@ -62,6 +62,11 @@ class Inspection:
         query = {"invoice": {"$in": sorted(invoices)}, "accepted": False, "changed": None}
         return await self._store.find(CHARGES, query)
 
+    async def standing_on(self, invoices: Collection[str]) -> list[Document]:
+        """Charges on these invoices that are due."""
+        query = {"invoice": {"$in": sorted(invoices)}, "accepted": True}
+        return await self._store.find(CHARGES, query)
+
     async def numbers(self, town: str | None) -> AsyncIterator[Document]:
         """How many numbers each office has given in each year, and the last of them."""
         pipeline: list[Document] = [
