@@ -73,7 +73,7 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
 def _recap_change(line: Line, mode: Mode) -> RecapLine:
     return RecapLine(
         **line.booked, **_foreseen(line),
-        would="accepted" if mode.automatic and not line.by_agent else "requested", reason=None,
+        would="accepted" if mode.of(line).automatic else "requested", reason=None,
         book_until=None, warning=None,
     )  # fmt: skip
 

@@ -150,9 +150,7 @@ class Booking:
         self, scope: Scope, town: Town, card: FamilyChanged, lines: Sequence[Line]
     ) -> set[tuple[str, str, str, date]]:
         """What waits for an answer without holding a place: (child, activity, unit, date)."""
-        holding = {
-            a.id for a in town.file.activities if self.offer(town, a).mode.needs_place_at_once
-        }
+        holding = {one.id for one in town.file.activities if one.hold_while_waiting}
         days: dict[str, list[date]] = {}
         for line in lines:
             if line.activity not in holding:
@@ -163,7 +161,7 @@ class Booking:
             if (wanted := days.get(child.id))
             for request in await self.store.lines_about(scope, [child], min(wanted), max(wanted))
             for line in request.lines
-            if line.state == "requested"
+            if line.state == "requested" and not line.held
             for unit in line.units
         }
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.booking import BookingAccepted, BookingRequested
+from tests.booking.checked import findings
 from tests.booking.helpers import (
     holds,
     planning,
@@ -203,6 +204,37 @@ async def test_a_waiting_request_without_a_hold_is_asked_once(running: World) ->
     await decide(running, [(winner, "1", "Désistement")])
     assert holds(await session(running, "2026-09-17")) == 0
     assert (await decide(running, [(loser, "1", None)])).json["results"][0]["result"] == "accepted"
+
+
+async def test_what_waits_for_an_agent_takes_a_place_by_the_same_rule_in_either_case(
+    running: World,
+) -> None:
+    """An activity that decides by itself, but leaves late requests to an agent, without a hold."""
+    eve = {"anchor": "day", "days_before": 1, "time": "18:00"}
+    late = {"until": {"anchor": "day", "days_before": 0, "time": "09:00"}, "outcome": "ask_agent"}
+    rule = {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": eve,
+            "after": [late]}  # fmt: skip
+    care = activity(
+        "garderie", decision="automatic", hold_while_waiting=False, places=places(1),
+        deadlines={"book": [rule], "cancel": []},
+    )  # fmt: skip
+    await say_town(running, town_file(activities=[care]), version=2)
+    home, other = await family(running), await family(running)
+    running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
+    wish = home.asks("2026-09-17", activity="garderie")
+    (foreseen,) = (await recap(running, home, wish)).json["lines"]
+    first = await ask(running, home, wish)
+    assert foreseen["would"] == first.json["lines"][0]["state"] == "requested"
+    assert holds(await session(running, "2026-09-17", "garderie")) == 0
+    twice = await try_ask(running, home, wish)
+    assert twice.json["not_retained"][0]["reason"]["code"] == "already-asked"
+    await decide(running, [(first.json["id"], "1", "Trop tard")])
+    assert (await session(running, "2026-09-17", "garderie"))["left"] == {"places": 1}
+    assert await findings(running) == []
+    rival = await ask(running, other, other.asks("2026-09-17", activity="garderie"))
+    results = (await decide(running, [(rival.json["id"], "1", None)])).json["results"]
+    assert [one["result"] for one in results] == ["accepted"]
+    assert await findings(running) == []
 
 
 async def test_requests_come_in_pages_newest_first(running: World) -> None:

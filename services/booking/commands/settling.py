@@ -216,7 +216,9 @@ async def _settle(
     town = town or await booking.towns.get(request.town)
     modes = {a.id: booking.offer(town, a).mode for a in town.file.activities}
     no_longer_offered = Mode(automatic=False, holds=True)
-    mode_of = {line.id: modes.get(line.activity, no_longer_offered) for line in request.lines}
+    mode_of = {
+        line.id: modes.get(line.activity, no_longer_offered).of(line) for line in request.lines
+    }
     claimed = await _claim_bookings(booking, request)
     asked = [line for line in request.lines if line.state == "asked"]
     claimed |= await claim_allowances(booking, request, asked)

@@ -243,8 +243,7 @@ def foreseen(
 ) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
     """What validating would make of a line; the places it would take (``down``, by counter) are
     taken out of ``left``."""
-    if line.by_agent:
-        mode = replace(mode, automatic=False)
+    mode = mode.of(line)
     if mode.needs_place_at_once and "places" not in line.overridden:
         if any(left[counter] < number for counter, number in down.items()):
             return "refused", FULL

@@ -204,6 +204,10 @@ class Mode:
     holds: bool
     pays: timedelta | None = None
 
+    def of(self, line: Line) -> Mode:
+        """How this line is decided: by an agent where its rule says so."""
+        return replace(self, automatic=False) if line.by_agent else self
+
     @property
     def needs_place_at_once(self) -> bool:
         """Whether a line takes its place when it is asked."""
@@ -235,8 +239,7 @@ def settle(
     """
     if line.state != "asked":
         return line
-    if line.by_agent:
-        mode = replace(mode, automatic=False)
+    mode = mode.of(line)
     if not line.books:
         return _settle_end(line, granted, now)
     unheld = granted is TOO_OFTEN or line.of is not None

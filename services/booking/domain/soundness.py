@@ -145,7 +145,7 @@ def _wrong_hold(
     if value != hold_value(line.hold_id(request_id), line.quantity) or not has_place(line):
         return "hold-not-due"
     mode = rules.mode_of(line.activity)
-    if mode and line.state == "requested" and not line.by_agent and not mode.needs_place_at_once:
+    if mode and line.state == "requested" and not mode.of(line).needs_place_at_once:
         return "hold-while-waiting"
     return None
 
