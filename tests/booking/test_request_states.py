@@ -8,19 +8,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.booking.domain.deciding import Wish, decide, tried
-from services.booking.domain.request import FULL, Line, Mode, freed, settle
+from services.booking.domain.request import FULL, Line, Mode, freed, settle, tied
 from shared.contracts.booking import Reason
 
 START = datetime(2026, 9, 14, 8, tzinfo=UTC)
 MODES = st.builds(Mode, automatic=st.booleans(), holds=st.booleans())
+#: Days of a whole week are booked all or none.
+TIES = st.sampled_from([None, "week"])
 WHY = Reason(code="agent", text="Effectif complet.")
 
 
 class Decisions(RuleBasedStateMachine):
     """The model knows, per line, the state in force and since when; places are a plain set."""
 
-    @initialize(modes=st.lists(MODES, min_size=1, max_size=4), places=st.integers(0, 4))
-    def settled(self, modes: list[Mode], places: int) -> None:
+    @initialize(
+        modes=st.lists(st.tuples(MODES, st.booleans(), TIES), min_size=1, max_size=4),
+        places=st.integers(0, 4),
+    )
+    def settled(self, modes: list[tuple[Mode, bool, str | None]], places: int) -> None:
         self.now = START
         self.capacity = places
         self.inside: set[str] = set()
@@ -28,23 +33,31 @@ class Decisions(RuleBasedStateMachine):
         self.lines: tuple[Line, ...] = ()
         self.model: dict[str, tuple[str, datetime | None]] = {}
         self.receipts: dict[str, object] = {}
-        for number, mode in enumerate(modes, start=1):
-            line = Line(f"{number:x}", "child", "cantine", date(2026, 9, 20 + number), ("unit",))
-            granted = None
-            if mode.needs_place_at_once and not self.take(line):
-                granted = FULL
-            line = settle(line, mode, granted, self.now)
+        asked = [
+            Line(
+                f"{number:x}", "child", "cantine", date(2026, 9, 20 + number), ("unit",),
+                by_agent=by_agent, tie=tie,
+            )
+            for number, (_, by_agent, tie) in enumerate(modes, start=1)
+        ]  # fmt: skip
+        mode_of = {line.id: mode.of(line) for line, (mode, _, _) in zip(asked, modes, strict=True)}
+        at_once = [line for line in asked if mode_of[line.id].needs_place_at_once]
+        granted, back = tied(asked, {line.id: self.granted(line) for line in at_once})
+        for line in asked:
+            mode, why_not = mode_of[line.id], granted.get(line.id)
+            line = settle(line, mode, why_not, self.now, may_hold=line.id in back)
             assert settle(line, mode, None, self.now + timedelta(1)) == line
-            self.lines += (line,)
+            assert (line.state == "refused") == (why_not is not None)
             self.model[line.id] = (line.state, line.decided_at)
             self.receipts[line.id] = line.receipted
+            self.lines += (self.give_back(line),)
 
-    def take(self, line: Line) -> bool:
+    def granted(self, line: Line) -> Reason | None:
         hold = line.hold_id("r")
         if hold not in self.inside and len(self.inside) >= self.capacity:
-            return False
+            return FULL
         self.inside.add(hold)
-        return True
+        return None
 
     @rule(
         choices=st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=4),
@@ -67,8 +80,10 @@ class Decisions(RuleBasedStateMachine):
     def run(self, batch: str) -> None:
         wishes, at = self.batches[batch]
         trying = tried(self.lines, wishes, batch=batch, now=at)
-        full = {line.id: FULL for line in trying if line.trying and not self.take(line)}
-        verdict = decide(trying, wishes, full, agent="agent", batch=batch, now=at)
+        wanted_now = [line for line in trying if line.trying]
+        why_not, back = tied(wanted_now, {line.id: self.granted(line) for line in wanted_now})
+        full = {line: reason for line, reason in why_not.items() if reason is not None}
+        verdict = decide(trying, wishes, full, back, agent="agent", batch=batch, now=at)
         said = {line.line: True for line in verdict.accepted}
         said |= {line.line: False for line in verdict.refused}
         by_id = {line.id: line for line in self.lines}
@@ -87,7 +102,7 @@ class Decisions(RuleBasedStateMachine):
                 assert result == "already-decided"
                 assert wish.line not in said
             elif wish.line in full:
-                assert result == "full"
+                assert result == ("full" if full[wish.line] == FULL else "not-possible")
                 assert wish.line not in said
             else:
                 assert result == wanted

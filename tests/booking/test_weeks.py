@@ -7,7 +7,16 @@ from typing import Any
 
 from tests.booking.checked import findings
 from tests.booking.helpers import holds, recap, session, try_ask
-from tests.samples import Household, activity, family, places, say_town, town_file
+from tests.samples import (
+    Household,
+    activity,
+    ask,
+    decide,
+    family,
+    places,
+    say_town,
+    town_file,
+)
 from tests.world import World, eventually
 
 MONDAY, TUESDAY, THURSDAY, FRIDAY = "2026-09-21", "2026-09-22", "2026-09-24", "2026-09-25"
@@ -17,10 +26,12 @@ PERIOD = {
 }  # fmt: skip
 
 
-def centre(number: int = 1, **week: Any) -> Any:
-    return town_file(
-        activities=[activity("centre", decision="automatic", places=places(number), week=week)]
-    )
+def centre(number: int = 1, decision: str = "automatic", **week: Any) -> Any:
+    care = activity(
+        "centre", decision=decision, hold_while_waiting=decision == "automatic",
+        places=places(number), week=week,
+    )  # fmt: skip
+    return town_file(activities=[care])
 
 
 def week_of(home: Household, child: int = 0) -> dict[str, Any]:
@@ -58,6 +69,31 @@ async def test_a_day_that_is_gone_gives_the_others_of_the_week_back(running: Wor
         return await held(running) == [0, 0, 1, 0]
 
     await eventually(given_back)
+
+
+async def test_an_agent_accepts_a_whole_week_or_nothing_of_it(running: World) -> None:
+    """Nothing is held while it waits, and a day has gone: the days taken before it come free."""
+    home, other = await family(running), await family(running)
+    await say_town(running, centre(decision="agent"), version=2)
+    day = await ask(running, other, other.asks(THURSDAY, activity="centre"))
+    await decide(running, [(day.json["id"], "1", None)])
+    await say_town(running, centre(decision="agent", whole=True), version=3)
+    week = (await ask(running, home, week_of(home))).json
+    assert {line["state"] for line in week["lines"]} == {"requested"}
+    days = {line["line"]: line["date"] for line in week["lines"]}
+
+    async def accept() -> dict[str, str]:
+        answer = await decide(running, [(week["id"], line, None) for line in days])
+        return {days[one["line"]]: one["result"] for one in answer.json["results"]}
+
+    none = "not-possible"
+    assert await accept() == {MONDAY: none, TUESDAY: none, THURSDAY: "full", FRIDAY: none}
+    assert await held(running) == [0, 0, 1, 0]
+    assert await findings(running) == []
+    await decide(running, [(day.json["id"], "1", "Désistement")])
+    assert await accept() == dict.fromkeys(WEEK, "accepted")
+    assert await held(running) == [1, 1, 1, 1]
+    assert await findings(running) == []
 
 
 async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> None:

@@ -17,7 +17,7 @@ from services.booking.commands.settling import (
 )
 from services.booking.domain.answers import said_with
 from services.booking.domain.deciding import LineResult, Verdict, Wish, decide, tried
-from services.booking.domain.request import Request
+from services.booking.domain.request import Request, tied
 from services.booking.schemas import DecisionIn, DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
 from shared.auth import AgentScope, Scope
@@ -135,10 +135,12 @@ async def _verdict(
 ) -> Verdict:
     trying = [line for line in request.lines if line.trying]
     granted = await take_places(booking, request, trying, batch.town)
-    full = {line: reason for line, reason in granted.items() if reason is not None}
+    why_not, to_give_back = tied(trying, granted)
+    full = {line: reason for line, reason in why_not.items() if reason is not None}
     return decide(
-        request.lines, wishes, full, agent=batch.agent, batch=batch.id, now=batch.decided_at
-    )
+        request.lines, wishes, full, to_give_back, agent=batch.agent, batch=batch.id,
+        now=batch.decided_at,
+    )  # fmt: skip
 
 
 async def _save_verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -72,6 +72,7 @@ def decide(
     lines: Sequence[Line],
     wishes: Sequence[Wish],
     full: Mapping[str, Reason],
+    to_give_back: Collection[str] = (),
     *,
     agent: str,
     batch: str,
@@ -79,8 +80,9 @@ def decide(
 ) -> Verdict:
     """An agent's decision on some lines of one request.
 
-    ``full`` says for which accepted lines no place was to be had. A line decided before by the
-    same ``batch`` keeps its result, so a repeated command changes nothing; one decided the same
+    ``full`` says for which accepted lines no place was to be had; those ``to_give_back`` have one
+    all the same (a day they are tied to is gone), until it is given back. A line decided before by
+    the same ``batch`` keeps its result, so a repeated command changes nothing; one decided the same
     way by another, or not before ``now`` (the instant of this decision, which may be resumed
     late), is ``already-decided``; one decided the other way earlier is decided anew.
     """
@@ -98,7 +100,9 @@ def decide(
         by_id[line.id] = after
         (accepted if wish.accept else refused).append(outcome_of(after, before=line))
     after_all = tuple(
-        replace(by_id[line.id], trying=False) if line.id in full else by_id[line.id]
+        replace(by_id[line.id], trying=False)
+        if line.id in full and line.id not in to_give_back
+        else by_id[line.id]
         for line in lines
     )
     return Verdict(after_all, results, tuple(accepted), tuple(refused))

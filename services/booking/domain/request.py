@@ -242,8 +242,7 @@ def settle(
     mode = mode.of(line)
     if not line.books:
         return _settle_end(line, granted, now)
-    unheld = granted is TOO_OFTEN or line.of is not None
-    if granted is not None and (mode.needs_place_at_once or unheld):
+    if granted is not None:
         return replace(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
             held=may_hold,
