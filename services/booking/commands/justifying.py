@@ -10,6 +10,7 @@ from functools import partial
 from services.booking.attached import check_attached, check_shown
 from services.booking.commands.batches import by_request, in_batch
 from services.booking.commands.settling import again, decided_event, finish, finished
+from services.booking.commands.sweeping import each
 from services.booking.domain.judging import (
     Judged,
     ProofResult,
@@ -32,13 +33,10 @@ from services.booking.state import Booking, given_of, origin, participant_for
 from shared.auth import AgentScope, Scope
 from shared.contracts.booking import BookingAccepted, BookingRefused, ProofGiven, Reason
 from shared.copies import Town
-from shared.errors import Refused, StoreUnavailable, not_found
+from shared.errors import Refused, not_found
 from shared.events import Event
-from shared.logs import get_logger
 from shared.store import Document
 from shared.web.routes import Command
-
-_log = get_logger()
 
 
 async def justify(
@@ -176,13 +174,8 @@ async def _save(booking: Booking, request: Request, judged: Judged) -> bool:
 
 async def settle_unproved(booking: Booking) -> None:
     """Settle what was to be proved by now and is not: the sweeper behind every such line."""
-    for request_id in await booking.store.unproved(booking.clock.town()):
-        try:
-            await _settle(booking, request_id)
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one request must not keep the others waiting
-            _log.error("proof-not-settled", request=request_id, exc_info=error)
+    found = await booking.store.unproved(booking.clock.town())
+    await each(found, partial(_settle, booking), "proof-not-settled")
 
 
 async def _settle(booking: Booking, request_id: str) -> None:

@@ -19,6 +19,7 @@ from services.booking.commands.settling import (
     finished,
     take_places,
 )
+from services.booking.commands.sweeping import each
 from services.booking.domain.paying import PAID_LATE, changed, paid, to_try, tried, unpaid
 from services.booking.domain.request import Line, Request, outcome_of, tied
 from services.booking.state import Booking
@@ -55,8 +56,11 @@ async def paid_late(booking: Booking, envelope: Envelope, event: PaidLate) -> No
 async def free_unpaid(booking: Booking) -> None:
     """The job: places held too long are given back, whatever billing may say later."""
     now = booking.clock.town()
-    for request in await booking.store.unpaid_since(now):
+
+    async def free(request: str) -> None:
         await _free(booking, request, "hold_until", now)
+
+    await each(await booking.store.unpaid_since(now), free, "unpaid-not-freed")
 
 
 async def _free(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from services.booking.commands.sweeping import each
 from services.booking.domain.acts import Act
 from services.booking.domain.history import ended as ended_by
 from services.booking.domain.places import Shape
@@ -41,13 +43,10 @@ from shared.contracts.booking import (
     RequestedLine,
 )
 from shared.copies import Town
-from shared.errors import StoreUnavailable
 from shared.events import Event
-from shared.logs import get_logger
 from shared.traits import traits_of
 
 _POLL = 0.05
-_log = get_logger()
 
 
 async def finish(
@@ -92,13 +91,8 @@ async def again(booking: Booking, request_id: str) -> Request:
 
 async def finish_left_behind(booking: Booking) -> None:
     """Finish what a crash left half done: the sweeper behind every command."""
-    for request_id in await booking.store.unfinished(booking.clock.machine() - booking.left_behind):
-        try:
-            await finished(booking, request_id)
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one request must not keep the others waiting
-            _log.error("request-not-finished", request=request_id, exc_info=error)
+    left = await booking.store.unfinished(booking.clock.machine() - booking.left_behind)
+    await each(left, partial(finished, booking), "request-not-finished")
 
 
 async def take_places(
