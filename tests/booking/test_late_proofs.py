@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from services.booking.commands.justifying import settle_unproved
 from shared.contracts.booking import BookingAccepted, BookingRequested
 from tests.booking.helpers import recap, said, seen
 from tests.booking.test_ending import DAY, RULE, booked, care, ends, freed
-from tests.samples import ask, family, say_town
+from tests.samples import ask, decide, family, say_town
 from tests.world import World
 
 MORNING = {"anchor": "day", "days_before": 0, "time": "09:00"}
@@ -18,6 +19,7 @@ STEP = {
 }  # fmt: skip
 LATE = [RULE | {"after": [STEP | {"surcharge": {"kind": "amount", "cents": 200}}]}]
 LATE_CANCEL = [RULE | {"after": [STEP]}]
+STEP_OF_AGENT = {"until": MORNING, "outcome": "ask_agent"}
 UNTIL = "2026-09-19T21:59:00Z"
 
 
@@ -55,3 +57,29 @@ async def test_a_late_cancellation_frees_its_place_and_waits_for_its_proof(runni
     assert line["proof_until"] == UNTIL
     await freed(running)
     await booked(running, other)
+
+
+async def test_what_waits_for_the_end_of_its_booking_is_looked_at_once_that_is_decided(
+    running: World,
+) -> None:
+    """The time for the proof is over while an agent has the cancellation to decide: the sweeper
+    leaves it alone, and settles it when the cancellation is refused."""
+    home = await family(running)
+    asked = [RULE | {"after": [STEP_OF_AGENT]}]
+    await say_town(running, care(deadlines={"book": LATE, "cancel": asked}), version=2)
+    running.move_to(datetime(2026, 9, 17, 6, 0, tzinfo=UTC))
+    booking = (await ask(running, home, home.asks(DAY, activity="garderie"))).json["id"]
+    end = (await ask(running, home, ends(home))).json
+    assert end["lines"][0]["state"] == "requested"
+    running.move_to(datetime(2026, 9, 19, 22, 0, tzinfo=UTC))
+
+    async def to_look_at() -> int:
+        await settle_unproved(running.state("booking"))
+        return await running.store("booking").count("requests", {"prove_by": {"$exists": True}})
+
+    assert await to_look_at() == 0
+    assert (await seen(running, home, booking))["lines"][0]["effect"] == "to_prove"
+    await decide(running, [(end["id"], "1", "Trop tard")])
+    assert await to_look_at() == 0
+    (line,) = (await seen(running, home, booking))["lines"]
+    assert (line["effect"], line["surcharge"]["cents"]) == (None, 200)

@@ -18,7 +18,6 @@ from services.booking.domain.judging import (
     give,
     judge,
     overdue,
-    prove_by,
 )
 from services.booking.domain.justifying import WRONG_PROOF
 from services.booking.domain.request import Request
@@ -179,13 +178,11 @@ async def settle_unproved(booking: Booking) -> None:
 
 
 async def _settle(booking: Booking, request_id: str) -> None:
-    """Settle what is overdue of a request, or note that nothing is; what waits for the end of a
-    booking is left for later."""
+    """Settle what is overdue of a request, and note when to look at it again."""
     while True:
         request = await again(booking, request_id)
         if request.unfinished:
             request = await finished(booking, request.id)
         judged = overdue(request.lines, booking.clock.town())
-        waits = judged.lines == request.lines and prove_by(request.lines) is not None
-        if waits or await _save(booking, request, judged):
+        if await _save(booking, request, judged):
             return

@@ -15,6 +15,7 @@ from functools import partial
 from services.booking.commands.sweeping import each
 from services.booking.domain.acts import Act
 from services.booking.domain.history import ended as ended_by
+from services.booking.domain.judging import prove_by
 from services.booking.domain.places import Shape
 from services.booking.domain.request import (
     FULL,
@@ -312,21 +313,24 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
     if line.of is None:
         raise ValueError("the line ends no booking")
     by = ref_of(request, line)
+    ended, _, ended_line = line.of.rpartition("-")
+    booked = await again(booking, ended)
+    held = next(one for one in booked.lines if one.id == ended_line)
+    over = line.frees or line.books
+    due = prove_by([replace(held, ending=None)])
     marks: dict[str, str] = {}
     act: Act | None = None
     if line.state == "accepted":
-        marks = {"ended" if line.frees or line.books else "absent": by}
-        ended, _, ended_line = line.of.rpartition("-")
+        marks = {"ended" if over else "absent": by}
         act = ended_by(request, line, ended_line)
-        booked = await again(booking, ended)
-        held = next(one for one in booked.lines if one.id == ended_line)
+        due = None if over else due
         if line.books:
             await booking.places.hand_over(request.town, held.hold_id(ended), request.id, line)
         elif line.frees:
             await booking.places.free(request.town, ended, held)
-        if (line.books or line.frees) and held.claim is not None and held.claim.kept:
+        if over and held.claim is not None and held.claim.kept:
             await _give_up(booking, booked, held)
-    await booking.store.end_booking(request.town, line.of, by, marks, act)
+    await booking.store.end_booking(request.town, line.of, by, marks, act, due)
 
 
 def _said_at_once(request: Request, lines: Sequence[Line]) -> list[Event]:

@@ -170,15 +170,17 @@ def overdue(lines: Sequence[Line], now: datetime) -> Judged:
 
 
 def _is_overdue(line: Line, now: datetime) -> bool:
-    return _stands_unproved(line) and not line.ending and not may_still_come(line, now)
+    return _stands_unproved(line) and not may_still_come(line, now)
 
 
 def _stands_unproved(line: Line) -> bool:
-    return waits_for_proof(line) and (line.given is None or line.given.state == "refused")
+    undecided = line.given is not None and line.given.state != "refused"
+    return waits_for_proof(line) and not line.ending and not undecided
 
 
 def prove_by(lines: Sequence[Line]) -> datetime | None:
-    """The first instant at which one of these lines is overdue; None when none ever is."""
+    """The first instant at which one of these lines is overdue; None when none ever is. One whose
+    end waits for an agent is not, until that is decided."""
     ends = [line.proof_until for line in lines if _stands_unproved(line)]
     return min((proof_over(until) for until in ends if until is not None), default=None)
 

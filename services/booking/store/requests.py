@@ -245,16 +245,25 @@ class BookingStore:
         )  # fmt: skip
 
     async def end_booking(
-        self, town: str, ref: str, by: str, marks: Mapping[str, str], act: Act | None
+        self,
+        town: str,
+        ref: str,
+        by: str,
+        marks: Mapping[str, str],
+        act: Act | None,
+        due: datetime | None,
     ) -> None:
         """Tell a booking what came of the line that was to end it: ``marks`` (``ended``,
-        ``absent``) are set, with the ``act`` in its history; with none it stands as before."""
+        ``absent``) are set, with the ``act`` in its history; with none it stands as before. What
+        has to be proved of it still, is ``due`` at an instant."""
         request, _, line = ref.rpartition("-")
         update: Document = {"$unset": {"lines.$.ending": ""}}
         if marks:
             update["$set"] = {f"lines.$.{name}": value for name, value in marks.items()}
         if act is not None:
             update["$push"] = {"history": act_document(act)}
+        if due is not None:
+            update["$min"] = {"prove_by": due}
         claimed = {"id": line, "ending": by}
         await self._store.change(
             END_BOOKING, REQUESTS, request, {"town": town, "lines": {"$elemMatch": claimed}}, update
