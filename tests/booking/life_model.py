@@ -1,8 +1,8 @@
 """Who should hold what: booking in plain Python, without a database, for one town of the tests.
 
 The rules of this town are simple (until 18:00 of the eve; a cancellation of the canteen is an
-agent's to decide), and written here once more on purpose: the model shares no code with what it
-is compared to.
+agent's to decide, and so is what is booked of the evening), and written here once more on purpose:
+the model shares no code with what it is compared to.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ Units = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Care:
-    """An activity: who decides, whether a line that waits holds its place, what there is."""
+    """An activity: who decides, whether a line that waits holds its place, what there is.
+    ``asked``: it decides by itself, but its rule leaves every booking to an agent."""
 
     name: str
     automatic: bool
     holds: bool
     cancelled_by_agent: bool = False
+    asked: bool = False
     units: Units = ("unit",)
     counters: dict[str, Units] = field(default_factory=lambda: {"places": ("unit",)})
     capacity: dict[str, int] = field(default_factory=lambda: {"places": 2})
@@ -47,6 +49,7 @@ CARES = {
         Care("cantine", automatic=False, holds=True, cancelled_by_agent=True),
         Care("centre", automatic=True, holds=True, **_HALF_DAYS),
         Care("mercredi", automatic=False, holds=False, **_HALF_DAYS),
+        Care("soir", automatic=True, holds=False, asked=True, **_HALF_DAYS),
     )
 }
 
@@ -74,6 +77,11 @@ class Line:
     @property
     def books(self) -> bool:
         return self.kind in ("book", "change")
+
+    @property
+    def automatic(self) -> bool:
+        """Whether no agent has to decide it."""
+        return self.care.automatic and (self.aside or not self.care.asked)
 
     @property
     def stands(self) -> bool:
@@ -273,13 +281,13 @@ class Model:
         code: str | None = None
         if line.of is not None and self.pending_end(line.of):
             code = "not-booked"
-        elif line.books and (line.care.automatic or line.care.holds):
+        elif line.books and (line.automatic or line.care.holds):
             code = self._why_no_place(line)
         if code:
             line.state = "refused"
         elif line.kind == "cancel" and line.care.cancelled_by_agent:
             line.state = "requested"
-        elif not line.books or line.care.automatic:
+        elif not line.books or line.automatic:
             line.state, line.held = "accepted", line.books
         else:
             line.state, line.held = "requested", line.care.holds

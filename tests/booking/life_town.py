@@ -105,7 +105,10 @@ class LifeTown:
         await say_town(self.world, file, self._version)
 
     def _activity(self, care: Care) -> dict[str, Any]:
-        by_agent = {"outcome": "ask_agent"} if care.cancelled_by_agent else {}
+        by_agent = {"outcome": "ask_agent"}
+        book, cancel = (
+            _EVE | by_agent if asked else _EVE for asked in (care.asked, care.cancelled_by_agent)
+        )
         return activity(
             care.name,
             decision="automatic" if care.automatic else "agent",
@@ -117,7 +120,7 @@ class LifeTown:
                  "source": "test"}
                 for name, units in care.counters.items()
             ],
-            deadlines={"book": [_EVE], "cancel": [_EVE | by_agent]},
+            deadlines={"book": [book], "cancel": [cancel]},
         )  # fmt: skip
 
     # -- commands ----------------------------------------------------------------------------
