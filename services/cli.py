@@ -15,6 +15,7 @@ from services.events import app as events
 from services.family.operations import app as family
 from services.identity.operations import app as identity
 from services.notify.operations import app as notify
+from services.portal.languages.messages import app as messages
 from services.portal.service import main as run_portal
 from services.registry import BUILDS
 from shared import logs
@@ -44,7 +45,7 @@ def portal() -> None:
     run_portal()
 
 
-for part in (identity, family, booking, billing, notify, events, checks, documents):
+for part in (identity, family, booking, billing, notify, events, checks, documents, messages):
     app.add_typer(part)
 
 

@@ -1,61 +1,68 @@
-"""Templates: what they may use, and French conventions."""
+"""Templates: what they may use, in each language."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from services.portal import words
-from shared import french
-from shared.money import euros
+from services.portal.languages.catalogues import FRENCH, Language
+from services.portal.languages.french import spaced
+from services.portal.languages.sentences import French, Translated
+from services.portal.languages.writing import writing
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Pages:
-    """The templates, compiled once. What one misses is an error, never an empty place."""
+    """The templates, compiled once for each language. What one misses is an error, never an empty
+    place."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, languages: Mapping[str, Language]) -> None:
         """``version`` is the static files', in their addresses."""
-        self._environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False,
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
-        self._environment.globals |= {"words": words, "static_version": version}
-        self._environment.filters |= {
-            "day": lambda value: french.day_words(_day(value)),
-            "digits": lambda value: french.day_digits(_day(value)),
-            "short_day": lambda value: _short_day(_day(value)),
-            "month": lambda value: french.month_name(_day(value)),
-            "instant": _instant,
-            "clock": lambda value: french.time_words(_clock(value)),
-            "counted": french.counted,
-            "euros": euros,
-            "html": Markup,
+        self.languages = languages
+        self._environments = {
+            code: _environment(one, version, languages) for code, one in languages.items()
         }
 
-    def render(self, template: str, **values: Any) -> str:
+    def render(self, template: str, language: str = FRENCH.code, **values: Any) -> str:
         """The page."""
-        return self._environment.get_template(template).render(values)
+        return self._environments[language].get_template(template).render(values)
 
 
-def _day(value: date | str) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(f"{value}-01"[:10])
+class _Verbatim(str):
+    """Text that is nobody's sentence: what was typed, a value, an address."""
+
+    __slots__ = ()
 
 
-def _clock(value: time | str) -> time:
-    return value if isinstance(value, time) else time.fromisoformat(value)
+def _environment(
+    language: Language, version: str, languages: Mapping[str, Language]
+) -> Environment:
+    def told(value: Any) -> Any:
+        """What is printed between tags: a word of ours by the catalogue, anything else as it
+        is, with French spaces."""
+        if type(value) is not str:
+            return value
+        found = language.said(value)
+        return spaced(found) if language.is_french else found
 
+    def said(sentence: str, *values: Any) -> Markup:
+        # What is marked is of a template, or of the catalogue; values are escaped.
+        return Markup(language.said(sentence)).format(*map(told, values))  # noqa: S704
 
-def _short_day(day: date) -> str:
-    return f"{french.weekday_name(day.isoweekday())[:3]}. {day.day}/{day.month:02d}"
-
-
-def _instant(value: datetime | str, zone: ZoneInfo) -> str:
-    at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return french.instant_words(at, zone)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, auto_reload=False,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        extensions=[French if language.is_french else Translated], finalize=told,
+    )  # fmt: skip
+    environment.globals |= {
+        "words": words, "static_version": version, "language": language, "languages": languages,
+        "said": said, "verbatim": lambda value: _Verbatim(value) if type(value) is str else value,
+    }  # fmt: skip
+    environment.filters |= {**writing(language), "html": Markup}
+    return environment

@@ -14,6 +14,7 @@ import uvloop
 from aiohttp import ClientSession, DummyCookieJar, hdrs, web
 
 from services.portal.gateway import Gateway
+from services.portal.languages.catalogues import languages
 from services.portal.pages import PAGES
 from services.portal.rendering import Pages
 from services.portal.serving import SECURITY_HEADERS, nowhere, page_routes
@@ -37,7 +38,8 @@ def portal_routes(
     version, files = _static_files()
     gateway = Gateway(http, settings.gateway_url.rstrip("/"))
     portal = Portal(
-        gateway, Seals(settings.cookie_keys), Towns(gateway), Pages(version), settings.clock(),
+        gateway, Seals(settings.cookie_keys), Towns(gateway),
+        Pages(version, languages(settings.languages)), settings.clock(),
         settings.behind_gateway,
     )  # fmt: skip
     static = web.get(f"/static/{version}/{{name}}", _serve(files))

@@ -11,7 +11,13 @@ from aiohttp import hdrs, web
 
 from services.portal.forms import FORM_TOKEN, read_form
 from services.portal.gateway import Problem
-from services.portal.sessions import VISIT_COOKIE, Session, new_visit, session_cookie
+from services.portal.sessions import (
+    LANGUAGE_COOKIE,
+    VISIT_COOKIE,
+    Session,
+    new_visit,
+    session_cookie,
+)
 from services.portal.web import Page, Portal, Visit, Who
 from shared.ids import new_id
 from shared.logs import get_logger
@@ -212,6 +218,8 @@ def _finished(portal: Portal, visit: Visit | None, answer: web.Response) -> web.
             _set_cookie(answer, name, portal.seals.seal(visit.session))
         else:
             answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+    if visit.chosen_language is not None:
+        _set_cookie(answer, LANGUAGE_COOKIE, visit.language)
     for session in visit.others:
         _set_cookie(answer, session_cookie(session.town), portal.seals.seal(session))
     if answer.body and answer.content_type == "text/html":

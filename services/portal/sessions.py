@@ -21,6 +21,8 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 VISIT_COOKIE = "__Host-preau-visit"
+#: The code of the language that was chosen, nothing else.
+LANGUAGE_COOKIE = "__Host-preau-language"
 #: Seconds: as long as a login session of the API may last unused.
 _LONGEST = 30 * 86400
 

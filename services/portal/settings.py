@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -23,6 +24,13 @@ class Settings(HttpSettings, FieldKeySettings):
             description="Where the portal calls the API: the gateway, without `/api`",
         ),
     ] = "http://127.0.0.1:8080"
+    languages: Annotated[
+        Path | None,
+        Field(
+            alias="PREAU_PORTAL_LANGUAGES",
+            description="Folder of catalogues (`en.po`): the pages' languages besides French",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _keys_in_production(self) -> Settings:

@@ -21,8 +21,9 @@ from aiohttp import hdrs, web
 from services.portal import words
 from services.portal.forms import ONCE, Form
 from services.portal.gateway import Caller, Content, Gateway, Problem
+from services.portal.languages.catalogues import FRENCH
 from services.portal.rendering import Pages
-from services.portal.sessions import Seals, Session, new_visit
+from services.portal.sessions import LANGUAGE_COOKIE, Seals, Session, new_visit
 from services.portal.towns import Town, Towns
 from shared.clock import Clock
 from shared.ids import new_id
@@ -90,6 +91,8 @@ class Visit:
     others: list[Session] = field(default_factory=list)
     #: The households of the account as the API told them, where they were asked for.
     known: list[dict[str, Any]] | None = None
+    #: The language cookie is set to it.
+    chosen_language: str | None = None
 
     @property
     def caller(self) -> Caller:
@@ -150,6 +153,12 @@ class Visit:
     def roles(self) -> list[str]:
         """What the account may do for the town."""
         return list(self.claims.get("roles", ()))
+
+    @property
+    def language(self) -> str:
+        """In which language pages are: as was chosen, where there is such a catalogue."""
+        wanted = self.chosen_language or self.request.cookies.get(LANGUAGE_COOKIE)
+        return wanted if wanted in self.portal.pages.languages else FRENCH.code
 
     @property
     def today(self) -> date:
@@ -263,7 +272,7 @@ class Visit:
 
     def show(self, template: str, **values: Any) -> web.Response:
         """A page; with the refusal, where there is one, and its status."""
-        text = self.portal.pages.render(template, visit=self, **values)
+        text = self.portal.pages.render(template, self.language, visit=self, **values)
         status = self.problem.status if self.problem else 200
         return web.Response(text=text, status=status, content_type="text/html")
 

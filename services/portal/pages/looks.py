@@ -1,11 +1,12 @@
-"""The town's own colour and logo, as files: no style and no picture is written into a page."""
+"""How pages look and speak: the town's own colour and logo, as files, for no style and no picture
+is written into a page; the language."""
 
 from __future__ import annotations
 
 from aiohttp import hdrs, web
 
 from services.portal.gateway import Problem
-from services.portal.web import Page, Visit, Who
+from services.portal.web import Page, Visit, Who, safe_path
 from shared.colours import BLACK, WHITE, mixed
 
 #: The address names what it holds.
@@ -35,7 +36,14 @@ async def _logo(visit: Visit) -> web.Response:
     return answer
 
 
+async def _language(visit: Visit) -> web.Response:
+    """Pages are in another language from here on, for this browser."""
+    visit.chosen_language = visit.form.get("language")
+    return visit.go_to(safe_path(visit, visit.form.get("_suite")))
+
+
 PAGES = (
+    Page("/langue", None, _language, Who.ANYONE),
     Page("/apparence/{accent}.css", _style, None, Who.ANYONE),
     Page("/logo/{logo}.png", _logo, None, Who.ANYONE),
 )

@@ -1,0 +1,1 @@
+"""What pages say, in French and in the languages of catalogues: sentences, spaces, dates, money."""
