@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from services.billing.checking import check
+from services.billing.commands.accounts import move
 from services.billing.commands.correcting import correct_changed
 from services.billing.commands.issuing import complete_all
 from services.billing.commands.paid_at_booking import expire_unpaid
 from services.billing.domain.accounts import Holder
+from services.billing.domain.movements import Receive
 from tests.billing.ledger import DAYS, ledger
 
 #: After how many fail points, and at which, the process dies.
@@ -41,4 +43,28 @@ async def test_what_an_agent_gives_unpaid_is_due_once_however_late_the_jobs_are(
             await job(town.billing)
         account = await town.billing.accounts.get(holder)
         assert sum(one.owed for one in account.debts.values()) == town.standing_cents > 0
+        assert [one async for one in check(town.parts, None)] == []
+
+
+async def test_what_was_changed_then_refused_and_given_again_is_due_once(
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change is on the invoice of what it changes, and stays there whatever becomes of it."""
+    async with ledger(mongodb_url, monkeypatch) as town:
+        await town.begin()
+        holder = Holder(town.town, "VEY", town.family)
+        await town.book("sortie", DAYS[:1], ("repas", "viande"))
+        (invoice,) = (await town.billing.accounts.get(holder)).debts
+        await move(town.billing, holder, Receive("p1", 465, (invoice,)))
+        await town.hear_billing(place_left=True)
+        booked = town.requests[0]
+        await town.end(booked, booked.lines[0], ("repas",))
+        changed = town.requests[1]
+        for decide in (town.refuse, town.accept):
+            await decide(changed, changed.lines[0])
+            town.later(minutes=1)
+            await correct_changed(town.billing)
+        account = await town.billing.accounts.get(holder)
+        assert sum(one.owed for one in account.debts.values()) == town.standing_cents == 410
+        assert account.credit_cents == 55
         assert [one async for one in check(town.parts, None)] == []

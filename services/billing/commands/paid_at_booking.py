@@ -76,10 +76,12 @@ async def accepted(billing: Billing, event: BookingAccepted, charges: Sequence[C
         own = [one for one in standing if line_ref(one) == ref]
         basis = next((invoice for invoice, refs in billed if ref in refs), None)
         at_booking = any(one.billing == "pay_at_booking" for one in own)
-        if basis is None and at_booking and line.of is not None:
-            request, _, booked = line.of.rpartition("-")
+        if basis is None and at_booking:
+            # Refused and given again, or changed: where it is, or what it changes.
+            request, _, booked = (line.of or ref).rpartition("-")
+            units = line.was if line.of is not None else line.units
             basis = await billing.store.invoice_of(
-                [charge_id(request, booked, unit) for unit in line.was]
+                [charge_id(request, booked, unit) for unit in units]
             )
         if basis is not None:
             await billing.store.mark({basis: [one.id for one in own]}, late=True)
