@@ -158,7 +158,9 @@ class Visit:
     def language(self) -> str:
         """In which language pages are: as was chosen, where there is such a catalogue."""
         wanted = self.chosen_language or self.request.cookies.get(LANGUAGE_COOKIE)
-        return wanted if wanted in self.portal.pages.languages else FRENCH.code
+        if wanted is not None and wanted in self.portal.pages.languages:
+            return wanted
+        return FRENCH.code
 
     @property
     def today(self) -> date:

@@ -71,7 +71,7 @@ def _translations(catalogue: Catalog) -> gettext.NullTranslations:
 def _check(file: Path, catalogue: Catalog) -> None:
     for message in catalogue:
         wanted = message.id if isinstance(message.id, str) else message.id[0]
-        said = [message.string] if isinstance(message.string, str) else message.string
+        said = [message.string] if isinstance(message.string, str) else message.string or ()
         for one in said:
             if (
                 message.id

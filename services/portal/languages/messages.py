@@ -25,7 +25,7 @@ app = typer.Typer()
 @app.command(name="portal-messages")
 def portal_messages() -> None:
     """Print the catalogue to translate the portal's pages by (gettext's .pot)."""
-    write_po(sys.stdout.buffer, catalogue(), width=0)
+    write_po(sys.stdout.buffer, catalogue(), width=0, include_lineno=False)
 
 
 def catalogue() -> Catalog:
@@ -33,7 +33,7 @@ def catalogue() -> Catalog:
     found = Catalog(project="preau-portal", charset="utf-8")
     environment = Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True)
     for file in sorted(TEMPLATES.rglob("*.html")):
-        where = [(str(file.relative_to(_PORTAL)), None)]
+        where = [(str(file.relative_to(_PORTAL)), 0)]
         for one in found_in(environment, file.read_text()):
             found.add(one if isinstance(one, str) else tuple(one), locations=where)
     for file in sorted(
@@ -45,7 +45,7 @@ def catalogue() -> Catalog:
         ]
     ):
         for text in _texts(file):
-            found.add(text, locations=[(str(file.relative_to(_PORTAL)), None)])
+            found.add(text, locations=[(str(file.relative_to(_PORTAL)), 0)])
     return found
 
 
