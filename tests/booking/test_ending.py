@@ -137,6 +137,7 @@ async def test_a_cancellation_that_an_agent_decides(running: World) -> None:
     assert holds(await session(running, DAY, "garderie")) == 1
     again = await try_ask(running, home, ends(home))
     assert again.json["lines"][0]["reason"]["code"] == "not-booked"
+    assert await status(running, home) == "cancel_requested", "the first waits still"
 
     refused = await decide(running, [(waiting.json["id"], "1", "Trop tard.")])
     assert refused.json["results"][0]["result"] == "refused"

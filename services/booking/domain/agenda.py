@@ -85,6 +85,11 @@ class Entry:
         return last.answer if last.state in ("accepted", "refused") else None
 
 
+def _in_force(known: Row | None, later: Row) -> Row:
+    """Of two about the same, the one that the family counts on; else the later."""
+    return later if known is None or later.active or not known.active else known
+
+
 def agendas(rows: Iterable[Row], names: Mapping[str, str]) -> dict[str, dict[Place, Entry]]:
     """The agenda of each child: the entry in force for each place, else the latest that was.
     ``rows`` come oldest first; ``names`` has every id of the children, and that of today."""
@@ -94,14 +99,12 @@ def agendas(rows: Iterable[Row], names: Mapping[str, str]) -> dict[str, dict[Pla
         if row.state == "asked":
             continue
         if row.of is not None and row.kind not in BOOKS:
-            ends[row.of] = row
+            ends[row.of] = _in_force(ends.get(row.of), row)
             continue
         own = latest[names[row.child]]
         for unit in row.units:
             place = (row.activity, unit, row.date)
-            known = own.get(place)
-            if known is None or row.active or not known.active:
-                own[place] = row
+            own[place] = _in_force(own.get(place), row)
     return {
         child: {
             place: Entry(row, ends.get(f"{row.request}-{row.id}") if ends else None)
