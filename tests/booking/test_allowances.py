@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from tests.booking.helpers import states, try_ask
-from tests.samples import Household, activity, ask, family, say_town, town_file
+from tests.samples import Household, activity, ask, decide, family, say_town, town_file
 from tests.world import Answer, World, eventually
 
 ALWAYS = {"anchor": "day", "days_before": 1, "time": "18:00"}
@@ -71,6 +71,22 @@ async def test_two_guardians_take_the_last_allowed_week_at_once(running: World) 
     answers = await asyncio.gather(*(books(running, home, day) for day in weeks))
     outcomes = sorted(outcome(answer) for answer in answers)
     assert outcomes == ["accepted", "too-often", "too-often", "too-often"]
+
+
+async def test_a_week_that_an_agent_books_after_all_counts_again(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 1})
+    await say_town(running, counted(WEEKS, book=[at_most]), version=2)
+    first = (await books(running, home, "2026-09-17")).json["id"]
+    await decide(running, [(first, "1", "Erreur de saisie")])
+    await decide(running, [(first, "1", None)])
+    assert await states(running, home, first) == ["accepted"]
+    assert outcome(await books(running, home, "2026-09-24")) == "too-often"
+    await decide(running, [(first, "1", "Désistement")])
+    assert outcome(await books(running, home, "2026-09-24")) == "accepted"
+    await decide(running, [(first, "1", None)])
+    assert await states(running, home, first) == ["accepted"], "an agent may book one too many"
+    assert outcome(await books(running, home, "2026-10-01")) == "too-often"
 
 
 async def test_one_act_counts_its_own_lines(running: World) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from services.booking.commands.batches import by_request, in_batch
 from services.booking.commands.settling import (
     again,
+    count_anew,
     decided_event,
     finish,
     finished,
@@ -137,6 +138,7 @@ async def _verdict(
     granted = await take_places(booking, request, trying, batch.town)
     why_not, to_give_back = tied(trying, granted)
     full = {line: reason for line, reason in why_not.items() if reason is not None}
+    await count_anew(booking, request, [line for line in trying if line.id not in full])
     return decide(
         request.lines, wishes, full, to_give_back, agent=batch.agent, batch=batch.id,
         now=batch.decided_at,

@@ -277,6 +277,17 @@ async def claim_allowances(
     }  # fmt: skip
 
 
+async def count_anew(booking: Booking, request: Request, lines: Sequence[Line]) -> None:
+    """Count again what these lines have given up, however many there are: an agent books them
+    after all."""
+    for line in lines:
+        if line.claim is not None and line.claim.given_up:
+            claim = replace(line.claim, most=None)
+            await booking.allowances.claim(
+                request.town, request.family, claim, ref_of(request, line)
+            )
+
+
 def ref_of(request: Request, line: Line) -> str:
     """The id by which another request names a line."""
     return f"{request.id}-{line.id}"

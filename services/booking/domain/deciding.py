@@ -154,8 +154,10 @@ def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> L
         receipt=line.receipted, answer=wish.answer,
     )  # fmt: skip
     if wish.accept:
-        held = line.books
-        common = replace(common, state="accepted", reason=None, held=held, trying=False)
+        held, claim = line.books, line.claim and replace(line.claim, given_up=False)
+        common = replace(
+            common, state="accepted", reason=None, held=held, trying=False, claim=claim
+        )
         return _given_back(common, wish.give_back) if wish.give_back else common
     return replace(common, state="refused", reason=wish.reason)
 
