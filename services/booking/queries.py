@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from services.booking.attached import check_wish
 from services.booking.domain.places import taking
 from services.booking.domain.planning import (
+    Foreseen,
     Offer,
     fit_weeks,
     fitting,
@@ -16,7 +17,7 @@ from services.booking.domain.planning import (
     plan,
     week_slots,
 )
-from services.booking.domain.request import Line, Mode, Receipt, Request
+from services.booking.domain.request import Line, Mode, Receipt, Request, tied
 from services.booking.schemas import (
     Recap,
     RecapLine,
@@ -25,6 +26,7 @@ from services.booking.schemas import (
 )
 from services.booking.state import Booking, asks_of, names_of, participants_seen
 from shared.auth import AgentScope, FamilyScope, Scope
+from shared.contracts.booking import Reason
 from shared.contracts.family import Participant
 from shared.errors import MissingCopy, not_found
 from shared.traits import traits_of
@@ -48,8 +50,9 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     schools = {child.id: child.school for child in children.values()}
     kept, incomplete = fit_weeks(kept, offers, sessions, schools)
     unfit += incomplete
+    kept = [replace(line, id=f"{n:x}") for n, line in enumerate(kept, start=1)]
     left = {slot: dict(session.left) for slot, session in sessions.items()}
-    lines = []
+    each = {}
     for line in kept:
         slot = (line.activity, line.date)
         child = children[line.child]
@@ -58,7 +61,15 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
         down = taking(
             shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
         ).down
-        lines.append(_recap_line(line, child, offers[line.activity], down, left[slot]))
+        each[line.id] = foreseen(line, offers[line.activity].mode, down, left[slot])
+    why_not, _ = tied(kept, {line: reason for line, (_, reason) in each.items()})
+    lines = [
+        _recap_line(
+            line, children[line.child], offers[line.activity],
+            "refused" if why_not[line.id] else each[line.id][0], why_not[line.id],
+        )
+        for line in kept
+    ]  # fmt: skip
     await check_wish(booking, scope, town, card, wish)
     changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
@@ -102,9 +113,8 @@ def comes_to(line: Line, said: Receipt) -> dict[str, Any]:
 
 
 def _recap_line(
-    line: Line, child: Participant, offer: Offer, down: Mapping[str, int], left: dict[str, int]
+    line: Line, child: Participant, offer: Offer, would: Foreseen, reason: Reason | None
 ) -> RecapLine:
-    would, reason = foreseen(line, offer.mode, down, left)
     answer = offer.answer("book", child, line.date, line.choice)
     return RecapLine(
         **line.booked, **_foreseen(line), would=would, reason=reason,

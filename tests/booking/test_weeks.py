@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.booking.checked import findings
@@ -62,6 +63,10 @@ async def test_a_day_that_is_gone_gives_the_others_of_the_week_back(running: Wor
     await say_town(running, centre(), version=2)
     await try_ask(running, home, home.asks(THURSDAY, activity="centre"))
     await say_town(running, centre(whole=True), version=3)
+    foreseen = (await recap(running, other, week_of(other))).json["lines"]
+    assert [(one["date"], one["would"], one["reason"]["code"]) for one in foreseen] == [
+        (day, "refused", "full" if day == THURSDAY else "tied") for day in WEEK
+    ]
     refused = await try_ask(running, other, week_of(other))
     assert {one["state"] for one in refused.json["lines"]} == {"refused"}
 
@@ -94,6 +99,28 @@ async def test_an_agent_accepts_a_whole_week_or_nothing_of_it(running: World) ->
     assert await accept() == dict.fromkeys(WEEK, "accepted")
     assert await held(running) == [1, 1, 1, 1]
     assert await findings(running) == []
+
+
+async def test_a_whole_week_of_which_one_day_is_an_agent_s_to_decide_waits_whole(
+    running: World,
+) -> None:
+    """The first day's deadline is over, and its rule asks an agent; the others could be had."""
+    home = await family(running)
+    late = {"until": {"anchor": "day", "days_before": 0, "time": "09:00"}, "outcome": "ask_agent"}
+    eve = {"anchor": "day", "days_before": 1, "time": "18:00"}
+    rule = {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": eve,
+            "after": [late]}  # fmt: skip
+    care = activity(
+        "centre", decision="automatic", places=places(1), week={"whole": True},
+        deadlines={"book": [rule]},
+    )  # fmt: skip
+    await say_town(running, town_file(activities=[care]), version=2)
+    running.move_to(datetime(2026, 9, 21, 6, 0, tzinfo=UTC))
+    foreseen = (await recap(running, home, week_of(home))).json["lines"]
+    assert [one["would"] for one in foreseen] == ["requested"] * 4
+    week = (await ask(running, home, week_of(home))).json
+    assert [line["state"] for line in week["lines"]] == ["requested"] * 4
+    assert await held(running) == [1, 1, 1, 1]
 
 
 async def test_two_tied_weeks_that_want_each_other_s_days(running: World) -> None:

@@ -236,11 +236,12 @@ def to_be_proved(line: Line, answer: Answer) -> Line:
 
 
 _Key = tuple[str, str, tuple[str, ...], date]
+Foreseen = Literal["accepted", "requested", "refused"]
 
 
 def foreseen(
     line: Line, mode: Mode, down: Mapping[str, int], left: dict[str, int]
-) -> tuple[Literal["accepted", "requested", "refused"], Reason | None]:
+) -> tuple[Foreseen, Reason | None]:
     """What validating would make of a line; the places it would take (``down``, by counter) are
     taken out of ``left``."""
     mode = mode.of(line)
@@ -290,8 +291,8 @@ def fit_weeks(
     schools: Mapping[str, str | None],
 ) -> tuple[list[Line], list[NotRetained]]:
     """Drop what would leave a week with too few or too many days (shapes S1, S2); tie the days of
-    a whole week to one another. ``schools`` are the children's; ``sessions`` hold every day of
-    the weeks concerned."""
+    a whole week to one another: all are an agent's to decide where one is. ``schools`` are the
+    children's; ``sessions`` hold every day of the weeks concerned."""
     lines: list[Line] = []
     not_retained: list[NotRetained] = []
     weeks: dict[tuple[str, str, date], list[Line]] = {}
@@ -309,7 +310,8 @@ def fit_weeks(
         if wrong is not None and not all("week" in line.overridden for line in wanted):
             not_retained += [dropped(line, wrong) for line in wanted]
         elif offer.activity.week.whole:
-            lines += [replace(line, tie=f"{child}/{activity}/{monday}") for line in wanted]
+            tie, by_agent = f"{child}/{activity}/{monday}", any(line.by_agent for line in wanted)
+            lines += [replace(line, tie=tie, by_agent=by_agent) for line in wanted]
         else:
             lines += wanted
     return lines, not_retained
