@@ -133,4 +133,14 @@ class Decisions(RuleBasedStateMachine):
         assert not any(line.held for line in lines if line.state == "refused")
 
 
+def test_what_waits_without_a_hold_gives_back_what_an_earlier_try_may_have_taken() -> None:
+    """The process that tried first went by a file that gave a place at once."""
+    line = Line("1", "child", "cantine", date(2026, 9, 21), ("unit",))
+    waits = settle(line, Mode(automatic=False, holds=False), None, START, may_hold=True)
+    assert (waits.state, waits.held, waits.gives_back) == ("requested", False, True)
+    after = freed(waits)
+    assert not after.gives_back
+    assert after.hold_id("r") != line.hold_id("r"), "what was given back is never taken again"
+
+
 TestDecisions = Decisions.TestCase

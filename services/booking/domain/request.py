@@ -234,8 +234,9 @@ def settle(
 ) -> Line:
     """What becomes of a line once its place was tried for; ``granted`` is why not, or None.
 
-    ``may_hold``: refused, it may hold the place all the same (another process may have tried as
-    well and taken it since; its tie is broken), and gives it back.
+    ``may_hold``: refused, or to wait without a hold, it may hold the place all the same (another
+    process may have tried as well, perhaps by an earlier file, and taken it; its tie is broken),
+    and gives it back.
     """
     if line.state != "asked":
         return line
@@ -251,7 +252,8 @@ def settle(
         return to_be_paid(line, mode.pays, now)
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")
-    return replace(line, state="requested", held=mode.holds)
+    taken = may_hold and not mode.holds
+    return replace(line, state="requested", held=mode.holds, trying=taken)
 
 
 #: How long a place is held for sure for whoever has to pay: as long as the provider's page
