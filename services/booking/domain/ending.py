@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
+from services.booking.domain.allowances import Claim
 from services.booking.domain.given import Given
 from services.booking.domain.planning import (
     Offer,
@@ -18,6 +19,7 @@ from services.booking.domain.planning import (
 from services.booking.domain.proving import Came, Proving
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import Day, settle
+from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.facts import Absent, Facts
 from shared.contracts.booking import GiveBack, LineKind, NotRetained, Override, Reason
 from shared.contracts.family import Participant
@@ -97,14 +99,20 @@ def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
     answer = one.offer.answer("cancel", ending.child, one.line.date, one.line.choice)
     if why_not := refusal(answer, ending.aside):
         return why_not
-    claim = one.offer.claim(answer, ending.child.id, one.line.date, one.ref)
-    if claim is not None:
-        one.offer.allowance.take(claim)
     cancelled = replace(
         _end_of(one, "cancel"), by_agent=asks_agent(answer, ending.aside), effect="cancelled",
-        claim=claim, surcharge=surcharged(answer), overridden=ending.aside,
+        claim=_counted(one.offer, ending.child, one, answer), surcharge=surcharged(answer),
+        overridden=ending.aside,
     )  # fmt: skip
     return to_be_proved(_in_time(cancelled, one.offer.activity), answer)
+
+
+def _counted(offer: Offer, child: Participant, one: Booked, answer: Answer) -> Claim | None:
+    """What a cancellation has to claim of what the town counts; it counts from now on."""
+    claim = offer.claim(answer, child.id, one.line.date, one.ref)
+    if claim is not None:
+        offer.allowance.take(claim)
+    return claim
 
 
 #: What the town's rule gives back by itself; of the others nothing is said.
@@ -133,6 +141,7 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
         units=one.line.units,
         traits=traits_of(ending.child, day),
         starts=one.line.starts,
+        counts=one.offer.counts(ending.child, day),
         absent=Absent(first=ending.first, last=ending.last, reason=ending.reason, told=now),
     )
     report = one.offer.answer("absence", ending.child, day, one.line.choice)
@@ -144,7 +153,10 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
         effect=settled.settled, surcharge=surcharged(report), overridden=ending.aside,
     )  # fmt: skip
     if settled.settled == "cancelled":
-        return _in_time(line, activity)
+        cancel = one.offer.answer("cancel", ending.child, day, one.line.choice)
+        return _in_time(
+            replace(line, claim=_counted(one.offer, ending.child, one, cancel)), activity
+        )
     until = settled.proof_until
     return replace(
         line, settled_by=settled.rule, proof_until=until.astimezone(UTC) if until else None,

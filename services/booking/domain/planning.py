@@ -68,11 +68,12 @@ class Offer:
             units=choice.units,
             traits=traits_of(child, day),
             starts=choice.starts,
-            counts=self._counts(child, day),
+            counts=self.counts(child, day),
         )
         return offered(self.rules, self.activity, action, day, self.moment or self.now, facts)
 
-    def _counts(self, child: Participant, day: date) -> dict[str, int]:
+    def counts(self, child: Participant, day: date) -> dict[str, int]:
+        """What the town counts of the child and the family, as far as they have used it."""
         counters, days = self.rules.file.counters, self.rules.days
         if not counters:
             return {}
@@ -92,7 +93,7 @@ class Offer:
         another matter."""
         kind = self.rules.kind_of(traits_of(child, day))
         key = (what, self.activity.id, unit, day, child.withheld, kind,
-               *self._counts(child, day).items())  # fmt: skip
+               *self.counts(child, day).items())  # fmt: skip
         return self.rules.kept.answer(
             key, at, lambda moment: make(replace(self, moment=moment, standing=Standing()))
         )
