@@ -37,6 +37,7 @@ def test_roles_bound_to_sites_reach_nothing_but_what_knows_sites() -> None:
         ("booking", "GET", "/answers"),
         ("booking", "GET", "/requests"), ("booking", "GET", "/requests/{request}"),
         ("booking", "POST", "/decisions"),
+        ("family", "GET", "/attending-children"),
         ("family", "GET", "/families/{family}/children/{child}/health-sheet"),
         ("family", "GET", "/families/{family}/files/{file}"),
     }  # fmt: skip

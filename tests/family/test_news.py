@@ -196,3 +196,4 @@ def test_markup_is_small() -> None:
         "<p># titre</p>\n<p>`code` &amp; &lt;b&gt;gras&lt;/b&gt;</p>\n"
     )
     assert summary("Un **mot**\n\n- deux\n- trois") == "Un mot deux trois"
+    assert summary("La *rubrique*.\nFin") == "La rubrique. Fin"

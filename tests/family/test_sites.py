@@ -83,6 +83,52 @@ async def test_a_director_reads_the_health_of_the_children_at_the_own_sites(home
     assert [one["roles"] for one in shown] == [["centre_director"]] * 3, "the family sees who did"
 
 
+async def listed(home: Home, *sites: str) -> dict[str, tuple[list[str], bool, bool]]:
+    """The children that a director of these sites is told of: where, allergies, care plan."""
+    token = home.running.token(account="d" * 32, roles=("centre_director",), sites=sites)
+    answer = await call(home, "GET", "/attending-children", token)
+    assert answer.status == 200, answer.json
+    return {
+        one["first_name"]: (one["sites"], one["allergies"], one["care_plan"])
+        for one in answer.json["items"]
+    }
+
+
+async def test_a_director_is_told_who_is_at_the_own_sites(home: Home) -> None:
+    assert await listed(home) == {}
+    assert await listed(home, PINES, PORT) == {}
+    await booked(home, START.date(), "waiting")
+    assert await listed(home, PINES) == {}, "asked is not accepted"
+    await booked(home, START.date())
+    assert await listed(home, PINES) == {"Zoé": ([PINES], False, False)}
+    assert await listed(home, PORT) == {}
+    every = await listed(home, PINES, "tilleuls")
+    assert set(every) == {"Zoé", "Tom"}, "the school of both"
+    assert len(every["Zoé"][0]) == 2
+    for name, child in (("Zoé", home.zoe), ("Tom", home.tom)):
+        assert (await reads(home, PINES, child=child) == 200) is (name == "Zoé")
+    home.running.move_to(datetime(2026, 9, 15, 6, tzinfo=START.tzinfo))
+    assert await listed(home, PINES) == {}, "the day is over"
+    await booked(home, START.date(), about="mercredis")
+    assert await listed(home, PORT) == {"Zoé": ([PORT], False, False)}, "enrolled for the year"
+
+
+async def test_who_is_seen_to_have_an_allergy_is_recorded(home: Home) -> None:
+    async def shown() -> list[str]:
+        path = f"/families/{home.family}/sensitive-reads"
+        return [one["what"] for one in (await call(home, "GET", path, home.token())).json["items"]]
+
+    assert set(await listed(home, "tilleuls")) == {"Zoé", "Tom"}
+    assert await shown() == [], "there was nothing to see"
+    told = await change(home, allergies="Arachides", health_certificate=CERTIFIED)
+    await decide(home, told)
+    assert (await listed(home, "tilleuls"))["Zoé"][1:] == (True, False)
+    assert await shown() == ["health_signs"]
+    for role in ("childcare_office", "administrator", "animator"):
+        answer = await call(home, "GET", "/attending-children", agent(home, role))
+        assert answer.status == 403, role
+
+
 async def test_a_director_opens_the_care_plan_and_nothing_else_of_the_dossier(home: Home) -> None:
     plan = {**PLAN, "document": await uploaded(home)}
     await decide(home, await change(home, care_plan=plan, health_certificate=CERTIFIED))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from services.family.schemas.dossiers import ReadOut
+from services.notify.rendering import KINDS
 from services.portal.answers import told
 from services.portal.forms import Form
+from services.portal.pages.desk import words
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
 from services.portal.pages.times import is_slotted, stops_of
@@ -102,3 +105,9 @@ def test_a_field_is_told_as_the_api_reads_it(
     field: dict[str, Any], values: dict[str, list[str]], value: Any
 ) -> None:
     assert told({"choices": (), **field}, Form(values), "v") == value
+
+
+def test_agents_read_of_each_mail_and_reading_in_french() -> None:
+    assert set(words.MAIL_KINDS) == set(KINDS)
+    whats = get_args(ReadOut.model_fields["what"].annotation)
+    assert set(words.READINGS) == set(whats)

@@ -22,6 +22,7 @@ _MARKUP = MarkdownIt("zero", {"html": False}).enable(
 )
 _SCHEMES = ("https://", "http://", "mailto:", "tel:")
 _MARKUP.validateLink = lambda url: url.strip().lower().startswith(_SCHEMES)  # type: ignore[method-assign]
+_PARTING = {"softbreak": " ", "hardbreak": " "}
 
 
 class NewsItem(BaseModel):
@@ -89,9 +90,9 @@ def summary(text: str) -> str:
 
 
 def _words(tokens: list[Token]) -> list[str]:
+    """The text of each block; emphasis within one parts no word from what follows it."""
     return [
-        child.content
+        "".join(child.content if child.type == "text" else _PARTING.get(child.type, "")
+                for child in token.children or ())
         for token in tokens
-        for child in (token.children or ())
-        if child.type == "text"
-    ]
+    ]  # fmt: skip

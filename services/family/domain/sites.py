@@ -20,3 +20,13 @@ def sites_of(
             activities |= set(group.activities)
     sites = {one.site for one in file.activities if one.id in activities}
     return sites | {child.school for child in children if child.school}
+
+
+def about_at(file: TownFile, sites: Collection[str], today: date) -> set[str]:
+    """What a child may be accepted for that brings them to one of these sites: activities there,
+    and the groups with such an activity that are not over."""
+    activities = {one.id for one in file.activities if one.site in sites}
+    return activities | {
+        group.id for group in file.enrolments
+        if group.last >= today and not activities.isdisjoint(group.activities)
+    }  # fmt: skip

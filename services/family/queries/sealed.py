@@ -49,6 +49,8 @@ async def health(state: State, scope: Scope, bearer: Bearer, family: str, child:
         child=child,
         sheet=shown.member,
         decided=shown.decided,
+        first_name=found.first_name,
+        last_name=found.last_name,
         certified=good(certificate, today),
         certified_until=certificate and certificate.until,
         vaccinations=tuple(

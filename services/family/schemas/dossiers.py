@@ -299,9 +299,33 @@ class SealedOut(Output):
 class HealthOut(SealedOut):
     """A child's health sheet. ``certified``: by a guardian, for this school year."""
 
+    first_name: str
+    last_name: str
     certified: bool
     certified_until: date | None
     vaccinations: tuple[Vaccination, ...]
+
+
+class AttendingOut(Output):
+    """A child at a site that an agent is bound to. ``allergies``, ``care_plan``: there is something
+    to read on the health sheet; ``certified`` as there. ``sites``: those of the agent's, by
+    name."""
+
+    family: str
+    child: str
+    first_name: str
+    last_name: str
+    birth_date: date
+    sites: tuple[str, ...]
+    allergies: bool
+    care_plan: bool
+    certified: bool
+
+
+class AttendingList(Output):
+    """The children at an agent's sites, by name."""
+
+    items: tuple[AttendingOut, ...]
 
 
 class BankOut(SealedOut):
@@ -316,7 +340,7 @@ class ReadOut(Output):
     at: datetime
     account: str
     roles: tuple[str, ...]
-    what: Literal["health_sheet", "health_document", "bank_details"]
+    what: Literal["health_sheet", "health_signs", "health_document", "bank_details"]
     child: str | None
 
 

@@ -4,7 +4,7 @@ write says the family's card."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pymongo import IndexModel
 
@@ -12,7 +12,7 @@ from services.family.domain.finding import Wanted, keys
 from services.family.domain.household import Family
 from services.family.domain.named_files import named_files
 from services.family.vault import Vault
-from shared.auth import Scope
+from shared.auth import AgentScope, Scope
 from shared.events import Event
 from shared.failpoints import step
 from shared.paging import page
@@ -23,6 +23,7 @@ INDEXES = {
     FAMILIES: [
         IndexModel([("town", 1), ("search", 1)], name="search"),
         IndexModel([("files", 1)], name="files"),
+        IndexModel([("town", 1), ("children.school", 1)], name="school"),
         IndexModel(
             [("town", 1), ("waits_since", 1), ("_id", 1)],
             name="waiting",
@@ -182,6 +183,22 @@ class FamilyStore:
             projection={"pending": 0, "search": 0},
         )  # fmt: skip
         return [family_in(document) for document in documents]
+
+    async def at_sites(
+        self, scope: AgentScope, schools: Collection[str], families: Collection[str]
+    ) -> list[Family]:
+        """Those of these records, or of which they are part today, and the records of children of
+        these schools."""
+        whose = {"$or": [
+            {"_id": {"$in": sorted(families)}}, {"children.school": {"$in": sorted(schools)}},
+        ]}  # fmt: skip
+        documents = await self._store.find(
+            FAMILIES, scope.at(whose).query(), projection={"pending": 0, "search": 0}
+        )
+        live = {one["_id"]: one for one in documents if one.get("merged_into") is None}
+        homes = {await self.home(scope, one["_id"]) for one in documents if one["_id"] not in live}
+        more = await self.of_ids(sorted(homes - live.keys()))
+        return [family_in(one) for one in (live | more).values()]
 
     async def matching(self, scope: Scope, wanted: Sequence[Wanted]) -> list[Family]:
         """At most 50 families that answer all that is wanted, those that answer best first."""

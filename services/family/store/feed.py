@@ -27,6 +27,7 @@ INDEXES = {
         IndexModel([("town", 1), ("parts.child", 1), ("requested_at", -1)], name="by_child"),
         IndexModel([("town", 1), ("family", 1), ("requested_at", -1)], name="by_family"),
         IndexModel([("town", 1), ("requested_at", -1), ("_id", -1)], name="newest"),
+        IndexModel([("town", 1), ("parts.about", 1), ("parts.last", 1)], name="accepted_for"),
     ]
 }
 KEEP = step("family.feed.keep")
@@ -89,6 +90,28 @@ class FeedStore:
             if part["child"] in children and "accepted" in part["standings"]
             for about in part["about"]
         }
+
+    async def accepted_for(
+        self, town: str, about: Collection[str], today: date
+    ) -> tuple[set[str], dict[str, set[str]]]:
+        """Whom these activities and groups have accepted, from a day on: their families' ids, and
+        by child for which of them. A group's own days are the town file's."""
+        wanted, day = set(about), today.isoformat()
+        theirs = {"about": {"$in": sorted(wanted)}, "standings": "accepted"}
+        days = {"parts": {"$elemMatch": {**theirs, "last": {"$gte": day}}}}
+        booked = {"kinds": {"$in": ["booking", "change"]}, **days}
+        enrolled = {"kinds": "enrolment", "parts": {"$elemMatch": theirs}}
+        found = await self._store.find(
+            FEED, {"town": town, "$or": [booked, enrolled]},
+            projection={"family": 1, "kinds": 1, "parts": 1},
+        )  # fmt: skip
+        children: dict[str, set[str]] = {}
+        for card in found:
+            for part in card["parts"]:
+                coming = "enrolment" in card["kinds"] or (part["last"] or "") >= day
+                if coming and part["child"] and "accepted" in part["standings"]:
+                    children.setdefault(part["child"], set()).update(wanted & set(part["about"]))
+        return {card["family"] for card in found}, children
 
     async def mark_read(self, town: str, request: str, account: str, until: datetime) -> None:
         """The account has read what happened until then; an earlier instant changes nothing."""

@@ -227,7 +227,7 @@ async def _sheet(visit: Visit) -> web.Response:
 def _about(read: Mapping[str, Any], member: str, what: str) -> bool:
     if what == "banque":
         return bool(read["what"] == "bank_details")
-    return bool(read["what"] != "bank_details" and read["child"] == member)
+    return bool(read["what"] != "bank_details" and read["child"] in (None, member))
 
 
 async def _opened(visit: Visit, family: str, member: str, what: str) -> dict[str, Any]:

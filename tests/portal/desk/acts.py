@@ -12,11 +12,12 @@ from playwright.async_api import Browser, Page, expect
 from deploy.demo.story import Portal
 from tests.family.files import image
 from tests.papers import pages_of
-from tests.portal.conftest import PAUL, TOWN, Demo, log_in, mailed_link
+from tests.portal.conftest import PAUL, TOWN, Demo, log_in
 from tests.portal.desk.conftest import PortalOf
 from tests.portal.desk.preparing import (
     ANDANCETTE,
     household,
+    joined,
     paid_at_the_desk,
     possible,
 )
@@ -27,18 +28,9 @@ from tests.world import eventually
 async def test_who_is_invited_has_a_second_factor_asked_for(
     demo: Demo, chromium: Browser, office: Portal
 ) -> None:
-    await office.call("POST", "identity/agents", {
-        "email": "vera@veyras.example", "first_name": "Vera", "last_name": "Régie",
-        "login_name": "vera.regie", "roles": ["collection_officer"],
-    })  # fmt: skip
     context = await chromium.new_context(viewport={"width": 1280, "height": 900})
     page = await context.new_page()
-    await page.goto(await mailed_link(demo, page, "vera@veyras.example", "accès d'agent"))
-    vera = ("vera.regie", "huit-tampons-repeints-deux-fois")
-    for label in ("^Mot de passe", "^Le même"):
-        await page.get_by_label(re.compile(label)).fill(vera[1])
-    await page.get_by_role("button", name="Enregistrer").click()
-    await log_in(demo, page, vera)
+    vera = await joined(demo, page, office, "Vera", roles=["collection_officer"])
     await opened(page, demo.at("/agents/securite"))
     await page.get_by_label("Mot de passe", exact=True).fill(vera[1])
     await page.get_by_role("button", name="Continuer").click()
@@ -384,6 +376,53 @@ async def test_a_guardian_s_rights_are_decided_and_a_health_sheet_read(
     await look(agent, "agents-fiche-sanitaire")
     reads = await camille.call("GET", f"family/families/{home['family']}/sensitive-reads")
     assert reads["items"][0]["what"] == "health_sheet"
+
+
+async def test_a_director_sees_who_needs_care_at_the_own_sites(
+    demo: Demo, chromium: Browser, office: Portal, camille: Portal
+) -> None:
+    home = await household(camille)
+    child = home["children"][0]
+    path = f"family/families/{home['family']}"
+    dossier = await camille.call("GET", f"{path}/dossier")
+    held = next(one for one in dossier["members"] if one["member"] == child["id"])
+    told = {
+        "allergies": "Noix de cajou", "health_certificate": {"certified": True, "version": "1"},
+    }  # fmt: skip
+    changes = [
+        {"act": "set", "member": child["id"], "field": one["name"], "base": one["revision"],
+         "value": told[one["name"]]}
+        for one in held["fields"] if one["name"] in told
+    ]  # fmt: skip
+    sent = await camille.call("POST", f"{path}/changes", {"changes": changes})
+    waiting = [
+        {"change": one["change"], "outcome": "accepted"} for one in sent["changes"]
+        if one["state"] == "waiting"
+    ]  # fmt: skip
+    await office.call("POST", "family/change-decisions", {"decisions": waiting})
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await joined(
+        demo, page, office, "Diane", roles=["centre_director"], sites=["ecole-des-chataigniers"]
+    )
+    await opened(page, demo.at("/agents"))
+    await page.get_by_role("link", name="Enfants de mes sites").click()
+    name = f"{child['last_name']} {child['first_name']}"
+    row = page.get_by_role("row").filter(has_text=name)
+    await expect(row.get_by_text("Allergies")).to_be_visible()
+    await look(page, "agents-enfants")
+    await row.get_by_role("link").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(child["first_name"])
+    await expect(page.get_by_text("Noix de cajou")).to_be_visible()
+    await look(page)
+    reads = (await camille.call("GET", f"{path}/sensitive-reads"))["items"]
+    assert [(one["what"], one["roles"]) for one in reads[:2]] == [
+        ("health_sheet", ["centre_director"]), ("health_signs", ["centre_director"]),
+    ]  # fmt: skip
+    answer = await page.goto(demo.at(f"/agents/familles/{home['family']}"))
+    assert answer is not None
+    assert answer.status == 403, "nothing else of the record"
+    await context.close()
 
 
 async def test_the_town_s_colour_logo_and_words_are_set(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 import aiohttp
+from playwright.async_api import Page
 
 from deploy.demo.life import PASSWORD
 from deploy.demo.story import Portal, bookable
-from tests.portal.conftest import AGENT, Demo
+from tests.portal.conftest import AGENT, Demo, log_in, mailed_link
 from tests.world import eventually
 
 ANDANCETTE = "andancette"
@@ -96,3 +98,21 @@ async def move_clock(demo: Demo, to: str) -> None:
     async with aiohttp.ClientSession() as http:
         moved = await http.post(f"{demo.origin}/demo/clock", data={"to": to}, allow_redirects=False)
         assert moved.status == 303
+
+
+async def joined(
+    demo: Demo, page: Page, office: Portal, first_name: str, **powers: Any
+) -> tuple[str, str]:
+    """Somebody invited as an agent, who has followed the mail's link and logged in."""
+    name = first_name.lower()
+    who = (f"{name}.agent", "huit-tampons-repeints-deux-fois")
+    await office.call("POST", "identity/agents", {
+        "email": f"{name}@veyras.example", "first_name": first_name, "last_name": "Agent",
+        "login_name": who[0], **powers,
+    })  # fmt: skip
+    await page.goto(await mailed_link(demo, page, f"{name}@veyras.example", "accès d'agent"))
+    for label in ("^Mot de passe", "^Le même"):
+        await page.get_by_label(re.compile(label)).fill(who[1])
+    await page.get_by_role("button", name="Enregistrer").click()
+    await log_in(demo, page, who)
+    return who

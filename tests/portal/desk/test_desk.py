@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from deploy.demo.story import Portal
+from deploy.demo.story import EMAIL, Portal
 from tests.papers import pages_of
-from tests.portal.conftest import AGENT, Demo, log_in
+from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in, mailed_link
 from tests.portal.desk.acts import *  # noqa: F403 - the demo of this module serves them too
 from tests.portal.desk.preparing import household, move_clock, with_mandate
 from tests.portal.looking import look, opened
@@ -306,6 +306,32 @@ async def test_a_request_for_direct_debit_is_answered_and_collected(
     await agent.get_by_role("link", name="jeudi 15 octobre 2026").click()
     await expect(agent.get_by_role("heading", name="Collecte du jeudi")).to_be_visible()
     await look(agent)
+
+
+async def test_the_digest_leads_to_the_answer(
+    demo: Demo, phone: Page, office: Portal, camille: Portal
+) -> None:
+    """It leaves at 13:00; whoever follows it logs in first, and comes to what was asked."""
+    request = await canteen(camille, "2026-11-24")
+    refused = {"outcome": "refused", "reason": "Sortie au musée ce jour-là."}
+    decisions = [
+        {"request": request["id"], "line": one["line"], **refused} for one in request["lines"]
+    ]
+    await office.call("POST", "booking/decisions", {"decisions": decisions})
+    await move_clock(demo, "2026-09-14T13:00:05+02:00")
+    link = await mailed_link(demo, phone, EMAIL, "réponses à vos demandes")
+    await phone.goto(link)
+    await expect(phone).to_have_url(re.compile("/connexion"))
+    for label, typed in (("Identifiant", CAMILLE[0]), ("Mot de passe", CAMILLE[1])):
+        await phone.get_by_label(label, exact=True).fill(typed)
+    await phone.get_by_role("button", name="Connexion").click()
+    await expect(phone).to_have_url(demo.at("/demandes"))
+    item = phone.get_by_role("listitem").filter(has_text="mardi 24 novembre 2026")
+    await expect(item.get_by_text("1 nouveau message")).to_be_visible()
+    await look(phone, "mes-demandes")
+    await item.get_by_role("link").click()
+    await expect(phone).to_have_url(demo.at(f"/demandes/{request['id']}"))
+    await expect(phone.get_by_text("Sortie au musée ce jour-là.").first).to_be_visible()
 
 
 async def test_a_month_is_drafted_corrected_issued_and_collected(

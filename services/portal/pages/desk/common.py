@@ -44,7 +44,10 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("/agents/pieces", "paper", "Pièces", OFFICE),
         Section("/agents/messages", "mail", "Messages", OFFICE | BILLING),
     ),
-    "Familles": (Section("/agents/familles", "people", "Rechercher", READERS),),
+    "Familles": (
+        Section("/agents/familles", "people", "Rechercher", READERS),
+        Section("/agents/enfants", "people", "Enfants de mes sites", DIRECTOR),
+    ),
     "Facturation": (
         Section("/agents/facturation", "euro", "Mois et brouillons", BILLING),
         Section("/agents/facturation/affaires", "warning", "Affaires", MONEY),

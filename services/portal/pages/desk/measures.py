@@ -1,15 +1,14 @@
-"""What is decided about a guardian (rights over each child, protection), and a child's health
-sheet, for whom the law lets read it: each reading is in the audit, and shown to the family."""
+"""What is decided about a guardian (rights over each child, protection), and children's health
+sheets, for whom the law lets read them: each reading is in the audit, and shown to the family."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from aiohttp import web
 
 from services.portal.gateway import Problem
-from services.portal.pages.desk.common import desk_page, done, show
+from services.portal.pages.desk.common import READERS, desk_page, done, has, show
 from services.portal.pages.household import value_words
 from services.portal.web import Visit, quoted
 
@@ -52,19 +51,23 @@ async def _decide(visit: Visit) -> web.Response:
 
 
 async def _health(visit: Visit) -> web.Response:
+    """Who reads dossiers comes from one; a centre's director, from the list of the own sites."""
     wanted, child = (quoted(visit.request.match_info[one]) for one in ("family", "child"))
-    sheet, family = await asyncio.gather(
-        visit.get(f"family/families/{wanted}/children/{child}/health-sheet"),
-        visit.get(f"family/families/{wanted}"),
-    )
-    who = next((one for one in family["children"] if one["id"] == child), None)
+    sheet = await visit.get(f"family/families/{wanted}/children/{child}/health-sheet")
+    family = await visit.get(f"family/families/{wanted}") if has(visit, READERS) else None
     return show(
-        visit, "health-sheet", family=family, child=who, sheet=sheet,
-        fields=sheet["sheet"]["fields"], value=value_words,
+        visit, "health-sheet", family=family, sheet=sheet, fields=sheet["sheet"]["fields"],
+        value=value_words,
     )  # fmt: skip
+
+
+async def _children(visit: Visit) -> web.Response:
+    found = await visit.get("family/attending-children")
+    return show(visit, "children", items=found["items"])
 
 
 PAGES = (
     desk_page("/familles/{family}/responsables/{guardian}", _measures, _decide),
     desk_page("/familles/{family}/enfants/{child}/sante", _health),
+    desk_page("/enfants", _children),
 )

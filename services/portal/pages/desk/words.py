@@ -166,6 +166,28 @@ MAILS: Final = MappingProxyType({
     "permanent": ("Refusé par le serveur", "cross", "bad"),
     "technical": ("Échec technique", "warning", "bad"),
 })  # fmt: skip
+MAIL_KINDS: Final = MappingProxyType({
+    "activation": "Activation de l'espace", "invitation": "Invitation d'une famille",
+    "agent-invitation": "Invitation d'un agent", "account-closing": "Fermeture de l'espace",
+    "password-reset": "Mot de passe oublié", "email-change": "Nouvelle adresse à confirmer",
+    "email-changed": "Adresse changée", "login-mean-changed": "Moyen de connexion changé",
+    "acknowledgement": "Accusé de réception", "withdrawal": "Demande retirée",
+    "proof": "Justificatif reçu", "outcome": "Réponse aussitôt", "digest": "Récapitulatif",
+    "invoice": "Facture ou avoir", "payment": "Paiement reçu", "enrolment": "Inscription reçue",
+    "enrolment-accepted": "Inscription acceptée", "enrolment-refused": "Inscription refusée",
+    "enrolment-withdrawn": "Inscription retirée", "dossier-change": "Modification reçue",
+    "dossier-decided": "Modification décidée", "document-refused": "Pièce refusée",
+    "document-expiring": "Pièce bientôt périmée", "document-expired": "Pièce périmée",
+    "letter": "Message reçu", "letter-answered": "Réponse à un message",
+    "registration-sent": "Nouveau dossier reçu", "registration-accepted": "Nouveau dossier accepté",
+    "registration-refused": "Nouveau dossier refusé", "direct-debit": "Demande de prélèvement",
+    "debit": "Prélèvement annoncé ou rejeté",
+})  # fmt: skip
+#: What somebody read that is sensitive.
+READINGS: Final = MappingProxyType({
+    "health_sheet": "une fiche sanitaire", "health_signs": "qui a une allergie ou un PAI",
+    "health_document": "une pièce de santé", "bank_details": "des coordonnées bancaires",
+})  # fmt: skip
 AGENTS: Final = MappingProxyType({
     "invited": ("Invité", "mail", "waiting"),
     "active": ("Actif", "check", "good"),
