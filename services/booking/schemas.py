@@ -36,6 +36,13 @@ Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 MAX_PERIOD_DAYS = 400
 
 
+def _in_order(first: date, last: date) -> None:
+    if last < first:
+        raise ValueError("la fin précède le début.")
+    if (last - first).days > MAX_PERIOD_DAYS:
+        raise ValueError(f"au plus {MAX_PERIOD_DAYS} jours.")
+
+
 class Period(Input):
     """The chosen weekdays from ``first`` to ``last``, both included."""
 
@@ -44,11 +51,8 @@ class Period(Input):
     weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
 
     @model_validator(mode="after")
-    def _in_order(self) -> Period:
-        if self.last < self.first:
-            raise ValueError("la fin précède le début.")
-        if (self.last - self.first).days > MAX_PERIOD_DAYS:
-            raise ValueError(f"au plus {MAX_PERIOD_DAYS} jours.")
+    def _ordered(self) -> Period:
+        _in_order(self.first, self.last)
         return self
 
 
@@ -126,9 +130,9 @@ class EndIn(Input):
     proof: ProofIn | None = None
 
     @model_validator(mode="after")
-    def _in_order(self) -> EndIn:
-        if self.last and not 0 <= (self.last - self.first).days <= MAX_PERIOD_DAYS:
-            raise ValueError(f"au plus {MAX_PERIOD_DAYS} jours, dans l'ordre.")
+    def _ordered(self) -> EndIn:
+        if self.last:
+            _in_order(self.first, self.last)
         if self.units and not self.activity:
             raise ValueError("dites de quelle activité (activity) sont ces unités.")
         return self

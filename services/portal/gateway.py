@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -41,10 +41,22 @@ class Problem(Exception):
         self.errors = _errors(body)
         super().__init__(self.code)
 
+    def named(self, names: Mapping[str, str]) -> Problem:
+        """The same, with the fields as a form calls them: ``names`` says it of a pointer or of
+        what it begins with, the longest first."""
+        self.errors = tuple(replace(one, field=_named(one.field, names)) for one in self.errors)
+        return self
+
 
 def placed(message: str, line: int | None, column: int | None) -> str:
     """A sentence, with its place in a text where it has one."""
     return message if line is None else f"Ligne {line}, colonne {column} : {message}"
+
+
+def _named(pointer: str, names: Mapping[str, str]) -> str:
+    parts = pointer.strip("/").split("/")
+    starts = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((f"/{names[one]}" for one in starts if one in names), pointer)
 
 
 def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:

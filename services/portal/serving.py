@@ -132,7 +132,7 @@ async def _answered(visit: Visit, page: Page) -> web.Response:
         over = problem.status == 401 and visit.session is not None
         if not posted or page.show is None or over:
             raise
-        visit.problem = problem
+        visit.problem = problem.named(page.fields)
         return await page.show(visit)
 
 

@@ -72,6 +72,8 @@ class Page:
     who: Who = Who.FAMILY
     #: Where the account has several households, which one it is about is asked first.
     asks_household: bool = True
+    #: What its form calls the fields that the API calls otherwise (``Problem.named``).
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import re
 
 from playwright.async_api import Browser, Page, expect
 
+from tests.family.files import pdf
 from tests.portal.conftest import ALEX, Demo, log_in, mailed_link
 from tests.portal.guides_account import (
     test_a_family_without_a_key_builds_its_dossier,
@@ -164,6 +165,50 @@ async def test_book_a_day_from_the_planning_to_the_digest(demo: Demo, phone: Pag
     await look(phone, "demande")
     await phone.get_by_role("button", name="Retirer ce qui attend").click()
     await expect(phone.get_by_role("status")).to_contain_text("retiré")
+
+
+async def test_what_a_recap_refuses_is_put_right_where_it_was_typed(
+    demo: Demo, chromium: Browser
+) -> None:
+    """A day, a period and an absence: with all that was ticked, typed and sent."""
+    context = await chromium.new_context(viewport={"width": 360, "height": 740}, locale="fr-FR")
+    page = await context.new_page()
+    await log_in(demo, page)
+    alert, go_on = page.get_by_role("alert"), page.get_by_role("button", name="Aller à l'étape 2")
+    await opened(page, demo.at("/reservations?jour=2026-12-14"))
+    await page.locator(".day [name=l]").first.check()
+    await go_on.click()
+    wish = await page.locator("form [name=l]").first.input_value()
+    kind, child, *_ = wish.split("~")
+    refused = f"{kind}~{child}~jamais~soir~2026-12-22"
+    await page.goto(demo.at(f"/reservations/recapitulatif?l={wish}&l={refused}"))
+    told = alert.get_by_role("link", name="mardi 22 décembre 2026")
+    await expect(told).to_have_attribute("href", "#j2026-12-22")
+    await expect(page.locator("#j2026-12-22")).to_be_visible()
+    await expect(page.locator("[data-basket-count]")).to_contain_text("2 jours")
+    await look(page)
+    await opened(page, demo.at("/reservations/periode"))
+    await page.get_by_label("Du", exact=True).fill("2026-11-02")
+    await page.get_by_label("Au", exact=True).fill("2026-10-13")
+    await page.get_by_label("mercredi").check()
+    await go_on.click()
+    told = alert.get_by_role("link", name="la fin précède")
+    await expect(told).to_have_attribute("href", "#last")
+    await expect(page.get_by_label("mercredi")).to_be_checked()
+    await look(page)
+    await opened(page, demo.at("/absences"))
+    await page.get_by_label("Date de l'absence").fill("2026-09-15")
+    await page.get_by_label("Jusqu'au").fill("2026-09-14")
+    await page.get_by_label("Fichier").set_input_files(
+        {"name": "certificat.pdf", "mimeType": "application/pdf", "buffer": pdf()}
+    )
+    await go_on.click()
+    await expect(alert.get_by_role("link")).to_have_attribute("href", "#first")
+    await expect(page.get_by_label("Joindre le document déjà envoyé")).to_be_checked()
+    await page.get_by_label("Jusqu'au").fill("")
+    await go_on.click()
+    await expect(page.get_by_role("table")).to_contain_text("Garderie")
+    await context.close()
 
 
 async def test_book_over_a_period(demo: Demo, phone: Page) -> None:

@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem, once_heard
+from services.portal.gateway import FieldProblem, Problem, once_heard
 from services.portal.pages.people import People, people_of
-from services.portal.pages.planning import asked_day
+from services.portal.pages.planning import asked_day, basket_of, show_planning
 from services.portal.web import Page, Visit
 from services.portal.wishes import MOST, Wish, body_of, read_wishes
+from shared.french import day_words
+
+#: What another choice may put right.
+_CORRECTABLE = frozenset({400, 409, 422})
+#: What the forms of this page call the fields of the API.
+_PERIOD_FIELDS = {
+    "asked/0/child": "child", "asked/0": "activity", "asked/0/period": "last",
+    "asked/0/period/first": "first", "asked/0/period/weekdays": "weekdays", "asked": "last",
+}  # fmt: skip
+_ABSENCE_FIELDS = {
+    "ends/0": "first", "ends/0/child": "child", "ends/0/last": "last",
+    "ends/0/weekdays": "weekdays", "ends/0/reason": "reason", "ends/0/proof": "attachment",
+    "attachments": "attachment", "files": "attachment",
+}  # fmt: skip
 
 
 async def _recap(visit: Visit) -> web.Response:
     """Step 2: what validating would do, and what it costs."""
-    texts = visit.form.all("l") or visit.request.query.getall("l", [])
-    wishes = read_wishes(texts)
+    wishes = read_wishes(basket_of(visit))
     people = await people_of(visit)
     if not wishes:
         return visit.show("recap-empty.html")
-    if len(wishes) > MOST:
-        detail = f"Plus de {MOST} jours à la fois : réservez plutôt pour une période."
-        raise Problem(422, {"code": "too-many", "detail": detail})
-    family = people.find(wishes[0].participant).family
-    body = body_of(family, wishes)
-    return await show_recap(visit, people, family, body, texts=[one.text() for one in wishes])
+    body = body_of(people.family, wishes)
+    try:
+        if len(wishes) > MOST:
+            detail = f"Plus de {MOST} jours à la fois : réservez plutôt pour une période."
+            raise Problem(422, {"code": "too-many", "detail": detail})
+        texts = [one.text() for one in wishes]
+        return await show_recap(visit, people, people.family, body, texts=texts)
+    except Problem as problem:
+        if problem.status not in _CORRECTABLE:
+            raise
+        return await _back(visit, people, body, problem)
+
+
+async def _back(
+    visit: Visit, people: People, body: Mapping[str, Any], problem: Problem
+) -> web.Response:
+    """The planning again, with all that was ticked: what is wrong leads to its day."""
+    problem.errors = tuple(_on_its_day(one, people, body) for one in problem.errors)
+    visit.problem = problem
+    days = [one.field.removeprefix("/j") for one in problem.errors if one.field.startswith("/j")]
+    days = days or [_day_of(one) for one in (*body["asked"], *body["ends"])]
+    return await show_planning(visit, date.fromisoformat(days[0]))
+
+
+def _on_its_day(error: FieldProblem, people: People, body: Mapping[str, Any]) -> FieldProblem:
+    """An error of one wish, with the words of its day and the place where the planning has it."""
+    kind, _, rest = error.field.lstrip("/").partition("/")
+    place = rest.partition("/")[0]
+    wishes = body.get(kind)
+    if not (place.isdecimal() and isinstance(wishes, list) and int(place) < len(wishes)):
+        return error
+    wish = wishes[int(place)]
+    day = date.fromisoformat(_day_of(wish))
+    words = ", ".join(filter(None, (day_words(day), people.name(wish["child"]))))
+    return FieldProblem(f"/j{day}", f"{words} : {error.message}")
+
+
+def _day_of(wish: Mapping[str, Any]) -> str:
+    period = wish.get("period") or wish
+    return str(wish.get("day") or period["first"])
 
 
 async def show_recap(
@@ -100,6 +149,7 @@ async def _period(visit: Visit) -> web.Response:
 
 async def _over_period(visit: Visit) -> web.Response:
     """A wish over a period, on to the recap."""
+    people = await people_of(visit)
     activity, _, units = visit.form.get("activity").partition(".")
     first, last = (_date(visit, name) for name in ("first", "last"))
     weekdays = visit.form.all("weekdays")
@@ -109,6 +159,9 @@ async def _over_period(visit: Visit) -> web.Response:
         "book", visit.form.get("child"), activity, tuple(filter(None, units.split("."))), first,
         last, tuple(weekdays),
     )  # fmt: skip
+    # Asked here already: what is refused is put right in this form.
+    body = body_of(people.family, [wish])
+    await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
     return visit.go("/reservations/recapitulatif", l=wish.text())
 
 
@@ -165,6 +218,9 @@ async def _absence_recap(visit: Visit) -> web.Response:
         }  # fmt: skip
         document = await visit.send("POST", "family/documents", about, once="document")
         body["attachments"].append(document["document"])
+        # Whatever is refused from here on, the document need not be sent again.
+        values = {**visit.form.values, "attachment": body["attachments"]}
+        visit.form = replace(visit.form, values=values)
     kept += [("attachment", one) for one in body["attachments"]]
     return await show_recap(visit, people, family, body, texts=[], kept=kept)
 
@@ -188,7 +244,7 @@ def _missing(field: str, detail: str) -> Problem:
 
 PAGES = (
     Page("/reservations/recapitulatif", _recap, _validate),
-    Page("/reservations/periode", _period, _over_period),
-    Page("/absences", _absence, _absence_recap),
-    Page("/absences/valider", _absence, _report_absence),
+    Page("/reservations/periode", _period, _over_period, fields=_PERIOD_FIELDS),
+    Page("/absences", _absence, _absence_recap, fields=_ABSENCE_FIELDS),
+    Page("/absences/valider", _absence, _report_absence, fields=_ABSENCE_FIELDS),
 )

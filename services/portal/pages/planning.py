@@ -151,15 +151,21 @@ def asked_day(visit: Visit, name: str = "jour") -> date:
         return visit.today
 
 
-async def _planning(visit: Visit) -> web.Response:
+def basket_of(visit: Visit) -> list[str]:
+    """What was ticked, as the form or the address holds it."""
+    return visit.form.all("l") or visit.request.query.getall("l", [])
+
+
+async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
+    """The planning around the day of the address, or around this one, with the basket in it."""
     people = await people_of(visit)
     if not people.participants:
         return visit.show("planning-empty.html")
     view = visit.query.get("vue", "semaine")
     wanted = visit.query.get("enfant")
     shown = [one for one in people.participants if one.id == wanted] or list(people.participants)
-    day = asked_day(visit)
-    wishes = read_wishes(visit.request.query.getall("l", []))
+    day = on or asked_day(visit)
+    wishes = read_wishes(basket_of(visit))
     activity = visit.query.get("activite", "")
     activities = {name: one for name, one in people.activities.items() if activity in ("", name)}
     common = {
@@ -203,4 +209,4 @@ async def _month(
     )
 
 
-PAGES = (Page("/reservations", _planning),)
+PAGES = (Page("/reservations", show_planning),)
