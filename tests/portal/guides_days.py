@@ -81,9 +81,21 @@ async def test_pay_the_chosen_invoices(demo: Demo, phone: Page) -> None:
     await phone.get_by_label(re.compile("Choisir la facture")).first.check()
     await phone.get_by_role("button", name="Payer les factures sélectionnées").click()
     await look(phone, "paiement")
+    way = phone.get_by_role("link", name="Aller sur la page de paiement")
+    operation = ((await way.get_attribute("href")) or "").partition("idop=")[2]
     async with phone.expect_popup() as opening:
-        await phone.get_by_role("link", name="Aller sur la page de paiement").click()
+        await way.click()
     payfip = await opening.value
+    await expect(payfip.get_by_role("button", name="Payer par carte", exact=True)).to_be_visible()
+    # Back too early: it is being checked, and nothing invites to pay again.
+    returns = f"{demo.origin}/api/billing/v1/andancette/payfip/returns?idop={operation}"
+    await phone.goto(returns)
+    await expect(phone.get_by_text("en cours de vérification")).to_be_visible()
+    await expect(phone.get_by_role("link", name="Aller sur la page")).to_have_count(0)
+    await look(phone)
+    await opened(phone, f"{town}/factures")
+    await phone.get_by_role("link", name="Paiement en cours de vérification").first.click()
+    await expect(phone.get_by_role("heading", name="Paiement de")).to_be_visible()
     await payfip.get_by_role("button", name="Payer par carte", exact=True).click()
     await payfip.get_by_role("link", name="Retour site").click()
     received = payfip.get_by_text("Votre paiement est reçu")

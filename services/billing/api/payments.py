@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from services.billing.commands import desk, online
+from services.billing.domain.payments import Payment
 from services.billing.queries import payments as queries
 from services.billing.schemas.payments import (
     DeskPaymentIn,
@@ -32,19 +33,24 @@ OFFICERS = agents("billing_office", "collection_officer")
 _FORM = "application/x-www-form-urlencoded"
 
 
+def _shown(billing: Billing, payment: Payment) -> PaymentOut:
+    return PaymentOut.at(payment, online.page(billing, payment), billing.clock.town())
+
+
 async def pay(billing: Billing, call: Call[PaymentIn, NoQuery]) -> PaymentOut:
     wish = call.body
     payment = await online.pay(
         billing, call.family_scope, wish.invoices, wish.email, call.known_command
     )
-    return PaymentOut.at(payment, online.page(billing, payment))
+    return _shown(billing, payment)
 
 
 async def list_payments(billing: Billing, call: Call[NoBody, PaymentQuery]) -> PaymentPage:
     found = await queries.payments(billing, call.family_scope, call.query)
-    full = len(found) == call.query.limit
+    full, now = len(found) == call.query.limit, billing.clock.town()
     return PaymentPage(
-        items=tuple(PaymentSummary.of(one) for one in found), next=found[-1].id if full else None
+        items=tuple(PaymentSummary.of(one, now) for one in found),
+        next=found[-1].id if full else None,
     )
 
 
@@ -52,9 +58,9 @@ async def list_office_payments(
     billing: Billing, call: Call[NoBody, PaymentQuery]
 ) -> OfficePaymentPage:
     found = await queries.payments(billing, call.agent_scope, call.query)
-    full = len(found) == call.query.limit
+    full, now = len(found) == call.query.limit, billing.clock.town()
     return OfficePaymentPage(
-        items=tuple(PaymentForAgents.of(one) for one in found),
+        items=tuple(PaymentForAgents.of(one, now) for one in found),
         next=found[-1].id if full else None,
     )
 
@@ -62,23 +68,24 @@ async def list_office_payments(
 async def see_payment(billing: Billing, call: Call[NoBody, NoQuery]) -> PaymentOut:
     known = await queries.payment(billing, call.family_scope, call.path["payment"])
     payment = await online.looked_at(billing, known)
-    return PaymentOut.at(payment, online.page(billing, payment))
+    return _shown(billing, payment)
 
 
 async def check_payment(billing: Billing, call: Call[NoBody, NoQuery]) -> PaymentForAgents:
     known = await queries.payment(billing, call.agent_scope, call.path["payment"])
     payment, _ = await online.resolve(billing, known)
-    return PaymentForAgents.of(payment)
+    return PaymentForAgents.of(payment, billing.clock.town())
 
 
 async def record_payment(billing: Billing, call: Call[DeskPaymentIn, NoQuery]) -> PaymentForAgents:
     payment = await desk.record(billing, call.agent_scope, call.body, call.known_command)
-    return PaymentForAgents.of(payment)
+    return PaymentForAgents.of(payment, billing.clock.town())
 
 
 async def reverse_payment(billing: Billing, call: Call[ReversalIn, NoQuery]) -> PaymentForAgents:
     scope, reason = call.agent_scope, call.body.reason
-    return PaymentForAgents.of(await desk.reverse(billing, scope, call.path["payment"], reason))
+    payment = await desk.reverse(billing, scope, call.path["payment"], reason)
+    return PaymentForAgents.of(payment, billing.clock.town())
 
 
 async def list_means(billing: Billing, call: Call[NoBody, NoQuery]) -> OfficeMeans:

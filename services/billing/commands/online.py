@@ -31,6 +31,7 @@ from services.billing.domain.payments import (
     Part,
     Payment,
     found,
+    is_awaited,
     may_still_be_paid,
     next_ask,
 )
@@ -225,11 +226,14 @@ def _not_opened(payment: Payment, said: Fault | NoAnswer) -> Refused:
 
 
 def page(billing: Billing, payment: Payment) -> str | None:
-    """The address of the page, while it may be opened."""
+    """The address of the page, while it may be opened; none, once the payer came back from it,
+    before its result is known."""
+    now = billing.clock.town()
     if payment.idop is None or payment.opened_at is None or payment.state in SETTLED:
         return None
-    fresh = billing.clock.town() < payment.opened_at + PAGE_LIVES
-    return billing.payfip.page(payment.idop) if fresh else None
+    if is_awaited(payment, now):
+        return None
+    return billing.payfip.page(payment.idop) if now < payment.opened_at + PAGE_LIVES else None
 
 
 def front_page(billing: Billing, payment: Payment) -> str | None:
@@ -287,6 +291,8 @@ async def hint(billing: Billing, town: str, idop: str) -> None:
 
 async def returned(billing: Billing, town: str, idop: str) -> Payment:
     """The payment that a browser comes back from. Raises ``Refused`` (404)."""
+    if idop:
+        await billing.payments.hint(town, idop, billing.clock.town(), returned=True)
     known = await billing.payments.by_idop(town, idop) if idop else None
     if known is None:
         raise not_found("ce paiement")

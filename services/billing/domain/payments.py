@@ -99,7 +99,8 @@ class Payment:
     clock.
 
     On line: ``idop`` and ``refdet`` are PayFiP's and ours for the page that was opened; ``letter``
-    and ``authorisation`` are PayFiP's. ``next_ask``: when it will be asked again, None when not.
+    and ``authorisation`` are PayFiP's. ``returned_at``: when a browser last came back from that
+    page. ``next_ask``: when it will be asked again, None when not.
     ``untold``: what follows from its state, on the account or for agents, is not done yet.
     """
 
@@ -120,6 +121,7 @@ class Payment:
     refdet: str | None = None
     idop: str | None = None
     opened_at: datetime | None = None
+    returned_at: datetime | None = None
     letter: str | None = None
     authorisation: str | None = None
     problem: Problem | None = None
@@ -154,6 +156,13 @@ def may_still_be_paid(payment: Payment, now: datetime) -> bool:
     """Whether a page that was opened for it, or is being opened, may be paid at any moment."""
     opened = payment.opened_at or payment.created_at
     return payment.state not in SETTLED and now - opened < 2 * PAGE_LIVES
+
+
+def is_awaited(payment: Payment, now: datetime) -> bool:
+    """Whether its result is waited for: the payer came back from a page that may still be paid, or
+    have been, and nobody knows yet. Who pays again meanwhile may pay twice."""
+    unknown = payment.state in ("redirected", "pending")
+    return unknown and payment.returned_at is not None and may_still_be_paid(payment, now)
 
 
 def found(payment: Payment, said: Detail | Fault | NoAnswer | None, now: datetime) -> Finding:

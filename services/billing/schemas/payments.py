@@ -15,6 +15,7 @@ from services.billing.domain.payments import (
     Problem,
     Reversal,
     State,
+    is_awaited,
 )
 from shared.contracts.town_file import DeskMeans, TownFile
 from shared.money import Cents
@@ -100,7 +101,9 @@ class OfficeMeans(Output):
 
 
 class PaymentSummary(Output):
-    """A payment. ``since``: when it came into its state."""
+    """A payment. ``since``: when it came into its state. ``awaited``: the payer came back from
+    PayFiP's page, which may have been paid: paying again, before its result is known, may be paying
+    twice."""
 
     payment: str
     family: str
@@ -109,13 +112,14 @@ class PaymentSummary(Output):
     cents: Cents
     invoices: tuple[Part, ...]
     state: State
+    awaited: bool
     created_at: datetime
     since: datetime
 
     @classmethod
-    def of(cls, payment: Payment) -> PaymentSummary:
+    def of(cls, payment: Payment, now: datetime) -> PaymentSummary:
         """The answer for a payment."""
-        return cls.model_validate(_fields(payment))
+        return cls.model_validate(_fields(payment, now))
 
 
 class PaymentOut(PaymentSummary):
@@ -127,9 +131,9 @@ class PaymentOut(PaymentSummary):
     ]
 
     @classmethod
-    def at(cls, payment: Payment, page: str | None) -> PaymentOut:
+    def at(cls, payment: Payment, page: str | None, now: datetime) -> PaymentOut:
         """The answer for a payment whose page is there."""
-        return cls.model_validate({**_fields(payment), "page": page})
+        return cls.model_validate({**_fields(payment, now), "page": page})
 
 
 class PaymentForAgents(PaymentSummary):
@@ -144,10 +148,10 @@ class PaymentForAgents(PaymentSummary):
     problem: Problem | None
 
     @classmethod
-    def of(cls, payment: Payment) -> PaymentForAgents:
+    def of(cls, payment: Payment, now: datetime) -> PaymentForAgents:
         """The answer for a payment."""
         return cls.model_validate(
-            {**_fields(payment), "reference": payment.refdet or payment.reference,
+            {**_fields(payment, now), "reference": payment.refdet or payment.reference,
              "payer": payment.payer, "reversal": payment.reversal, "operation": payment.idop,
              "letter": payment.letter, "problem": payment.problem}
         )  # fmt: skip
@@ -183,9 +187,10 @@ class Returned(Output):
     state: State
 
 
-def _fields(payment: Payment) -> dict[str, object]:
+def _fields(payment: Payment, now: datetime) -> dict[str, object]:
     return {
         "payment": payment.id, "family": payment.family, "office": payment.office,
         "means": payment.means, "cents": payment.cents, "invoices": payment.parts,
-        "state": payment.state, "created_at": payment.created_at, "since": payment.since,
+        "state": payment.state, "awaited": is_awaited(payment, now),
+        "created_at": payment.created_at, "since": payment.since,
     }  # fmt: skip

@@ -1,9 +1,9 @@
 """Payments: ``{_id, town, office, family, payer, account, means, cents, parts, invoices, state,
-created_at, since, body_hash, numcli, refdet, idop, opened_at, letter, authorisation, problem,
-next_ask, asked_at, untold, reference, reversal, turns}``; one document for each, whatever comes of
-it. ``turns``: of what is handed over at a desk, ``invoice.n`` for each invoice, ``n`` such payments
-having been entered before; unique, so that of two entered at once one looks again at what is to be
-paid."""
+created_at, since, body_hash, numcli, refdet, idop, opened_at, returned_at, letter, authorisation,
+problem, next_ask, asked_at, untold, reference, reversal, turns}``; one document for each,
+whatever comes of it. ``turns``: of what is handed over at a desk, ``invoice.n`` for each invoice,
+``n`` such payments having been entered before; unique, so that of two entered at once one looks
+again at what is to be paid."""
 
 from __future__ import annotations
 
@@ -107,13 +107,14 @@ class PaymentStore:
                       "opened_at": at, "next_ask": next_ask}},
         )  # fmt: skip
 
-    async def hint(self, town: str, idop: str, now: datetime) -> None:
-        """Ask about that page at once, if nothing was paid there."""
+    async def hint(self, town: str, idop: str, now: datetime, *, returned: bool = False) -> None:
+        """Ask about that page at once, if nothing was paid there; ``returned``: a browser came
+        back from it."""
         found = await self.by_idop(town, idop)
         if found is not None:
             await self._store.change(
                 HINT_PAYMENT, PAYMENTS, found.id, {"state": {"$nin": sorted(SETTLED)}},
-                {"$set": {"next_ask": now}},
+                {"$set": {"next_ask": now, **({"returned_at": now} if returned else {})}},
             )  # fmt: skip
 
     async def ask(self, payment: str, now: datetime, again: timedelta) -> bool:
@@ -245,9 +246,11 @@ def _payment(document: Document) -> Payment:
     return Payment(
         id=document["_id"], parts=tuple(Part.model_validate(one) for one in document["parts"]),
         reversal=document["reversal"] and Reversal.model_validate(document["reversal"]),
+        # Noted since: older payments have none.
+        returned_at=document.get("returned_at"),
         **{name: document[name] for name in _FIELDS},
     )  # fmt: skip
 
 
-_READ = frozenset({"id", "parts", "reversal"})
+_READ = frozenset({"id", "parts", "reversal", "returned_at"})
 _FIELDS = tuple(name for name in Payment.__dataclass_fields__ if name not in _READ)

@@ -10,10 +10,19 @@ from services.portal.pages.people import elsewhere
 from services.portal.web import Page, Visit, Who, quoted
 
 
+async def _awaited(visit: Visit) -> dict[str, str]:
+    """The payments whose result PayFiP has not told yet, by the invoices they are for."""
+    payments = await visit.get("billing/payments", family=visit.household, limit=50)
+    return {
+        part["invoice"]: one["payment"]
+        for one in payments["items"] if one["awaited"] for part in one["invoices"]
+    }  # fmt: skip
+
+
 async def _invoices(visit: Visit) -> web.Response:
     tab = "archivees" if visit.query.get("onglet") == "archivees" else "en-cours"
     state = "open" if tab == "en-cours" else "archived"
-    page, means = await asyncio.gather(
+    page, means, awaited = await asyncio.gather(
         visit.get(
             "billing/invoices",
             family=visit.household,
@@ -22,21 +31,25 @@ async def _invoices(visit: Visit) -> web.Response:
             after=visit.query.get("apres"),
         ),
         visit.get("billing/payment-means"),
+        _awaited(visit),
     )
     return visit.show(
         "invoices.html", invoices=page["items"], next=page["next"], tab=tab,
         on_line=any(one["means"] == "payfip" for one in means["means"]), means=means,
+        awaited=awaited,
     )  # fmt: skip
 
 
 async def _invoice(visit: Visit) -> web.Response:
     invoice = quoted(visit.request.match_info["invoice"])
-    content, means = await asyncio.gather(
-        visit.get(f"billing/invoices/{invoice}"), visit.get("billing/payment-means")
+    content, means, awaited = await asyncio.gather(
+        visit.get(f"billing/invoices/{invoice}"),
+        visit.get("billing/payment-means"),
+        _awaited(visit),
     )
     on_line = any(one["means"] == "payfip" for one in means["means"])
     return elsewhere(visit, content["family"]) or visit.show(
-        "invoice.html", invoice=content, on_line=on_line
+        "invoice.html", invoice=content, on_line=on_line, awaited=awaited.get(content["invoice"])
     )
 
 

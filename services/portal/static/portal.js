@@ -79,6 +79,8 @@ for (const link of document.querySelectorAll("a[data-window]")) {
 // What is still going on is asked for again, every so many seconds, until it is done.
 const again = (part) =>
   setTimeout(async () => {
+    // Not under the keyboard of who is just using it.
+    if (part.contains(document.activeElement)) return again(part);
     try {
       const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
       const fresh = page.getElementById(part.id);

@@ -62,6 +62,27 @@ async def test_the_browser_goes_on_to_the_front_end_and_nowhere_else(till: Till)
     assert await till.seen(payment) == "abandoned"
 
 
+async def test_back_before_the_result_is_known_one_waits_and_does_not_pay_twice(
+    till: Till,
+) -> None:
+    payment, idop = await till.opened()
+
+    async def shown() -> tuple[str, bool, bool]:
+        till.later(seconds=3)
+        one = (await till.call("GET", f"/payments/{payment}", token=till.anne)).json
+        listed = (await till.call("GET", "/payments", token=till.anne)).json["items"][0]
+        assert listed["awaited"] == one["awaited"]
+        return one["state"], one["awaited"], one["page"] is not None
+
+    assert await shown() == ("pending", False, True)
+    await till.call("GET", f"/payfip/returns?idop={idop}")
+    assert await shown() == ("pending", True, False)
+    till.later(minutes=30)
+    assert await shown() == ("pending", False, False)
+    await till.lost(idop, "carte")
+    assert await shown() == ("paid", False, False)
+
+
 @pytest.mark.parametrize("name", ["idop", "idOp"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_a_closed_window_and_a_notification_in_any_form(
