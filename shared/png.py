@@ -15,23 +15,23 @@ def plain_png(raw: bytes, *, width: int, height: int) -> bytes:
     chunks = list(_chunks(raw))
     kinds = [kind for kind, _ in chunks]
     if not kinds or kinds[0] != b"IHDR" or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
-        raise ValueError("not a PNG picture")
+        raise ValueError("ce n'est pas une image PNG.")
     header = chunks[0][1]
     wide, high = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
     if len(header) != 13 or not (0 < wide <= width and 0 < high <= height):
-        raise ValueError(f"a picture of at most {width} × {height} points is expected")
+        raise ValueError(f"une image d'au plus {width} × {height} points est attendue.")
     return _SIGNATURE + b"".join(_written(kind, body) for kind, body in chunks if kind in _KEPT)
 
 
 def _chunks(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
     if not raw.startswith(_SIGNATURE):
-        raise ValueError("not a PNG picture")
+        raise ValueError("ce n'est pas une image PNG.")
     at = len(_SIGNATURE)
     while at < len(raw):
         size, kind = int.from_bytes(raw[at : at + 4]), raw[at + 4 : at + 8]
         body, check = raw[at + 8 : at + 8 + size], raw[at + 8 + size : at + 12 + size]
         if check != zlib.crc32(kind + body).to_bytes(4):
-            raise ValueError("this PNG is damaged")
+            raise ValueError("cette image PNG est abîmée.")
         yield kind, body
         if kind == b"IEND":
             return

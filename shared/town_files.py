@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from shared.contracts.town_file import TownFile
 from shared.errors import Refused
+from shared.faults import sentence
 
 MAX_BYTES = 512 * 1024
 _MAX_DEPTH = 20
@@ -26,6 +27,7 @@ _MAX_DEPTH = 20
 SentFile = Annotated[str, Field(min_length=1, max_length=MAX_BYTES)]
 SENT_BYTES = 2 * MAX_BYTES
 _ERRORS_SAID = 50
+_NOT_YAML = "ce n'est pas du YAML : voyez ici les retraits, les deux-points et les guillemets."
 
 
 class _Mark(Protocol):
@@ -45,7 +47,12 @@ class FileError:
     sentence: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.path or 'file'}: {self.sentence}"
+        return f"ligne {self.line}, colonne {self.column} : {self.place} : {self.sentence}"
+
+    @property
+    def place(self) -> str:
+        """The path in words: of the file itself, « fichier »."""
+        return self.path or "fichier"
 
 
 class BadTownFile(Exception):
@@ -73,7 +80,7 @@ def read_sent_file(text: str) -> TownFile:
         return read_town_file(text.encode())
     except BadTownFile as bad:
         errors = [
-            {"field": "/file", "message": f"{one.path or 'fichier'} : {one.sentence}",
+            {"field": "/file", "message": f"{one.place} : {one.sentence}",
              "line": one.line, "column": one.column}
             for one in bad.errors[:_ERRORS_SAID]
         ]  # fmt: skip
@@ -124,21 +131,23 @@ def _read(content: bytes) -> tuple[yaml.Node, Any]:
 
 def _tree(content: bytes) -> yaml.Node:
     if len(content) > MAX_BYTES:
-        raise _at(None, f"the file is larger than {MAX_BYTES // 1024} KiB")
+        raise _at(None, f"le fichier dépasse {MAX_BYTES // 1024} Kio.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _at(None, "the file is not UTF-8 text") from error
+        raise _at(None, "le fichier n'est pas un texte en UTF-8.") from error
     try:
         _check_events(text)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _at(mark, f"not YAML: {error.problem or error.context}") from error
+        raise _at(mark, _NOT_YAML) from error
     except yaml.YAMLError as error:
-        raise _at(None, "not YAML: a character that may not appear in text") from error
+        raise _at(
+            None, "ce n'est pas du YAML : un caractère n'a pas sa place dans un texte."
+        ) from error
     if not isinstance(root, yaml.MappingNode):
-        raise _at(root.start_mark if root else None, "the file must be a list of `field: value`")
+        raise _at(root.start_mark if root else None, "le fichier est une liste de `champ: valeur`.")
     return root
 
 
@@ -147,17 +156,17 @@ def _check_events(text: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _at(event.start_mark, "anchors and aliases (& and *) are not admitted")
+            raise _at(event.start_mark, "les ancres et les renvois (& et *) ne sont pas admis.")
         if getattr(event, "tag", None):
-            raise _at(event.start_mark, "tags (!) are not admitted")
+            raise _at(event.start_mark, "les étiquettes (!) ne sont pas admises.")
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _at(event.start_mark, "the file holds more than one document")
+                raise _at(event.start_mark, "le fichier contient plus d'un document.")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
-                raise _at(event.start_mark, f"nested deeper than {_MAX_DEPTH} levels")
+                raise _at(event.start_mark, f"plus de {_MAX_DEPTH} niveaux emboîtés.")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -167,11 +176,11 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], mistakes: list[FileErro
         found: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                mistakes.append(_error(path, key, "a field's name must be a word"))
+                mistakes.append(_error(path, key, "le nom d'un champ est un mot."))
                 continue
             name = str(key.value)
             if name in found:
-                mistakes.append(_error((*path, name), key, "this field is written twice"))
+                mistakes.append(_error((*path, name), key, "ce champ est écrit deux fois."))
             found[name] = _plain(value, (*path, name), mistakes)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -204,7 +213,7 @@ def _causes(faults: Sequence[Any]) -> list[Any]:
 
 def _placed(root: yaml.Node, fault: Any) -> FileError:
     """Follow pydantic's location through the file, as far as the file goes."""
-    kind, loc, sentence = fault["type"], fault["loc"], _sentence(fault)
+    kind, loc, told = fault["type"], fault["loc"], sentence(fault, _IN_YAML)
     node, where = root, root
     path: list[str | int] = []
     for part in loc:
@@ -216,8 +225,8 @@ def _placed(root: yaml.Node, fault: Any) -> FileError:
         where, node = step
         path.append(part)
     if kind == _MODEL_LEVEL:
-        return _named_in(node, path, sentence)
-    return _error(path, where if kind == _UNKNOWN_FIELD else node, sentence)
+        return _named_in(node, path, told)
+    return _error(path, where if kind == _UNKNOWN_FIELD else node, told)
 
 
 def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -230,11 +239,11 @@ def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | Non
 
 
 _NAME = re.compile(r"([a-z][a-z0-9_.-]*): ")
-_QUOTED = re.compile(r"'([^']+)'")
+_QUOTED = re.compile(r"« ([^»]+) »")
 
 
 def _named_in(node: yaml.Node, path: list[str | int], sentence: str) -> FileError:
-    """A rule over several fields names them (``activities: canteen: 'x' …``): go there.
+    """A rule over several fields names them (``activities: canteen: « x » …``): go there.
 
     What the sentence quotes is pointed at, if it is found below.
     """
@@ -282,41 +291,16 @@ def _scalars(node: yaml.Node) -> list[yaml.ScalarNode]:
 
 # -- sentences -----------------------------------------------------------------------------
 
-_SENTENCES = {
-    "missing": "this field is missing",
-    _UNKNOWN_FIELD: "there is no such field",
-    "string_type": "text is expected (put it between quotes if it looks like a number)",
-    "string_pattern_mismatch": "not written as it should: {pattern}",
-    "string_too_short": "this must not be empty",
-    "string_too_long": "longer than {max_length} characters",
-    "too_short": "at least {min_length} expected here",
-    "too_long": "at most {max_length} expected here",
-    "tuple_type": "a list is expected",
-    "model_type": "a group of fields is expected",
-    "int_type": "a whole number is expected",
-    "int_parsing": "a whole number is expected",
-    "int_from_float": "a whole number is expected",
-    "bool_type": "true or false is expected",
-    "bool_parsing": "true or false is expected",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "date_type": "a date is expected (2026-09-01)",
-    "date_parsing": "a date is expected (2026-09-01)",
-    "date_from_datetime_parsing": "a date is expected (2026-09-01)",
-    "date_from_datetime_inexact": "a date without a time is expected (2026-09-01)",
-    "time_type": "a time is expected (18:00)",
-    "time_parsing": "a time is expected (18:00)",
-    "enum": "not one of {expected}",
-    "literal_error": "not one of {expected}",
-    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
-    "union_tag_not_found": "the field {discriminator} is missing",
-    _MODEL_LEVEL: "{error}",
+#: What YAML has its own words for.
+_IN_YAML = {
+    "model_type": "un groupe de champs est attendu.",
+    "dict_type": "un groupe de champs est attendu.",
+    "string_type": "un texte est attendu (entre guillemets, s'il ressemble à un nombre).",
+    "string_pattern_mismatch": "ne s'écrit pas ainsi (forme attendue : {pattern}).",
+    "string_too_short": "ceci ne peut pas être vide.",
+    "bool_type": "true ou false est attendu.",
+    "bool_parsing": "true ou false est attendu.",
 }
-
-
-def _sentence(fault: Any) -> str:
-    template = _SENTENCES.get(fault["type"])
-    return template.format(**fault.get("ctx", {})) if template else str(fault["msg"])
 
 
 def _error(path: Sequence[str | int], node: yaml.Node, sentence: str) -> FileError:

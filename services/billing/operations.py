@@ -23,6 +23,7 @@ from services.billing.service import state_of
 from services.billing.trying import explained, unknown_names
 from shared.days import Days
 from shared.errors import Refused
+from shared.faults import sentence
 from shared.holidays import FrenchHolidays
 from shared.money import euros
 from shared.operations import parts_of
@@ -167,7 +168,7 @@ def _facts(file: Path, book: PriceBook) -> Facts:
     try:
         facts = Facts.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        faults = [f"{'.'.join(map(str, one['loc']))}: {sentence(one)}" for one in error.errors()]
     else:
         faults = [_unknown(where, name) for where, name in unknown_names(book, facts)]
     if faults:

@@ -17,6 +17,7 @@ from services.booking.trial_schemas import FactsIn, aware
 from services.booking.trying import explained, unknown_names
 from shared.contracts.town_file import ACTIONS, Action, Activity
 from shared.days import Days, days_between
+from shared.faults import sentence
 from shared.holidays import FrenchHolidays
 from shared.town_files import BadTownFile, read_town_file
 
@@ -112,7 +113,7 @@ def _facts(file: Path | None, book: Rulebook, activity: Activity) -> FactsIn:
     try:
         known = TypeAdapter(FactsIn).validate_json(file.read_bytes())
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        faults = [f"{'.'.join(map(str, one['loc']))}: {sentence(one)}" for one in error.errors()]
     else:
         faults = [
             f"{where}: {name!r} is not in the town file"

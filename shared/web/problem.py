@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Refused
+from shared.faults import sentence
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -80,7 +81,7 @@ def invalid_input(error: ValidationError, where: str = "") -> Refused:
     errors = [
         {
             "field": where + "".join(f"/{_pointer_part(part)}" for part in fault["loc"]),
-            "message": _sentence(fault["type"], fault.get("ctx", {}), fault["msg"]),
+            "message": sentence(fault),
         }
         for fault in error.errors(include_url=False, include_input=False)
     ]
@@ -96,36 +97,3 @@ def invalid_input(error: ValidationError, where: str = "") -> Refused:
 
 def _pointer_part(part: int | str) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
-
-
-_SENTENCES = {
-    "json_invalid": "ce n'est pas du JSON.",
-    "model_type": "un objet est attendu.",
-    "model_attributes_type": "un objet est attendu.",
-    "missing": "champ obligatoire.",
-    "extra_forbidden": "champ inconnu.",
-    "string_too_short": "trop court (au moins {min_length} caractères).",
-    "string_too_long": "trop long (au plus {max_length} caractères).",
-    "string_type": "un texte est attendu.",
-    "string_pattern_mismatch": "format non reconnu.",
-    "too_long": "trop d'éléments (au plus {max_length}).",
-    "too_short": "pas assez d'éléments (au moins {min_length}).",
-    "date_from_datetime_parsing": "une date est attendue (AAAA-MM-JJ).",
-    "date_parsing": "une date est attendue (AAAA-MM-JJ).",
-    "date_type": "une date est attendue (AAAA-MM-JJ).",
-    "int_type": "un nombre entier est attendu.",
-    "int_parsing": "un nombre entier est attendu.",
-    "bool_type": "oui ou non est attendu.",
-    "bool_parsing": "oui ou non est attendu.",
-    "list_type": "une liste est attendue.",
-    "literal_error": "valeur non admise (attendu : {expected}).",
-    "enum": "valeur non admise (attendu : {expected}).",
-    "greater_than_equal": "doit être au moins {ge}.",
-    "less_than_equal": "doit être au plus {le}.",
-    "value_error": "{error}",
-}
-
-
-def _sentence(kind: str, values: dict[str, Any], fallback: str) -> str:
-    template = _SENTENCES.get(kind)
-    return template.format(**values) if template else fallback

@@ -77,13 +77,14 @@ def test_a_grid_with_a_hole_is_refused_with_the_exact_range(
     rows = grid(cuts, cents, sides)
     lost = data.draw(st.integers(0, len(rows) - 1))
     row = rows.pop(lost)
-    low = f"over {plain(row['over'])}" if "over" in row else f"from {plain(row.get('from', '0'))}"
-    high = f" to {plain(row['to'])}" if "to" in row else (
-        f" and below {plain(row['below'])}" if "below" in row else ""
+    low = plain(row.get("over") or row.get("from", "0"))
+    high = f" à {plain(row['to'])}" if "to" in row else (
+        f" et au-dessous de {plain(row['below'])}" if "below" in row else ""
     )  # fmt: skip
+    begun = "au-dessus de" if "over" in row else "de" if high else "à partir de"
     with pytest.raises(ValidationError) as refused:
         town(tariff(brackets=rows))
-    assert f"tariffs: repas: brackets: no price {low}{high}" in str(refused.value)
+    assert f"tariffs: repas: brackets: aucun prix {begun} {low}{high}" in str(refused.value)
 
 
 def plain(number: str) -> str:
@@ -93,15 +94,15 @@ def plain(number: str) -> str:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"to": 440}, {"from": 441}], "no price over 440 and below 441"),
-        ([{"to": 440}, {"from": 440}], "two prices at 440"),
-        ([{"below": 440}, {"over": 440}], "no price at 440"),
-        ([{"to": 500}, {"from": 400}], "two prices from 400 to 500"),
-        ([{"below": 500}, {"over": 400}], "two prices over 400 and below 500"),
-        ([{"from": 1}], "no price from 0 and below 1"),
-        ([{"to": "440.50"}], "no price over 440.5"),
-        ([{"below": 300}, {"from": 300, "to": 200}, {"from": 300}], "holds for nothing"),
-        ([{"to": 440}, {"from": 440, "to": 440}, {"over": 440}], "two prices at 440"),
+        ([{"to": 440}, {"from": 441}], "aucun prix au-dessus de 440 et au-dessous de 441"),
+        ([{"to": 440}, {"from": 440}], "deux prix à 440"),
+        ([{"below": 440}, {"over": 440}], "aucun prix à 440"),
+        ([{"to": 500}, {"from": 400}], "deux prix de 400 à 500"),
+        ([{"below": 500}, {"over": 400}], "deux prix au-dessus de 400 et au-dessous de 500"),
+        ([{"from": 1}], "aucun prix de 0 et au-dessous de 1"),
+        ([{"to": "440.50"}], "aucun prix au-dessus de 440.5"),
+        ([{"below": 300}, {"from": 300, "to": 200}, {"from": 300}], "ne vaut pour rien"),
+        ([{"to": 440}, {"from": 440, "to": 440}, {"over": 440}], "deux prix à 440"),
     ],
 )
 def test_holes_and_overlaps_are_shown_as_they_are(rows: list[dict[str, Any]], said: str) -> None:
@@ -114,10 +115,10 @@ def test_holes_and_overlaps_are_shown_as_they_are(rows: list[dict[str, Any]], sa
     ("rows", "said"),
     [
         ([{"to": 440}, {"from": 441}], None),
-        ([{"to": 440}, {"from": 442}], "no price over 440 and below 442"),
+        ([{"to": 440}, {"from": 442}], "aucun prix au-dessus de 440 et au-dessous de 442"),
         ([{"to": "440.50"}, {"from": 441}], None),
-        ([{"to": 441}, {"over": 440}], "two prices over 440 to 441"),
-        ([{"below": 440}, {"over": 440}], "no price at 440"),
+        ([{"to": 441}, {"over": 440}], "deux prix au-dessus de 440 à 441"),
+        ([{"below": 440}, {"over": 440}], "aucun prix à 440"),
     ],
 )
 def test_whole_quotients_leave_no_hole_between_440_and_441(

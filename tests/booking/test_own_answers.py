@@ -143,8 +143,8 @@ async def test_a_decision_is_an_outcome_or_an_answer(running: World) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"code": "incomplete"}, "answers: 'incomplete' appears twice"),
-        ({"label": "Dossier incomplet"}, "answers: 'Dossier incomplet' appears twice"),
+        ({"code": "incomplete"}, "answers: « incomplete » apparaît deux fois"),
+        ({"label": "Dossier incomplet"}, "answers: « Dossier incomplet » apparaît deux fois"),
         ({"colour": "green"}, "colour"),
         ({"colour": "#2E7D32;"}, "colour"),
         ({"outcome": "waiting"}, "outcome"),

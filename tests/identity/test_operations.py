@@ -46,7 +46,7 @@ async def test_checking_and_loading_a_town(preau: Preau, tmp_path: Path) -> None
     bad.write_text(text.replace("capacity: 120", "capacity: lots"), encoding="utf-8")
     code, output = await preau("town", "load", str(bad))
     assert code == 1
-    assert "activities[0].places[0].capacity: a whole number is expected" in output
+    assert "activities[0].places[0].capacity : un nombre entier est attendu." in output
     assert (await preau("town", "load", VEYRAS)) == (0, "veyras: version 1\n")
 
 

@@ -40,7 +40,7 @@ def test_what_is_checked_is_what_the_style_uses() -> None:
 @given(COLOURS)
 def test_a_colour_that_is_taken_is_read_everywhere(accent: str) -> None:
     if not readable(accent):
-        with pytest.raises(ValidationError, match="too pale"):
+        with pytest.raises(ValidationError, match="trop clair"):
             PortalSettings(accent=accent)
         return
     used = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", looks.style_of(accent)))
@@ -73,11 +73,11 @@ def test_a_logo_is_its_picture_alone() -> None:
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        (b"<svg onload='x()'/>", "not a PNG"),
-        (_png()[:-20], "damaged"),
-        (_png().replace(b"IDAT", b"IDAX"), "damaged"),
+        (b"<svg onload='x()'/>", "pas une image PNG"),
+        (_png()[:-20], "abîmée"),
+        (_png().replace(b"IDAT", b"IDAX"), "abîmée"),
         (_png((900, 10)), "800"),
-        (_png()[:8], "not a PNG"),
+        (_png()[:8], "pas une image PNG"),
     ],
     ids=["svg", "cut short", "altered", "too wide", "empty"],
 )

@@ -35,7 +35,7 @@ class Effect(Part):
         wanted = {"keep_percent": "percent", "price": "cents", "surcharge": "surcharge"}
         for kind, field in wanted.items():
             if (self.kind == kind) != (getattr(self, field) is not None):
-                raise ValueError(f"`{field}` belongs to `kind: {kind}`")
+                raise ValueError(f"`{field}` va avec `kind: {kind}`.")
         return self
 
 
@@ -103,7 +103,7 @@ class Absences(Part):
     @model_validator(mode="after")
     def _consistent(self) -> Absences:
         if self.return_announced and self.return_notice is None:
-            raise ValueError("`return_announced` needs `return_notice`")
+            raise ValueError("`return_announced` demande `return_notice`.")
         unique("absences.reasons", (reason.id for reason in self.reasons))
         for rule in self.rules:
             known(f"absences.rules: {rule.id}", rule.reasons, (one.id for one in self.reasons))

@@ -40,12 +40,16 @@ class Eligible(Part):
     @model_validator(mode="after")
     def _for_somebody(self) -> Eligible:
         if not (self.children or self.adults):
-            raise ValueError("an activity is for children, for adults or for both")
+            raise ValueError(
+                "une activité est pour les enfants, pour les adultes ou pour les deux."
+            )
         if not self.adults and self.which_adults != Adults():
-            raise ValueError("`which_adults` without `adults: true` is nobody")
+            raise ValueError("`which_adults` sans `adults: true` ne désigne personne.")
         given = (self.schools, self.levels, self.from_age, self.to_age, self.audiences)
         if not self.children and any(one not in ((), None) for one in given):
-            raise ValueError("say in `which_adults` which: the other fields are of children")
+            raise ValueError(
+                "dites dans `which_adults` lesquels : les autres champs parlent des enfants."
+            )
         return self
 
 
@@ -97,8 +101,8 @@ class Activity(Part):
         unique("absences.rules", (rule.id for rule in self.absences.rules))
         if self.deadlines.pay and (self.billing, self.decision) != ("pay_at_booking", "automatic"):
             raise ValueError(
-                "`deadlines.pay` goes with `billing: pay_at_booking` and `decision: automatic`: "
-                "until when whoever books may still pay"
+                "`deadlines.pay`, le délai pour payer ce qui vient d'être réservé, va avec "
+                "`billing: pay_at_booking` et `decision: automatic`."
             )
         return self
 

@@ -52,7 +52,7 @@ class Period(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.last < self.first:
-            raise ValueError("last lies before first")
+            raise ValueError("`last` précède `first`.")
         return self
 
     def holds(self, day: date) -> bool:

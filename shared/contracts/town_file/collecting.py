@@ -53,7 +53,7 @@ class DirectDebit(Part):
     def _good(self) -> DirectDebit:
         creditor_of(self.creditor)
         if iban_of(self.iban) != self.iban or bic_of(self.bic) != self.bic:
-            raise ValueError("an IBAN and a BIC are written in capitals, without spaces")
+            raise ValueError("un IBAN et un BIC s'écrivent en capitales, sans espaces.")
         return self
 
 

@@ -29,14 +29,16 @@ class Trait(Part):
     def _says_something(self) -> Trait:
         bounds = self.from_ is not None or self.to is not None
         if bounds == bool(self.is_):
-            raise ValueError("give either `is` or `from`/`to`")
+            raise ValueError("donnez soit `is`, soit `from` et `to`.")
         unknown = [one for one in self.is_ if one not in get_args(Level)]
         if self.fact == "participant" and any(
             one not in get_args(ParticipantKind) for one in self.is_
         ):
-            raise ValueError("`participant` is 'child' or 'adult'")
+            raise ValueError("`participant` vaut « child » ou « adult ».")
         if self.fact == "level" and unknown:
-            raise ValueError(f"{unknown[0]!r} is no level ({', '.join(get_args(Level))})")
+            raise ValueError(
+                f"« {unknown[0]} » n'est pas un niveau ({', '.join(get_args(Level))})."
+            )
         return self
 
 
@@ -54,7 +56,7 @@ class Audience(Part):
     @model_validator(mode="after")
     def _says_something(self) -> Audience:
         if not self.all and not self.any:
-            raise ValueError("an audience has at least one trait")
+            raise ValueError("un public a au moins un critère.")
         return self
 
 

@@ -52,7 +52,9 @@ class Timed(Part):
     @model_validator(mode="after")
     def _office_named(self) -> Timed:
         if (self.if_closed != "keep") != (self.office is not None):
-            raise ValueError("`if_closed: advance` or `postpone` names the calendar `office`")
+            raise ValueError(
+                "`if_closed: advance` ou `postpone` nomme le calendrier du service (`office`)."
+            )
         return self
 
 
@@ -105,7 +107,7 @@ class TableCutoff(Part):
     def _each_day_once(self) -> TableCutoff:
         days = [day for row in self.rows for day in row.for_]
         if len(days) != len(set(days)):
-            raise ValueError("a weekday appears in two rows")
+            raise ValueError("un jour de la semaine apparaît dans deux lignes.")
         return self
 
 
@@ -122,7 +124,7 @@ class MonthCutoff(Timed):
     @model_validator(mode="after")
     def _one_of_two(self) -> MonthCutoff:
         if (self.day is None) == (self.weekday_of_last_complete_week is None):
-            raise ValueError("give `day` or `weekday_of_last_complete_week`")
+            raise ValueError("donnez `day` ou `weekday_of_last_complete_week`.")
         return self
 
 
@@ -161,7 +163,7 @@ class DatesCutoff(Part):
         ordered = sorted(self.dates, key=lambda one: one.first)
         for earlier, later in pairwise(ordered):
             if later.first <= earlier.last:
-                raise ValueError(f"two dates are published for {later.first}")
+                raise ValueError(f"deux dates sont publiées pour le {later.first}.")
         return self
 
 

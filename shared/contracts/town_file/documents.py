@@ -24,7 +24,7 @@ class Validity(Part):
     @model_validator(mode="after")
     def _one_of_three(self) -> Validity:
         if [self.months is not None, self.school_year, self.until is not None].count(True) != 1:
-            raise ValueError("give one of `months`, `school_year` and `until`")
+            raise ValueError("donnez l'un de `months`, `school_year` et `until`.")
         return self
 
     def last_day(self, sent: date) -> date:

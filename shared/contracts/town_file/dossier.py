@@ -96,9 +96,9 @@ class Dossier(Part):
             known("residence.fact", [self.residence.fact], yes_or_no)
         for one in self.fields:
             if one.field in _NEVER_EMPTY and one.rule in ("hidden", "shown"):
-                raise ValueError(f"fields: {one.field}: no member is without it")
+                raise ValueError(f"fields: {one.field}: personne n'est sans lui dans un dossier.")
             if one.rule == "required" and table.BY_PATH[one.field].keyed:
-                raise ValueError(f"fields: {one.field}: it has no value of its own")
+                raise ValueError(f"fields: {one.field}: il n'a pas de valeur à lui seul.")
         return self
 
     def keys_of(self, field: table.DossierField) -> Iterator[str]:

@@ -46,7 +46,7 @@ class EnrolmentWindow(Part):
     @model_validator(mode="after")
     def _in_order(self) -> EnrolmentWindow:
         if self.closes <= self.opens:
-            raise ValueError("closes lies before opens")
+            raise ValueError("`closes` précède `opens`.")
         return self
 
 
@@ -76,7 +76,7 @@ class Regulations(Part):
     @model_validator(mode="after")
     def _one_of_two(self) -> Regulations:
         if (self.text is None) == (self.url is None):
-            raise ValueError("give `text` or `url`")
+            raise ValueError("donnez `text` ou `url`.")
         return self
 
 
@@ -112,9 +112,9 @@ class EnrolmentGroup(Part):
     @model_validator(mode="after")
     def _consistent(self) -> EnrolmentGroup:
         if self.last < self.first:
-            raise ValueError("last lies before first")
+            raise ValueError("`last` précède `first`.")
         if "weekly" in self.patterns and (self.last - self.first).days > _LONGEST_WEEKLY:
-            raise ValueError(f"`patterns: weekly` covers at most {_LONGEST_WEEKLY} days")
+            raise ValueError(f"`patterns: weekly` couvre au plus {_LONGEST_WEEKLY} jours.")
         for name in ("activities", "steps", "patterns"):
             unique(name, getattr(self, name))
         unique("documents", (document.id for document in self.documents))
@@ -138,10 +138,12 @@ def _check_windows(windows: tuple[EnrolmentWindow, ...], last: date) -> None:
     for earlier, later in pairwise(ordered):
         if sorted(earlier.audiences) == sorted(later.audiences) and later.opens <= earlier.closes:
             raise ValueError(
-                f"windows: two are open on {later.opens:%Y-%m-%dT%H:%M} for the same families"
+                f"windows: deux sont ouvertes le {later.opens:%Y-%m-%dT%H:%M} pour les mêmes"
+                " familles."
             )
     for window in windows:
         if window.opens.date() > last:
             raise ValueError(
-                f"windows: one opens on {window.opens:%Y-%m-%dT%H:%M}, after the last day ({last})"
+                f"windows: l'une ouvre le {window.opens:%Y-%m-%dT%H:%M}, après le dernier jour"
+                f" ({last})."
             )

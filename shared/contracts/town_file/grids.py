@@ -35,7 +35,7 @@ def check_grid(tariff: Tariff, *, whole: bool) -> None:
     quotients are brought to whole numbers first."""
     faults = list(_faults(tariff.brackets, whole=whole))
     if faults:
-        raise ValueError(f"tariffs: {tariff.id}: brackets: {'; '.join(faults)}")
+        raise ValueError(f"tariffs: {tariff.id}: brackets: {' ; '.join(faults)}.")
 
 
 def _faults(brackets: Sequence[Bracket], *, whole: bool) -> Iterator[str]:
@@ -45,15 +45,15 @@ def _faults(brackets: Sequence[Bracket], *, whole: bool) -> Iterator[str]:
     for bracket in sorted(brackets, key=begins):
         first, last = begins(bracket), ends(bracket)
         if last <= first:
-            yield f"a bracket holds for nothing: {_range(first, last)}"
+            yield f"une tranche ne vaut pour rien : {_range(first, last)}"
             continue
         if _someone(reached, first, whole=whole):
-            yield f"no price {_range(reached, first)}"
+            yield f"aucun prix {_range(reached, first)}"
         if _someone(first, min(reached, last), whole=whole):
-            yield f"two prices {_range(first, min(reached, last))}"
+            yield f"deux prix {_range(first, min(reached, last))}"
         reached = max(reached, last)
     if _someone(reached, _END, whole=whole):
-        yield f"no price {_range(reached, _END)}"
+        yield f"aucun prix {_range(reached, _END)}"
 
 
 def _someone(first: Edge, last: Edge, *, whole: bool) -> bool:
@@ -69,13 +69,13 @@ def _someone(first: Edge, last: Edge, *, whole: bool) -> bool:
 
 
 def _range(first: Edge, last: Edge) -> str:
-    """``over 440 and below 441``, ``at 440``, ``from 0 to 440``."""
+    """``au-dessus de 440 et au-dessous de 441``, ``à 440``, ``de 0 à 440``."""
     if first[0] == last[0]:
-        return f"at {_written(first[0])}"
-    begun = f"{'over' if first[1] else 'from'} {_written(first[0])}"
+        return f"à {_written(first[0])}"
+    begun = f"{'au-dessus de' if first[1] else 'de'} {_written(first[0])}"
     if last == _END:
-        return begun
-    return f"{begun} {'to' if last[1] else 'and below'} {_written(last[0])}"
+        return begun if first[1] else f"à partir de {_written(first[0])}"
+    return f"{begun} {'à' if last[1] else 'et au-dessous de'} {_written(last[0])}"
 
 
 def _written(value: Decimal) -> str:
@@ -95,8 +95,8 @@ def check_for_all(tariffs: Sequence[Tariff]) -> None:
         if reached is None or (tariff.valid_until and reached > tariff.valid_until):
             continue
         raise ValueError(
-            f"tariffs: {tariff.id}: from {reached} on all others have no price: add a tariff"
-            " without `for`"
+            f"tariffs: {tariff.id}: à partir du {reached}, tous les autres n'ont pas de prix :"
+            " ajoutez un tarif sans `for`."
         )
 
 
@@ -108,6 +108,6 @@ def check_cost(tariff: Tariff) -> None:
     stated += [cents for one in tariff.brackets for cents in (*one.cents, one.ceiling_cents or 0)]
     if max(stated) > tariff.cost_cents:
         raise ValueError(
-            f"tariffs: {tariff.id}: {max(stated)} exceeds the cost of a user,"
-            f" {tariff.cost_cents} (education code R531-53)"
+            f"tariffs: {tariff.id}: {max(stated)} dépasse le coût par usager,"
+            f" {tariff.cost_cents} (code de l'éducation, R531-53)."
         )

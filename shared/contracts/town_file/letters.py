@@ -24,7 +24,7 @@ class LetterField(Part):
     @model_validator(mode="after")
     def _choices_of_a_choice(self) -> LetterField:
         if (self.kind == "choice") != bool(self.choices):
-            raise ValueError("`choices` go with `kind: choice`")
+            raise ValueError("`choices` va avec `kind: choice`.")
         unique("choices", self.choices)
         return self
 
@@ -52,7 +52,7 @@ class LetterCategory(Part):
     def _consistent(self) -> LetterCategory:
         unique("fields", (field.id for field in self.fields))
         if self.attachment == "none" and (self.document or self.absence_proof):
-            raise ValueError("`document` and `absence_proof` need an attachment")
+            raise ValueError("`document` et `absence_proof` demandent une pièce jointe.")
         return self
 
 

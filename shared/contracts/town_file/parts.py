@@ -18,7 +18,7 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 def _no_number(value: object) -> object:
     """A bare number would be read as seconds: ``1800`` is not half past midnight."""
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
-        raise PydanticCustomError("clock_time", "a time is expected (18:00)")
+        raise PydanticCustomError("clock_time", "une heure est attendue (18:00).")
     return value
 
 
@@ -65,7 +65,7 @@ class Dated(Part):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Dated:
         if self.valid_until and self.valid_until < self.valid_from:
-            raise ValueError("valid_until lies before valid_from")
+            raise ValueError("`valid_until` précède `valid_from`.")
         return self
 
     def holds_on(self, day: date) -> bool:
@@ -83,7 +83,7 @@ class Span(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Span:
         if self.last < self.first:
-            raise ValueError("last lies before first")
+            raise ValueError("`last` précède `first`.")
         return self
 
     def holds(self, day: date) -> bool:
@@ -99,7 +99,7 @@ def unique(where: str, ids: Iterable[str]) -> None:
     seen: set[str] = set()
     for one in ids:
         if one in seen:
-            raise ValueError(f"{where}: {one!r} appears twice")
+            raise ValueError(f"{where}: « {one} » apparaît deux fois.")
         seen.add(one)
 
 
@@ -108,7 +108,7 @@ def known(where: str, named: Iterable[str], declared: Iterable[str]) -> None:
     known_names = set(declared)
     for one in named:
         if one not in known_names:
-            raise ValueError(f"{where}: {one!r} is declared nowhere")
+            raise ValueError(f"{where}: « {one} » n'est déclaré nulle part.")
 
 
 def one_at_a_time(where: str, rules: Iterable[DatedT], about: Callable[[DatedT], str]) -> None:
@@ -120,8 +120,8 @@ def one_at_a_time(where: str, rules: Iterable[DatedT], about: Callable[[DatedT],
         if earlier.valid_until is None or later.valid_from <= earlier.valid_until:
             first = later.valid_from
             last = min(earlier.valid_until or date.max, later.valid_until or date.max)
-            until = "for ever" if last == date.max else f"to {last}"
+            until = "sans fin" if last == date.max else f"jusqu'au {last}"
             raise ValueError(
-                f"{where}: two rules hold from {first} {until}"
-                f" (end one on {first - timedelta(days=1)})"
+                f"{where}: deux règles valent à partir du {first}, {until}"
+                f" (terminez-en une le {first - timedelta(days=1)})."
             )

@@ -24,7 +24,7 @@ class CapacityOn(Part):
     @model_validator(mode="after")
     def _says_when(self) -> CapacityOn:
         if bool(self.weekdays) == bool(self.between):
-            raise ValueError("give `weekdays` or `between`")
+            raise ValueError("donnez `weekdays` ou `between`.")
         return self
 
 
@@ -87,4 +87,6 @@ def check_units(counters: Iterable[PlaceCounter], units: Iterable[str]) -> None:
         known(f"places: {counter.id}", counter.units, declared)
         counted |= set(counter.units)
     if declared - counted:
-        raise ValueError(f"no place counter limits the units {sorted(declared - counted)}")
+        raise ValueError(
+            f"aucun compteur de places ne limite {', '.join(sorted(declared - counted))}."
+        )

@@ -25,9 +25,9 @@ def _logo(text: str) -> str:
     try:
         raw = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise ValueError("a PNG in base64 is expected") from error
+        raise ValueError("une image PNG en base64 est attendue.") from error
     if len(raw) > _LOGO_BYTES:
-        raise ValueError(f"the picture is larger than {_LOGO_BYTES // 1024} KiB")
+        raise ValueError(f"l'image dépasse {_LOGO_BYTES // 1024} Kio.")
     return base64.b64encode(plain_png(raw, width=LOGO_WIDTH, height=LOGO_HEIGHT)).decode()
 
 
@@ -44,7 +44,9 @@ class PortalSettings(Part):
     @classmethod
     def _readable(cls, accent: str | None) -> str | None:
         if accent is not None and not readable(accent):
-            raise ValueError(f"{accent} is too pale: what is written in it could not be read")
+            raise ValueError(
+                f"{accent} est trop clair : ce qui est écrit dans cette couleur ne se lirait pas."
+            )
         return accent
 
 

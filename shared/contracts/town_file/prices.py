@@ -73,17 +73,17 @@ class Bracket(Part):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Bracket:
         if self.from_ is not None and self.over is not None:
-            raise ValueError("give `from` (included) or `over` (excluded)")
+            raise ValueError("donnez `from` (compris) ou `over` (exclu).")
         if self.to is not None and self.below is not None:
-            raise ValueError("give `to` (included) or `below` (excluded)")
+            raise ValueError("donnez `to` (compris) ou `below` (exclu).")
         if bool(self.cents) == bool(self.rate):
-            raise ValueError("give `cents` or `rate`")
+            raise ValueError("donnez `cents` ou `rate`.")
         if self.cents and (self.plus_cents or self.floor_cents or self.ceiling_cents):
-            raise ValueError("`plus_cents`, `floor_cents` and `ceiling_cents` belong to `rate`")
+            raise ValueError("`plus_cents`, `floor_cents` et `ceiling_cents` vont avec `rate`.")
         if None not in (self.floor_cents, self.ceiling_cents) and (
             (self.floor_cents or 0) > (self.ceiling_cents or 0)
         ):
-            raise ValueError("`floor_cents` lies above `ceiling_cents`")
+            raise ValueError("`floor_cents` dépasse `ceiling_cents`.")
         return self
 
     @property
@@ -164,23 +164,23 @@ class Tariff(Dated):
     @model_validator(mode="after")
     def _consistent(self) -> Tariff:
         if (self.price_cents is None) == (not self.brackets):
-            raise ValueError("give `price_cents` or `brackets`")
+            raise ValueError("donnez `price_cents` ou `brackets`.")
         if not self.brackets and (self.columns or self.shift):
-            raise ValueError("`columns` and `shift` belong to `brackets`")
+            raise ValueError("`columns` et `shift` vont avec `brackets`.")
         if any(not one.audiences for one in self.columns[:-1]) or (
             self.columns and self.columns[-1].audiences
         ):
-            raise ValueError("the last column, and only the last, is for all others")
+            raise ValueError("la dernière colonne, et elle seule, est pour tous les autres.")
         wanted = len(self.columns) or 1
         if any(one.cells not in (1, wanted) for one in self.brackets):
-            raise ValueError(f"brackets: a bracket has one price, or {wanted} (one a column)")
+            raise ValueError(f"brackets: une tranche a un prix, ou {wanted} (un par colonne).")
         open_ended = any(one.rate and one.ceiling_cents is None for one in self.brackets)
         if open_ended and self.without_proof_cents is None:
-            raise ValueError("a `rate` without `ceiling_cents` needs `without_proof_cents`")
+            raise ValueError("un `rate` sans `ceiling_cents` demande `without_proof_cents`.")
         if self.slice_minutes is not None and self.per != "slice":
-            raise ValueError("`slice_minutes` belongs to `per: slice`")
+            raise ValueError("`slice_minutes` va avec `per: slice`.")
         if self.instalments is not None and self.per != "school_year":
-            raise ValueError("`instalments` belongs to `per: school_year`")
+            raise ValueError("`instalments` va avec `per: school_year`.")
         return self
 
     @property
@@ -228,11 +228,11 @@ class Adjustment(Dated):
     @model_validator(mode="after")
     def _one_of_two(self) -> Adjustment:
         if (self.percent is None) == (self.cents is None):
-            raise ValueError("give `percent` or `cents`")
+            raise ValueError("donnez `percent` ou `cents`.")
         if self.per != "item" and self.cents is None:
-            raise ValueError("what falls due once in a time has `cents`")
+            raise ValueError("ce qui est dû une fois par période a `cents`.")
         if self.per != "item" and (self.cents or 0) < 0:
-            raise ValueError("what falls due once in a time is not negative")
+            raise ValueError("ce qui est dû une fois par période n'est pas négatif.")
         return self
 
 
@@ -252,9 +252,9 @@ class Rung(Part):
     @model_validator(mode="after")
     def _consistent(self) -> Rung:
         if self.to_minutes is not None and self.to_minutes < self.from_minutes:
-            raise ValueError("`to_minutes` lies before `from_minutes`")
+            raise ValueError("`to_minutes` précède `from_minutes`.")
         if (self.outcome == "charge") != bool(self.cents):
-            raise ValueError("`cents` belongs to `outcome: charge`")
+            raise ValueError("`cents` va avec `outcome: charge`.")
         return self
 
 
@@ -297,7 +297,7 @@ class PaidByOthers(Dated):
     @model_validator(mode="after")
     def _one_of_three(self) -> PaidByOthers:
         if [self.percent, self.cents, self.beyond_cents].count(None) != 2:
-            raise ValueError("give one of `percent`, `cents`, `beyond_cents`")
+            raise ValueError("donnez l'un de `percent`, `cents` et `beyond_cents`.")
         return self
 
 
@@ -320,7 +320,7 @@ class Status(Part):
     @model_validator(mode="after")
     def _one_of_three(self) -> Status:
         if [self.least_days, self.least_days_a_week, self.least_percent].count(None) != 2:
-            raise ValueError("give one of `least_days`, `least_days_a_week`, `least_percent`")
+            raise ValueError("donnez l'un de `least_days`, `least_days_a_week` et `least_percent`.")
         return self
 
 
@@ -372,7 +372,7 @@ class Pricing(Part):
     @model_validator(mode="after")
     def _every_operation_once(self) -> Pricing:
         if sorted(self.order) != sorted(ORDER):
-            raise ValueError(f"order: name each operation once: {', '.join(ORDER)}")
+            raise ValueError(f"order: nommez chaque opération une fois : {', '.join(ORDER)}.")
         if self.order[0] != "price" or self.order[-1] != "shares":
-            raise ValueError("order: `price` comes first, `shares` last")
+            raise ValueError("order: `price` vient en premier, `shares` en dernier.")
         return self

@@ -29,5 +29,5 @@ class Proof(Part):
     @model_validator(mode="after")
     def _one_deadline(self) -> Proof:
         if (self.days is not None) + (self.hours is not None) + self.end_of_month > 1:
-            raise ValueError("give one of `days`, `hours`, `end_of_month`")
+            raise ValueError("donnez l'un de `days`, `hours` et `end_of_month`.")
         return self

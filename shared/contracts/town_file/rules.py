@@ -74,7 +74,7 @@ class Replacement(Charged):
     @model_validator(mode="after")
     def _last_is_for_all(self) -> Replacement:
         if any(not one.audiences for one in self.prices[:-1]) or self.prices[-1].audiences:
-            raise ValueError("the last price, and only the last, is for all others")
+            raise ValueError("le dernier prix, et lui seul, est pour tous les autres.")
         return self
 
 
@@ -97,7 +97,7 @@ class Times(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Times:
         if self.to is not None and self.to < self.from_:
-            raise ValueError("`to` lies before `from`")
+            raise ValueError("`to` précède `from`.")
         return self
 
 
@@ -125,7 +125,7 @@ class Step(Part):
     @model_validator(mode="after")
     def _proof_where_asked(self) -> Step:
         if (self.outcome == "free_with_proof") != (self.proof is not None):
-            raise ValueError("`proof` belongs to `outcome: free_with_proof`")
+            raise ValueError("`proof` va avec `outcome: free_with_proof`.")
         return self
 
 
@@ -186,10 +186,11 @@ def _check_proof(action: Action, rule: str, step: Step) -> None:
         return
     if action not in ("book", "change", "cancel"):
         raise ValueError(
-            f"{action}: {rule}: `free_with_proof` is for `book`, `change` and `cancel`; what an "
-            "absence has to be proved by stands under `absences`"
+            f"{action}: {rule}: `free_with_proof` est pour `book`, `change` et `cancel` ; ce qui "
+            "justifie une absence s'écrit sous `absences`."
         )
     if action == "change" and step.surcharge is None:
         raise ValueError(
-            f"change: {rule}: say the `surcharge` without proof: the booking of before is gone"
+            f"change: {rule}: dites le supplément (`surcharge`) sans justificatif : la "
+            "réservation d'avant n'est plus."
         )

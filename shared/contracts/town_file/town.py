@@ -66,9 +66,9 @@ class DigestSettings(Part):
     @classmethod
     def _whole_minutes_in_order(cls, at: tuple[time, ...]) -> tuple[time, ...]:
         if any(cut.second or cut.microsecond or cut.tzinfo for cut in at):
-            raise ValueError("cut-offs are whole minutes without a zone")
+            raise ValueError("les heures des bilans sont des minutes entières, sans fuseau.")
         if list(at) != sorted(set(at)):
-            raise ValueError("cut-offs must rise and differ")
+            raise ValueError("les heures des bilans vont en croissant, chacune une fois.")
         return at
 
 
@@ -99,9 +99,11 @@ class FranceConnect(Part):
     @model_validator(mode="after")
     def _sound(self) -> FranceConnect:
         if self.siret is not None and _luhn(self.siret) % 10:
-            raise ValueError("siret: a digit is wrong (its check digit does not agree)")
+            raise ValueError("siret: un chiffre est faux (la clé de contrôle ne correspond pas).")
         if self.quotient_consent is not None and self.siret is None:
-            raise ValueError("quotient_consent: the town's siret is needed to ask for a quotient")
+            raise ValueError(
+                "quotient_consent: il faut le `siret` de la commune pour demander un quotient."
+            )
         return self
 
 
@@ -173,14 +175,14 @@ class TownFile(Part):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         if zone not in _zones():
-            raise ValueError(f"unknown time zone {zone!r}")
+            raise ValueError(f"fuseau horaire inconnu : « {zone} ».")
         return zone
 
     @field_validator("town")
     @classmethod
     def _not_reserved(cls, town: str) -> str:
         if town == "all":
-            raise ValueError("'all' is reserved")
+            raise ValueError("« all » est réservé.")
         return town
 
     @model_validator(mode="after")
@@ -194,11 +196,13 @@ class TownFile(Part):
         self._check_references()
         for calendar in self.calendars:
             if calendar.school_days == "holidays" and not self._has_school_holidays(calendar):
-                raise ValueError(f"calendars: {calendar.id}: school_days: say whose holidays, "
-                                 "with `school_zone` or the town's `school_holidays`")  # fmt: skip
+                raise ValueError(
+                    f"calendars: {calendar.id}: school_days: dites quelles vacances, par "
+                    "`school_zone` ou par les `school_holidays` de la commune."
+                )
         for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.first)):
             if later.first <= earlier.last:
-                raise ValueError(f"periods: {later.id}: begins before {earlier.id!r} has ended")
+                raise ValueError(f"periods: {later.id}: commence avant la fin de « {earlier.id} ».")
         for activity in self.activities:
             _check_lawful(activity)
             self._check_readable(activity)
@@ -261,9 +265,11 @@ class TownFile(Part):
             )
             of_periods = isinstance(part, PeriodCutoff) and not self.periods
             if (of_holidays or of_periods) and not self._has_school_holidays(calendar):
-                raise ValueError(f"{where}: the calendar {calendar.id!r} needs a `school_zone`")
+                raise ValueError(
+                    f"{where}: il manque `school_zone` au calendrier « {calendar.id} »."
+                )
             if isinstance(part, HoursCutoff) and part.of is None and not started:
-                raise ValueError(f"{where}: give `of`, or `starts` of every unit")
+                raise ValueError(f"{where}: donnez `of`, ou `starts` pour chaque unité.")
 
     def _has_school_holidays(self, calendar: Calendar) -> bool:
         return bool(calendar.school_zone or self.school_holidays)
@@ -282,8 +288,8 @@ class TownFile(Part):
         for tariff in self.tariffs:
             for unit in tariff.units:
                 if (tariff.activity, unit) not in units:
-                    raise ValueError(f"tariffs: {tariff.id}: no unit {unit!r} in "
-                                     f"activity {tariff.activity!r}")  # fmt: skip
+                    raise ValueError(f"tariffs: {tariff.id}: pas d'unité « {unit} » dans "
+                                     f"l'activité « {tariff.activity} ».")  # fmt: skip
             check_grid(tariff, whole=tariff.of == "quotient" and bool(self.pricing.quotient.whole))
             check_cost(tariff)
         one_at_a_time("tariffs", self.tariffs, lambda one: f"{one.about}/{one.for_.key}")
@@ -368,6 +374,6 @@ def _check_lawful(activity: Activity) -> None:
 
 
 _FOR_EVERY_PUPIL = (
-    "school meals are open to every pupil (education code L131-13): no audience may book them "
-    "before or instead of another"
+    "la cantine est ouverte à tout élève (code de l'éducation, L131-13) : aucun public ne la "
+    "réserve avant un autre ni à sa place."
 )

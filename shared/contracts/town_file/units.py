@@ -48,13 +48,16 @@ class Unit(Part):
         stated = [self.starts, self.latest_arrival, self.earliest_departure, self.ends]
         times = [one for one in stated if one is not None]
         if times != sorted(times):
-            raise ValueError("times must rise: starts, latest_arrival, earliest_departure, ends")
+            raise ValueError(
+                "les heures vont en croissant : `starts`, `latest_arrival`, `earliest_departure`,"
+                " `ends`."
+            )
         if (self.starts is None) != (self.ends is None):
-            raise ValueError("give both `starts` and `ends`, or neither")
+            raise ValueError("donnez `starts` et `ends`, ou aucun des deux.")
         if self.kind in ("time_range", "ranges") and self.starts is None:
-            raise ValueError(f"a unit of kind {self.kind} has `starts` and `ends`")
+            raise ValueError(f"une unité du genre `{self.kind}` a `starts` et `ends`.")
         if self.kind != "quantity" and self.most != 1:
-            raise ValueError("`most` belongs to `kind: quantity`")
+            raise ValueError("`most` va avec `kind: quantity`.")
         return self
 
     @property
@@ -120,7 +123,7 @@ class Week(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Week:
         if self.most_days < self.least_days:
-            raise ValueError("most_days lies below least_days")
+            raise ValueError("`most_days` est inférieur à `least_days`.")
         return self
 
 
@@ -135,7 +138,7 @@ class BilledTime(Part):
     @model_validator(mode="after")
     def _one_of_two(self) -> BilledTime:
         if (self.minutes is None) == (self.fixed_hours is None):
-            raise ValueError("give `minutes` or `fixed_hours`")
+            raise ValueError("donnez `minutes` ou `fixed_hours`.")
         return self
 
 

@@ -45,7 +45,7 @@ def test_an_absence_is_reported_until_its_deadline(tmp_path: Path, now: str, out
             {"absence": {"first": "2026-09-17", "reason": "flu"}},
             "facts.json: absence.reason: 'flu' is not in the town file",
         ),
-        ({"ages": 7}, "facts.json: ages: Extra inputs are not permitted"),
+        ({"ages": 7}, "facts.json: ages: champ inconnu."),
     ],
 )
 def test_facts_that_name_what_is_not_there_are_refused(

@@ -67,9 +67,9 @@ def test_bounds_of_children_are_not_those_of_adults(two: Bounds, age: int) -> No
 @pytest.mark.parametrize(
     ("eligible", "says"),
     [
-        ({"children": False}, "for children, for adults or for both"),
-        ({"which_adults": {"from_age": 18}}, "without `adults: true`"),
-        ({"children": False, "adults": True, "schools": ["tilleuls"]}, "of children"),
+        ({"children": False}, "pour les enfants, pour les adultes ou pour les deux"),
+        ({"which_adults": {"from_age": 18}}, "sans `adults: true`"),
+        ({"children": False, "adults": True, "schools": ["tilleuls"]}, "des enfants"),
     ],
 )
 def test_an_activity_for_nobody_is_refused(eligible: dict[str, Any], says: str) -> None:

@@ -61,7 +61,7 @@ async def _act(visit: Visit) -> web.Response:
     except BadTownFile as bad:
         problem = Problem(422, {"code": "town-file-wrong", "detail": "Le règlement a des erreurs."})
         problem.errors = tuple(
-            FieldProblem("/file", placed(f"{one.path} : {one.sentence}", one.line, one.column))
+            FieldProblem("/file", placed(f"{one.place} : {one.sentence}", one.line, one.column))
             for one in bad.errors[:_ERRORS_SHOWN]
         )
         raise problem from bad
