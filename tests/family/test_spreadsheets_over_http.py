@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.family.test_families import BASE, FILE, OTHER
 from tests.family.test_sheets import workbook
 from tests.family.test_spreadsheet import HEADER
 from tests.samples import say_town, town_file
-from tests.world import StartWorld, World
+from tests.world import Answer, StartWorld, World
 
 
 @pytest.fixture
@@ -98,6 +99,50 @@ async def test_a_file_is_tried_then_imported_once(running: World) -> None:
     assert (await sent(running, other))[1]["unchanged"] == 1
     status, refused = await sent(running, FILE.encode(), key=key)
     assert (status, refused["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_how_far_an_import_is_and_what_it_did_is_seen_by_who_closed_the_page(
+    running: World,
+) -> None:
+    other = OTHER.replace("Deon;Zoé", "Deon;Jules").encode()
+    await sent(running, other, dry_run=True)
+    _, done = await sent(running, other)
+
+    async def seen(path: str = "", town: str = "veyras") -> Answer:
+        token = running.token(town, roles=("administrator",))
+        return await running.call("GET", f"{BASE}/imports{path}", token=token)
+
+    (listed,) = (await seen()).json["items"]
+    assert (listed["state"], listed["stored"], listed["done"]) == ("finished", True, 0)
+    assert (await seen(f"/{listed['id']}")).json["report"] == done
+    assert (await seen("/unknown")).status == 404
+    # Another one is under way; then nobody goes on with it.
+    imports, now = state_of(running.of("family").parts).imports, running.clock.machine()
+    known = await running.store("family").get("imports", listed["id"])
+    assert known is not None
+    await imports.keep(known | {"_id": "under-way", "report": None, "families": None})
+    assert (await seen("/under-way")).json["families"] is None
+    await imports.advance("under-way", 16, 200, now)
+    told = (await seen("/under-way")).json
+    assert (told["state"], told["done"], told["families"]) == ("running", 16, 200)
+    await imports.advance("under-way", 32, 200, now - timedelta(minutes=3))
+    assert (await seen("/under-way")).json["state"] == "interrupted"
+
+
+async def test_an_import_says_how_many_families_are_done(running: World) -> None:
+    lines = OTHER.removeprefix(HEADER)
+    many = HEADER + "".join(lines.replace("13;", f"{number};") for number in range(100, 120))
+    heard = []
+
+    async def said(done: int, families: int) -> None:
+        heard.append((done, families))
+
+    state = state_of(running.of("family").parts)
+    report = await import_families(state, "veyras", many.encode(), said=said)
+    assert (report.created, report.stored) == (20, True)
+    assert heard == [(0, 20), (16, 20)]
+    again = await import_families(state, "veyras", many.encode(), said=said)
+    assert (again.unchanged, len(heard)) == (20, 2), "there is nothing left to do"
 
 
 async def test_every_problem_is_told_by_its_line_and_nothing_is_stored(running: World) -> None:

@@ -42,7 +42,10 @@ TAKEN: dict[Act, tuple[str, ...]] = {
     acts.appoints_an_agent: ("identity.agents.lease",),
     acts.registers_a_tablet: ("identity.tablet.register",),
     acts.revokes_a_tablet: ("identity.tablet.revoke",),
-    family_acts.imports: ("family.record.insert", "family.import.keep", "identity.family.keep"),
+    family_acts.imports: (
+        "family.record.insert", "family.import.keep", "family.import.advance",
+        "family.import.finish", "identity.family.keep",
+    ),
     family_acts.changes_a_field: ("family.record.save",),
     family_acts.sends_a_file: ("family.file.put", "family.upload.insert"),
     family_acts.sends_a_document: ("family.document.send",),

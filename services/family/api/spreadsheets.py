@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from services.family.commands.importing import import_once
+from services.family.commands.importing import import_once, latest_imports, one_import
 from services.family.domain.sheets import MAX_BYTES
 from services.family.domain.writing import MEDIA_TYPES
 from services.family.queries import spreadsheets as queries
-from services.family.schemas.spreadsheets import ExportQuery, ImportOut, ImportQuery
+from services.family.schemas.spreadsheets import (
+    ExportQuery,
+    ImportOut,
+    ImportProgressOut,
+    ImportQuery,
+    ImportsOut,
+    ImportSummary,
+)
 from services.family.state import State
 from shared.auth import agents
-from shared.web.routes import Call, File, Files, NoBody, Route
+from shared.web.routes import Call, File, Files, NoBody, NoQuery, Route
 
 _ADMINISTRATORS = agents("administrator")
 
@@ -22,6 +29,15 @@ async def import_(state: State, call: Call[NoBody, ImportQuery]) -> ImportOut:
             dry_run=call.query.dry_run,
         )
     )  # fmt: skip
+
+
+async def list_imports(state: State, call: Call[NoBody, NoQuery]) -> ImportsOut:
+    found = await latest_imports(state, call.agent_scope)
+    return ImportsOut(items=tuple(ImportSummary.of(one) for one in found))
+
+
+async def see_import(state: State, call: Call[NoBody, NoQuery]) -> ImportProgressOut:
+    return ImportProgressOut.of(await one_import(state, call.agent_scope, call.path["import"]))
 
 
 async def export_families(state: State, call: Call[NoBody, ExportQuery]) -> File:
@@ -38,6 +54,14 @@ ROUTES = [
         access=_ADMINISTRATORS, answer=ImportOut, query=ImportQuery, idempotent=True,
         takes=tuple(MEDIA_TYPES.values()), max_body=MAX_BYTES,
         refusals=("idempotency-key-reused", "idempotency-key-missing", "record-busy"),
+    ),
+    Route(
+        "GET", "/imports", list_imports, "The last imports, and how far each has come",
+        access=_ADMINISTRATORS, answer=ImportsOut,
+    ),
+    Route(
+        "GET", "/imports/{import}", see_import, "How far an import has come, and its report",
+        access=_ADMINISTRATORS, answer=ImportProgressOut,
     ),
     Route(
         "GET", "/families-export", export_families,

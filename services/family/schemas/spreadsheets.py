@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
 
-from services.family.commands.importing import ImportReport
+from services.family.commands.importing import ImportProgress, ImportReport
 from services.family.domain.members import Problem
 from services.family.domain.writing import Format
 from shared.web.routes import Input, Output
@@ -61,6 +63,51 @@ class ImportOut(Output):
             ),
             notices=_told(report.notices),
         )  # fmt: skip
+
+
+class ImportSummary(Output):
+    """How far an import has come: ``done`` of ``families`` (null before the file is read) are as
+    its file says. ``interrupted``: the same file, sent again, does what is left. ``stored`` as in
+    the report, once it is finished."""
+
+    id: str
+    at: datetime
+    state: Literal["running", "interrupted", "finished"]
+    families: int | None
+    done: int
+    stored: bool
+
+    @classmethod
+    def of(cls, one: ImportProgress) -> ImportSummary:
+        """The answer for an import."""
+        return cls.model_validate(_progress(one))
+
+
+class ImportsOut(Output):
+    """What was imported these last days, newest first; trials left out."""
+
+    items: tuple[ImportSummary, ...]
+
+
+class ImportProgressOut(ImportSummary):
+    """An import, with its report once it is finished."""
+
+    report: ImportOut | None
+
+    @classmethod
+    def of(cls, one: ImportProgress) -> ImportProgressOut:
+        """The answer for an import."""
+        report = ImportOut.of(one.report) if one.report else None
+        return cls.model_validate({**_progress(one), "report": report})
+
+
+def _progress(one: ImportProgress) -> dict[str, object]:
+    state = "finished" if one.report else "interrupted" if one.interrupted else "running"
+    stored = one.report is not None and one.report.stored
+    return {
+        "id": one.id, "at": one.at, "state": state, "families": one.families, "done": one.done,
+        "stored": stored,
+    }  # fmt: skip
 
 
 #: A file with more is another file: the first are enough to see it.

@@ -4,10 +4,12 @@ one demo serves all."""
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pyotp
 from playwright.async_api import Browser, Page, expect
+from pymongo import AsyncMongoClient
 
 from deploy.demo.story import Portal
 from tests.family.files import image
@@ -22,6 +24,7 @@ from tests.portal.desk.preparing import (
     possible,
 )
 from tests.portal.looking import look, opened
+from tests.servers import MongoServer
 from tests.world import eventually
 
 
@@ -457,7 +460,7 @@ async def test_the_town_s_colour_logo_and_words_are_set(
 
 
 async def test_families_are_imported_all_or_none_and_taken_away(
-    demo: Demo, agent: Page, office: Portal
+    demo: Demo, agent: Page, office: Portal, mongodb: MongoServer
 ) -> None:
     header = "dossier;personne;rôle;nom;prénom;naissance;école;niveau;téléphone"
     holder = "I-1;1;titulaire;Importée;Rozenn;;;;06 39 98 44 55"
@@ -484,3 +487,17 @@ async def test_families_are_imported_all_or_none_and_taken_away(
     assert found["children"] == ["Importée Tugdual"]
     taken = await agent.context.request.get(demo.at("/agents/familles/export"))
     assert "spreadsheet" in taken.headers["content-type"]
+    # A long one says how far it is, in any window, until it is through.
+    async with AsyncMongoClient[dict[str, Any]](mongodb.url) as client:
+        imports = client["demo-clock_family"]["imports"]
+        done = await imports.find_one({"report.stored": True})
+        assert done is not None
+        under_way = {"report": None, "families": 900, "done": 320, "moved_at": datetime.now(UTC)}
+        await imports.insert_one(done | {"_id": "under-way"} | under_way)
+        await opened(agent, demo.at("/agents/familles/import"))
+        await look(agent)
+        await agent.get_by_role("listitem").filter(has_text="En cours").get_by_role("link").click()
+        await expect(agent.get_by_role("status")).to_contain_text("320 sur 900 dossiers")
+        await look(agent)
+        await imports.update_one({"_id": "under-way"}, {"$set": {"report": done["report"]}})
+    await expect(agent.get_by_role("status")).to_contain_text("Import terminé")

@@ -152,6 +152,14 @@ DEBITS: Final = MappingProxyType({
     "dropped": ("Mis de côté", "undo", "quiet"),
 })  # fmt: skip
 #: Why something has no price.
+#: Of an import of families; one whose file has errors was refused as a whole.
+IMPORT_STATES: Final = MappingProxyType({
+    "running": ("En cours", "clock", "waiting"),
+    "interrupted": ("Interrompu", "warning", "bad"),
+    "finished": ("Terminé", "check", "good"),
+    "refused": ("Rien n'est importé", "warning", "bad"),
+})  # fmt: skip
+
 LEFT_ASIDE: Final = MappingProxyType({
     "no-tariff": "aucun tarif", "activity-removed": "activité supprimée",
     "time-unknown": "heure inconnue", "surcharge-unstated": "supplément non précisé",
