@@ -78,7 +78,7 @@ class InvoiceSettled(
 ):
     """Nothing is to be paid for an invoice: ``carried_cents`` of it will be asked with the next.
 
-    ``request`` is the booking request whose places waited for it.
+    ``request`` is the booking request whose places waited for it, where they still did.
     """
 
     invoice: str

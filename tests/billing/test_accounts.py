@@ -25,6 +25,7 @@ from services.billing.domain.movements import (
     Transferred,
     Void,
 )
+from shared.contracts.billing import InvoiceSettled
 from shared.errors import Refused
 from shared.events import Event
 from tests.billing.conftest import Office
@@ -151,6 +152,31 @@ def test_what_is_given_before_it_is_paid_is_not_called_off() -> None:
     assert (account.debts["i1"].state, account.debts["i1"].unpaid) == ("open", 500)
     late = after(Owe("i1", 500, "r1"), Void("v1", "i1"), Keep("k1", "i1")).account
     assert (late.debts["i1"].state, late.debts["i1"].kept) == ("void", False)
+
+
+@pytest.mark.parametrize("way", ["given before", "paid once", "less is due"])
+def test_what_waits_for_no_place_gives_none_when_it_is_settled(way: str) -> None:
+    begun: list[Movement] = {
+        "given before": [Keep("k1", "i1"), Receive("p1", 500, ("i1",))],
+        "paid once": [
+            Receive("p1", 500, ("i1",)), Reverse("x1", "p1"), Receive("p2", 500, ("i1",)),
+        ],
+        "less is due": [Receive("p1", 300, ("i1",)), Reduce("n1", "i1", 200)],
+    }[way]  # fmt: skip
+    *before, last = after(Owe("i1", 500, "r1"), *begun).events
+    assert last == InvoiceSettled(family="f1", office="VEY", invoice="i1", request=None)
+    settled = [one for one in before if isinstance(one, InvoiceSettled)]
+    assert [one.request for one in settled] == (["r1"] if way == "paid once" else [])
+
+
+def test_what_was_carried_into_an_invoice_and_is_due_no_longer_leaves_it_paid() -> None:
+    moved = after(
+        Owe("i0", 60), Owe("i1", 500, "r1"), Receive("p1", 450, ("i1",)), Reduce("n1", "i0", 60)
+    )
+    assert moved.account.debts["i1"].state == "carried"
+    assert moved.events[-1] == InvoiceSettled(
+        family="f1", office="VEY", invoice="i1", request="r1", carried_cents=50
+    )
 
 
 def test_paid_after_it_was_voided_the_money_is_credit_and_it_is_said() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from services.billing.checking import check
@@ -67,4 +69,37 @@ async def test_what_was_changed_then_refused_and_given_again_is_due_once(
         account = await town.billing.accounts.get(holder)
         assert sum(one.owed for one in account.debts.values()) == town.standing_cents == 410
         assert account.credit_cents == 55
+        assert [one async for one in check(town.parts, None)] == []
+
+
+@pytest.mark.parametrize("days", [DAYS[:1], DAYS[:2]], ids=["", "but what an agent gives"])
+async def test_what_was_refused_as_unpaid_is_not_booked_by_what_is_credited_for_it(
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch, days: list[date]
+) -> None:
+    """The process dies after the invoice has its number, and booking frees the places by itself;
+    of two an agent gives the first all the same, and the family pays it."""
+    async with ledger(mongodb_url, monkeypatch) as town:
+        await town.begin()
+        holder = Holder(town.town, "VEY", town.family)
+        town.fuse.lives = [2]
+        await town.book("sortie", days, ("repas",))
+        assert town.fuse.seen == {"billing.invoice.number.after"}
+        await town.give_up()
+        given, *refused = town.requests[0].lines
+        if refused:
+            await town.accept(town.requests[0], given)
+        for job in (complete_all, correct_changed):
+            town.later(minutes=1)
+            await job(town.billing)
+        if refused:
+            account = await town.billing.accounts.get(holder)
+            (due,) = [key for key, one in account.debts.items() if one.state == "open"]
+            paid = Receive("p1", account.debts[due].unpaid, (due,))
+            await move(town.billing, holder, paid)
+        await town.hear_billing(place_left=True)
+        assert {line.state for line in refused or [given]} == {"refused"}
+        account = await town.billing.accounts.get(holder)
+        assert account.settled == town.standing_cents == (410 if refused else 0)
+        assert [one for one in account.debts.values() if one.state == "open"] == []
+        assert next(iter(account.debts.values())).state == "void"
         assert [one async for one in check(town.parts, None)] == []

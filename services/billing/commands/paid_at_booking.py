@@ -97,11 +97,16 @@ async def _stands(billing: Billing, invoice: Invoice) -> bool:
     """Whether an invoice of what is given now is not called off: it will not be, from here on."""
     if invoice.expires is None or invoice.kept:
         return invoice.state != "void"
-    if invoice.state is None:  # whoever numbered it died
-        await complete(billing, [invoice])
+    await _owed(billing, invoice)
     keep = Keep(derived_id("keep", invoice.id), invoice.id)
     account = await move(billing, invoice.holder, keep)
     return not account.debts[invoice.id].void
+
+
+async def _owed(billing: Billing, invoice: Invoice) -> None:
+    """Have an invoice on the account, where whoever numbered it died before."""
+    if invoice.state is None:
+        await complete(billing, [invoice])
 
 
 async def not_booked(billing: Billing, town: str, event: BookingRefused) -> None:
@@ -131,13 +136,13 @@ async def _not_due(
     billing: Billing, invoices: Sequence[tuple[Invoice, Mapping[str, int]]], refs: Set[str]
 ) -> None:
     """An invoice that waits to be paid is called off where nothing of it was booked; any other is
-    corrected, and so is one that is not owed yet, unless whoever issues it calls it off."""
+    corrected."""
     for invoice, billed in invoices:
         if not refs & billed.keys() or invoice.state == "void":
             continue
         booked = any(one.accepted for one, _ in await billing.store.billed(invoice.id))
-        waits = invoice.expires is not None and invoice.state is not None and not invoice.kept
-        if waits and not booked:
+        if invoice.expires is not None and not invoice.kept and not booked:
+            await _owed(billing, invoice)
             await call_off(billing, invoice)
         await billing.invoices.changed(invoice.id, billing.clock.machine())
 

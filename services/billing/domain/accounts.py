@@ -409,12 +409,14 @@ def _given_back(
     account: Account, debts: Mapping[str, Debt], released: Parts, movement: str, invoice: str, *,
     refund: bool,
 ) -> Moved:  # fmt: skip
-    """What is due no longer goes to credit or to the transfers."""
+    """What is due no longer goes to credit or to the transfers. Settled by that, the invoice itself
+    gives no places: what is left of it may be for others."""
     cents = sum(released.values())
     events: list[Event] = []
     for key, debt in debts.items():
         if account.debts[key].state == "open" and debt.state in ("settled", "carried"):
-            events.append(_settled(account, key, debt))
+            paid = replace(debt, request=None) if key == invoice else debt
+            events.append(_settled(account, key, paid))
     after = replace(account, debts=debts)
     if cents and refund:
         events.append(CreditRefunded(**_of(account), movement=movement, cents=cents))
@@ -453,9 +455,12 @@ def _of(account: Account) -> dict[str, str]:
 
 
 def _settled(account: Account, invoice: str, debt: Debt) -> InvoiceSettled:
+    """What is said of a debt that was open in ``account``; no place waits for one that was kept."""
+    before = account.debts.get(invoice)
+    request = None if before and before.kept else debt.request
     return InvoiceSettled(
-        **_of(account), invoice=invoice, request=debt.request, carried_cents=debt.carry
-    )
+        **_of(account), invoice=invoice, request=request, carried_cents=debt.carry
+    )  # fmt: skip
 
 
 def changed(before: Account, after: Account) -> Iterable[str]:
