@@ -12,7 +12,7 @@ from services.billing.commands import accounts
 from services.billing.commands.correcting import correct
 from services.billing.domain.accounts import Holder
 from services.billing.domain.corrections import Billed as Chained
-from services.billing.domain.corrections import Link, difference, entries_of
+from services.billing.domain.corrections import Link, as_billed, difference, entries_of
 from services.billing.domain.movements import Receive
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
@@ -24,7 +24,7 @@ from shared.days import Days
 from shared.holidays import FrenchHolidays
 from shared.store import Document
 from tests.billing.conftest import Office
-from tests.billing.data import DECIDED, accepted, file_with, refused
+from tests.billing.data import DECIDED, TARIFFS, accepted, file_with, refused
 from tests.world import eventually
 
 HOLDER = Holder("veyras", "VEY", "f1")
@@ -32,6 +32,7 @@ DAYS = tuple(date(2026, 9, number) for number in (1, 3, 4, 7, 8))
 LATER = DECIDED + timedelta(hours=1)
 FILE = file_with()
 BOOK = PriceBook.of(FILE, Days(FILE, FrenchHolidays()))
+WITHOUT = file_with(tariffs=TARIFFS[:2])
 
 
 async def invoiced(office: Office, **town: Any) -> Document:
@@ -138,6 +139,28 @@ async def test_back_and_forth_ends_where_it_began(office: Office) -> None:
     assert await office.checked() == set()
 
 
+async def test_what_is_billed_is_given_back_though_the_town_has_no_price_for_it_any_more(
+    office: Office,
+) -> None:
+    invoice = await invoiced(office)
+    await documents(office, 1)
+    await office.town(version=2, tariffs=())
+    await office.settled()
+    await cancel(office)
+    await documents(office, 2)
+    await office.settled()
+    charges = await office.documents("charges")
+    assert {one["invoice"] for one in charges} == {invoice["_id"]}
+    ended = accepted(
+        [("c2", "zoe", DAYS[1])], at=LATER, kind="cancel", of="r1-l2", was=("repas",),
+        effect="cancelled", request="r3",
+    )  # fmt: skip
+    await office.say(ended, "requests/r3")
+    found = await documents(office, 3)
+    assert [one["total_cents"] for one in found] == [820, -410, -410]
+    assert await office.checked() == set()
+
+
 # -- the difference, in any story ----------------------------------------------------------
 
 
@@ -173,3 +196,55 @@ def test_whatever_changes_the_chain_bills_what_stands(stories: list[set[int]]) -
         for one in found.reductions:
             left[one.invoice] -= one.cents
         assert sum(left.values()) == 410 * len(chosen)
+
+
+CENTS = {"repas": 410, "viande": 55}
+NO_MEAT = PriceBook.of(WITHOUT, Days(WITHOUT, FrenchHolidays()))
+UNITS = [(one, unit) for one in LINES for unit in CENTS]
+CHOSEN = st.sets(st.sampled_from(range(len(UNITS))))
+STORY = st.lists(st.tuples(CHOSEN, st.booleans(), st.booleans()), min_size=1, max_size=6)
+
+
+def lines_with(held: set[tuple[str, str]]) -> list[Line]:
+    """What of each line an invoice holds."""
+    return [
+        one.model_copy(update={"units": units})
+        for one in LINES
+        if (units := tuple(unit for unit in CENTS if (one.ref, unit) in held))
+    ]
+
+
+@settings(max_examples=80, deadline=None)
+@given(STORY)
+def test_whatever_has_a_price_now_and_then_is_billed_once_it_has_one(
+    story: list[tuple[set[int], bool, bool]],
+) -> None:
+    """At each turn something is booked, the town has all its prices or not, and runs the month
+    again or not. What had no price is on no invoice until it is run again."""
+    children = (ChildFacts(id="zoe"), ChildFacts(id="tom"))
+    chain: list[Link] = []
+    booked: set[tuple[str, str]] = set()
+    held: set[tuple[str, str]] = set()
+    for chosen, all_prices, run in [*story, (story[-1][0], True, True)]:
+        book = BOOK if all_prices else NO_MEAT
+        wanted = {(UNITS[number][0].ref, UNITS[number][1]) for number in chosen}
+        held = (held & wanted) | (wanted if run else wanted - booked)
+        booked = wanted
+        if not chain:
+            first = Facts(children=children, lines=tuple(lines_with(held)))
+            priced = price(book, first)
+            lines, aside = as_billed(first.lines, priced.unpriced, {})
+            began = Chained(
+                basis="b", position=0, facts=first.model_copy(update={"lines": lines}),
+                entries=entries_of(priced), aside=aside,
+            )  # fmt: skip
+            chain.append(Link("d0", began))
+            held -= {(one.ref, unit) for one in priced.unpriced for unit in one.units}
+            continue
+        found = difference(chain, lines_with(held), children, book, ())
+        held -= found.unpriced
+        if found.billed.entries:
+            chain.append(Link(f"d{len(chain)}", found.billed, found.reductions))
+    billed = sum(entry.cents for link in chain for entry in link.billed.entries)
+    assert held == booked
+    assert billed == sum(CENTS[unit] for _, unit in booked)

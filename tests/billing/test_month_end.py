@@ -179,6 +179,33 @@ async def test_a_charge_without_tariff_is_reported_and_invoiced_once_it_has_one(
     assert done.json["total_cents"] == 410
 
 
+@pytest.mark.parametrize("late_first", [False, True])
+async def test_what_had_no_price_when_its_month_was_invoiced_is_billed_once_it_has_one(
+    office: Office, late_first: bool
+) -> None:
+    """A meal, another whose second unit has no price, and a day of that unit alone; and before the
+    price comes, another difference."""
+    await office.town(tariffs=TARIFFS[:2])
+    await office.family()
+    await office.say(accepted([("l1", "zoe", DAY)], units=["repas", "viande"]), "requests/r1")
+    await office.say(accepted([("l2", "zoe", DAY)], units=["viande"], request="r2"), "requests/r2")
+    await office.month_over()
+    (invoice,) = await office.invoices(1)
+    (run,) = (await eventually(lambda: finished(office), what="run finished"))["runs"]
+    assert (invoice["total_cents"], run["left_aside"]) == (410, 2)
+    if late_first:
+        await office.say(accepted([("l3", "tom", DAY)], request="r3"), "requests/r3")
+        assert (await office.invoices(2))[1]["total_cents"] == 410
+    await office.town(version=2, tariffs=TARIFFS)
+    await office.settled()
+    await run_quietly(office)
+    found = await office.invoices(3 if late_first else 2)
+    assert (found[-1]["of"], found[-1]["total_cents"]) == (invoice["_id"], 110)
+    charges = await eventually(lambda: all_billed(office), what="every change billed")
+    assert {one["invoice"] for one in charges} == {invoice["_id"]}
+    assert await office.checked() == set()
+
+
 async def one_issued(office: Office) -> Answer | None:
     done = await office.run()
     return done if done.json["invoices"] == 1 else None

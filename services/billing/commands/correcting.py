@@ -80,7 +80,7 @@ async def correct(billing: Billing, basis: str) -> bool:
         )  # fmt: skip
         if not await _store(billing, correction, chain):
             return False
-    unpriced = [one.id for one in standing if line_ref(one) in found.unpriced]
+    unpriced = [one.id for one in standing if (line_ref(one), one.unit) in found.unpriced]
     await billing.store.corrected(seen, unpriced)
     return True
 

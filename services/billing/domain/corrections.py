@@ -3,12 +3,14 @@
 What was billed for a child's sessions is a chain of entries, each in the document that bills or
 credits it: the month's invoice (or that of a booking paid at once) begins it, with the facts it
 was priced from; each later document adds the difference that a change makes, and the facts then.
+What had no price is billed by none of them: the facts have no unit of it, and where nothing is left
+of its line, the line is ``aside``.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -18,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import ChildFacts, Facts, Line
-from services.billing.domain.prices.lines import PricedBasket, PricedLine
+from services.billing.domain.prices.lines import PricedBasket, PricedLine, Unpriced
 from shared.money import Cents
 
 EntryKind = Literal["booked", "cancelled", "changed"]
@@ -49,12 +51,14 @@ class Entry(_Part):
 
 class Billed(_Part):
     """What one document adds to the chain that the invoice ``basis`` began, as its ``position``-th
-    (from 0); ``facts`` are those from which the chain is priced since."""
+    (from 0); ``facts`` are those from which the chain is priced since, ``aside`` the refs of their
+    lines that count as days and cost nothing yet."""
 
     basis: str
     position: int
     facts: Facts
     entries: tuple[Entry, ...]
+    aside: tuple[str, ...] = ()
 
 
 class Reduction(_Part):
@@ -77,12 +81,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is to be billed or given back, by what. ``unpriced`` are refs the town has no price
-    for."""
+    """What is to be billed or given back, by what. ``unpriced``: refs with units that the town has
+    no price for, and that nothing was ever billed for."""
 
     billed: Billed
     reductions: tuple[Reduction, ...]
-    unpriced: frozenset[str]
+    unpriced: frozenset[tuple[str, str]]
 
     @property
     def cents(self) -> int:
@@ -107,38 +111,90 @@ def difference(
 
     The family's facts stay those of the bill, and what did not change is never priced anew: a
     line that is gone gives back what was billed for it; a new one costs its price; of the others
-    the difference between before and now is billed, by the same prices. ``refunded``: refs whose
-    money goes back by transfer.
+    the difference between before and now is billed, by the same prices. What was billed and has
+    no price any more stays as it was billed. ``refunded``: refs whose money goes back by transfer.
     """
     latest = max(chain, key=lambda one: one.billed.position).billed
-    before = latest.facts
+    before, aside = latest.facts, frozenset(latest.aside)
     known = {one.id for one in before.children}
+    left_aside = aside - {one.ref for one in lines}
     now = before.model_copy(
         update={
-            "lines": (*lines, *(one for one in before.lines if one.known)),
+            "lines": (
+                *lines, *(one for one in before.lines if one.known or one.ref in left_aside)
+            ),
             "children": (*before.children, *(one for one in children if one.id not in known)),
         }
-    )
-    was, priced = _summed(price(book, before)), price(book, now)
+    )  # fmt: skip
+    priced_before, priced = price(book, before, aside), price(book, now, left_aside)
+    was = {key: cents for key, (_, cents) in _summed(priced_before).items()}
     costs = _summed(priced)
-    unpriced = frozenset(one.ref for one in priced.unpriced)
+    billed_lines = {
+        one.ref: one for one in before.lines if not one.known and one.ref not in aside
+    }  # fmt: skip
+    lost_before = _lost(priced_before.unpriced, billed_lines)
+    lost = _lost(priced.unpriced, billed_lines)
     entries: dict[Key, Entry] = {}
-    for key, billed in _by_key(chain).items():
-        if key not in costs and key[0] not in unpriced:
-            left = sum(one.cents for one in billed)
-            entries[key] = billed[-1].model_copy(update={"kind": "cancelled", "cents": -left})
+    chained = _by_key(chain)
+    left = {key: sum(one.cents for one in billed) for key, billed in chained.items()}
+    for key, billed in chained.items():
+        if key not in costs and key[0] not in left_aside:
+            gone = (was if key[0] in lost else left).get(key, 0)
+            entries[key] = billed[-1].model_copy(update={"kind": "cancelled", "cents": -gone})
     for key, (line, cents) in costs.items():
-        fresh = key not in was
-        entries[key] = _entry(
-            line, cents if fresh else cents - was[key][1], "booked" if fresh else "changed"
-        )
+        same_prices = lost.get(key[0]) == lost_before.get(key[0])
+        known_before = same_prices and (key in was or key[0] in lost)
+        base = (was if known_before else left).get(key, 0)
+        entries[key] = _entry(line, cents - base, "changed" if key in was else "booked")
     kept = tuple(one for one in entries.values() if one.cents)
-    position = latest.position + 1
+    stored, stored_aside = as_billed(now.lines, priced.unpriced, billed_lines)
     return Difference(
-        Billed(basis=latest.basis, position=position, facts=now, entries=kept),
+        Billed(
+            basis=latest.basis, position=latest.position + 1, entries=kept,
+            facts=now.model_copy(update={"lines": stored}),
+            aside=(*left_aside, *(one for one in stored_aside if one not in left_aside)),
+        ),
         _reductions(chain, kept, refunded),
-        unpriced,
-    )
+        frozenset(
+            (one.ref, unit) for one in priced.unpriced for unit in one.units
+            if one.ref not in billed_lines or unit not in billed_lines[one.ref].units
+        ),
+    )  # fmt: skip
+
+
+def as_billed(
+    lines: Iterable[Line], unpriced: Sequence[Unpriced], billed: Mapping[str, Line]
+) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+    """The lines as the chain is priced from them since, and the refs of those that are aside.
+
+    ``billed``: by ref, lines of the chain so far; a unit of one stays, with a price or without.
+    """
+    without: dict[str, set[str]] = defaultdict(set)
+    for one in unpriced:
+        without[one.ref] |= set(one.units)
+    kept: list[Line] = []
+    aside: list[str] = []
+    for line in lines:
+        gone = without.get(line.ref, set()) if not line.known else set()
+        earlier = billed.get(line.ref)
+        had = set(earlier.units) if earlier else set()
+        units = tuple(one for one in line.units if one not in gone or one in had)
+        if gone and not units:
+            aside.append(line.ref)
+        elif gone:
+            like = earlier if earlier and gone.issuperset(line.units) else line
+            line = like.model_copy(update={"units": units})
+        kept.append(line)
+    return tuple(kept), tuple(aside)
+
+
+def _lost(unpriced: Iterable[Unpriced], billed: Mapping[str, Line]) -> dict[str, Set[str]]:
+    """By ref, the units that were billed and have no price by today's prices."""
+    found: dict[str, Set[str]] = {}
+    for one in unpriced:
+        if one.ref in billed and (units := set(one.units) & set(billed[one.ref].units)):
+            found[one.ref] = found.get(one.ref, set()) | units
+    return found
 
 
 def _summed(basket: PricedBasket) -> dict[Key, tuple[PricedLine, int]]:

@@ -17,7 +17,14 @@ from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.accounts import Debt, DebtState, Holder
 from services.billing.domain.charges import Charge, PayWhen
-from services.billing.domain.corrections import Billed, Difference, Entry, Reduction, entries_of
+from services.billing.domain.corrections import (
+    Billed,
+    Difference,
+    Entry,
+    Reduction,
+    as_billed,
+    entries_of,
+)
 from services.billing.domain.known import facts_of, line_ref
 from services.billing.domain.months import first_day
 from services.billing.domain.prices.basket import price
@@ -95,17 +102,21 @@ class LeftAside:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """Charges with their price: ``total_cents`` is the sum of the lines."""
+    """Charges with their price: ``total_cents`` is the sum of the lines. ``facts``, ``entries`` and
+    ``aside`` are what later differences are reckoned from."""
 
     lines: tuple[InvoiceLine, ...]
     charges: tuple[Charge, ...]
     left_aside: tuple[LeftAside, ...]
     facts: Facts = Facts()
     entries: tuple[Entry, ...] = ()
+    aside: tuple[str, ...] = ()
 
     def begins(self, basis: str) -> Billed:
         """The beginning of the chain of what the invoice of that id bills."""
-        return Billed(basis=basis, position=0, facts=self.facts, entries=self.entries)
+        return Billed(
+            basis=basis, position=0, facts=self.facts, entries=self.entries, aside=self.aside
+        )
 
     @property
     def total_cents(self) -> int:
@@ -234,7 +245,9 @@ def priced(
         key=lambda ln: (ln.child_name, ln.child, order[ln.activity], ln.what, ln.unit, ln.days[0])
     )
     held = tuple(one for one in charges if one.id not in aside)
-    return Priced(tuple(lines), held, tuple(left_aside), facts, entries_of(found))
+    billed, without = as_billed(facts.lines, found.unpriced, {})
+    facts = facts.model_copy(update={"lines": billed})
+    return Priced(tuple(lines), held, tuple(left_aside), facts, entries_of(found), without)
 
 
 def _line(group: Sequence[PricedLine], names: Mapping[str, str], book: PriceBook) -> InvoiceLine:

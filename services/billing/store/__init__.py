@@ -278,7 +278,7 @@ class BillingStore:
         self, seen: Sequence[tuple[Charge, datetime | None]], unpriced: Sequence[str]
     ) -> None:
         """Note that the bill knows these charges as they were seen; those that the town has no
-        price for are on no invoice again."""
+        price for, and that it does not bill, are on no invoice again."""
         await self._store.change_each(
             CORRECT_CHARGES, CHARGES,
             [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal, TypeVar
@@ -25,10 +25,10 @@ from shared.traits import Known
 RuleT = TypeVar("RuleT", Adjustment, PaidByOthers)
 
 
-def price(book: PriceBook, facts: Facts) -> PricedBasket:
+def price(book: PriceBook, facts: Facts, aside: Set[str] = frozenset()) -> PricedBasket:
     """The price of every line: of those that are ``known`` already, only what they make of the
-    others."""
-    reckoning = _Reckoning(book, facts, Knowing(book, facts))
+    others. Lines ``aside`` (refs) count as days, as where there is no price for them."""
+    reckoning = _Reckoning(book, facts, Knowing(book, facts), aside)
     following = _following(facts.lines)
     for line in sorted(facts.lines, key=lambda one: (not one.known, one.day)):
         reckoning.add(line, following.get(id(line), ()))
@@ -97,6 +97,7 @@ class _Reckoning:
     book: PriceBook
     facts: Facts
     knowing: Knowing
+    aside: Set[str]
     lines: list[PricedLine] = field(default_factory=list)
     unpriced: list[Unpriced] = field(default_factory=list)
     exact: list[Decimal] = field(default_factory=list)
@@ -105,6 +106,9 @@ class _Reckoning:
 
     def add(self, line: Line, following: Sequence[Surcharged]) -> None:
         """Price a line; of a known one, keep what it was."""
+        if line.ref in self.aside:
+            self.knowing.happened(line, ("days_booked",))
+            return
         if line.activity not in self.book.activities:
             self._not(line, line.units, "activity-removed")
             return
