@@ -7,6 +7,7 @@ import gc
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -20,13 +21,13 @@ from services.billing.store.accounts import AccountStore
 from services.billing.store.invoices import INVOICES, InvoiceStore
 from shared.bus.consumer import HELD
 from shared.contracts.billing import InvoiceIssued
-from shared.contracts.booking import Replaced
+from shared.contracts.booking import Replaced, Surcharged
 from shared.contracts.town_file import CollectionOffice
 from shared.errors import Refused
 from shared.events import Event
 from shared.store import Document
-from tests.billing.conftest import SEPTEMBER_OVER, Office
-from tests.billing.data import DECIDED, TARIFFS, accepted, refused
+from tests.billing.conftest import FIRST_OF_OCTOBER, SEPTEMBER_OVER, Office
+from tests.billing.data import DECIDED, TARIFFS, accepted, file_with, refused
 from tests.operators import Done, preau
 from tests.world import Answer, eventually
 
@@ -73,6 +74,43 @@ async def test_the_latest_decision_counts_in_whatever_order_and_however_often(
         assert (charge["child_name"], charge["billing"]) == ("Zoé", "pay_in_arrears")
 
 
+SURCHARGED = Surcharged(rule="late", kind="fixed", cents=200)
+OF = {"kind": "cancel", "of": "r1-l1", "was": ("repas",)}
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [{"effect": "cancelled", "surcharge": SURCHARGED}],
+        [{"effect": "to_prove"}, {"effect": "cancelled"}],
+    ],
+    ids=["cancelled late", "to be proved, then cancelled"],
+)
+async def test_money_goes_back_as_the_last_end_says_in_whatever_order(
+    office: Office, ends: list[dict[str, Any]]
+) -> None:
+    canteen = file_with().activities[0].model_dump(mode="json", by_alias=True)
+    await office.town(activities=[canteen | {"absences": {"in_time": "refund"}}])
+    said = [accepted([("l1", "zoe", DAY)])]
+    for number, end in enumerate(ends, 1):
+        at = DECIDED + timedelta(hours=number)
+        said.append(accepted([("c", "zoe", DAY)], at=at, request=f"c{number}", **OF, **end))
+    for family, order in enumerate(permutations(range(len(said)))):
+        name = f"g{family}"
+        await office.family(name)
+        for position in order:
+            event = said[position]
+            of = event.lines[0].of
+            line = event.lines[0].model_copy(update={"of": of and f"{name}-l1"})
+            changes = {"family": name, "lines": (line,)}
+            changes["request"] = event.request if of else name
+            await office.say(event.model_copy(update=changes), f"requests/{name}-{position}")
+            await office.settled()
+    charges = await office.documents(CHARGES)
+    assert [one["given_back"] for one in charges] == ["refund"] * len(charges)
+    assert len({(one["accepted"], str(one["decided"])) for one in charges}) == 1
+
+
 # -- the month end -------------------------------------------------------------------------
 
 
@@ -108,6 +146,29 @@ async def test_the_month_is_invoiced_by_itself_once_it_is_over(office: Office) -
     (run,) = (await eventually(lambda: finished(office), what="run finished"))["runs"]
     assert (run["asked_by"], run["invoices"], run["total_cents"]) == ("rule", 2, 2460)
     assert run["left_aside"] == 0
+
+
+async def test_what_is_accepted_for_a_month_that_has_ended_is_invoiced_by_itself(
+    office: Office,
+) -> None:
+    """To a family that has no invoice of it; a family that has one is asked for the difference."""
+    await office.town()
+    await office.family()
+    await office.family("f2")
+    await office.say(accepted([("l1", "zoe", DAY)]), "requests/r1")
+    await office.month_over()
+    await office.invoices(1)
+    await eventually(lambda: finished(office), what="run finished")
+    late = accepted([("l1", "zoe", DAY)], family="f2", request="r2", at=FIRST_OF_OCTOBER)
+    envelope = await office.say(late, "requests/r2")
+    _, invoice = await office.invoices(2)
+    assert (invoice["family"], invoice["month"], invoice["total_cents"]) == ("f2", "2026-09", 410)
+    assert invoice["of"] is None
+    await office.again(envelope)
+    await office.settled()
+    runs = (await eventually(lambda: finished(office), what="run finished"))["runs"]
+    assert [one["invoices"] for one in runs] == [1, 1]
+    assert await office.checked() == set()
 
 
 async def heard(office: Office, count: int) -> list[InvoiceIssued] | None:

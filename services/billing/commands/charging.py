@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.billing.commands import paid_at_booking
+from services.billing.commands.month_ends import end_once_more
 from services.billing.commands.owning import charges_of, into_closed_months
 from services.billing.domain.charges import Charge, cancelled_charges, ended_charges
 from services.billing.domain.months import month_of
@@ -29,7 +30,8 @@ async def charge(billing: Billing, town: str, event: BookingAccepted) -> None:
         if one.accepted and one.billing == "pay_in_arrears":
             late.setdefault((one.family, month_of(one.day)), []).append(one.id)
     homes = {part.family: household.card.family for part in household.parts}
-    await into_closed_months(billing, town, late, homes)
+    left = await into_closed_months(billing, town, late, homes)
+    await end_once_more(billing, file, left, event.request, event.decided_at)
     await paid_at_booking.accepted(billing, event, charges)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -28,10 +28,12 @@ from services.billing.domain.runs import (
     Outcome,
     Run,
     run_by_itself,
+    run_once_more,
 )
 from services.billing.state import Billing
 from shared.auth import AgentScope
 from shared.contracts.family import FamilyChanged
+from shared.contracts.town_file import TownFile
 from shared.copies import Town
 from shared.errors import Refused
 from shared.ids import new_id
@@ -80,6 +82,18 @@ async def _ask_due(billing: Billing, town: str, last: str) -> None:
         if await billing.drafts.begun(town, month):  # agents say when
             continue
         await billing.store.ask_run(run)
+
+
+async def end_once_more(
+    billing: Billing, file: TownFile, months: Iterable[str], request: str, decided_at: datetime
+) -> None:
+    """Have months end again that have ended by themselves, for what was decided since."""
+    over = last_over(billing.clock.town(), ZoneInfo(file.time_zone))
+    for month in months:
+        if month <= over and await billing.store.has_run(run_by_itself(file.town, month)):
+            _id = run_once_more(file.town, month, request, decided_at)
+            run = Run(_id, file.town, month, BY_ITSELF, billing.clock.town())
+            await billing.store.ask_run(run)
 
 
 async def run_month(billing: Billing, scope: AgentScope, month: str, command: Command) -> Run:

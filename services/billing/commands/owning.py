@@ -50,9 +50,10 @@ async def into_closed_months(
     town: str,
     late: Mapping[tuple[str, str], Sequence[str]],
     homes: Mapping[str, str],
-) -> None:
+) -> set[str]:
     """Charges (ids by record and month) of months that are invoiced are differences to the
-    invoice: that of the family the record is part of (``homes``), else the record's own."""
+    invoice: that of the family the record is part of (``homes``), else the record's own. Months of
+    charges that have none."""
     ways = {
         (family, month): [
             invoice_id(town, record, month) for record in (homes.get(family, family), family)
@@ -62,8 +63,12 @@ async def into_closed_months(
     wanted = {_id for ids in ways.values() for _id in ids}
     existing = set(await billing.invoices.existing(sorted(wanted))) if wanted else set()
     held: dict[str, list[str]] = {}
+    left: set[str] = set()
     for key, charges in late.items():
         invoice = next((_id for _id in ways[key] if _id in existing), None)
         if invoice is not None:
             held.setdefault(invoice, []).extend(charges)
+        else:
+            left.add(key[1])
     await billing.store.mark(held, late=True)
+    return left

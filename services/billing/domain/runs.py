@@ -65,3 +65,8 @@ class Run:
 def run_by_itself(town: str, month: str) -> str:
     """The id of the month end that nobody asks for: one per town and month."""
     return derived_id("month-end", town, month)
+
+
+def run_once_more(town: str, month: str, request: str, decided_at: datetime) -> str:
+    """The id of the month end that such a decision on a month that has ended asks for."""
+    return derived_id("month-end", town, month, request, decided_at.isoformat())

@@ -76,7 +76,6 @@ ANSWER_ERASURE = step("billing.erasure.answer")
 
 _FACTS = (
     "child_name", "billing", "accepted", "decided", "quantity", "starts", "ends", "surcharge",
-    "given_back",
 )  # fmt: skip
 _ARREARS, _AT_BOOKING = "pay_in_arrears", "pay_at_booking"
 
@@ -136,12 +135,7 @@ class BillingStore:
             [
                 (
                     {"_id": one["_id"], "decided": {"$lt": one["decided"]}},
-                    {
-                        "$set": {
-                            **{name: one[name] for name in _FACTS if one[name] is not None},
-                            "changed": changed,
-                        }
-                    },
+                    [_decided(one, changed)],
                 )
                 for one in (documents[position] for position in known)
             ],
@@ -155,13 +149,7 @@ class BillingStore:
                         "_id": one["_id"],
                         "$or": [{"ending": None}, {"ending.at": {"$lt": one["ending"]["at"]}}],
                     },
-                    {
-                        "$set": {
-                            "ending": one["ending"],
-                            "given_back": one["given_back"],
-                            "changed": changed,
-                        }
-                    },
+                    [_ended(one, changed)],
                 )
                 for one in (documents[position] for position in known)
                 if one["ending"] is not None
@@ -384,6 +372,22 @@ def _charge_document(charge: Charge) -> Document:
         "surcharge": charge.surcharge and charge.surcharge.model_dump(),
         "ending": charge.ending and charge.ending.model_dump(),
     }  # fmt: skip
+
+
+def _decided(one: Document, changed: datetime) -> Document:
+    """A decision's facts; how money goes back is the word of the latest decision or end."""
+    facts = {name: {"$literal": one[name]} for name in _FACTS if one[name] is not None}
+    latest = {"$lt": [{"$ifNull": ["$ending.at", EPOCH]}, one["decided"]]}
+    given = {"$cond": [latest, one["given_back"], "$given_back"]}
+    return {"$set": {**facts, "given_back": given, "changed": changed}}
+
+
+def _ended(one: Document, changed: datetime) -> Document:
+    """An end that decides nothing, and how money goes back."""
+    latest = {"$lt": ["$decided", one["ending"]["at"]]}
+    given = {"$cond": [latest, one["given_back"], "$given_back"]}
+    ending = {"$literal": one["ending"]}
+    return {"$set": {"ending": ending, "given_back": given, "changed": changed}}
 
 
 def _charge_in(document: Document) -> Charge:
