@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from services.billing.commands import accounts
 from services.billing.domain.accounts import Account, Holder, Moved, move, unbalanced
 from services.billing.domain.movements import (
+    Collect,
     Grant,
     Keep,
     Movement,
@@ -21,9 +22,11 @@ from services.billing.domain.movements import (
     Receive,
     Reduce,
     Refund,
+    Release,
     Reverse,
     Transferred,
     Void,
+    release_id,
 )
 from shared.contracts.billing import InvoiceSettled
 from shared.errors import Refused
@@ -138,6 +141,10 @@ def test_a_rest_under_one_euro_waits_for_the_next_invoice_whatever_it_comes_from
     assert (desk.account.debts["i1"].state, told(desk)[-1]) == ("carried", "invoice-settled")
     note = after(Owe("i1", 1000), Receive("p1", 500, ("i1",)), Reduce("n1", "i1", 450))
     assert note.account.debts["i1"].state == "carried"
+    unpaid = after(Owe("i1", 1000), Reduce("n1", "i1", 950))
+    assert (unpaid.account.debts["i1"].state, told(unpaid)) == ("carried", ["invoice-settled"])
+    given = after(Owe("i1", 1000, "r1"), Keep("k1", "i1"), Reduce("n1", "i1", 950))
+    assert given.account.debts["i1"].state == "carried"
 
 
 def test_what_was_settled_once_is_not_called_off() -> None:
@@ -177,6 +184,14 @@ def test_what_was_carried_into_an_invoice_and_is_due_no_longer_leaves_it_paid() 
     assert moved.events[-1] == InvoiceSettled(
         family="f1", office="VEY", invoice="i1", request="r1", carried_cents=50
     )
+
+
+@pytest.mark.parametrize("set_apart_first", [True, False])
+def test_nothing_is_set_apart_for_a_debit_that_was_dropped(set_apart_first: bool) -> None:
+    """Two processes make one collection; the slower one has read the debit when it is dropped."""
+    both = [Collect("c1", "d1", "2026-10-05", ("i1",)), Release(release_id("d1"), "d1")]
+    account = after(Owe("i1", 500), *(both if set_apart_first else reversed(both))).account
+    assert (account.debts["i1"].debit, account.debts["i1"].debit_on) == (None, None)
 
 
 def test_paid_after_it_was_voided_the_money_is_credit_and_it_is_said() -> None:

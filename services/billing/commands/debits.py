@@ -18,7 +18,7 @@ from services.billing.domain.debits.collections import (
 )
 from services.billing.domain.debits.mandates import DirectDebit, Done
 from services.billing.domain.debits.returns import RETURNS
-from services.billing.domain.movements import Release
+from services.billing.domain.movements import Release, release_id
 from services.billing.domain.payments import Part, Payment, Reversal
 from services.billing.state import Billing
 from shared.auth import AgentScope
@@ -113,7 +113,7 @@ async def _is_reversed(billing: Billing, debit: Debit) -> None:
 
 async def _is_released(billing: Billing, debit: Debit) -> None:
     holder = Holder(debit.town, debit.office, debit.family)
-    await move(billing, holder, Release(derived_id("release", debit.id), debit.id))
+    await move(billing, holder, Release(release_id(debit.id), debit.id))
 
 
 async def _comes_back_to_the_mandate(billing: Billing, debit: Debit) -> None:

@@ -29,6 +29,7 @@ from services.billing.domain.movements import (
     Reverse,
     Transferred,
     Void,
+    release_id,
 )
 from shared.contracts.billing import (
     CreditGranted,
@@ -347,6 +348,8 @@ def _transferred(account: Account, done: Transferred) -> Moved:
 
 
 def _collect(account: Account, collect: Collect) -> Moved:
+    if release_id(collect.debit) in account.done:  # by a process that was faster
+        return Moved(account)
     marked = {
         invoice: replace(debt, debit=collect.debit, debit_on=collect.on)
         for invoice in collect.invoices
@@ -400,7 +403,8 @@ def _rested(debt: Debt) -> Debt:
     """The debt after something of it was settled, or is due no longer: a rest too small to be paid
     on line waits for the next invoice, once."""
     carry = min(debt.carry, debt.unpaid)
-    small = debt.settled and debt.unpaid < MINIMUM_CENTS and debt.carried_to is None
+    due_anyway = debt.settled or debt.kept or debt.request is None
+    small = due_anyway and debt.unpaid < MINIMUM_CENTS and debt.carried_to is None
     debt = replace(debt, carry=debt.unpaid if small and not debt.void else carry)
     return replace(debt, kept=debt.kept or (debt.state in ("settled", "carried")))
 

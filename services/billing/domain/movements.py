@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.ids import derived_id
+
 #: What a family can pay on line at least (PayFiP's minimum): a smaller rest is carried over.
 MINIMUM_CENTS = 100
 
@@ -112,10 +114,16 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A debit collects nothing, or no longer: its invoices are to be paid as any other."""
+    """A debit collects nothing, or no longer: its invoices are to be paid as any other. ``id`` is
+    its ``release_id``: a debit is released once, and nothing is set apart for it after that."""
 
     id: str
     debit: str
+
+
+def release_id(debit: str) -> str:
+    """The id of the movement that releases what a debit was to collect."""
+    return derived_id("release", debit)
 
 
 Movement = (
