@@ -10,6 +10,11 @@ from shared.contracts.family import ErasureAsked
 from shared.events import Envelope
 
 
+def _unpaid(account: Account) -> list[str]:
+    """Invoices of which something is due, whatever their own documents say by now."""
+    return [key for key, one in account.debts.items() if one.state in ("open", "carried")]
+
+
 def _held(account: Account) -> list[HoldsBack]:
     """What of an account is the family's, or owed back by it."""
     found = [
@@ -27,10 +32,14 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
     that is the family's or that it owes back. A new document named by the erasure (first form)."""
     town, family = envelope.town, event.family
     records = await billing.store.households.records(family)
+    not_owed = await billing.invoices.not_owed_yet(town, records)
+    accounts = [
+        account for record in records for account in await billing.accounts.of_family(town, record)
+    ]
+    due = await billing.invoices.numbers([one for account in accounts for one in _unpaid(account)])
     unpaid = [
         HoldsBack(code="unpaid", reference=number, money="invoice")
-        for number in await billing.invoices.unpaid_numbers(town, records)
-        if number not in event.settled
+        for number in sorted({*not_owed, *due} - set(event.settled))
     ]
     open_ = [
         HoldsBack(code="to-be-invoiced", reference=request)
@@ -44,12 +53,7 @@ async def answer_erasure(billing: Billing, envelope: Envelope, event: ErasureAsk
         HoldsBack(code="unpaid", reference=debit, money="payment")
         for debit in await billing.collections.to_come(town, records)
     ]
-    money = [
-        one
-        for record in records
-        for account in await billing.accounts.of_family(town, record)
-        for one in _held(account)
-    ]
+    money = [one for account in accounts for one in _held(account)]
     holds = (*open_, *unpaid, *under_way, *to_come, *money)
     answer = ErasureAnswered(erasure=event.erasure, family=family, holds=holds)
     await billing.store.answer_erasure(event.erasure, town, family, answer)

@@ -87,7 +87,9 @@ async def complete(billing: Billing, invoices: Sequence[Invoice]) -> None:
     reads = await billing.accounts.owe(holders) if len(holders) == len(owing) > 1 else {}
     owed = []
     for invoice in owing:
-        read = reads.get(invoice.holder) or await moved(billing, invoice.holder, owes[invoice.id])
+        read = reads.get(invoice.holder)
+        if read is None or invoice.id not in read.account.debts:  # two of one holder
+            read = await moved(billing, invoice.holder, owes[invoice.id])
         reads[invoice.holder] = read
         owed.append(
             Owed(invoice, read.account.debts[invoice.id], read.version, ways[invoice.id],

@@ -180,12 +180,18 @@ class InvoiceStore:
         noted = {"changed": {"$lt": before}}
         await self._store.change(CHANGED, INVOICES, invoice, noted, {"$set": {"changed": None}})
 
-    async def unpaid_before(self, instant: datetime, limit: int) -> list[Invoice]:
-        """Invoices of bookings whose time to be paid was over at that instant."""
+    async def unpaid_before(
+        self, instant: datetime, after: Invoice | None, limit: int
+    ) -> list[Invoice]:
+        """Invoices of bookings whose time to be paid was over at that instant, the oldest first;
+        those that follow ``after``."""
+        query: Document = {"state": "open", "expires": {"$lt": instant}, "kept": False}
+        if after is not None:
+            same = {"expires": after.expires, "_id": {"$gt": after.id}}
+            query["$or"] = [{"expires": {"$gt": after.expires}}, same]
         found = await self._store.find(
-            INVOICES, {"state": "open", "expires": {"$lt": instant}, "kept": False},
-            sort=[("expires", 1)], limit=limit, projection=_SHOWN,
-        )  # fmt: skip
+            INVOICES, query, sort=[("expires", 1), ("_id", 1)], limit=limit, projection=_SHOWN
+        )
         return [_invoice_in(document) for document in found]
 
     async def existing(self, invoices: Sequence[str]) -> set[str]:
@@ -306,13 +312,18 @@ class InvoiceStore:
         )  # fmt: skip
         return [_invoice_in(document) for document in found]
 
-    async def unpaid_numbers(self, town: str, records: Sequence[str]) -> list[str]:
-        """The numbers of a family's invoices of which something is due."""
-        due = {"family": {"$in": list(records)}, "state": {"$in": ["open", "carried"]}}
-        found = await self._store.find(
-            INVOICES, {"town": town, **due}, projection={"number": 1}
-        )  # fmt: skip
-        return sorted(document["number"] for document in found)
+    async def not_owed_yet(self, town: str, records: Sequence[str]) -> list[str]:
+        """The numbers of a family's invoices and credit notes of which its account may not know."""
+        query = {"town": town, "family": {"$in": list(records)}, "announced": False}
+        return await self._numbers(query)
+
+    async def numbers(self, invoices: Sequence[str]) -> list[str]:
+        """The numbers of these."""
+        return await self._numbers({"_id": {"$in": list(invoices)}})
+
+    async def _numbers(self, query: Document) -> list[str]:
+        found = await self._store.find(INVOICES, query, projection={"number": 1})
+        return [document["number"] for document in found]
 
     async def totals(self, run: str) -> tuple[int, int]:
         """How many invoices a month end has issued, and their sum in cents."""
