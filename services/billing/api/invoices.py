@@ -98,7 +98,7 @@ ROUTES = [
         access=either(FAMILY, _READERS), answer=PDF,
     ),
     Route(
-        "GET", "/charges", list_charges, "Charges to be paid in arrears, by state",
+        "GET", "/charges", list_charges, "Charges, paid at booking or in arrears, by state",
         access=_BILLING_OFFICE, answer=ChargesOut, query=ChargeQuery,
     ),
     Route(

@@ -53,7 +53,7 @@ async def invoice(billing: Billing, scope: Scope, _id: str) -> Invoice:
 
 
 async def charges(billing: Billing, scope: AgentScope, query: ChargeQuery) -> list[Charge]:
-    """Charges to be paid in arrears, in the state asked for."""
+    """Charges in the state asked for, paid at booking or in arrears."""
     return await billing.store.charges(
         scope,
         accepted=query.state != "cancelled-after-invoice",
