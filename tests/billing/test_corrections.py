@@ -153,7 +153,7 @@ async def test_what_is_billed_is_given_back_though_the_town_has_no_price_for_it_
     assert {one["invoice"] for one in charges} == {invoice["_id"]}
     ended = accepted(
         [("c2", "zoe", DAYS[1])], at=LATER, kind="cancel", of="r1-l2", was=("repas",),
-        effect="cancelled", request="r3",
+        effect="cancelled",
     )  # fmt: skip
     await office.say(ended, "requests/r3")
     found = await documents(office, 3)

@@ -75,7 +75,7 @@ async def test_the_latest_decision_counts_in_whatever_order_and_however_often(
 
 
 SURCHARGED = Surcharged(rule="late", kind="fixed", cents=200)
-OF = {"kind": "cancel", "of": "r1-l1", "was": ("repas",)}
+OF: dict[str, Any] = {"kind": "cancel", "of": "r1-l1", "was": ("repas",)}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_money_goes_back_as_the_last_end_says_in_whatever_order(
     said = [accepted([("l1", "zoe", DAY)])]
     for number, end in enumerate(ends, 1):
         at = DECIDED + timedelta(hours=number)
-        said.append(accepted([("c", "zoe", DAY)], at=at, request=f"c{number}", **OF, **end))
+        said.append(accepted([("c", "zoe", DAY)], at=at, **OF, **end))
     for family, order in enumerate(permutations(range(len(said)))):
         name = f"g{family}"
         await office.family(name)
@@ -159,7 +159,7 @@ async def test_what_is_accepted_for_a_month_that_has_ended_is_invoiced_by_itself
     await office.month_over()
     await office.invoices(1)
     await eventually(lambda: finished(office), what="run finished")
-    late = accepted([("l1", "zoe", DAY)], family="f2", request="r2", at=FIRST_OF_OCTOBER)
+    late = accepted([("l2", "zoe", DAY)], family="f2", at=FIRST_OF_OCTOBER)
     envelope = await office.say(late, "requests/r2")
     _, invoice = await office.invoices(2)
     assert (invoice["family"], invoice["month"], invoice["total_cents"]) == ("f2", "2026-09", 410)
@@ -249,13 +249,13 @@ async def test_what_had_no_price_when_its_month_was_invoiced_is_billed_once_it_h
     await office.town(tariffs=TARIFFS[:2])
     await office.family()
     await office.say(accepted([("l1", "zoe", DAY)], units=["repas", "viande"]), "requests/r1")
-    await office.say(accepted([("l2", "zoe", DAY)], units=["viande"], request="r2"), "requests/r2")
+    await office.say(accepted([("l2", "zoe", DAY)], units=["viande"]), "requests/r2")
     await office.month_over()
     (invoice,) = await office.invoices(1)
     (run,) = (await eventually(lambda: finished(office), what="run finished"))["runs"]
     assert (invoice["total_cents"], run["left_aside"]) == (410, 2)
     if late_first:
-        await office.say(accepted([("l3", "tom", DAY)], request="r3"), "requests/r3")
+        await office.say(accepted([("l3", "tom", DAY)]), "requests/r3")
         assert (await office.invoices(2))[1]["total_cents"] == 410
     await office.town(version=2, tariffs=TARIFFS)
     await office.settled()
