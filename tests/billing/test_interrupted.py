@@ -62,7 +62,7 @@ async def test_a_family_that_owes_is_not_erased_though_its_invoice_says_nothing_
             (invoice,) = (await town.billing.accounts.get(holder)).debts
             await accounts.move(town.billing, holder, Receive("p1", 410, (invoice,)))
             await accounts.moved(town.billing, holder, Reverse("x1", "p1"))
-        await town.say(ErasureAsked(erasure="e1", family=town.family))
+        await town.say(ErasureAsked(erasure="e1", family=town.family, settled=()))
         (answer,) = await town.parts.store.find(ERASURES, {"town": town.town})
         (said,) = answer["pending"]
         number = f"VEY-{town.clock.now.year}-000001"
