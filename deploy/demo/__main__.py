@@ -22,7 +22,6 @@ from zoneinfo import ZoneInfo
 
 import uvloop
 
-from deploy.demo.franceconnect import franceconnect_routes
 from deploy.demo.life import live
 from deploy.demo.outside import TOWN as OUTSIDE_TOWN
 from deploy.demo.outside import start_addresses, start_outside, start_payfip
@@ -115,8 +114,7 @@ async def main() -> None:
         runner = Runner(BUILDS, settings, SUBSCRIPTIONS)
         if mailbox is not None:
             runner.app.add_routes(mailbox_routes(mailbox))
-        runner.app.add_routes(demo_routes(origin, clock_file, accounts_file))
-        runner.app.add_routes(franceconnect_routes(franceconnect or "https:"))
+        runner.app.add_routes(demo_routes(origin, clock_file, accounts_file, franceconnect))
         calls = calling()
         stack.push_async_callback(calls.close)
         # Last: every other address under a town is a page of the portal, or none.
@@ -161,7 +159,7 @@ def _ready(
         f"  {origin}/mailbox    the mails received" if mailbox else "  mails go to SMTP_URL",
     ]
     if franceconnect:
-        page = f"{origin}/{OUTSIDE_TOWN}/franceconnect"
+        page = f"{origin}/{OUTSIDE_TOWN}/connexion"
         lines.append(f"  {page}    FranceConnect, simulated at {franceconnect}")
     lines += [f"  {one.what}: {one.login_name} / {one.password}" for one in accounts.people]
     return "\n".join(lines)

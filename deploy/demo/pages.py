@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
 from deploy.demo.seed import Accounts
+from deploy.simulators.sandbox import citizens
 from shared.clock import MovedClock, write_offset
 from shared.french import instant_words
 
@@ -22,9 +23,11 @@ _SERVICES = ("identity", "family", "booking", "billing", "notify")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def demo_routes(origin: str, clock_file: Path, accounts_file: Path) -> list[web.RouteDef]:
-    """``/``, ``/demo.css`` and ``POST /demo/clock``."""
-    pages = _Pages(origin, clock_file, accounts_file)
+def demo_routes(
+    origin: str, clock_file: Path, accounts_file: Path, franceconnect: str | None
+) -> list[web.RouteDef]:
+    """``/``, ``/demo.css`` and ``POST /demo/clock``; ``franceconnect`` is where it is simulated."""
+    pages = _Pages(origin, clock_file, accounts_file, franceconnect)
     return [
         web.get("/", pages.home),
         web.get("/demo.css", pages.style),
@@ -33,11 +36,14 @@ def demo_routes(origin: str, clock_file: Path, accounts_file: Path) -> list[web.
 
 
 class _Pages:
-    def __init__(self, origin: str, clock_file: Path, accounts_file: Path) -> None:
+    def __init__(
+        self, origin: str, clock_file: Path, accounts_file: Path, franceconnect: str | None
+    ) -> None:
         self._origin = origin
         self._clock_file = clock_file
         self._clock = MovedClock(clock_file)
         self._accounts_file = accounts_file
+        self._franceconnect = franceconnect
         self._templates = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
 
     async def home(self, _request: web.Request) -> web.Response:
@@ -48,6 +54,8 @@ class _Pages:
             steps=[(step.isoformat(), instant_words(step, _ZONE)) for step in _next_steps(now)],
             accounts=Accounts.load(self._accounts_file),
             services=_SERVICES,
+            franceconnect=self._franceconnect,
+            citizens=citizens().values(),
         )
 
     async def move_clock(self, request: web.Request) -> web.Response:

@@ -15,8 +15,10 @@ from services.portal.sessions import (
     LANGUAGE_COOKIE,
     VISIT_COOKIE,
     Session,
+    drop_cookie,
     new_visit,
     session_cookie,
+    set_cookie,
 )
 from services.portal.web import Page, Portal, Visit, Who
 from shared.ids import new_id
@@ -211,21 +213,17 @@ def _finished(portal: Portal, visit: Visit | None, answer: web.Response) -> web.
     if visit is None:
         return answer
     if visit.request.cookies.get(VISIT_COOKIE) != visit.name:
-        _set_cookie(answer, VISIT_COOKIE, visit.name)
+        set_cookie(answer, VISIT_COOKIE, visit.name)
     if visit.changed:
         name = session_cookie(visit.town.town)
         if visit.session is not None:
-            _set_cookie(answer, name, portal.seals.seal(visit.session))
+            set_cookie(answer, name, portal.seals.seal(visit.session))
         else:
-            answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+            drop_cookie(answer, name)
     if visit.chosen_language is not None:
-        _set_cookie(answer, LANGUAGE_COOKIE, visit.language)
+        set_cookie(answer, LANGUAGE_COOKIE, visit.language)
     for session in visit.others:
-        _set_cookie(answer, session_cookie(session.town), portal.seals.seal(session))
+        set_cookie(answer, session_cookie(session.town), portal.seals.seal(session))
     if answer.body and answer.content_type == "text/html":
         answer.enable_compression()
     return answer
-
-
-def _set_cookie(answer: web.Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="Lax")

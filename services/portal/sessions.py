@@ -1,7 +1,7 @@
 """Login sessions as sealed cookies, and the tokens of forms.
 
 Two cookies, both ``__Host-`` (the browser keeps them for this host alone, over HTTPS or on
-localhost), both out of reach of scripts:
+localhost), both out of reach of scripts (a third is kept by who goes to FranceConnect, ``trips``):
 
 - one per town holds the tokens of the API, sealed: nothing is kept here, any replica opens it;
 - one names the visit, by chance, and begins anew at each login: forms carry a token made from it,
@@ -10,6 +10,7 @@ localhost), both out of reach of scripts:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -18,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from aiohttp import web
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 VISIT_COOKIE = "__Host-preau-visit"
@@ -57,6 +59,18 @@ def new_visit() -> str:
     return secrets.token_urlsafe(18)
 
 
+def set_cookie(answer: web.Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    """For this host alone, out of reach of scripts, sent along by links that lead here."""
+    answer.set_cookie(
+        name, value, path="/", secure=True, httponly=True, samesite="Lax", max_age=max_age
+    )
+
+
+def drop_cookie(answer: web.Response, name: str) -> None:
+    """Take a cookie away."""
+    answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+
+
 class Seals:
     """Seals sessions and makes forms' tokens."""
 
@@ -64,6 +78,7 @@ class Seals:
         """``keys`` are Fernet's; the first seals, all open."""
         self._box = MultiFernet([Fernet(key) for key in keys])
         self._secret = hashlib.sha256(f"forms {keys[0]}".encode()).digest()
+        self._keys = keys
 
     def seal(self, session: Session) -> str:
         """The cookie's value."""
@@ -80,6 +95,24 @@ class Seals:
             return None
         session = Session(parts[0], parts[1], parts[2], datetime.fromisoformat(parts[3]))
         return session if session.town == town else None
+
+    def wrap(self, purpose: str, value: Any) -> str:
+        """A cookie's value that is opened for this purpose only."""
+        return self._box_for(purpose).encrypt(orjson.dumps(value)).decode()
+
+    def unwrap(self, purpose: str, sealed: str | None, seconds: int) -> Any:
+        """What was sealed for this purpose, so many seconds ago at most; nothing else."""
+        try:
+            return orjson.loads(
+                self._box_for(purpose).decrypt((sealed or "").encode(), ttl=seconds)
+            )
+        except InvalidToken:
+            return None
+
+    def _box_for(self, purpose: str) -> MultiFernet:
+        """Keys of its own, so that no cookie passes for another."""
+        made = [hashlib.sha256(f"{purpose} {key}".encode()).digest() for key in self._keys]
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(one)) for one in made])
 
     def form_token(self, visit: str) -> str:
         """What a form of this visit carries: another one each time, so that a compressed page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ class Town:
     accent: str | None
     welcome: str | None
     logo: str | None
+    #: Whether one may log in with FranceConnect.
+    franceconnect: bool
 
 
 class Towns:
@@ -45,11 +48,15 @@ class Towns:
         now = time.monotonic()
         if kept is not None and now - kept[0] < _KEPT_SECONDS:
             return kept[1]
-        card = await self._gateway.get(Caller(slug), "identity/town")
+        card, offer = await asyncio.gather(
+            self._gateway.get(Caller(slug), "identity/town"),
+            self._gateway.get(Caller(slug), "identity/franceconnect"),
+        )
         town = Town(
             card["town"], card["name"], card["contact"], card["family_key"],
             card["family_key_called"], ZoneInfo(card["time_zone"]), tuple(card["schools"]),
             card["accent"], card["welcome"], card["logo"],
+            offer["available"],
         )  # fmt: skip
         self._kept[slug] = (now, town)
         return town

@@ -18,8 +18,23 @@ MESSAGES: Final = MappingProxyType({
     "mot-de-passe-change": "Votre mot de passe est changé.",
     "adresse-demandee": "Un courriel de confirmation est parti à la nouvelle adresse.",
     "adresse-confirmee": "Votre nouvelle adresse est confirmée.",
+    "espace-cree": "Bienvenue : votre espace est ouvert.",
     "espace-ouvert": "Bienvenue : votre espace est ouvert et relié à votre famille.",
     "identifiant-change": "Votre identifiant est changé.",
+    "franceconnect-lie": "FranceConnect est lié à votre espace : vous pouvez désormais vous "
+    "connecter avec lui.",
+    "franceconnect-delie": "FranceConnect est délié de votre espace : il ne vous y connecte plus.",
+    "franceconnect-a-refaire": "Votre passage par FranceConnect est fini depuis trop longtemps. "
+    "Recommencez-le.",
+    "quotient-received": "Votre quotient familial est transmis à la mairie.",
+    "quotient-not-known": "La CAF et la MSA ne vous connaissent pas : joignez une attestation à "
+    "votre dossier.",
+    "quotient-later": "La CAF et la MSA ne répondent pas pour l'instant. Réessayez plus tard, ou "
+    "joignez une attestation à votre dossier.",
+    "quotient-refused": "Votre quotient familial n'a pas pu être demandé : joignez une attestation "
+    "à votre dossier.",
+    "quotient-no-family": "Reliez d'abord votre famille à votre espace (Mes abonnements), puis "
+    "redemandez votre quotient familial.",
     "fermeture-demandee": "La fermeture de votre compte est enregistrée. Un courriel vous dit "
     "comment le garder malgré tout.",
     "compte-garde": "Votre compte est gardé.",

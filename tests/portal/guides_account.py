@@ -123,3 +123,72 @@ async def test_a_family_without_a_key_builds_its_dossier(demo: Demo, phone: Page
     await phone.get_by_role("button", name="Envoyer mon dossier à la mairie").click()
     await expect(phone.get_by_role("status")).to_contain_text("envoyé à la mairie")
     await expect(phone.get_by_text("la mairie l'étudie")).to_be_visible()
+
+
+async def test_log_in_with_franceconnect(demo: Demo, phone: Page) -> None:
+    """ID10: who has an account links it once by its password; logging out ends both sessions; from
+    then on FranceConnect is enough. What was linked can be undone."""
+    await opened(phone, demo.at("/connexion"))
+    await phone.get_by_role("button", name="S'identifier avec FranceConnect").click()
+    await phone.get_by_role("button", name="cancel").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("n'est pas allée à son terme")
+    await phone.get_by_role("link", name="Qu'est-ce que FranceConnect").scroll_into_view_if_needed()
+    await look(phone, "connexion")
+
+    await _by_franceconnect(phone)
+    await expect(phone.get_by_role("heading", level=1)).to_have_text("Bonjour Camille")
+    await expect(phone.get_by_label("Courriel")).to_have_value(re.compile("^camille.inconnu@"))
+    await phone.get_by_label("Identifiant").fill("nora.demo")
+    await phone.get_by_label("Mot de passe", exact=True).fill("neuf-lanternes")
+    await phone.get_by_role("button", name="Lier mon espace").click()
+    await expect(phone.get_by_role("alert")).to_be_visible()
+    await look(phone, "franceconnect-premiere-fois")
+    await phone.get_by_label("Mot de passe", exact=True).fill("neuf-lanternes-repeintes")
+    await phone.get_by_role("button", name="Lier mon espace").click()
+    await expect(phone.get_by_role("heading", name="Ma famille", exact=True)).to_be_visible()
+
+    await phone.get_by_text("Mon compte", exact=True).click()
+    await phone.get_by_role("button", name="Me déconnecter").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Vous êtes déconnecté")
+    await _by_franceconnect(phone)
+    await expect(phone.get_by_role("heading", name="Ma famille", exact=True)).to_be_visible()
+
+    await opened(phone, demo.at("/preferences"))
+    section = phone.get_by_role("heading", name="FranceConnect")
+    await section.scroll_into_view_if_needed()
+    await expect(phone.get_by_text("lié à votre identité FranceConnect")).to_be_visible()
+    await look(phone, "preferences-franceconnect")
+    await phone.get_by_role("button", name="Délier FranceConnect").click()
+    await expect(phone.get_by_role("status")).to_contain_text("délié")
+    await phone.get_by_role("button", name="Lier FranceConnect").click()
+    await _choose(phone)
+    await expect(phone.get_by_role("status")).to_contain_text("lié à votre espace")
+
+
+async def test_open_a_space_with_franceconnect(demo: Demo, phone: Page) -> None:
+    """ID10: an account without a password, by the names and the address that FranceConnect gives;
+    the quotient familial is asked with a consent of its own."""
+    await opened(phone, demo.at("/connexion"))
+    await _by_franceconnect(phone, "Georges CNAF")
+    await expect(phone.get_by_text("au nom de Georges CNAF")).to_be_visible()
+    await phone.get_by_role("button", name="Je crée mon espace").click()
+    await expect(phone).to_have_url(re.compile("/abonnements"))
+    await expect(phone.get_by_role("status")).to_contain_text("votre espace est ouvert")
+    await opened(phone, demo.at("/preferences"))
+    await expect(phone.get_by_role("link", name="Choisir un mot de passe")).to_be_visible()
+    await expect(phone.get_by_role("button", name="Délier FranceConnect")).to_be_hidden()
+    await look(phone)
+    await phone.get_by_label(re.compile("demande mon quotient familial")).check()
+    await phone.get_by_role("button", name="Demander mon quotient familial").click()
+    await _choose(phone, "Georges CNAF")
+    await expect(phone.get_by_role("status")).to_contain_text("Reliez d'abord votre famille")
+
+
+async def _by_franceconnect(page: Page, who: str = "Camille INCONNU") -> None:
+    await page.get_by_role("button", name="S'identifier avec FranceConnect").click()
+    await _choose(page, who)
+
+
+async def _choose(page: Page, who: str = "Camille INCONNU") -> None:
+    """At FranceConnect."""
+    await page.get_by_role("button", name=re.compile(f"^{who}")).click()

@@ -11,7 +11,9 @@ from tests.portal.conftest import ALEX, Demo, log_in, mailed_link
 from tests.portal.guides_account import (
     test_a_family_without_a_key_builds_its_dossier,
     test_invited_by_the_town_and_first_notice,
+    test_log_in_with_franceconnect,
     test_log_in_with_the_letter_and_replace_its_secret,
+    test_open_a_space_with_franceconnect,
     test_subscribe_later_with_the_code_of_the_letter,
     test_the_same_account_in_another_town,
 )
@@ -38,7 +40,8 @@ __all__ = (
     "test_add_a_child_with_its_health_sheet", "test_add_who_is_called_and_who_collects",
     "test_cancel_what_was_accepted", "test_enrol_with_its_document_then_book_by_parts",
     "test_from_a_child_to_its_agenda", "test_invited_by_the_town_and_first_notice",
-    "test_log_in_with_the_letter_and_replace_its_secret", "test_news_are_read_whole",
+    "test_log_in_with_franceconnect", "test_log_in_with_the_letter_and_replace_its_secret",
+    "test_news_are_read_whole", "test_open_a_space_with_franceconnect",
     "test_pay_the_chosen_invoices", "test_planning_and_invoice_on_one_sheet",
     "test_send_a_supporting_document",
     "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",

@@ -141,8 +141,12 @@ async def _portal(folder: Path) -> AsyncIterator[tuple[aiohttp.ClientSession, st
     async def town(_: web.Request) -> web.Response:
         return web.json_response(TOWN)
 
+    async def franceconnect(_: web.Request) -> web.Response:
+        return web.json_response({"available": True, "quotient_consent": None})
+
     api, pages = web.Application(), web.Application()
     api.router.add_get("/api/identity/v1/veyras/town", town)
+    api.router.add_get("/api/identity/v1/veyras/franceconnect", franceconnect)
     async with TestServer(api) as behind, calling() as calls:
         settings = Settings(
             PREAU_GATEWAY_URL=str(behind.make_url("")), PREAU_PORTAL_LANGUAGES=folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,56 +21,34 @@ from services.portal.settings import Settings
 from shared.ids import new_id
 from tests.portal.conftest import AGENT, CAMILLE, FIELD_KEYS, TOWN, Demo, log_in
 from tests.portal.looking import opened
+from tests.portal.robot import SESSION, Robot
+from tests.portal.security_franceconnect import (
+    test_a_login_leads_nowhere_else,
+    test_a_return_is_taken_once_and_only_if_it_was_asked_for,
+    test_a_return_that_was_not_asked_for_logs_nobody_out,
+    test_another_site_sends_nobody_to_franceconnect,
+    test_only_the_browser_that_left_comes_back,
+    test_what_is_sealed_for_one_purpose_opens_for_no_other,
+    test_what_one_began_to_link_is_not_linked_to_who_logged_in_since,
+    test_who_comes_back_has_a_new_visit,
+)
 
-SESSION = session_cookie(TOWN)
 #: Breaks out of an attribute, an element, a script and a template, were any of them to let it.
 SCRIPT = "\"'></textarea></script><img src=x class=stored onerror=stored()>{{7*7}}"
+#: What may befall who goes to FranceConnect, on this module's demo.
+__all__ = (
+    "test_a_login_leads_nowhere_else", "test_a_return_is_taken_once_and_only_if_it_was_asked_for",
+    "test_a_return_that_was_not_asked_for_logs_nobody_out",
+    "test_another_site_sends_nobody_to_franceconnect",
+    "test_only_the_browser_that_left_comes_back",
+    "test_what_is_sealed_for_one_purpose_opens_for_no_other",
+    "test_what_one_began_to_link_is_not_linked_to_who_logged_in_since",
+    "test_who_comes_back_has_a_new_visit",
+)  # fmt: skip
 PAGES = (
     "", "/reservations", "/reservations?vue=liste", "/demandes", "/messages", "/documents",
     "/inscriptions", "/factures", "/famille", "/preferences", "/abonnements", "/publications",
 )  # fmt: skip
-
-
-@dataclass
-class Robot:
-    """A browser's requests without a browser: its cookies, and no more courtesy than asked for."""
-
-    http: aiohttp.ClientSession
-    demo: Demo
-    cookies: dict[str, str] = field(default_factory=dict)
-    set_cookies: list[str] = field(default_factory=list)
-
-    async def ask(
-        self, method: str, path: str, form: dict[str, str] | None = None, **headers: str
-    ) -> aiohttp.ClientResponse:
-        """One request, no redirect followed; its cookies are kept."""
-        sent = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        headers = {"Cookie": sent, **{one.replace("_", "-"): it for one, it in headers.items()}}
-        answer = await self.http.request(
-            method, self.demo.at(path), data=form, headers=headers, allow_redirects=False
-        )
-        await answer.read()
-        self.set_cookies = answer.headers.getall("Set-Cookie", [])
-        for said in self.set_cookies:
-            name, _, rest = said.partition("=")
-            value = rest.partition(";")[0]
-            if value.strip('"'):
-                self.cookies[name] = value
-            else:
-                self.cookies.pop(name, None)
-        return answer
-
-    async def token(self, path: str = "/connexion") -> str:
-        """What a form of this page carries."""
-        text = await (await self.ask("GET", path)).text()
-        found = re.search(r'name="_form" value="([^"]+)"', text)
-        assert found
-        return found[1]
-
-    async def log_in(self, who: tuple[str, str] = CAMILLE, **more: str) -> aiohttp.ClientResponse:
-        """By the page's form."""
-        form = {"_form": await self.token(), "login_name": who[0], "password": who[1], **more}
-        return await self.ask("POST", "/connexion", form)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from services.portal.pages import (
     direct_debit,
     documents,
     entry,
+    franceconnect,
     home,
     household,
     invoices,
@@ -21,6 +22,7 @@ from services.portal.web import Page
 
 PAGES: tuple[Page, ...] = (
     *entry.PAGES,
+    *franceconnect.PAGES,
     *home.PAGES,
     *account.PAGES,
     *people.PAGES,

@@ -33,11 +33,17 @@ async def _switch(visit: Visit) -> web.Response:
     return visit.go_to(f"/{town}")
 
 
-async def _preferences(visit: Visit) -> web.Response:
-    me, sessions = await asyncio.gather(
-        visit.get("identity/me"), visit.get("identity/login-sessions")
-    )
-    return visit.show("preferences.html", me=me, sessions=sessions["login_sessions"])
+async def preferences(visit: Visit) -> web.Response:
+    """What is one's own to choose."""
+    me, sessions, means, offer = await asyncio.gather(
+        visit.get("identity/me"), visit.get("identity/login-sessions"),
+        visit.get("identity/login-means"), visit.get("identity/franceconnect"),
+    )  # fmt: skip
+    linked = next((one for one in means["providers"] if one["provider"] == "franceconnect"), None)
+    return visit.show(
+        "preferences.html", me=me, sessions=sessions["login_sessions"], means=means, offer=offer,
+        linked=linked,
+    )  # fmt: skip
 
 
 async def _change_password(visit: Visit) -> web.Response:
@@ -101,9 +107,9 @@ async def _personal_data(visit: Visit) -> web.Response:
 PAGES = (
     Page("/abonnements", _links, _link, Who.ACCOUNT),
     Page("/communes", None, _switch, Who.ACCOUNT),
-    Page("/preferences", _preferences, None, Who.ACCOUNT),
-    Page("/preferences/mot-de-passe", _preferences, _change_password, Who.ACCOUNT),
-    Page("/preferences/adresse", _preferences, _change_address, Who.ACCOUNT),
+    Page("/preferences", preferences, None, Who.ACCOUNT),
+    Page("/preferences/mot-de-passe", preferences, _change_password, Who.ACCOUNT),
+    Page("/preferences/adresse", preferences, _change_address, Who.ACCOUNT),
     Page("/preferences/identifiant", _login_name, _change_login_name, Who.ACCOUNT),
     Page("/preferences/fermer", _closing, _close, Who.ACCOUNT),
     Page("/preferences/garder", _closing, _keep, Who.ACCOUNT),

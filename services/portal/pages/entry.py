@@ -8,8 +8,9 @@ from services.portal.gateway import Problem
 from services.portal.web import Page, Visit, Who, safe_path
 
 
-async def _login_form(visit: Visit) -> web.Response:
-    wanted = visit.form.get("_suite") or visit.query.get("suite", "")
+async def login_form(visit: Visit, wanted: str = "") -> web.Response:
+    """Where everybody logs in, to go on to the page that was ``wanted``."""
+    wanted = wanted or visit.form.get("_suite") or visit.query.get("suite", "")
     return visit.show("login.html", wanted=wanted)
 
 
@@ -22,13 +23,17 @@ async def _log_in(visit: Visit) -> web.Response:
 
 
 async def _log_out(visit: Visit) -> web.Response:
-    """The cookie goes whatever the API says: it may be away, or the session over already."""
+    """The cookie goes whatever the API says: it may be away, or the session over already. Who came
+    by FranceConnect is logged out there too."""
+    elsewhere = None
     try:
-        await visit.send("DELETE", "identity/login-session")
+        elsewhere = (await visit.send("POST", "identity/franceconnect/logouts"))["url"]
     except Problem as problem:
         if problem.status < 500 and problem.status != 401:
             raise
     visit.log_out()
+    if elsewhere is not None:
+        return visit.show("leaving.html", url=elsewhere)
     return visit.go("", message="au-revoir")
 
 
@@ -134,7 +139,7 @@ def _token(visit: Visit) -> str:
 
 
 PAGES = (
-    Page("/connexion", _login_form, _log_in, Who.ANYONE),
+    Page("/connexion", login_form, _log_in, Who.ANYONE),
     Page("/deconnexion", None, _log_out, Who.ANYONE),
     Page("/creer-mon-espace", _account_form, _create_account, Who.ANYONE),
     Page("/activation", _activation, _activate, Who.ANYONE),
