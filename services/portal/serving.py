@@ -115,19 +115,22 @@ def _endpoint(portal: Portal, page: Page) -> Callable[[web.Request], Awaitable[w
 
 
 async def _answered(visit: Visit, page: Page) -> web.Response:
-    posted = visit.request.method == hdrs.METH_POST
+    posted, stale = visit.request.method == hdrs.METH_POST, False
     if posted:
         visit.form = await read_form(visit.request)
-        if not _is_ours(visit):
+        stale = not _is_ours(visit)
+        if stale and (page.show is None or not _is_from_here(visit)):
             raise _STALE_FORM
     await _renew(visit)
     if (elsewhere := _admitted(visit, page)) is not None:
         return elsewhere
-    if visit.household is not None and visit.session is not None:
-        await visit.households()
+    if (elsewhere := await _strayed(visit, page, posted=posted)) is not None:
+        return elsewhere
     handler = page.act if posted else page.show
     assert handler is not None
     try:
+        if stale:
+            raise _STALE_FORM
         return await handler(visit)
     except Problem as problem:
         # 401: the session is over; without one, what was typed to log in is wrong.
@@ -146,6 +149,12 @@ def _is_ours(visit: Visit) -> bool:
     return site == "same-origin" and visit.portal.seals.is_form_of(
         known, visit.form.get(FORM_TOKEN)
     )
+
+
+def _is_from_here(visit: Visit) -> bool:
+    """Whether the browser says that a page of this site sent the form: who logged in again, or
+    out, elsewhere meanwhile finds what was typed, and nothing is done."""
+    return visit.request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 async def _renew(visit: Visit) -> None:
@@ -181,6 +190,22 @@ def _admitted(visit: Visit, page: Page) -> web.Response | None:
         return visit.go("/foyers", suite=wanted)
     if page.who is Who.AGENT and not visit.roles:
         raise Problem(403, {"code": "forbidden", "detail": "Cette page est réservée aux agents."})
+    return None
+
+
+async def _strayed(visit: Visit, page: Page, *, posted: bool) -> web.Response | None:
+    """Where somebody goes whose address names a household that is not theirs, or no more: none of
+    its pages would lead out of it. What is sent for the account alone is done all the same."""
+    if visit.household is None or visit.session is None:
+        return None
+    try:
+        await visit.households()
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        if page.who is Who.FAMILY or not posted:
+            root = f"/{visit.town.town}"
+            return visit.go_to(f"{root}/foyers" if visit.families else root)
     return None
 
 

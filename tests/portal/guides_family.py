@@ -89,15 +89,27 @@ async def test_enrol_with_its_document_then_book_by_parts(
     await opened(phone, demo.at("/inscriptions"))
     await look(phone, "mes-inscriptions")
     await phone.get_by_role("link", name=re.compile("Nouvelle inscription")).first.click()
+    mornings = phone.get_by_role("group", name=re.compile("Chaque semaine.*Matin"))
     await phone.get_by_label("Je réserverai ponctuellement").check()
+    await expect(mornings).to_be_hidden()
+    await phone.get_by_label("Chaque semaine, les mêmes jours").check()
     file = tmp_path / "attestation.pdf"
     file.write_bytes(a_page())
-    await phone.get_by_label(re.compile("Attestation d'assurance")).set_input_files(file)
+    for asked in ("Attestation d'assurance", "Justificatif de domicile"):
+        await phone.get_by_label(re.compile(asked)).set_input_files(file)
     await phone.get_by_label(re.compile("J'ai lu le règlement")).check()
     await look(phone, "inscription")
     await phone.get_by_role("button", name="Terminer").click()
+    # What is missing is said; what was ticked and sent is kept.
+    await expect(phone.get_by_role("alert")).to_contain_text("Cochez au moins un jour")
+    await expect(phone.get_by_label(re.compile("J'ai lu le règlement"))).to_be_checked()
+    await mornings.get_by_label("jeudi").check()
+    await look(phone)
+    await phone.get_by_role("button", name="Terminer").click()
     await expect(phone.get_by_role("status")).to_contain_text("demande d'inscription est envoyée")
     waiting = (await by_the_town(demo, phone, "GET", "booking/enrolment-requests"))["items"]
+    (weekly,) = waiting[0]["weekly"]
+    assert (weekly["units"], weekly["weekdays"]) == (["morning"], [4])
     decision = {"enrolment": waiting[0]["id"], "outcome": "accepted"}
     await by_the_town(demo, phone, "POST", "booking/enrolment-decisions", {"decisions": [decision]})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -11,9 +12,14 @@ from services.family.schemas.dossiers import ReadOut
 from services.notify.rendering import KINDS
 from services.portal.answers import told
 from services.portal.forms import Form
+from services.portal.gateway import Problem
+from services.portal.pages import invoices
+from services.portal.pages.booking import choices_of
 from services.portal.pages.desk import words
+from services.portal.pages.documents import weekly_of
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
+from services.portal.pages.requests import fields_of
 from services.portal.pages.times import is_slotted, stops_of
 from services.portal.wishes import Wish, body_of, read_wish
 from tests.booking.rules.test_choices import SLOTS
@@ -111,3 +117,49 @@ def test_agents_read_of_each_mail_and_reading_in_french() -> None:
     assert set(words.MAIL_KINDS) == set(KINDS)
     whats = get_args(ReadOut.model_fields["what"].annotation)
     assert set(words.READINGS) == set(whats)
+
+
+def test_what_is_ticked_of_a_week_is_one_choice_a_day() -> None:
+    ticked = ["lake.morning.tuesday", "lake.meal.tuesday", "lake.morning.friday",
+              "lake.morning.monday", "care.evening.monday"]  # fmt: skip
+    times = {"weekly/care.evening.starts": ["16:30"], "weekly/care.evening.ends": ["18:00"],
+             "weekly/lake.morning.starts": [""]}  # fmt: skip
+    assert weekly_of(Form({"weekly": ticked, **times})) == [
+        {"activity": "lake", "units": ["morning", "meal"], "weekdays": ["tuesday"]},
+        {"activity": "lake", "units": ["morning"], "weekdays": ["friday", "monday"]},
+        {"activity": "care", "units": ["evening"], "weekdays": ["monday"], "starts": "16:30",
+         "ends": "18:00"},
+    ]  # fmt: skip
+    assert weekly_of(Form()) == []
+
+
+def test_a_letter_says_yes_no_and_nothing() -> None:
+    asked = [{"id": name, "kind": "yes_no"} for name in ("phone", "mail", "visit")]
+    asked += [{"id": "first", "kind": "date"}, {"id": "why", "kind": "text"}]
+    form = Form({
+        "fields/phone": ["oui"], "fields/mail": ["non"], "fields/visit": [""],
+        "fields/first": ["2026-10-19"], "fields/why": [""], "fields/unasked": ["x"],
+    })  # fmt: skip
+    assert fields_of(asked, form) == {"phone": True, "mail": False, "first": "2026-10-19"}
+
+
+def test_a_period_offers_what_exists_on_some_weekday() -> None:
+    care = CARE | {"id": "care", "permitted": [
+        {"weekdays": [1], "sets": [["s0"]]}, {"weekdays": [3], "sets": [["s0"], ["s0", "s1"]]},
+    ]}  # fmt: skip
+    first, second = (one["name"] for one in UNITS[:2])
+    assert choices_of(care) == [
+        ("care.s0", f"Garderie – {first}"), ("care.s0.s1", f"Garderie – {first}, {second}"),
+    ]  # fmt: skip
+
+
+async def test_who_has_no_address_is_asked_for_one_before_paying() -> None:
+    async def me(_: str) -> dict[str, None]:
+        return {"email": None}
+
+    (pay,) = (one.act for one in invoices.PAGES if one.path == "/factures/payer")
+    assert pay is not None
+    visit: Any = SimpleNamespace(form=Form({"invoices": ["i"]}), get=me)
+    with pytest.raises(Problem) as refused:
+        await pay(visit)
+    assert [one.field for one in refused.value.errors] == ["/email"]

@@ -1,12 +1,21 @@
-"""How much a form may hold, read before anybody is known."""
+"""How much a form may hold, read before anybody is known, and what it shows when it is refused."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.portal import forms
+from services.portal import forms, words
+from services.portal.forms import Form
+from services.portal.gateway import Problem
+from services.portal.web import Visit
+
+TEMPLATES = Path(forms.__file__).parent / "templates"
 
 
 async def _sent(**parts: bytes) -> tuple[int, str]:
@@ -33,3 +42,47 @@ async def test_a_form_is_bounded_as_a_whole_and_by_file(monkeypatch: pytest.Monk
     assert await _sent(one=file, two=file) == (200, "one.pdf,two.pdf")
     assert (await _sent(one=file + b"x"))[0] == 413
     assert (await _sent(one=file, two=file, three=file))[0] == 413
+
+
+def _shown(template: str, macro: str, call: str, form: Form, problem: Problem | None = None) -> str:
+    """What a macro shows of a form that was sent, and refused."""
+    visit = SimpleNamespace(form=form, problem=problem)
+    visit.fault = lambda name: Visit.fault(visit, name)  # type: ignore[arg-type]
+    source = f"{{% from '{template}' import {macro} with context %}}{{{{ {macro}({call}) }}}}"
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.from_string(source).render(visit=visit, static_version="v", words=words)
+
+
+def test_of_the_rows_the_one_that_was_refused_holds_what_was_typed() -> None:
+    problem = Problem(422, {"field": "/note", "detail": "Trop court."})
+    form = Form({"note": ["ok"]})
+    call = "visit, {}, 'k', 'note', 'Ce qui a été fait', minlength=3"
+    sent, other = (
+        _shown("desk/macros.html", "row_field", call.format(which), form, problem)
+        for which in ("true", "false")
+    )
+    assert 'id="note"' in sent
+    assert 'value="ok"' in sent
+    assert "Trop court." in sent
+    assert 'id="note-k"' in other
+    assert 'value=""' in other
+    assert "Trop court." not in other
+
+
+def test_vaccinations_and_the_certificate_are_still_told_after_a_refusal() -> None:
+    asked = "{'kind': 'vaccinations', 'rule': 'optional', 'label': 'Vaccins', 'choices': ["
+    asked += "{'value': 'dtp', 'label': 'DTP'}, {'value': 'ror', 'label': 'ROR'}]}"
+    form = Form({"v/vaccine": ["ror", ""], "v/on": ["2020-01-02", ""], "c": ["oui"]})
+    rows = _shown(
+        "dossier-input.html", "dossier_input", f"visit, {asked}, 'v', none, {{}}, {{}}", form
+    )
+    assert '<option value="ror" selected>' in rows
+    assert 'value="2020-01-02"' in rows
+    asked = "{'kind': 'certificate', 'rule': 'required', 'label': 'C', 'choices': [], "
+    asked += "'statement': {'text': 'Je certifie'}}"
+    box = _shown(
+        "dossier-input.html", "dossier_input", f"visit, {asked}, 'c', none, {{}}, {{}}", form
+    )
+    assert " checked>" in box

@@ -132,6 +132,13 @@ async def test_a_form_of_another_site_does_nothing(robot: Robot, wrong: str) -> 
     answer = await robot.ask("POST", "/messages", form)
     assert answer.status == 403
     assert "recommencez" in await answer.text()
+    # Of a page of one's own that was open too long, nothing that was typed is lost.
+    long_typed = form | {"text": "Tout ce qui fut tapé"}
+    answer = await robot.ask("POST", "/messages", long_typed, Sec_Fetch_Site="same-origin")
+    assert answer.status == 403
+    shown = await answer.text()
+    assert "recommencez" in shown
+    assert ">Tout ce qui fut tapé<" in shown
 
 
 async def test_a_browser_that_says_another_site_is_believed(robot: Robot) -> None:

@@ -136,15 +136,30 @@ async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
 async def _period(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant = people.find(visit.query.get("enfant"))
-    offered = [
-        one
+    choices = [
+        choice
         for one in people.activities.values()
         if one["booking"] == "required" and one["desk_only"] is None
+        for choice in choices_of(one)
     ]
     return visit.show(
-        "period.html", people=people, participant=participant, activities=offered,
+        "period.html", people=people, participant=participant, choices=choices,
         day=asked_day(visit),
     )  # fmt: skip
+
+
+def choices_of(activity: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What may be booked of an activity on some weekday, each once: as the form calls it, and in
+    words."""
+    sets = dict.fromkeys(tuple(one) for row in activity["permitted"] for one in row["sets"])
+    return [
+        (
+            ".".join((activity["id"], *units)),
+            f"{activity['name']} – "
+            + ", ".join(one["name"] for one in activity["units"] if one["id"] in units),
+        )
+        for units in sets
+    ]
 
 
 async def _over_period(visit: Visit) -> web.Response:
@@ -162,7 +177,7 @@ async def _over_period(visit: Visit) -> web.Response:
     # Asked here already: what is refused is put right in this form.
     body = body_of(people.family, [wish])
     await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
-    return visit.go("/reservations/recapitulatif", l=wish.text())
+    return visit.go("/reservations/recapitulatif", l=[*basket_of(visit), wish.text()])
 
 
 async def _absence(visit: Visit) -> web.Response:
@@ -205,7 +220,10 @@ def _absence_body(visit: Visit, people: People) -> tuple[str, dict[str, Any]]:
 
 
 async def _absence_recap(visit: Visit) -> web.Response:
-    """Step 2 of an absence: the activities concerned, found by the server."""
+    """Step 2 of an absence: the activities concerned, found by the server; or back to step 1, with
+    what was typed."""
+    if visit.form.get("_back"):
+        return await _absence(visit)
     people = await people_of(visit)
     family, body = _absence_body(visit, people)
     names = ("child", "first", "last", "reason", "comment")

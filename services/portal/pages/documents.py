@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
+from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
 from services.portal.pages.people import People, people_of
 from services.portal.web import Page, Visit, quoted
@@ -78,51 +81,86 @@ async def _enrolment(visit: Visit) -> web.Response:
         one for one in documents["items"]
         if one["state"] in ("pending", "accepted") and one["child"] in (None, participant.id)
     ]  # fmt: skip
-    return visit.show("enrolment.html", participant=participant, group=group, kept=kept)
+    return visit.show(
+        "enrolment.html", participant=participant, group=group, kept=kept,
+        activities=people.activities,
+    )  # fmt: skip
 
 
 async def _enrol(visit: Visit) -> web.Response:
     """Send it whole: documents given with it are kept by family first."""
     people = await people_of(visit)
     participant, group = await _group(visit, people)
-    documents: dict[str, list[str]] = {}
-    fresh = False
-    for asked in group["documents"]:
-        given = [one for one in visit.form.all(f"documents/{asked['id']}") if one]
-        if files := await visit.send_files(f"files/{asked['id']}"):
-            body = {
-                "family": participant.family, "type": asked["id"], "files": files,
-                "child": participant.id,
-            }  # fmt: skip
-            kept = await visit.send("POST", "family/documents", body, once=asked["id"])
-            given.append(kept["document"])
-            fresh = True
-        if given:
-            documents[asked["id"]] = given
     enrolment: dict[str, Any] = {
         "family": participant.family, "child": participant.id, "group": group["id"],
-        "pattern": visit.form.get("pattern", "casual"), "documents": documents,
+        "pattern": visit.form.get("pattern", "casual"),
     }  # fmt: skip
     if visit.form.get("regulations"):
         enrolment["regulations"] = visit.form.get("regulations")
     if comment := visit.form.get("comment"):
         enrolment["comment"] = comment
+    people_asked = {"child": participant.id, "guardian": people.household["me"]}
+    fresh = await _send_documents(visit, group["documents"], participant.family, people_asked)
+    named = {one["id"]: _named(visit, one["id"]) for one in group["documents"]}
+    enrolment["documents"] = {kind: given for kind, given in named.items() if given}
     if enrolment["pattern"] == "weekly":
-        enrolment["weekly"] = _weekly(visit)
+        enrolment["weekly"] = weekly_of(visit.form)
+        if not enrolment["weekly"]:
+            detail = "Cochez au moins un jour de la semaine."
+            raise Problem(422, {"code": "invalid-input", "field": "/weekly", "detail": detail})
     await once_heard(lambda: visit.send("POST", "booking/enrolments", enrolment), fresh=fresh)
     return visit.go("/inscriptions", message="inscription-envoyee")
 
 
-def _weekly(visit: Visit) -> list[dict[str, Any]]:
-    """``activity.unit.weekday`` ticked, as the API's pattern."""
-    ticked: dict[tuple[str, str], list[str]] = {}
-    for text in visit.form.all("weekly"):
+def _named(visit: Visit, kind: str) -> list[str]:
+    """The documents of this type that the form names."""
+    return [one for one in visit.form.all(f"documents/{kind}") if one]
+
+
+async def _send_documents(
+    visit: Visit, asked: Sequence[Mapping[str, Any]], family: str, people: Mapping[str, str]
+) -> bool:
+    """Send what the form brings; whether there was any. Each is about whom the town asks it of,
+    and the form names it from then on: whatever is refused next, it need not be sent again."""
+    known = (await visit.get("family/documents", family=family))["asked"] if asked else ()
+    about = {one["type"]: one["about"] for one in known}
+    fresh = False
+    for kind in (one["id"] for one in asked):
+        if not (files := await visit.send_files(f"files/{kind}")):
+            continue
+        body: dict[str, Any] = {"family": family, "type": kind, "files": files}
+        body |= {whom: one for whom, one in people.items() if whom == about.get(kind)}
+        kept = await visit.send("POST", "family/documents", body, once=kind)
+        given = [kept["document"], *_named(visit, kind)]
+        visit.form = replace(visit.form, values={**visit.form.values, f"documents/{kind}": given})
+        fresh = True
+    return fresh
+
+
+def weekly_of(form: Form) -> list[dict[str, Any]]:
+    """``activity.unit.weekday`` ticked, as the API's pattern: what is ticked on one day of one
+    activity is one choice, and the days that have the same are together. A unit whose times the
+    family chooses has them under ``activity.unit.starts`` and ``.ends``."""
+    days: dict[tuple[str, str], list[str]] = {}
+    for text in form.all("weekly"):
         activity, unit, weekday = (*text.split("."), "", "")[:3]
-        ticked.setdefault((activity, unit), []).append(weekday)
+        days.setdefault((activity, weekday), []).append(unit)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (activity, weekday), units in days.items():
+        alike.setdefault((activity, tuple(units)), []).append(weekday)
     return [
-        {"activity": activity, "units": [unit], "weekdays": weekdays}
-        for (activity, unit), weekdays in ticked.items()
+        {"activity": activity, "units": list(units), "weekdays": weekdays}
+        | _times_of(form, activity, units)
+        for (activity, units), weekdays in alike.items()
     ]
+
+
+def _times_of(form: Form, activity: str, units: Sequence[str]) -> dict[str, str]:
+    for unit in units:
+        times = {one: form.get(f"weekly/{activity}.{unit}.{one}") for one in ("starts", "ends")}
+        if all(times.values()):
+            return times
+    return {}
 
 
 PAGES = (
@@ -130,5 +168,5 @@ PAGES = (
     Page("/documents/{document}/retrait", _documents, _withdraw),
     Page("/documents/{document}/{file}", _file),
     Page("/inscriptions", _enrolments),
-    Page("/inscriptions/{group}", _enrolment, _enrol),
+    Page("/inscriptions/{group}", _enrolment, _enrol, fields={"weekly": "weekly"}),
 )

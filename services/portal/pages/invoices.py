@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from services.portal.gateway import Problem
 from services.portal.pages.people import elsewhere
 from services.portal.web import Page, Visit, Who, quoted
 
@@ -63,7 +64,11 @@ async def _pay(visit: Visit) -> web.Response:
     """Start a payment; its own page leads on, whatever becomes of windows."""
     me = await visit.get("identity/me")
     invoices = visit.form.all("invoices")
-    body = {"invoices": invoices, "email": visit.form.get("email") or me["email"] or ""}
+    email = visit.form.get("email") or me["email"]
+    if not email:
+        detail = "Indiquez une adresse électronique : PayFiP vous y envoie son reçu."
+        raise Problem(422, {"code": "invalid-input", "field": "/email", "detail": detail})
+    body = {"invoices": invoices, "email": email}
     payment = await visit.send("POST", "billing/payments", body)
     return visit.go("/factures/paiement", payment=payment["payment"])
 

@@ -96,6 +96,8 @@ async def _households(visit: Visit) -> web.Response:
     await visit.households()
     known = visit.known or []
     wanted = safe_path(visit, visit.query.get("suite", ""))
+    if not known:
+        return visit.go("/abonnements", message="famille-a-lier")
     if len(known) == 1:
         return visit.go_to(within(visit, known[0]["family"], wanted))
     choices = [(one, within(visit, one["family"], wanted)) for one in known]

@@ -144,9 +144,10 @@ def monday_of(day: date) -> date:
 
 
 def asked_day(visit: Visit, name: str = "jour") -> date:
-    """The day of the address, or the town's today."""
+    """The day of the address, or the town's today: the last one, for a button that says a day
+    comes after the field that does."""
     try:
-        return date.fromisoformat(visit.query.get(name, ""))
+        return date.fromisoformat(visit.request.query.getall(name, [""])[-1])
     except ValueError:
         return visit.today
 
@@ -168,10 +169,11 @@ async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
     wishes = read_wishes(basket_of(visit))
     activity = visit.query.get("activite", "")
     activities = {name: one for name, one in people.activities.items() if activity in ("", name)}
+    texts = [one.text() for one in wishes]
     common = {
         "people": people, "shown": shown, "wanted": wanted if len(shown) == 1 else "",
         "day": day, "view": view if view in VIEWS else "semaine", "views": VIEWS, "wishes": wishes,
-        "activity": activity,
+        "activity": activity, "texts": texts,
     }  # fmt: skip
     if view in ("mois", "liste"):
         return await _month(visit, activities, shown, day, common)
@@ -180,7 +182,6 @@ async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
     slots = in_slots(found, activities)
     offered = [one.wish for one in slots] + [one.in_basket(wishes) for one in slots]
     here = {one.text() for one in offered if one is not None}
-    texts = [one.text() for one in wishes]
     return visit.show(
         "planning-week.html", days=[(one, [s for s in slots if s.day == one]) for one in days],
         ticked=set(texts), elsewhere=[one for one in texts if one not in here],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from services.portal.answers import told
+from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
 from services.portal.pages.people import People, elsewhere, people_of
 from services.portal.web import Page, Visit, quoted
@@ -129,19 +132,23 @@ async def _letters(visit: Visit) -> web.Response:
 
 
 async def _write(visit: Visit) -> web.Response:
-    people = await people_of(visit)
-    prefix = "fields/"
-    fields = {
-        name.removeprefix(prefix): visit.form.get(name)
-        for name in visit.form.values
-        if name.startswith(prefix) and visit.form.get(name)
-    }
+    people, categories = await asyncio.gather(
+        people_of(visit), visit.get("family/letter-categories")
+    )
+    wanted = visit.form.get("category")
+    asked = next((one["fields"] for one in categories["items"] if one["id"] == wanted), ())
     body = {
-        "family": people.family, "category": visit.form.get("category"),
-        "text": visit.form.get("text"), "fields": fields, "files": await visit.send_files(),
+        "family": people.family, "category": wanted, "text": visit.form.get("text"),
+        "fields": fields_of(asked, visit.form), "files": await visit.send_files(),
     }  # fmt: skip
     letter = await visit.send("POST", "family/letters", body)
     return visit.go(f"/messages/{letter['letter']}", message="message-envoye")
+
+
+def fields_of(asked: Iterable[Mapping[str, Any]], form: Form) -> dict[str, Any]:
+    """What the form says of a category's fields, as the API reads it."""
+    values = {one["id"]: told(one, form, f"fields/{one['id']}") for one in asked}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 async def _letter(visit: Visit) -> web.Response:

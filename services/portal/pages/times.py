@@ -62,7 +62,7 @@ async def _times(visit: Visit) -> web.Response:
     units = [one for one in activity["units"] if not wish.units or one["id"] in wish.units]
     return visit.show(
         "times.html", person=people.name(wish.participant), activity=activity, units=units,
-        wish=wish, stops=stops_of(units), kept=_others(visit, wish),
+        wish=wish, stops=stops_of(units), back=_planning(visit, wish, _basket(visit)),
     )  # fmt: skip
 
 
@@ -79,9 +79,19 @@ async def _asked(visit: Visit) -> tuple[People, Wish]:
     return people, wish
 
 
+def _planning(visit: Visit, wish: Wish, texts: list[str]) -> str:
+    """The planning as it was left, with this in the basket."""
+    asked = {name: visit.query.get(name) for name in ("enfant", "activite", "vue")}
+    return visit.path("/reservations", jour=wish.first.isoformat(), **asked, l=texts)
+
+
+def _basket(visit: Visit) -> list[str]:
+    return list(visit.request.query.getall("l", []))
+
+
 def _others(visit: Visit, wish: Wish) -> list[str]:
     """What is in the basket besides."""
-    wishes = [(text, read_wish(text)) for text in visit.request.query.getall("l", [])]
+    wishes = [(text, read_wish(text)) for text in _basket(visit)]
     return [text for text, one in wishes if one is not None and one.slot != wish.slot]
 
 
@@ -92,8 +102,7 @@ async def _chosen(visit: Visit) -> web.Response:
     body = body_of(people.family, [timed])
     await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
     texts = [*_others(visit, wish), timed.text()]
-    view = visit.query.get("vue")
-    return visit.go("/reservations", jour=wish.first.isoformat(), vue=view, l=texts)
+    return visit.go_to(_planning(visit, wish, texts))
 
 
 PAGES = (Page("/reservations/horaires", _times, _chosen),)

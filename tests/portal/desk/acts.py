@@ -16,13 +16,7 @@ from tests.family.files import image
 from tests.papers import pages_of
 from tests.portal.conftest import PAUL, TOWN, Demo, log_in
 from tests.portal.desk.conftest import PortalOf
-from tests.portal.desk.preparing import (
-    ANDANCETTE,
-    household,
-    joined,
-    paid_at_the_desk,
-    possible,
-)
+from tests.portal.desk.preparing import ANDANCETTE, household, joined, paid_at_the_desk, possible
 from tests.portal.looking import look, opened
 from tests.servers import MongoServer
 from tests.world import eventually
@@ -267,9 +261,12 @@ async def test_what_is_handed_over_is_entered_and_undone(
     await opened(elsewhere, demo.at(f"/agents/familles/{family}/factures", ANDANCETTE))
     await elsewhere.get_by_role("checkbox", name=re.compile(due["number"])).check()
     await elsewhere.get_by_label(re.compile("^Moyen")).select_option("cash")
+    payer = elsewhere.get_by_label("Remis par")
+    await payer.select_option(index=1)
     await elsewhere.get_by_label(re.compile("^Montant")).fill("beaucoup")
     await elsewhere.get_by_role("button", name=re.compile("Enregistrer")).click()
     await expect(elsewhere.get_by_role("alert")).to_contain_text("12,50")
+    await expect(payer).not_to_have_value("")
     await look(elsewhere)
     await elsewhere.get_by_role("checkbox", name=re.compile(due["number"])).check()
     await elsewhere.get_by_label(re.compile("^Montant")).fill(

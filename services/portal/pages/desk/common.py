@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +145,11 @@ class Names:
         first = next(iter(found["guardians"]), None)
         name = f"{first['last_name']} {first['first_name']}" if first else "Famille"
         return f"{name} ({found['reference']})"
+
+    def guardians(self, family: str) -> Sequence[Mapping[str, Any]]:
+        """Its guardians; none where the role does not know the names."""
+        found: Sequence[Mapping[str, Any]] = self.families.get(family, {}).get("guardians", ())
+        return found
 
     def person(self, family: str | None, person: str | None) -> str:
         """A first and last name."""
