@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -70,6 +72,20 @@ def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
     if pointer := body.get("field"):
         return (FieldProblem(pointer, str(body.get("detail", ""))),)
     return ()
+
+
+@contextmanager
+def fields_called(**names: str) -> Iterator[None]:
+    """A refusal of what is sent here points at the form's inputs: for fields of the API, what the
+    form calls them."""
+    inputs = {f"/{field}": f"/{name}" for field, name in names.items()}
+    try:
+        yield
+    except Problem as problem:
+        problem.errors = tuple(
+            replace(one, field=inputs.get(one.field, one.field)) for one in problem.errors
+        )
+        raise
 
 
 @dataclass(frozen=True)
@@ -145,11 +161,12 @@ class Gateway:
     ) -> Any:  # fmt: skip
         """Send a file, once for each ``once``, to where files are kept (the answer's ``file`` is
         its id, to be named within the day) or to what reads it. Raises ``Problem``."""
-        ascii_name = "".join(one if one.isascii() and one not in '"\\' else "_" for one in name)
         headers = {
             "Content-Type": media_type,
             "Idempotency-Key": once,
-            "Content-Disposition": f'attachment; filename="{ascii_name}"',
+            # RFC 6266: the accents of a name arrive as they were typed.
+            "Content-Disposition": "attachment; filename*=UTF-8''"
+            + quote(name, safe="", errors="replace"),
         }
         content = await self._call(
             caller, "POST", to, query=query, raw=raw, headers=headers, patience=patience

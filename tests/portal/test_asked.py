@@ -12,6 +12,7 @@ from services.notify.rendering import KINDS
 from services.portal.answers import told
 from services.portal.forms import Form
 from services.portal.pages.desk import words
+from services.portal.pages.desk.billing import cents_written
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
 from services.portal.pages.times import is_slotted, stops_of
@@ -90,6 +91,7 @@ def test_times_go_through_an_address_into_the_request() -> None:
         ({"kind": "fact"}, {"v": ["oui"]}, True),
         ({"kind": "fact", "choices": [{"value": "a"}]}, {"v": ["a"]}, "a"),
         ({"kind": "iban"}, {"v": ["fr76 3000"]}, "FR763000"),
+        ({"kind": "iban"}, {"v": ["FR76\u00a03000\u202f1"]}, "FR7630001"),
         ({"kind": "consent", "statement": {"version": "2"}}, {"v": ["non"]},
          {"given": False, "version": "2"}),
         ({"kind": "certificate", "statement": {"version": "2"}}, {"v": ["oui"]},
@@ -111,3 +113,14 @@ def test_agents_read_of_each_mail_and_reading_in_french() -> None:
     assert set(words.MAIL_KINDS) == set(KINDS)
     whats = get_args(ReadOut.model_fields["what"].annotation)
     assert set(words.READINGS) == set(whats)
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        ("12,50", 1250), ("12.5 €", 1250), ("7", 700), ("1\u202f234,56\u00a0€", 123456),
+        ("-3,20", -320), ("", None), ("12,505", None), ("douze", None),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_write_it_or_copy_it(text: str, cents: int | None) -> None:
+    assert cents_written(text) == cents

@@ -9,9 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
+from services.portal.gateway import Problem, fields_called
 from services.portal.pages.desk.common import (
-    BILLING,
     MONEY,
     ROWS,
     desk_page,
@@ -80,16 +79,25 @@ async def _correct(visit: Visit) -> web.Response:
         "line": visit.form.get("line"), "cents": _cents(visit, "amount"),
         "reason": visit.form.get("reason"),
     }  # fmt: skip
-    await visit.send("POST", f"billing/invoice-drafts/{draft}/corrections", body)
+    with fields_called(cents="amount"):
+        await visit.send("POST", f"billing/invoice-drafts/{draft}/corrections", body)
     return visit.go("/agents/facturation", mois=_month(visit), bilan="corrected.1")
 
 
 def _cents(visit: Visit, name: str) -> int:
-    """An amount as it is written, in cents. Raises ``Problem``."""
-    found = _AMOUNT.fullmatch(visit.form.get(name).replace(" ", "").removesuffix("€"))
-    if found is None:
+    """The amount in a field, in cents. Raises ``Problem``."""
+    if (cents := cents_written(visit.form.get(name))) is None:
         detail = "Écrivez un montant en euros : 12,50."
         raise Problem(422, {"code": "invalid-input", "field": f"/{name}", "detail": detail})
+    return cents
+
+
+def cents_written(text: str) -> int | None:
+    """An amount as people write it, or copy it from a page with its narrow spaces, in cents;
+    nothing where it is none."""
+    found = _AMOUNT.fullmatch("".join(text.split()).removesuffix("€"))
+    if found is None:
+        return None
     sign, whole, rest = found.groups()
     cents = int(whole) * 100 + int((rest or "0").ljust(2, "0"))
     return -cents if sign else cents
@@ -155,7 +163,7 @@ async def _of_family(visit: Visit) -> web.Response:
         )
     return show(
         visit, "family-invoices", wanted=wanted, names=names, items=invoices["items"],
-        next=invoices["next"], account=account, may_refund=has(visit, BILLING),
+        next=invoices["next"], account=account,
         means=[one for one in means["means"] if one["means"] != "payfip"],
     )  # fmt: skip
 
@@ -170,7 +178,8 @@ async def _enter(visit: Visit) -> web.Response:
     for name in ("payer", "reference"):
         if given := visit.form.get(name):
             body[name] = given
-    await visit.send("POST", "billing/office/payments", body)
+    with fields_called(cents="amount"):
+        await visit.send("POST", "billing/office/payments", body)
     return done(visit, f"/agents/familles/{wanted}/factures", ["entered"])
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.pages.desk import words
 from services.portal.web import Page, Visit, Who
+from shared import french
 
 #: How many rows a page of the desk shows.
 ROWS = 25
@@ -80,14 +81,17 @@ def show(visit: Visit, template: str, **values: Any) -> web.Response:
         if (kept := [one for one in group if one.roles & set(visit.roles)])
     }
 
-    def next_page(after: str) -> str:
-        asked = {name: one for name, one in visit.query.items() if name != "bilan"}
+    def list_page(after: str | None = None) -> str:
+        """The same list from its start, or after what was shown, with what it is filtered by."""
+        asked: dict[str, str | list[str] | None] = {
+            name: visit.request.query.getall(name) for name in visit.query
+        }
         here = visit.request.path.removeprefix(f"/{visit.town.town}")
-        return visit.path(here, **{**asked, "apres": after})
+        return visit.path(here, **{**asked, "bilan": None, "message": None, "apres": after})
 
     return visit.show(
         f"desk/{template}.html", sections=sections, said=_said(visit), desk=words,
-        next_page=next_page, **values,
+        list_page=list_page, **values,
     )  # fmt: skip
 
 
@@ -105,13 +109,16 @@ def done(visit: Visit, path: str, results: Iterable[str]) -> web.Response:
 
 
 def _said(visit: Visit) -> list[tuple[str, int, str]]:
-    """What came of the last act, from the address: words that are ours alone."""
-    said = []
+    """What came of the last act, from the address: words that are ours alone; a refusal speaks
+    alone."""
+    said: list[tuple[str, int, str]] = []
+    if visit.problem is not None:
+        return said
     for part in visit.query.get("bilan", "").split(","):
         result, _, count = part.partition(".")
         if result in words.RESULTS and count.isdecimal() and len(count) <= len("9999"):
             text, tone = words.RESULTS[result]
-            said.append((text, int(count), tone))
+            said.append((french.agreed(int(count), text), int(count), tone))
     return said
 
 

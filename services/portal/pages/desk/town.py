@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
+from services.portal.gateway import Problem, fields_called
 from services.portal.pages.desk.common import OFFICE, ROWS, desk_page, done, has, names_of, show
 from services.portal.web import Visit, quoted
 from shared.roles import CARDS, ROLES
@@ -57,7 +57,8 @@ async def _publish(visit: Visit) -> web.Response:
         "heading": visit.form.get("heading"), "title": visit.form.get("document_title"),
         "file": files[0],
     }  # fmt: skip
-    await visit.send("POST", "family/published-documents", body)
+    with fields_called(title="document_title"):
+        await visit.send("POST", "family/published-documents", body)
     return done(visit, "/agents/actualites", ["published"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-#: What came of one line of an act on many: words, and their tone.
+#: What came of one line of an act on many: words, that agree with how many, and their tone.
 RESULTS: Final = MappingProxyType({
     "accepted": ("acceptée(s)", "good"),
     "refused": ("refusée(s)", "good"),
@@ -18,6 +18,7 @@ RESULTS: Final = MappingProxyType({
     "answer-unknown": ("avec une réponse que la ville n'a plus", "bad"),
     "give-back-missing": ("à compléter : dites ce que l'annulation rend", "bad"),
     "not-given": ("sans justificatif envoyé", "bad"),
+    "sent": ("demande envoyée pour la famille", "good"),
     "waiting": ("toujours en attente", "waiting"),
     "withdrawn": ("retirée(s) par la famille entre-temps", "waiting"),
     "replaced": ("remplacée(s) par la famille entre-temps", "waiting"),
