@@ -39,7 +39,6 @@ class Problem(Exception):
         self.code = str(body.get("code", "unknown"))
         self.detail = str(body.get("detail", _AWAY))
         self.body = body
-        self.retry_after: int | None = None
         self.errors = _errors(body)
         super().__init__(self.code)
 
@@ -201,8 +200,6 @@ class Gateway:
                     version = answer.headers.get("ETag")
                     return Content(body, answer.content_type, disposition, version)
                 problem = Problem(answer.status, _said(body))
-                after = answer.headers.get("Retry-After", "")
-                problem.retry_after = int(after) if after.isdecimal() else None
         except (ClientError, TimeoutError) as error:
             _log.warning("api-away", service=service, kind=type(error).__name__)
             raise Problem(503, {"code": "service-unavailable", "detail": _AWAY}) from error

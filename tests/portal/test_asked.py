@@ -7,16 +7,20 @@ from typing import Any, get_args
 
 import pytest
 
+from services.documents import ROUTES
 from services.family.schemas.dossiers import ReadOut
 from services.notify.rendering import KINDS
 from services.portal.answers import told
 from services.portal.forms import Form
 from services.portal.pages.desk import words
+from services.portal.pages.desk.audited import acted
 from services.portal.pages.desk.billing import cents_written
+from services.portal.pages.desk.words import failed
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
 from services.portal.pages.times import is_slotted, stops_of
 from services.portal.wishes import Wish, body_of, read_wish
+from shared.web.audit import AUDIT_ROUTES
 from tests.booking.rules.test_choices import SLOTS
 
 DAY = date(2026, 10, 19)
@@ -124,3 +128,22 @@ def test_agents_read_of_each_mail_and_reading_in_french() -> None:
 )  # fmt: skip
 def test_an_amount_is_read_as_people_write_it_or_copy_it(text: str, cents: int | None) -> None:
     assert cents_written(text) == cents
+
+
+def test_the_audit_has_words_for_all_that_agents_do() -> None:
+    routes = [one for of in (*ROUTES.values(), AUDIT_ROUTES) for one in of]
+    by_agents = [one for one in routes if one.access.roles or one.access.account]
+    assert len(by_agents) > 100
+    assert [one.path for one in by_agents if acted(one.method, one.path) is None] == []
+    assert acted("DELETE", "/families/{family}/accounts/{account}") == (
+        "a retiré : compte relié à une famille"
+    )
+
+
+def test_the_log_of_mails_says_why_one_is_not_sent() -> None:
+    assert (
+        failed("temporary 450") == failed("450, 6 tries") == ("réponse 450 du serveur de courriel")
+    )
+    assert failed("away") == "serveur de courriel injoignable"
+    assert failed("waiting for a copy") == "attend une information"
+    assert failed("KeyError") == "erreur inattendue"

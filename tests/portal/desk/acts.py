@@ -11,6 +11,7 @@ import pyotp
 from playwright.async_api import Browser, Page, expect
 from pymongo import AsyncMongoClient
 
+from deploy.demo.life import PASSWORD
 from deploy.demo.story import Portal
 from tests.family.files import image
 from tests.papers import pages_of
@@ -131,9 +132,10 @@ async def test_a_document_is_refused_and_its_family_told_why(
 
 
 async def test_a_family_that_built_its_record_is_let_in(
-    demo: Demo, agent: Page, portals: PortalOf
+    demo: Demo, agent: Page, phone: Page, portals: PortalOf
 ) -> None:
     sami = await portals("sami", TOWN)
+    await log_in(demo, phone, ("sami.demo", PASSWORD))
     draft = {
         "guardian": {
             "first_name": "Sami", "last_name": "Sansdossier", "birth_date": "1990-01-02",
@@ -159,6 +161,8 @@ async def test_a_family_that_built_its_record_is_let_in(
         return [one["first_name"] for home in households for one in home["children"]] == ["Lila"]
 
     await eventually(let_in, within=60)
+    await opened(phone, demo.at("/dossier-en-ligne"))
+    await expect(phone.get_by_role("status")).to_contain_text("Votre famille est reliée")
 
 
 async def test_what_a_cancellation_gives_back_is_decided(
@@ -250,7 +254,7 @@ async def test_an_enrolment_is_verified(demo: Demo, elsewhere: Page, portals: Po
         "family": home["family"], "child": home["children"][0]["id"], "group": "garderie-2026",
     })  # fmt: skip
     await opened(elsewhere, demo.at("/agents/inscriptions", ANDANCETTE))
-    await elsewhere.get_by_role("checkbox", name=re.compile("garderie-2026|Garderie")).check()
+    await elsewhere.get_by_role("checkbox", name=re.compile(", Garderie$")).check()
     await look(elsewhere)
     await elsewhere.get_by_role("button", name="Enregistrer").click()
     await expect(elsewhere.get_by_role("status")).to_contain_text("1 acceptée")
@@ -291,6 +295,10 @@ async def test_what_is_handed_over_is_entered_and_undone(
     await row.get_by_role("button", name="Annuler ce paiement").click()
     await expect(elsewhere.get_by_role("status")).to_contain_text("paiement annulé")
     await expect(elsewhere.get_by_role("row").filter(has_text="Billet faux.")).to_be_visible()
+    await opened(elsewhere, demo.at(f"/agents/paiements?famille={family}", ANDANCETTE))
+    await elsewhere.get_by_label("État").select_option("reversed")
+    await elsewhere.get_by_role("button", name="Filtrer").click()
+    await expect(elsewhere).to_have_url(re.compile(f"famille={family}&etat=reversed"))
 
 
 async def test_a_family_without_e_mail_is_made_a_record(

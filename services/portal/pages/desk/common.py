@@ -67,6 +67,8 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
     ),
 }
 
+_SECTIONS = tuple(one for group in SECTIONS.values() for one in group)
+
 
 def desk_page(path: str, show: Any = None, act: Any = None) -> Page:
     """A page for agents, under ``/agents``."""
@@ -81,16 +83,18 @@ def show(visit: Visit, template: str, **values: Any) -> web.Response:
         if (kept := [one for one in group if one.roles & set(visit.roles)])
     }
 
+    here = max((one.path for one in _SECTIONS if visit.is_at(one.path)), key=len, default="")
+
     def list_page(after: str | None = None) -> str:
         """The same list from its start, or after what was shown, with what it is filtered by."""
         asked: dict[str, str | list[str] | None] = {
             name: visit.request.query.getall(name) for name in visit.query
         }
-        here = visit.request.path.removeprefix(f"/{visit.town.town}")
-        return visit.path(here, **{**asked, "bilan": None, "message": None, "apres": after})
+        path = visit.request.path.removeprefix(f"/{visit.town.town}")
+        return visit.path(path, **{**asked, "bilan": None, "message": None, "apres": after})
 
     return visit.show(
-        f"desk/{template}.html", sections=sections, said=_said(visit), desk=words,
+        f"desk/{template}.html", sections=sections, section=here, said=_said(visit), desk=words,
         list_page=list_page, **values,
     )  # fmt: skip
 

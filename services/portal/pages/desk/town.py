@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import Problem, fields_called
+from services.portal.pages.desk.audited import told
 from services.portal.pages.desk.common import OFFICE, ROWS, desk_page, done, has, names_of, show
 from services.portal.web import Visit, quoted
 from shared.roles import CARDS, ROLES
@@ -90,9 +91,13 @@ async def _audit(visit: Visit) -> web.Response:
         ),
         visit.get("identity/agents", limit=100),
     )  # fmt: skip
+    names = await names_of(
+        visit, (one for entry in found["items"] for one in entry["families"][:5])
+    )
     return show(
-        visit, "audit", items=found["items"], next=found["next"], service=service,
-        services=_AUDITED, agents=agents["items"], agent_asked=visit.query.get("agent", ""),
+        visit, "audit", names=names, told=told, items=found["items"], next=found["next"],
+        service=service, services=_AUDITED, agents=agents["items"],
+        agent_asked=visit.query.get("agent", ""),
         who={one["account"]: f"{one['first_name']} {one['last_name']}" for one in agents["items"]},
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
@@ -207,3 +208,16 @@ SERVICES: Final = MappingProxyType({
     "identity": "Comptes et accès", "family": "Dossiers des familles", "booking": "Réservations",
     "billing": "Facturation", "notify": "Courriels",
 })  # fmt: skip
+
+
+_WAITS: Final = MappingProxyType({
+    "away": "serveur de courriel injoignable", "waiting for a copy": "attend une information",
+})  # fmt: skip
+
+
+def failed(failure: str) -> str:
+    """Why a mail is not sent, from the log of mails: « away », or the mail server's own reply."""
+    if failure in _WAITS:
+        return _WAITS[failure]
+    code = re.search(r"\b[45]\d\d\b", failure)
+    return f"réponse {code[0]} du serveur de courriel" if code else "erreur inattendue"
