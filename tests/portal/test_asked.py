@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from services.documents import ROUTES
 from services.family.schemas.dossiers import ReadOut
 from services.notify.rendering import KINDS
 from services.portal.answers import told
 from services.portal.forms import Form
+from services.portal.gateway import Problem
 from services.portal.pages.desk import words
 from services.portal.pages.desk.audited import acted
 from services.portal.pages.desk.billing import cents_written
+from services.portal.pages.desk.common import show
 from services.portal.pages.desk.words import failed
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
 from services.portal.pages.times import is_slotted, stops_of
+from services.portal.web import Visit
 from services.portal.wishes import Wish, body_of, read_wish
 from shared.web.audit import AUDIT_ROUTES
 from tests.booking.rules.test_choices import SLOTS
@@ -147,3 +152,46 @@ def test_the_log_of_mails_says_why_one_is_not_sent() -> None:
     assert failed("away") == "serveur de courriel injoignable"
     assert failed("waiting for a copy") == "attend une information"
     assert failed("KeyError") == "erreur inattendue"
+
+
+def desk(path: str, problem: Problem | None = None) -> dict[str, Any]:
+    """What a page of the desk is given to show, at this address."""
+    given: dict[str, Any] = {}
+
+    def render(_: str, **values: Any) -> str:
+        given.update(values)
+        return ""
+
+    portal: Any = SimpleNamespace(pages=SimpleNamespace(render=render))
+    town: Any = SimpleNamespace(town="veyras")
+    request = make_mocked_request("GET", f"/veyras{path}", match_info={})
+    show(Visit(portal, request, town, "visit", problem=problem), "payments")
+    return given
+
+
+def test_a_list_goes_on_and_back_with_its_filters() -> None:
+    filtered = "/agents/paiements?famille=f&etat=paid"
+    given = desk(f"{filtered}&apres=1&bilan=reversed.1")
+    assert given["list_page"]() == f"/veyras{filtered}"
+    assert given["list_page"]("2") == f"/veyras{filtered}&apres=2"
+
+
+def test_what_was_done_is_said_in_number_and_never_beside_a_refusal() -> None:
+    path = "/agents/demandes?bilan=accepted.2,refused.1&message=message-envoye"
+    given = desk(path)
+    assert [f"{count} {text}" for text, count, _ in given["said"]] == ["2 acceptées", "1 refusée"]
+    assert given["visit"].message == "Votre message est envoyé."
+    refused = desk(path, Problem(422, {"code": "nothing-ticked"}))
+    assert (refused["said"], refused["visit"].message) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("/agents", ""), ("/agents/facturation", "/agents/facturation"),
+        ("/agents/facturation/brouillons/d1", "/agents/facturation"),
+        ("/agents/facturation/affaires/t1", "/agents/facturation/affaires"),
+    ],
+)  # fmt: skip
+def test_one_entry_of_the_navigation_is_the_page_s(path: str, section: str) -> None:
+    assert desk(path)["section"] == section
