@@ -158,11 +158,11 @@ def desk(path: str, problem: Problem | None = None) -> dict[str, Any]:
     """What a page of the desk is given to show, at this address."""
     given: dict[str, Any] = {}
 
-    def render(_: str, **values: Any) -> str:
+    def render(*_: str, **values: Any) -> str:
         given.update(values)
         return ""
 
-    portal: Any = SimpleNamespace(pages=SimpleNamespace(render=render))
+    portal: Any = SimpleNamespace(pages=SimpleNamespace(render=render, languages={}))
     town: Any = SimpleNamespace(town="veyras")
     request = make_mocked_request("GET", f"/veyras{path}", match_info={})
     show(Visit(portal, request, town, "visit", problem=problem), "payments")
