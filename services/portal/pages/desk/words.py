@@ -41,7 +41,7 @@ RESULTS: Final = MappingProxyType({
     "changed": ("compte modifié ; ses droits suivent d'ici cinq minutes", "good"),
     "factor-reset": ("second facteur retiré", "good"),
     "rules-saved": ("version publiée : elle vaut dès maintenant", "good"),
-    "set": ("réglage(s) enregistré(s) : visibles d'ici une minute", "good"),
+    "set": ("réglage(s) enregistré(s) : visible(s) d'ici une minute", "good"),
     "revoked": ("retirée : elle n'ouvre plus rien", "good"),
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
