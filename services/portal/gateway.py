@@ -77,13 +77,10 @@ def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
 def fields_called(**names: str) -> Iterator[None]:
     """A refusal of what is sent here points at the form's inputs: for fields of the API, what the
     form calls them."""
-    inputs = {f"/{field}": f"/{name}" for field, name in names.items()}
     try:
         yield
     except Problem as problem:
-        problem.errors = tuple(
-            replace(one, field=inputs.get(one.field, one.field)) for one in problem.errors
-        )
+        problem.named(names)
         raise
 
 
