@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -71,17 +70,6 @@ def _errors(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
     if pointer := body.get("field"):
         return (FieldProblem(pointer, str(body.get("detail", ""))),)
     return ()
-
-
-@contextmanager
-def fields_called(**names: str) -> Iterator[None]:
-    """A refusal of what is sent here points at the form's inputs: for fields of the API, what the
-    form calls them."""
-    try:
-        yield
-    except Problem as problem:
-        problem.named(names)
-        raise
 
 
 @dataclass(frozen=True)

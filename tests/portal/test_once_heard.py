@@ -1,4 +1,4 @@
-"""What goes to the API: a file's name; a document that was sent a moment ago; fields' names."""
+"""What goes to the API: a file's name; a document that was sent a moment ago."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aiohttp import ClientSession, content_disposition_filename, parse_content_d
 from aiohttp.test_utils import TestServer
 
 from services.portal import gateway
-from services.portal.gateway import Caller, Gateway, Problem, fields_called, once_heard
+from services.portal.gateway import Caller, Gateway, Problem, once_heard
 
 
 class _Service:
@@ -57,10 +57,3 @@ async def test_a_file_keeps_its_name(name: str) -> None:
         to = Gateway(http, str(server.make_url("")).rstrip("/"))
         kept = await to.send_file(Caller("mornant"), name, "application/pdf", b"%PDF", once="1")
     assert kept == {"file": name}
-
-
-def test_a_refusal_points_at_the_form_s_own_input() -> None:
-    at = [{"field": one, "message": "Non."} for one in ("/cents", "/reason")]
-    with pytest.raises(Problem) as refused, fields_called(cents="amount"):
-        raise Problem(422, {"code": "invalid-input", "errors": at})
-    assert [one.field for one in refused.value.errors] == ["/amount", "/reason"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem, fields_called
+from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
     MONEY,
     ROWS,
@@ -79,8 +79,7 @@ async def _correct(visit: Visit) -> web.Response:
         "line": visit.form.get("line"), "cents": _cents(visit, "amount"),
         "reason": visit.form.get("reason"),
     }  # fmt: skip
-    with fields_called(cents="amount"):
-        await visit.send("POST", f"billing/invoice-drafts/{draft}/corrections", body)
+    await visit.send("POST", f"billing/invoice-drafts/{draft}/corrections", body)
     return visit.go("/agents/facturation", mois=_month(visit), bilan="corrected.1")
 
 
@@ -178,8 +177,7 @@ async def _enter(visit: Visit) -> web.Response:
     for name in ("payer", "reference"):
         if given := visit.form.get(name):
             body[name] = given
-    with fields_called(cents="amount"):
-        await visit.send("POST", "billing/office/payments", body)
+    await visit.send("POST", "billing/office/payments", body)
     return done(visit, f"/agents/familles/{wanted}/factures", ["entered"])
 
 
@@ -203,13 +201,13 @@ async def _sent(visit: Visit) -> web.Response:
 PAGES = (
     desk_page("/facturation", _drafts, _draft),
     desk_page("/facturation/emission", _drafts, _issue),
-    desk_page("/facturation/brouillons/{draft}", _drafts, _correct),
+    desk_page("/facturation/brouillons/{draft}", _drafts, _correct, cents="amount"),
     desk_page("/facturation/affaires", _tasks),
     desk_page("/facturation/affaires/{task}", _tasks, _complete),
     desk_page("/paiements", _payments),
     desk_page("/paiements/{payment}/annulation", _payments, _reverse),
     desk_page("/paiements/{payment}/verification", _payments, _check),
-    desk_page("/familles/{family}/factures", _of_family, _enter),
+    desk_page("/familles/{family}/factures", _of_family, _enter, cents="amount"),
     desk_page("/factures/{invoice}", _document),
     desk_page("/virements", _transfers),
     desk_page("/virements/{family}/{transfer}", _transfers, _sent),

@@ -70,9 +70,9 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
 _SECTIONS = tuple(one for group in SECTIONS.values() for one in group)
 
 
-def desk_page(path: str, show: Any = None, act: Any = None) -> Page:
-    """A page for agents, under ``/agents``."""
-    return Page(f"/agents{path}", show, act, Who.AGENT)
+def desk_page(path: str, show: Any = None, act: Any = None, **fields: str) -> Page:
+    """A page for agents, under ``/agents``; ``fields`` as ``Page`` has them."""
+    return Page(f"/agents{path}", show, act, Who.AGENT, fields=fields)
 
 
 def show(visit: Visit, template: str, **values: Any) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem, fields_called
+from services.portal.gateway import Problem
 from services.portal.pages.desk.audited import told
 from services.portal.pages.desk.common import OFFICE, ROWS, desk_page, done, has, names_of, show
 from services.portal.web import Visit, quoted
@@ -58,8 +58,7 @@ async def _publish(visit: Visit) -> web.Response:
         "heading": visit.form.get("heading"), "title": visit.form.get("document_title"),
         "file": files[0],
     }  # fmt: skip
-    with fields_called(title="document_title"):
-        await visit.send("POST", "family/published-documents", body)
+    await visit.send("POST", "family/published-documents", body)
     return done(visit, "/agents/actualites", ["published"])
 
 
@@ -154,7 +153,7 @@ PAGES = (
     desk_page("/activites", _activities),
     desk_page("/actualites", _news, _write),
     desk_page("/actualites/{item}/retrait", _news, _take_away),
-    desk_page("/publications", _news, _publish),
+    desk_page("/publications", _news, _publish, title="document_title"),
     desk_page("/publications/{document}/retrait", _news, _unpublish),
     desk_page("/courriels", _mails),
     desk_page("/journal", _audit),
