@@ -54,3 +54,8 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     """``1 demande``, ``2 demandes``; zero is singular in French."""
     many = plural if plural is not None else f"{singular}s"
     return f"{number} {singular if number < 2 else many}"
+
+
+def agreed(number: int, text: str) -> str:
+    """« refusée » of one, « refusées » of two, where the text says « refusée(s) »."""
+    return text.replace("(s)", "" if number < 2 else "s")

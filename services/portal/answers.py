@@ -94,7 +94,7 @@ def _vaccinations(_: Mapping[str, Any], form: Form, name: str) -> Any:
 
 
 def _iban(_: Mapping[str, Any], form: Form, name: str) -> Any:
-    return form.get(name).replace(" ", "").upper() or None
+    return "".join(form.get(name).split()).upper() or None
 
 
 _READ: Final[Mapping[str, Callable[[Mapping[str, Any], Form, str], Any]]] = MappingProxyType({

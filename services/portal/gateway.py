@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -37,7 +38,6 @@ class Problem(Exception):
         self.code = str(body.get("code", "unknown"))
         self.detail = str(body.get("detail", _AWAY))
         self.body = body
-        self.retry_after: int | None = None
         self.errors = _errors(body)
         super().__init__(self.code)
 
@@ -145,11 +145,12 @@ class Gateway:
     ) -> Any:  # fmt: skip
         """Send a file, once for each ``once``, to where files are kept (the answer's ``file`` is
         its id, to be named within the day) or to what reads it. Raises ``Problem``."""
-        ascii_name = "".join(one if one.isascii() and one not in '"\\' else "_" for one in name)
         headers = {
             "Content-Type": media_type,
             "Idempotency-Key": once,
-            "Content-Disposition": f'attachment; filename="{ascii_name}"',
+            # RFC 6266: the accents of a name arrive as they were typed.
+            "Content-Disposition": "attachment; filename*=UTF-8''"
+            + quote(name, safe="", errors="replace"),
         }
         content = await self._call(
             caller, "POST", to, query=query, raw=raw, headers=headers, patience=patience
@@ -184,8 +185,6 @@ class Gateway:
                     version = answer.headers.get("ETag")
                     return Content(body, answer.content_type, disposition, version)
                 problem = Problem(answer.status, _said(body))
-                after = answer.headers.get("Retry-After", "")
-                problem.retry_after = int(after) if after.isdecimal() else None
         except (ClientError, TimeoutError) as error:
             _log.warning("api-away", service=service, kind=type(error).__name__)
             raise Problem(503, {"code": "service-unavailable", "detail": _AWAY}) from error

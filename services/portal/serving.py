@@ -182,7 +182,8 @@ def _admitted(visit: Visit, page: Page) -> web.Response | None:
         return None
     wanted = visit.request.path_qs if visit.request.method == hdrs.METH_GET else None
     if visit.session is None:
-        return visit.go("/connexion", suite=wanted)
+        over = "deconnecte" if visit.changed else None
+        return visit.go("/connexion", suite=wanted, message=over)
     if page.who is Who.FAMILY and not visit.families:
         return visit.go("/abonnements", message="famille-a-lier")
     several = page.who is Who.FAMILY and len(visit.families) > 1

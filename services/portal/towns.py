@@ -30,6 +30,11 @@ class Town:
     #: Whether one may log in with FranceConnect.
     franceconnect: bool
 
+    def school_name(self, school: str | None) -> str:
+        """A school by its name; by its id where the town has it no more."""
+        named = (one["name"] for one in self.schools if one["id"] == school)
+        return next(named, school or "–")
+
 
 class Towns:
     """Asks for a card when it is wanted and older than a minute."""

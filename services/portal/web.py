@@ -192,7 +192,9 @@ class Visit:
 
     @property
     def message(self) -> str | None:
-        """What was just done, said by the page that comes after it."""
+        """What was just done, said by the page that comes after it; a refusal speaks alone."""
+        if self.problem is not None:
+            return None
         return words.MESSAGES.get(self.query.get("message", ""))
 
     @property
@@ -210,7 +212,7 @@ class Visit:
         errors = self.problem.errors if self.problem else ()
         return next((one.message for one in errors if one.field.lstrip("/") == name), None)
 
-    def path(self, path: str = "", **query: str | list[str] | None) -> str:
+    def path(self, path: str = "", /, **query: str | list[str] | None) -> str:
         """An address of this town, in the household that this page is about."""
         given = {name: one for name, one in query.items() if one is not None}
         return f"{self._root}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")

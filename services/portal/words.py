@@ -20,6 +20,7 @@ MESSAGES: Final = MappingProxyType({
     "adresse-confirmee": "Votre nouvelle adresse est confirmée.",
     "espace-cree": "Bienvenue : votre espace est ouvert.",
     "espace-ouvert": "Bienvenue : votre espace est ouvert et relié à votre famille.",
+    "appareils-deconnectes": "Vos autres appareils sont déconnectés.",
     "identifiant-change": "Votre identifiant est changé.",
     "franceconnect-lie": "FranceConnect est lié à votre espace : vous pouvez désormais vous "
     "connecter avec lui.",
@@ -41,7 +42,6 @@ MESSAGES: Final = MappingProxyType({
     "demande-envoyee": "Votre demande est envoyée. Un accusé de réception vous parvient "
     "par courriel.",
     "demande-a-payer": "Vos places sont retenues. Payez la facture pour les confirmer.",
-    "paiement-recu": "Votre paiement est reçu. Merci.",
     "demande-retiree": "Ce qui attendait une réponse est retiré.",
     "justificatif-envoye": "Votre justificatif est envoyé. La mairie le vérifie.",
     "modification-envoyee": "Vos modifications sont envoyées. Celles qui attendent la mairie "
@@ -57,8 +57,6 @@ MESSAGES: Final = MappingProxyType({
     "document-retire": "Le document est retiré.",
     "message-envoye": "Votre message est envoyé.",
     "inscription-envoyee": "Votre demande d'inscription est envoyée.",
-    "decisions-prises": "Les décisions sont enregistrées. Les familles en sont informées "
-    "au prochain envoi, à 13 h ou à 18 h.",
 })  # fmt: skip
 
 #: Each status of a day in the planning: its words, and the icon beside them.
@@ -95,7 +93,7 @@ REQUEST_STATES: Final = MappingProxyType({
     "refused": ("Refusée", "cross", "bad"),
     "partly": ("Acceptée en partie", "half", "mixed"),
     "withdrawn": ("Retirée", "undo", "quiet"),
-    "answered": ("Répondue", "check", "good"),
+    "answered": ("Réponse reçue", "check", "good"),
 })  # fmt: skip
 
 LINE_STATES: Final = MappingProxyType({
@@ -206,7 +204,7 @@ DOCUMENT_STATES: Final = MappingProxyType({
 LETTER_STATES: Final = MappingProxyType({
     "new": ("Envoyé", "mail", "waiting"),
     "in_progress": ("En cours", "clock", "waiting"),
-    "answered": ("Répondu", "check", "good"),
+    "answered": ("Réponse donnée", "check", "good"),
     "closed": ("Clos", "undo", "quiet"),
 })  # fmt: skip
 ENROLMENT_STATES: Final = MappingProxyType({

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from services.documents import ROUTES
 from services.family.schemas.dossiers import ReadOut
 from services.notify.rendering import KINDS
 from services.portal.answers import told
@@ -16,12 +18,18 @@ from services.portal.gateway import Problem
 from services.portal.pages import invoices
 from services.portal.pages.booking import choices_of
 from services.portal.pages.desk import words
+from services.portal.pages.desk.audited import acted
+from services.portal.pages.desk.billing import cents_written
+from services.portal.pages.desk.common import show
+from services.portal.pages.desk.words import failed
 from services.portal.pages.documents import weekly_of
 from services.portal.pages.people import Participant
 from services.portal.pages.planning import Slot, in_slots
 from services.portal.pages.requests import fields_of
 from services.portal.pages.times import is_slotted, stops_of
+from services.portal.web import Visit
 from services.portal.wishes import Wish, body_of, read_wish
+from shared.web.audit import AUDIT_ROUTES
 from tests.booking.rules.test_choices import SLOTS
 
 DAY = date(2026, 10, 19)
@@ -96,6 +104,7 @@ def test_times_go_through_an_address_into_the_request() -> None:
         ({"kind": "fact"}, {"v": ["oui"]}, True),
         ({"kind": "fact", "choices": [{"value": "a"}]}, {"v": ["a"]}, "a"),
         ({"kind": "iban"}, {"v": ["fr76 3000"]}, "FR763000"),
+        ({"kind": "iban"}, {"v": ["FR76\u00a03000\u202f1"]}, "FR7630001"),
         ({"kind": "consent", "statement": {"version": "2"}}, {"v": ["non"]},
          {"given": False, "version": "2"}),
         ({"kind": "certificate", "statement": {"version": "2"}}, {"v": ["oui"]},
@@ -163,3 +172,76 @@ async def test_who_has_no_address_is_asked_for_one_before_paying() -> None:
     with pytest.raises(Problem) as refused:
         await pay(visit)
     assert [one.field for one in refused.value.errors] == ["/email"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        ("12,50", 1250), ("12.5 €", 1250), ("7", 700), ("1\u202f234,56\u00a0€", 123456),
+        ("-3,20", -320), ("", None), ("12,505", None), ("douze", None),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_as_people_write_it_or_copy_it(text: str, cents: int | None) -> None:
+    assert cents_written(text) == cents
+
+
+def test_the_audit_has_words_for_all_that_agents_do() -> None:
+    routes = [one for of in (*ROUTES.values(), AUDIT_ROUTES) for one in of]
+    by_agents = [one for one in routes if one.access.roles or one.access.account]
+    assert len(by_agents) > 100
+    assert [one.path for one in by_agents if acted(one.method, one.path) is None] == []
+    assert acted("DELETE", "/families/{family}/accounts/{account}") == (
+        "a retiré : compte relié à une famille"
+    )
+
+
+def test_the_log_of_mails_says_why_one_is_not_sent() -> None:
+    assert (
+        failed("temporary 450") == failed("450, 6 tries") == ("réponse 450 du serveur de courriel")
+    )
+    assert failed("away") == "serveur de courriel injoignable"
+    assert failed("waiting for a copy") == "attend une information"
+    assert failed("KeyError") == "erreur inattendue"
+
+
+def desk(path: str, problem: Problem | None = None) -> dict[str, Any]:
+    """What a page of the desk is given to show, at this address."""
+    given: dict[str, Any] = {}
+
+    def render(*_: str, **values: Any) -> str:
+        given.update(values)
+        return ""
+
+    portal: Any = SimpleNamespace(pages=SimpleNamespace(render=render, languages={}))
+    town: Any = SimpleNamespace(town="veyras")
+    request = make_mocked_request("GET", f"/veyras{path}", match_info={})
+    show(Visit(portal, request, town, "visit", problem=problem), "payments")
+    return given
+
+
+def test_a_list_goes_on_and_back_with_its_filters() -> None:
+    filtered = "/agents/paiements?famille=f&etat=paid"
+    given = desk(f"{filtered}&apres=1&bilan=reversed.1")
+    assert given["list_page"]() == f"/veyras{filtered}"
+    assert given["list_page"]("2") == f"/veyras{filtered}&apres=2"
+
+
+def test_what_was_done_is_said_in_number_and_never_beside_a_refusal() -> None:
+    path = "/agents/demandes?bilan=accepted.2,refused.1&message=message-envoye"
+    given = desk(path)
+    assert [f"{count} {text}" for text, count, _ in given["said"]] == ["2 acceptées", "1 refusée"]
+    assert given["visit"].message == "Votre message est envoyé."
+    refused = desk(path, Problem(422, {"code": "nothing-ticked"}))
+    assert (refused["said"], refused["visit"].message) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("/agents", ""), ("/agents/facturation", "/agents/facturation"),
+        ("/agents/facturation/brouillons/d1", "/agents/facturation"),
+        ("/agents/facturation/affaires/t1", "/agents/facturation/affaires"),
+    ],
+)  # fmt: skip
+def test_one_entry_of_the_navigation_is_the_page_s(path: str, section: str) -> None:
+    assert desk(path)["section"] == section

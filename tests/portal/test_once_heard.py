@@ -1,11 +1,13 @@
-"""A document that was sent a moment ago is named to another service."""
+"""What goes to the API: a file's name; a document that was sent a moment ago."""
 
 from __future__ import annotations
 
 import pytest
+from aiohttp import ClientSession, content_disposition_filename, parse_content_disposition, web
+from aiohttp.test_utils import TestServer
 
 from services.portal import gateway
-from services.portal.gateway import Problem, once_heard
+from services.portal.gateway import Caller, Gateway, Problem, once_heard
 
 
 class _Service:
@@ -41,3 +43,17 @@ async def test_what_stays_refused_is_said(code: str, fresh: bool, asked: int) ->
     with pytest.raises(Problem, match=code):
         await once_heard(service.take, fresh=fresh)
     assert service.asked == asked
+
+
+@pytest.mark.parametrize("name", ["Vaccins de Léa, été.pdf", 'a"b;c\r\nd.pdf', "vaccins.pdf"])
+async def test_a_file_keeps_its_name(name: str) -> None:
+    async def keep(request: web.Request) -> web.Response:
+        _, parameters = parse_content_disposition(request.headers["Content-Disposition"])
+        return web.json_response({"file": content_disposition_filename(parameters)})
+
+    app = web.Application()
+    app.router.add_post("/api/family/v1/mornant/files", keep)
+    async with TestServer(app) as server, ClientSession() as http:
+        to = Gateway(http, str(server.make_url("")).rstrip("/"))
+        kept = await to.send_file(Caller("mornant"), name, "application/pdf", b"%PDF", once="1")
+    assert kept == {"file": name}

@@ -107,6 +107,7 @@ async def test_a_session_that_was_ended_does_not_come_back(robot: Robot) -> None
     answer = await robot.ask("GET", "/famille")
     assert answer.status == 303
     assert "/connexion" in answer.headers["Location"]
+    assert "message=deconnecte" in answer.headers["Location"]
     assert SESSION not in robot.cookies
 
 

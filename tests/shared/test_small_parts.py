@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared import failpoints, logs
 from shared.clock import MachineClock, MovedClock, write_offset
 from shared.french import (
+    agreed,
     counted,
     day_digits,
     day_words,
@@ -94,6 +95,7 @@ def test_french() -> None:
     assert instant_words(instant, PARIS) == "mardi 8 septembre 2026 à 23 h 59"
     assert [counted(n, "demande") for n in (0, 1, 2)] == ["0 demande", "1 demande", "2 demandes"]
     assert counted(2, "cheval", "chevaux") == "2 chevaux"
+    assert [agreed(n, "retirée(s) hier") for n in (1, 2)] == ["retirée hier", "retirées hier"]
     assert [of_month(date(2026, month, 1)) for month in (3, 4, 8, 10)] == [
         "de mars 2026", "d'avril 2026", "d'août 2026", "d'octobre 2026",
     ]  # fmt: skip

@@ -86,7 +86,7 @@ async def _keep(visit: Visit) -> web.Response:
 
 async def _end_others(visit: Visit) -> web.Response:
     await visit.send("DELETE", "identity/other-login-sessions")
-    return visit.go("/preferences")
+    return visit.go("/preferences", message="appareils-deconnectes")
 
 
 async def _privacy(visit: Visit) -> web.Response:
@@ -101,7 +101,7 @@ async def _personal_data(visit: Visit) -> web.Response:
     if service not in _SERVICES:
         raise Problem(404, {"code": "not-found", "detail": "Cette page n'existe pas."})
     path = f"{service}/personal-data.pdf"
-    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+    return visit.hand(await visit.file(path))
 
 
 PAGES = (

@@ -45,7 +45,7 @@ async def _withdraw(visit: Visit) -> web.Response:
 async def _file(visit: Visit) -> web.Response:
     document, file = (quoted(visit.request.match_info[name]) for name in ("document", "file"))
     path = f"family/documents/{document}/files/{file}"
-    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+    return visit.hand(await visit.file(path))
 
 
 async def _enrolments(visit: Visit) -> web.Response:

@@ -46,8 +46,7 @@ async def _news_item(visit: Visit) -> web.Response:
 
 async def _news_file(visit: Visit) -> web.Response:
     item, file = (quoted(visit.request.match_info[name]) for name in ("item", "file"))
-    gateway = visit.portal.gateway
-    return visit.hand(await gateway.file(visit.caller, f"family/news/{item}/files/{file}"))
+    return visit.hand(await visit.file(f"family/news/{item}/files/{file}"))
 
 
 async def _published(visit: Visit) -> web.Response:
@@ -58,7 +57,7 @@ async def _published(visit: Visit) -> web.Response:
 async def _published_file(visit: Visit) -> web.Response:
     document = quoted(visit.request.match_info["document"])
     path = f"family/published-documents/{document}/file"
-    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+    return visit.hand(await visit.file(path))
 
 
 async def _accessibility(visit: Visit) -> web.Response:

@@ -57,7 +57,7 @@ async def _invoice(visit: Visit) -> web.Response:
 async def _document(visit: Visit) -> web.Response:
     invoice = quoted(visit.request.match_info["invoice"])
     path = f"billing/invoices/{invoice}/document.pdf"
-    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+    return visit.hand(await visit.file(path))
 
 
 async def _pay(visit: Visit) -> web.Response:

@@ -28,7 +28,13 @@ _OF_THE_FIRST = frozenset({"first_name", "last_name", "birth_date", "phone", "ad
 
 
 async def _overview(visit: Visit) -> web.Response:
+    """What is filled in so far; once the town has accepted it, the family's own pages."""
     form, fields = await _form(visit)
+    if form["state"] == "accepted":
+        if not visit.families:
+            await visit.renew()
+        if visit.families:
+            return visit.go("", message="famille-liee")
     draft = form["draft"]
     people = [("guardian", "", "Vous", draft["guardian"])]
     if draft["second_guardian"] is not None:

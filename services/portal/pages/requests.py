@@ -171,7 +171,7 @@ async def _go_on(visit: Visit) -> web.Response:
 async def _letter_file(visit: Visit) -> web.Response:
     letter, file = (quoted(visit.request.match_info[name]) for name in ("letter", "file"))
     path = f"family/letters/{letter}/files/{file}"
-    return visit.hand(await visit.portal.gateway.file(visit.caller, path))
+    return visit.hand(await visit.file(path))
 
 
 PAGES = (

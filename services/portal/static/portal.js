@@ -47,15 +47,18 @@ for (const pair of document.querySelectorAll("[data-sliders]")) {
   for (const select of [starts, ends]) {
     const slider = document.createElement("input");
     const time = document.createElement("output");
-    Object.assign(slider, { type: "range", min: 0, max: select.length - 1, step: 1, value: select.selectedIndex, id: `${select.id}-curseur` });
+    Object.assign(slider, { type: "range", min: 0, max: select.length - 1, step: 1, value: select.selectedIndex, id: select.id });
+    // The label and a refusal are about what is seen.
+    for (const name of ["aria-invalid", "aria-describedby"]) {
+      if (select.hasAttribute(name)) slider.setAttribute(name, select.getAttribute(name));
+    }
+    select.removeAttribute("id");
     const say = () => {
       select.selectedIndex = slider.value;
       time.textContent = select.selectedOptions[0].textContent;
       slider.setAttribute("aria-valuetext", time.textContent);
       tell();
     };
-    const label = select.parentElement.querySelector("label");
-    label.htmlFor = slider.id;
     time.htmlFor = slider.id;
     select.hidden = true;
     select.after(slider, time);

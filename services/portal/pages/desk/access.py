@@ -21,7 +21,7 @@ async def _access(visit: Visit) -> web.Response:
     )
     return show(
         visit, "family-access", family=family, accounts=accounts["accounts"], keys=keys["items"],
-        invitations=invitations["items"], issued=None,
+        invitations=invitations["items"],
         people={one["id"]: f"{one['first_name']} {one['last_name']}"
                 for one in family["guardians"]},
     )  # fmt: skip

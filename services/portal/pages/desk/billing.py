@@ -11,7 +11,6 @@ from aiohttp import web
 
 from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
-    BILLING,
     MONEY,
     ROWS,
     desk_page,
@@ -85,11 +84,19 @@ async def _correct(visit: Visit) -> web.Response:
 
 
 def _cents(visit: Visit, name: str) -> int:
-    """An amount as it is written, in cents. Raises ``Problem``."""
-    found = _AMOUNT.fullmatch(visit.form.get(name).replace(" ", "").removesuffix("€"))
-    if found is None:
+    """The amount in a field, in cents. Raises ``Problem``."""
+    if (cents := cents_written(visit.form.get(name))) is None:
         detail = "Écrivez un montant en euros : 12,50."
         raise Problem(422, {"code": "invalid-input", "field": f"/{name}", "detail": detail})
+    return cents
+
+
+def cents_written(text: str) -> int | None:
+    """An amount as people write it, or copy it from a page with its narrow spaces, in cents;
+    nothing where it is none."""
+    found = _AMOUNT.fullmatch("".join(text.split()).removesuffix("€"))
+    if found is None:
+        return None
     sign, whole, rest = found.groups()
     cents = int(whole) * 100 + int((rest or "0").ljust(2, "0"))
     return -cents if sign else cents
@@ -155,7 +162,7 @@ async def _of_family(visit: Visit) -> web.Response:
         )
     return show(
         visit, "family-invoices", wanted=wanted, names=names, items=invoices["items"],
-        next=invoices["next"], account=account, may_refund=has(visit, BILLING),
+        next=invoices["next"], account=account,
         means=[one for one in means["means"] if one["means"] != "payfip"],
     )  # fmt: skip
 
@@ -194,13 +201,13 @@ async def _sent(visit: Visit) -> web.Response:
 PAGES = (
     desk_page("/facturation", _drafts, _draft),
     desk_page("/facturation/emission", _drafts, _issue),
-    desk_page("/facturation/brouillons/{draft}", _drafts, _correct),
+    desk_page("/facturation/brouillons/{draft}", _drafts, _correct, cents="amount"),
     desk_page("/facturation/affaires", _tasks),
     desk_page("/facturation/affaires/{task}", _tasks, _complete),
     desk_page("/paiements", _payments),
     desk_page("/paiements/{payment}/annulation", _payments, _reverse),
     desk_page("/paiements/{payment}/verification", _payments, _check),
-    desk_page("/familles/{family}/factures", _of_family, _enter),
+    desk_page("/familles/{family}/factures", _of_family, _enter, cents="amount"),
     desk_page("/factures/{invoice}", _document),
     desk_page("/virements", _transfers),
     desk_page("/virements/{family}/{transfer}", _transfers, _sent),

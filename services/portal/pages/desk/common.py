@@ -11,6 +11,7 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.pages.desk import words
 from services.portal.web import Page, Visit, Who
+from shared import french
 
 #: How many rows a page of the desk shows.
 ROWS = 25
@@ -66,10 +67,12 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
     ),
 }
 
+_SECTIONS = tuple(one for group in SECTIONS.values() for one in group)
 
-def desk_page(path: str, show: Any = None, act: Any = None) -> Page:
-    """A page for agents, under ``/agents``."""
-    return Page(f"/agents{path}", show, act, Who.AGENT)
+
+def desk_page(path: str, show: Any = None, act: Any = None, **fields: str) -> Page:
+    """A page for agents, under ``/agents``; ``fields`` as ``Page`` has them."""
+    return Page(f"/agents{path}", show, act, Who.AGENT, fields=fields)
 
 
 def show(visit: Visit, template: str, **values: Any) -> web.Response:
@@ -80,14 +83,19 @@ def show(visit: Visit, template: str, **values: Any) -> web.Response:
         if (kept := [one for one in group if one.roles & set(visit.roles)])
     }
 
-    def next_page(after: str) -> str:
-        asked = {name: one for name, one in visit.query.items() if name != "bilan"}
-        here = visit.request.path.removeprefix(f"/{visit.town.town}")
-        return visit.path(here, **{**asked, "apres": after})
+    here = max((one.path for one in _SECTIONS if visit.is_at(one.path)), key=len, default="")
+
+    def list_page(after: str | None = None) -> str:
+        """The same list from its start, or after what was shown, with what it is filtered by."""
+        asked: dict[str, str | list[str] | None] = {
+            name: visit.request.query.getall(name) for name in visit.query
+        }
+        path = visit.request.path.removeprefix(f"/{visit.town.town}")
+        return visit.path(path, **{**asked, "bilan": None, "message": None, "apres": after})
 
     return visit.show(
-        f"desk/{template}.html", sections=sections, said=_said(visit), desk=words,
-        next_page=next_page, **values,
+        f"desk/{template}.html", sections=sections, section=here, said=_said(visit), desk=words,
+        list_page=list_page, **values,
     )  # fmt: skip
 
 
@@ -105,13 +113,16 @@ def done(visit: Visit, path: str, results: Iterable[str]) -> web.Response:
 
 
 def _said(visit: Visit) -> list[tuple[str, int, str]]:
-    """What came of the last act, from the address: words that are ours alone."""
-    said = []
+    """What came of the last act, from the address: words that are ours alone; a refusal speaks
+    alone."""
+    said: list[tuple[str, int, str]] = []
+    if visit.problem is not None:
+        return said
     for part in visit.query.get("bilan", "").split(","):
         result, _, count = part.partition(".")
         if result in words.RESULTS and count.isdecimal() and len(count) <= len("9999"):
             text, tone = words.RESULTS[result]
-            said.append((text, int(count), tone))
+            said.append((french.agreed(int(count), text), int(count), tone))
     return said
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
+from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
     OFFICE,
     ROWS,
@@ -32,12 +34,37 @@ async def _enrolments(visit: Visit) -> web.Response:
         ),
         activities_of(visit),
     )
-    names = await names_of(visit, (one["family"] for one in found["items"]))
+    names, groups = await asyncio.gather(
+        names_of(visit, (one["family"] for one in found["items"])), _groups(visit, found["items"])
+    )
     return show(
         visit, "enrolments", items=found["items"], next=found["next"], names=names,
-        activities=activities, state_asked=state, states=_STATES,
+        activities=activities, groups=groups, state_asked=state, states=_STATES,
         may_decide=state == "requested" and has(visit, OFFICE),
     )  # fmt: skip
+
+
+async def _groups(visit: Visit, sent: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By id: the name of each group, and of the documents it asks for, as it is shown to one of
+    the children; by their ids where the group or the child is no more."""
+    groups = {one["group"]: {"name": one["group"], "documents": {}} for one in sent}
+    for one in {one["group"]: one for one in sent}.values():
+        try:
+            found = await visit.get(
+                "booking/enrolments", family=one["family"], child=one["child"]
+            )  # fmt: skip
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+            continue
+        groups |= {
+            group["id"]: {
+                "name": group["name"],
+                "documents": {asked["id"]: asked["name"] for asked in group["documents"]},
+            }
+            for group in found["items"]
+        }
+    return groups
 
 
 async def _decide(visit: Visit) -> web.Response:

@@ -48,13 +48,12 @@ async def _letter(visit: Visit) -> web.Response:
 
 
 async def _asked(visit: Visit, letter: dict[str, Any]) -> list[dict[str, Any]]:
-    """The kinds of documents as which an attachment may be kept, where there is any."""
+    """The kinds of documents as which an attachment may be kept, where there is any: those about
+    whom the letter is."""
     if not has(visit, OFFICE) or not any(one["files"] for one in letter["thread"]):
         return []
-    asked: list[dict[str, Any]] = (await visit.get("family/documents", family=letter["family"]))[
-        "asked"
-    ]
-    return asked
+    found = await visit.get("family/documents", family=letter["family"])
+    return [one for one in found["asked"] if one["about"] == "family" or letter[one["about"]]]
 
 
 def _fields(

@@ -96,11 +96,11 @@ def _body(visit: Visit, family: str, wishes: list[Wish]) -> dict[str, Any]:
 async def _ask(visit: Visit) -> web.Response:
     wanted = _wanted(visit)
     wishes = read_wishes(visit.form.all("l"))
-    if visit.form.get("_again"):
-        return await _recap(visit)
     if visit.form.all("rules") and not visit.form.get("override"):
         detail = "Dites pourquoi la règle est passée outre : la raison est gardée."
         raise Problem(422, {"code": "reason-missing", "field": "/override", "detail": detail})
+    if visit.form.get("_again"):
+        return await _recap(visit)
     asked = await visit.send("POST", "booking/requests", _body(visit, wanted, wishes))
     return visit.go(f"/agents/demandes/{asked['id']}", bilan="sent.1")
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aiohttp import web
 
 from services.portal.gateway import Problem
 from services.portal.pages.desk.common import show
-from services.portal.sessions import Session
 from services.portal.web import Page, Visit, Who
 
 
@@ -37,19 +34,9 @@ async def _confirm(visit: Visit) -> web.Response:
         visit.problem = problem
         begun = {"secret": visit.form.get("_secret"), "uri": ""}
         return show(visit, "security", me=await visit.get("identity/me"), begun=begun, codes=None)
-    await _renew(visit)
+    await visit.renew()
     me = await visit.get("identity/me")
     return show(visit, "security", me=me, begun=None, codes=proved["recovery_codes"])
-
-
-async def _renew(visit: Visit) -> None:
-    if visit.session is None:
-        return
-    body = {"refresh_token": visit.session.refresh_token}
-    anonymous = replace(visit.caller, token=None)
-    tokens = await visit.portal.gateway.send(anonymous, "POST", "identity/tokens", body)
-    visit.session, visit.changed = Session.of(visit.town.town, tokens), True
-    visit.__dict__.pop("claims", None)
 
 
 PAGES = (

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import Problem
+from services.portal.pages.desk.audited import told
 from services.portal.pages.desk.common import OFFICE, ROWS, desk_page, done, has, names_of, show
 from services.portal.web import Visit, quoted
 from shared.roles import CARDS, ROLES
@@ -89,9 +90,13 @@ async def _audit(visit: Visit) -> web.Response:
         ),
         visit.get("identity/agents", limit=100),
     )  # fmt: skip
+    names = await names_of(
+        visit, (one for entry in found["items"] for one in entry["families"][:5])
+    )
     return show(
-        visit, "audit", items=found["items"], next=found["next"], service=service,
-        services=_AUDITED, agents=agents["items"], agent_asked=visit.query.get("agent", ""),
+        visit, "audit", names=names, told=told, items=found["items"], next=found["next"],
+        service=service, services=_AUDITED, agents=agents["items"],
+        agent_asked=visit.query.get("agent", ""),
         who={one["account"]: f"{one['first_name']} {one['last_name']}" for one in agents["items"]},
     )  # fmt: skip
 
@@ -148,7 +153,7 @@ PAGES = (
     desk_page("/activites", _activities),
     desk_page("/actualites", _news, _write),
     desk_page("/actualites/{item}/retrait", _news, _take_away),
-    desk_page("/publications", _news, _publish),
+    desk_page("/publications", _news, _publish, title="document_title"),
     desk_page("/publications/{document}/retrait", _news, _unpublish),
     desk_page("/courriels", _mails),
     desk_page("/journal", _audit),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
-#: What came of one line of an act on many: words, and their tone.
+#: What came of one line of an act on many: words, that agree with how many, and their tone.
 RESULTS: Final = MappingProxyType({
     "accepted": ("acceptée(s)", "good"),
     "refused": ("refusée(s)", "good"),
@@ -18,6 +19,7 @@ RESULTS: Final = MappingProxyType({
     "answer-unknown": ("avec une réponse que la ville n'a plus", "bad"),
     "give-back-missing": ("à compléter : dites ce que l'annulation rend", "bad"),
     "not-given": ("sans justificatif envoyé", "bad"),
+    "sent": ("demande envoyée pour la famille", "good"),
     "waiting": ("toujours en attente", "waiting"),
     "withdrawn": ("retirée(s) par la famille entre-temps", "waiting"),
     "replaced": ("remplacée(s) par la famille entre-temps", "waiting"),
@@ -39,7 +41,7 @@ RESULTS: Final = MappingProxyType({
     "changed": ("compte modifié ; ses droits suivent d'ici cinq minutes", "good"),
     "factor-reset": ("second facteur retiré", "good"),
     "rules-saved": ("version publiée : elle vaut dès maintenant", "good"),
-    "set": ("réglage(s) enregistré(s) : visibles d'ici une minute", "good"),
+    "set": ("réglage(s) enregistré(s) : visible(s) d'ici une minute", "good"),
     "revoked": ("retirée : elle n'ouvre plus rien", "good"),
     "unlinked": ("compte délié ; il n'a plus accès d'ici cinq minutes", "good"),
     "invited": ("invitation envoyée par courriel", "good"),
@@ -206,3 +208,16 @@ SERVICES: Final = MappingProxyType({
     "identity": "Comptes et accès", "family": "Dossiers des familles", "booking": "Réservations",
     "billing": "Facturation", "notify": "Courriels",
 })  # fmt: skip
+
+
+_WAITS: Final = MappingProxyType({
+    "away": "serveur de courriel injoignable", "waiting for a copy": "attend une information",
+})  # fmt: skip
+
+
+def failed(failure: str) -> str:
+    """Why a mail is not sent, from the log of mails: « away », or the mail server's own reply."""
+    if failure in _WAITS:
+        return _WAITS[failure]
+    code = re.search(r"\b[45]\d\d\b", failure)
+    return f"réponse {code[0]} du serveur de courriel" if code else "erreur inattendue"
