@@ -1,5 +1,4 @@
-"""Every scenario of the guides with the keyboard alone, its mark always to be seen; pages at twice
-their size."""
+"""Every scenario of the guides with the keyboard alone, its mark always to be seen."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.portal import test_guides
 from tests.portal.conftest import Demo, log_in
 from tests.portal.keys import keys_alone
-from tests.portal.looking import fits, opened
+from tests.portal.looking import opened
 
 # Once more what was done on a phone, on a demo of its own and with what is below for a phone.
 SCENARIOS = {
@@ -52,14 +51,3 @@ async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
     await expect(phone).to_have_url(demo.at("/reservations"))
     await phone.get_by_role("button", name="Afficher").click()
     await expect(phone).to_have_url(re.compile("vue=liste"))
-
-
-async def test_pages_at_twice_their_size(demo: Demo, chromium: Browser) -> None:
-    """A desk's screen at 200 % has half as many points; nothing is beside it."""
-    context = await chromium.new_context(viewport={"width": 640, "height": 450})
-    page = await context.new_page()
-    await log_in(demo, page)
-    for path in test_guides.EVERY_PAGE:
-        await opened(page, demo.at(path))
-        await fits(page)
-    await context.close()
