@@ -51,3 +51,15 @@ async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
     await expect(phone).to_have_url(demo.at("/reservations"))
     await phone.get_by_role("button", name="Afficher").click()
     await expect(phone).to_have_url(re.compile("vue=liste"))
+
+
+async def test_what_no_key_reaches_is_not_acted_on(phone: Page) -> None:
+    """The scenarios would pass over it, were the focus given by anything but a key."""
+    await phone.set_content("<a href='#'>ici</a> <button tabindex='-1'>là</button>")
+    for act in ("click", "press"):
+        with pytest.raises(AssertionError, match="not reached"):
+            await getattr(phone.get_by_role("button"), act)(*(["Enter"] if act == "press" else []))
+    with pytest.raises(AssertionError, match="no mouse"):
+        await phone.get_by_role("button").focus()
+    with pytest.raises(AssertionError, match="no mouse"):
+        await phone.click("button")
