@@ -14,10 +14,11 @@ import aiohttp
 from playwright.async_api import Browser, BrowserContext
 
 from deploy.local.process import free_port, spawn, terminate
+from services.portal.web import Who
 from tests.bench.measure import Row, Servers, at_most, cpu_seconds, row
 from tests.portal.conftest import FIELD_KEYS, Demo, browser, log_in, running_demo
 from tests.portal.looking import MOST_KILOBYTES, opened, weight
-from tests.portal.test_guides import EVERY_PAGE
+from tests.portal.walking import addresses
 from tests.world import eventually
 
 ROUNDS = 5
@@ -99,7 +100,7 @@ async def _phone(chromium: Browser, portal: Demo) -> BrowserContext:
 async def _weights(site: Site) -> list[Row]:
     page = await site.context.new_page()
     weights = {}
-    for path in EVERY_PAGE:
+    for path in ("", *addresses(Who.ACCOUNT, Who.FAMILY)):
         await opened(page, site.portal.at(path))
         weights[path] = await weight(page)
     await page.close()

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Mouse, Page, expect
 
 from tests.portal import looking
 
@@ -37,6 +37,9 @@ _FOCUS = """node => {
         && at.name === node.name && at.form === node.form
     return {reached: at === node || grouped, fault, what: at.outerHTML.slice(0, 120)}
 }"""
+#: To what has the focus already; Playwright's own waits for the page that a key leads to.
+_give = Locator.press
+_FOCUSED = "node => node === document.activeElement"
 _KIND = "node => node.type ? `${node.localName} ${node.type}` : node.localName"
 
 
@@ -59,22 +62,29 @@ async def _click(self: Locator) -> None:
     """Follow a link, press a button, open what folds; a box or a radio button is ticked."""
     await reach(self)
     boxed = (await self.evaluate(_KIND)) in ("input checkbox", "input radio")
-    await self.press("Space" if boxed else "Enter")
+    await _give(self, "Space" if boxed else "Enter")
 
 
 async def _check(self: Locator) -> None:
     if await self.is_checked():
         return
     await reach(self)
-    await self.press("Space") if await _is_a_box(self) else await _arrow_to(self)
+    await _give(self, "Space") if await _is_a_box(self) else await _arrow_to(self)
     await expect(self).to_be_checked()
 
 
 async def _uncheck(self: Locator) -> None:
     if await self.is_checked():
         await reach(self)
-        await self.press("Space")
+        await _give(self, "Space")
     await expect(self).not_to_be_checked()
+
+
+async def _press(self: Locator, key: str) -> None:
+    """Where the focus is already, or once it was brought there."""
+    if not await self.evaluate(_FOCUSED):
+        await reach(self)
+    await _give(self, key)
 
 
 async def _is_a_box(self: Locator) -> bool:
@@ -84,7 +94,7 @@ async def _is_a_box(self: Locator) -> bool:
 async def _arrow_to(self: Locator) -> None:
     """From the radio button that has the focus to another one of its group."""
     keyboard = self.page.keyboard
-    if await self.evaluate("node => node === document.activeElement"):
+    if await self.evaluate(_FOCUSED):
         await keyboard.press("Space")
     for _ in range(_MOST_KEYS):
         if await self.is_checked():
@@ -139,12 +149,15 @@ async def _no_mouse(*_: Any, **__: Any) -> None:
 
 
 _ACTS = {
-    "click": _click, "check": _check, "uncheck": _uncheck, "fill": _fill,
+    "click": _click, "check": _check, "uncheck": _uncheck, "fill": _fill, "press": _press,
     "select_option": _select_option, "set_input_files": _set_input_files,
-} | dict.fromkeys(
-    ("tap", "dblclick", "hover", "drag_to", "focus", "clear", "set_checked", "dispatch_event"),
-    _no_mouse,
+}  # fmt: skip
+#: What Playwright does with a mouse, a finger, or by giving the focus itself.
+_POINTED = (
+    "tap", "dblclick", "hover", "focus", "blur", "clear", "type", "press_sequentially",
+    "set_checked", "select_text", "dispatch_event", "drag_to", "drag_and_drop",
 )  # fmt: skip
+_MOUSE = ("click", "dblclick", "move", "down", "up", "wheel")
 
 
 @contextmanager
@@ -152,6 +165,9 @@ def keys_alone() -> Iterator[None]:
     """Within, everything that is done on a page is done by keys; pages are not looked at again
     (``looking``)."""
     with pytest.MonkeyPatch.context() as patch:
+        for kind, names in ((Locator, _POINTED), (Page, (*_ACTS, *_POINTED)), (Mouse, _MOUSE)):
+            for name in names:
+                patch.setattr(kind, name, _no_mouse, raising=False)
         for name, act in _ACTS.items():
             patch.setattr(Locator, name, act)
         patch.setattr(looking, "closely", False)

@@ -6,8 +6,9 @@ import re
 
 from playwright.async_api import Browser, Page, expect
 
+from services.portal.web import Who
 from tests.family.files import pdf
-from tests.portal.conftest import ALEX, Demo, log_in, mailed_link
+from tests.portal.conftest import ALEX, CAMILLE, PAUL, Demo, log_in, mailed_link
 from tests.portal.guides_account import (
     test_a_family_without_a_key_builds_its_dossier,
     test_invited_by_the_town_and_first_notice,
@@ -33,6 +34,7 @@ from tests.portal.guides_family import (
     test_tell_of_health_and_see_who_read_it,
 )
 from tests.portal.looking import look, opened
+from tests.portal.walking import Walk, addresses
 
 #: The guides' other sections, which run on this module's demo.
 __all__ = (
@@ -47,15 +49,6 @@ __all__ = (
     "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
     "test_the_same_account_in_another_town",
-)  # fmt: skip
-
-EVERY_PAGE = (
-    "", "/reservations", "/reservations?vue=cinq-jours", "/reservations?vue=mois",
-    "/reservations?vue=liste", "/reservations/periode", "/reservations/recapitulatif", "/absences",
-    "/demandes", "/messages", "/messages?thematique=absence-proof", "/documents", "/inscriptions",
-    "/factures", "/factures?onglet=archivees", "/facture-en-ligne",
-    "/facture-en-ligne?etape=modifier", "/prelevement", "/famille", "/preferences", "/abonnements",
-    "/publications", "/donnees-personnelles", "/accessibilite",
 )  # fmt: skip
 
 
@@ -407,19 +400,12 @@ async def test_book_and_report_an_absence_without_scripts(demo: Demo, chromium: 
 
 
 async def test_every_page_on_a_phone_and_on_a_desk(demo: Demo, chromium: Browser) -> None:
-    """By day on a phone, by night on a desk: the same pages, the same contrasts."""
-    for width, height, scheme in ((360, 740, "light"), (1280, 900, "dark")):
-        context = await chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        page = await context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message, said=said: said.append(message.text))
-        page.on("pageerror", lambda error, said=said: said.append(str(error)))
-        await log_in(demo, page)
-        for path in EVERY_PAGE:
-            await opened(page, demo.at(path))
-            await look(page)
-        assert said == []
-        await context.close()
+    """By day and by night, at once and twice its size; whom a page is for sees it."""
+    walk = Walk(demo, chromium)
+    await walk.through(addresses(Who.ANYONE))
+    await walk.through(["", *addresses(Who.ACCOUNT, Who.FAMILY)], CAMILLE)
+    await walk.through(["/foyers"], ALEX)
+    of_paul = ["/factures", "/factures?onglet=archivees", "/inscriptions"]
+    await walk.through(of_paul, PAUL, "andancette")
+    assert walk.missed(desk=False) == set()
+    assert walk.said == []

@@ -1,5 +1,4 @@
-"""Every scenario of the guides with the keyboard alone, its mark always to be seen; pages at twice
-their size."""
+"""Every scenario of the guides with the keyboard alone, its mark always to be seen."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.portal import test_guides
 from tests.portal.conftest import Demo, log_in
 from tests.portal.keys import keys_alone
-from tests.portal.looking import fits, opened
+from tests.portal.looking import opened
 
 # Once more what was done on a phone, on a demo of its own and with what is below for a phone.
 SCENARIOS = {
@@ -54,12 +53,13 @@ async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
     await expect(phone).to_have_url(re.compile("vue=liste"))
 
 
-async def test_pages_at_twice_their_size(demo: Demo, chromium: Browser) -> None:
-    """A desk's screen at 200 % has half as many points; nothing is beside it."""
-    context = await chromium.new_context(viewport={"width": 640, "height": 450})
-    page = await context.new_page()
-    await log_in(demo, page)
-    for path in test_guides.EVERY_PAGE:
-        await opened(page, demo.at(path))
-        await fits(page)
-    await context.close()
+async def test_what_no_key_reaches_is_not_acted_on(phone: Page) -> None:
+    """The scenarios would pass over it, were the focus given by anything but a key."""
+    await phone.set_content("<a href='#'>ici</a> <button tabindex='-1'>là</button>")
+    for act in ("click", "press"):
+        with pytest.raises(AssertionError, match="not reached"):
+            await getattr(phone.get_by_role("button"), act)(*(["Enter"] if act == "press" else []))
+    with pytest.raises(AssertionError, match="no mouse"):
+        await phone.get_by_role("button").focus()
+    with pytest.raises(AssertionError, match="no mouse"):
+        await phone.click("button")

@@ -9,23 +9,14 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.demo.story import EMAIL, Portal
+from services.portal.web import Who
 from tests.papers import pages_of
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in, mailed_link
 from tests.portal.desk.acts import *  # noqa: F403 - the demo of this module serves them too
 from tests.portal.desk.preparing import household, move_clock, with_mandate
 from tests.portal.looking import look, opened
+from tests.portal.walking import Walk, addresses
 from tests.world import eventually
-
-EVERY_PAGE = (
-    "", "/demandes", "/demandes?etat=accepted", "/justificatifs", "/inscriptions",
-    "/inscriptions?etat=accepted", "/dossiers", "/dossiers/nouveaux", "/pieces", "/messages",
-    "/messages?etat=answered", "/familles", "/familles?recherche=Demirci", "/securite",
-    "/familles/nouvelle", "/facturation", "/facturation/affaires", "/paiements", "/virements",
-    "/prelevements",
-    "/activites", "/actualites", "/courriels", "/journal", "/journal?service=booking", "/reglement",
-    "/comptes",
-)  # fmt: skip
-OF_A_FAMILY = ("", "/planning", "/demandes", "/pieces", "/acces", "/factures")
 
 
 async def canteen(camille: Portal, *days: str) -> dict[str, Any]:
@@ -165,16 +156,11 @@ async def test_a_key_is_issued_with_its_letter_and_revoked(
     await expect(agent.get_by_role("status")).to_contain_text("retirée")
 
 
-async def test_every_page_of_the_desk(demo: Demo, agent: Page, camille: Portal) -> None:
-    said: list[str] = []
-    agent.on("pageerror", lambda error: said.append(str(error)))
-    home = await household(camille)
-    pages = [f"/agents{path}" for path in EVERY_PAGE]
-    pages += [f"/agents/familles/{home['family']}{path}" for path in OF_A_FAMILY]
-    for path in pages:
-        await opened(agent, demo.at(path))
-        await look(agent)
-    assert said == []
+async def test_every_page_of_the_desk(demo: Demo, chromium: Browser) -> None:
+    walk = Walk(demo, chromium)
+    await walk.through(addresses(Who.ACCOUNT, Who.AGENT, desk=True), AGENT)
+    assert walk.missed(desk=True) == set()
+    assert walk.said == []
 
 
 @pytest.mark.parametrize("path", ["/agents", "/agents/demandes", "/agents/familles"])
