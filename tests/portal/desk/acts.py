@@ -241,21 +241,6 @@ async def test_an_absence_is_justified_and_the_proof_looked_at(
     await expect(phone.get_by_text("Justificatif accepté")).to_be_visible()
 
 
-async def test_an_enrolment_is_verified(demo: Demo, elsewhere: Page, portals: PortalOf) -> None:
-    paul = await portals("paul")
-    home = await household(paul)
-    sent = await paul.call("POST", "booking/enrolments", {
-        "family": home["family"], "child": home["children"][0]["id"], "group": "garderie-2026",
-    })  # fmt: skip
-    await opened(elsewhere, demo.at("/agents/inscriptions", ANDANCETTE))
-    await elsewhere.get_by_role("checkbox", name=re.compile(", Garderie$")).check()
-    await look(elsewhere)
-    await elsewhere.get_by_role("button", name="Enregistrer").click()
-    await expect(elsewhere.get_by_role("status")).to_contain_text("1 acceptée")
-    found = await paul.call("GET", f"booking/enrolments/{sent['id']}")
-    assert found["state"] == "accepted"
-
-
 async def test_what_is_handed_over_is_entered_and_undone(
     demo: Demo, elsewhere: Page, portals: PortalOf
 ) -> None:

@@ -13,7 +13,8 @@ from services.portal.web import Who
 from tests.papers import pages_of
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in, mailed_link
 from tests.portal.desk.acts import *  # noqa: F403 - the demo of this module serves them too
-from tests.portal.desk.preparing import household, move_clock, with_mandate
+from tests.portal.desk.conftest import PortalOf
+from tests.portal.desk.preparing import ANDANCETTE, household, move_clock, with_mandate
 from tests.portal.looking import look, opened
 from tests.portal.walking import Walk, addresses
 from tests.world import eventually
@@ -186,6 +187,21 @@ async def test_without_scripts_an_agent_decides_all_the_same(
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_role("status")).to_contain_text("1 acceptée")
     await context.close()
+
+
+async def test_an_enrolment_is_verified(demo: Demo, elsewhere: Page, portals: PortalOf) -> None:
+    paul = await portals("paul")
+    home = await household(paul)
+    sent = await paul.call("POST", "booking/enrolments", {
+        "family": home["family"], "child": home["children"][0]["id"], "group": "garderie-2026",
+    })  # fmt: skip
+    await opened(elsewhere, demo.at("/agents/inscriptions", ANDANCETTE))
+    await elsewhere.get_by_role("checkbox", name=re.compile(", Garderie$")).check()
+    await look(elsewhere)
+    await elsewhere.get_by_role("button", name="Enregistrer").click()
+    await expect(elsewhere.get_by_role("status")).to_contain_text("1 acceptée")
+    found = await paul.call("GET", f"booking/enrolments/{sent['id']}")
+    assert found["state"] == "accepted"
 
 
 async def test_news_is_published_and_taken_away(demo: Demo, agent: Page, camille: Portal) -> None:
