@@ -29,6 +29,7 @@ closely = True
 async def look(page: Page, name: str | None = None) -> None:
     """Nothing that WCAG 2.1 A and AA forbid, nothing beside the screen, no heavy page; ``name``
     keeps a picture under ``docs/screens`` where they are asked for (``make screens``)."""
+    await page.wait_for_load_state()  # what a click leads to may still be coming in
     if closely:
         await _accessible(page)
     await fits(page)
