@@ -322,7 +322,7 @@ async def test_the_digest_leads_to_the_answer(
         {"request": request["id"], "line": one["line"], **refused} for one in request["lines"]
     ]
     await office.call("POST", "booking/decisions", {"decisions": decisions})
-    await move_clock(demo, "2026-09-14T18:00:05+02:00")
+    await move_clock(demo, "2026-09-14T18:02+02:00")
     link = await mailed_link(demo, phone, EMAIL, "réponses à vos demandes")
     await phone.goto(link)
     await expect(phone).to_have_url(re.compile("/connexion"))
