@@ -9,6 +9,7 @@ from services.billing.domain.invoicing import ARCHIVED, Invoice
 from services.billing.domain.runs import Run
 from services.billing.schemas.invoices import ChargeQuery, InvoiceQuery
 from services.billing.state import Billing
+from services.billing.store.invoices import Wanted
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.contracts.family import FamilyChanged, Guardian
 from shared.errors import not_found
@@ -20,28 +21,24 @@ _NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 async def invoices(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Invoice]:
     """Invoices within the bearer's reach, newest first. Raises ``Refused``: ``cursor-unknown``."""
-    return await billing.invoices.invoices(
-        scope, await _reach(billing, scope), only=await _wanted(billing, query),
-        after=query.after, limit=query.limit,
-    )  # fmt: skip
+    return await billing.invoices.invoices(scope, await _wanted(billing, scope, query))
 
 
 async def listed(billing: Billing, scope: Scope, query: InvoiceQuery) -> list[Document]:
     """The same, of each what a list says, as it is kept."""
-    return await billing.invoices.listed(
-        scope, await _reach(billing, scope), only=await _wanted(billing, query),
-        after=query.after, limit=query.limit,
-    )  # fmt: skip
+    return await billing.invoices.listed(scope, await _wanted(billing, scope, query))
 
 
-async def _wanted(billing: Billing, query: InvoiceQuery) -> dict[str, Any]:
+async def _wanted(billing: Billing, scope: Scope, query: InvoiceQuery) -> Wanted:
+    reach = await _reach(billing, scope)
     wanted: dict[str, Any] = {"month": query.month}
     if query.family is not None:
         records = await billing.store.households.records(query.family)
         wanted["family"] = {"$in": list(records)}
     if query.state is not None:
         wanted["state"] = "open" if query.state == "open" else {"$in": list(ARCHIVED)}
-    return {name: value for name, value in wanted.items() if value is not None}
+    only = {name: value for name, value in wanted.items() if value is not None}
+    return Wanted(reach, only, query.after, query.limit)
 
 
 async def invoice(billing: Billing, scope: Scope, _id: str) -> Invoice:

@@ -78,6 +78,16 @@ _LISTED = dict.fromkeys(
 _NEVER = -1
 
 
+class Wanted(NamedTuple):
+    """Which invoices: within ``reach``, a further condition, those that match ``only``; at most
+    ``limit`` following ``after``."""
+
+    reach: Mapping[str, Any]
+    only: Mapping[str, Any]
+    after: str | None
+    limit: int
+
+
 class Owed(NamedTuple):
     """A new invoice with its debt, as that ``version`` of the account has it; how it reaches the
     family, and by which ``mandate`` (RUM) it is to be collected, if it is."""
@@ -264,45 +274,22 @@ class InvoiceStore:
         )  # fmt: skip
         return None if document is None else _invoice_in(document)
 
-    async def invoices(
-        self,
-        scope: Scope,
-        reach: Mapping[str, Any],
-        *,
-        only: Mapping[str, Any],
-        after: str | None,
-        limit: int,
-    ) -> list[Invoice]:
-        """Invoices within the scope and ``reach``, newest first, those following ``after``."""
-        found = await self._page(scope, reach, only, after, limit, _SHOWN)
-        return [_invoice_in(document) for document in found]
+    async def invoices(self, scope: Scope, wanted: Wanted) -> list[Invoice]:
+        """Invoices within the scope, newest first."""
+        return [_invoice_in(one) for one in await self._page(scope, wanted, _SHOWN)]
 
-    async def listed(
-        self,
-        scope: Scope,
-        reach: Mapping[str, Any],
-        *,
-        only: Mapping[str, Any],
-        after: str | None,
-        limit: int,
-    ) -> list[Document]:
+    async def listed(self, scope: Scope, wanted: Wanted) -> list[Document]:
         """The same, of each what a list says (``_LISTED``), as it is kept."""
-        return await self._page(scope, reach, only, after, limit, _LISTED)
+        return await self._page(scope, wanted, _LISTED)
 
     async def _page(
-        self, scope: Scope, reach: Mapping[str, Any], only: Mapping[str, Any],
-        after: str | None, limit: int, projection: Mapping[str, Any],
-    ) -> list[Document]:  # fmt: skip
+        self, scope: Scope, wanted: Wanted, projection: Mapping[str, Any]
+    ) -> list[Document]:
         return await page(
-            self._store,
-            INVOICES,
-            within={"$and": [scope.query(), reach]},
-            only={"announced": True, **only},
-            order=_NEWEST,
-            after=after,
-            limit=limit,
-            projection=projection,
-        )
+            self._store, INVOICES, within={"$and": [scope.query(), wanted.reach]},
+            only={"announced": True, **wanted.only}, order=_NEWEST, after=wanted.after,
+            limit=wanted.limit, projection=projection,
+        )  # fmt: skip
 
     async def open_of(self, holder: Holder) -> list[Invoice]:
         """An account's invoices of which something is to be paid, the oldest first."""
