@@ -32,6 +32,9 @@ _CHOSEN = (
 #: Pages that no link of a page leads to: a scenario comes there, and looks.
 ELSEWHERE = MappingProxyType({
     "/invitation": "by the link of a mail",
+    "/franceconnect/retour": "from FranceConnect, with what it says",
+    "/franceconnect/compte": "once FranceConnect has said who comes",
+    "/franceconnect/au-revoir": "from FranceConnect, once it has logged somebody out",
     "/factures/paiement": "once a payment is begun",
     "/reservations/horaires": "from a day of the basket",
     "/agents/familles/{family}/acces/lettres/{issue}": "once a key is made",
