@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.billing.domain.charges import known_in
+from services.billing.commands.pricing import known_lines
 from services.billing.domain.known import facts_of, remembered_since
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.facts import Facts, Line
@@ -77,8 +77,8 @@ async def _priced(
     """The facts, with what the family has booked already, and the price of what is asked."""
     book = billing.books.of(town)
     since = remembered_since(min(one.day for one in asked))
-    known = await billing.store.charged(card, town.file.town, since, invoiced_only=False)
-    facts = facts_of(card, book, (), known_in(card, known))
+    known = await known_lines(billing, town, card, since, invoiced_only=False)
+    facts = facts_of(card, book, (), known)
     facts = facts.model_copy(update={"lines": (*asked, *facts.lines)})
     return facts, price(book, facts)
 

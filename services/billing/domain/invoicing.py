@@ -29,7 +29,7 @@ from services.billing.domain.known import facts_of, line_ref
 from services.billing.domain.months import first_day
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
-from services.billing.domain.prices.facts import Facts
+from services.billing.domain.prices.facts import Facts, Line
 from services.billing.domain.prices.lines import PricedLine, UnpricedCode
 from shared.contracts.family import FamilyChanged, Guardian
 from shared.contracts.town_file import TownFile
@@ -219,7 +219,7 @@ def due_on(file: TownFile, issued_on: date) -> date:
 
 
 def priced(
-    charges: Sequence[Charge], card: FamilyChanged, book: PriceBook, known: Sequence[Charge] = ()
+    charges: Sequence[Charge], card: FamilyChanged, book: PriceBook, known: Sequence[Line] = ()
 ) -> Priced:
     """The lines of an invoice, in the order of the town file's activities within each child."""
     facts = facts_of(card, book, charges, known)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import get_args
 
 from services.billing.domain.charges import Charge
 from services.billing.domain.prices.book import PriceBook
@@ -16,6 +17,7 @@ from services.billing.domain.prices.facts import (
     Family,
     KnownQuotient,
     Line,
+    Part,
 )
 from shared.contracts.family import FamilyChanged
 
@@ -24,9 +26,9 @@ _SCHOOL_YEAR_BEGINS = 9
 
 
 def facts_of(
-    card: FamilyChanged, book: PriceBook, charges: Sequence[Charge], known: Sequence[Charge] = ()
+    card: FamilyChanged, book: PriceBook, charges: Sequence[Charge], known: Sequence[Line] = ()
 ) -> Facts:
-    """A family and its charges; the ``known`` ones are on an invoice already."""
+    """A family and its charges, beside the ``known`` lines."""
     children = tuple(
         ChildFacts(
             id=one.id,
@@ -39,7 +41,7 @@ def facts_of(
     )
     return Facts(
         family=_family(card), children=children,
-        lines=(*lines_of(charges, book), *lines_of(known, book, known=True)),
+        lines=(*lines_of(charges, book), *known),
     )  # fmt: skip
 
 
@@ -74,6 +76,18 @@ def lines_of(charges: Iterable[Charge], book: PriceBook, *, known: bool = False)
     for charge in sorted(charges, key=lambda one: (one.day, one.id)):
         together[line_ref(charge)].append(charge)
     return [_line(ref, some, book, known=known) for ref, some in together.items()]
+
+
+def borne(lines: Iterable[Line], billed: Mapping[tuple[str, str], int]) -> list[Line]:
+    """The lines as known ones, each with what nothing is billed for; ``billed``: cents by line
+    (ref) and part of it."""
+    return [
+        one.model_copy(update={
+            "known": True,
+            "unborne": tuple(part for part in get_args(Part) if not billed.get((one.ref, part))),
+        })
+        for one in lines
+    ]  # fmt: skip
 
 
 def _line(ref: str, charges: Sequence[Charge], book: PriceBook, *, known: bool) -> Line:

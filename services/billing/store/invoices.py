@@ -11,7 +11,7 @@ account, of which ``account_v`` was the version.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -164,16 +164,39 @@ class InvoiceStore:
         cents."""
         found = []
         for invoice in await self.of_request(town, request):
-            chain = await self._store.find(
-                INVOICES, {"billed.basis": invoice.id},
-                projection={"billed.entries.ref": 1, "billed.entries.cents": 1},
-            )  # fmt: skip
             cents: dict[str, int] = defaultdict(int)
-            for document in chain:
-                for entry in (one for link in document["billed"] for one in link["entries"]):
-                    cents[entry["ref"]] += entry["cents"]
+            for (ref, _), billed in (await self.billed_of([invoice.id])).items():
+                cents[ref] += billed
             found.append((invoice, cents))
         return found
+
+    async def billed_of(self, invoices: Collection[str]) -> dict[tuple[str, str], int]:
+        """What the chains bill that these invoices began, in cents, by line of a request and part
+        of it."""
+        cents: dict[tuple[str, str], int] = defaultdict(int)
+        if invoices:
+            chains = await self._store.find(
+                INVOICES, {"billed.basis": {"$in": sorted(invoices)}},
+                projection={f"billed.{name}": 1 for name in (
+                    "basis", "entries.ref", "entries.what", "entries.cents"
+                )},
+            )  # fmt: skip
+            for link in (one for document in chains for one in document["billed"]):
+                for entry in link["entries"] if link["basis"] in invoices else ():
+                    cents[entry["ref"], entry["what"]] += entry["cents"]
+        return cents
+
+    async def waiting(self, town: str, records: Sequence[str]) -> list[Billed]:
+        """What a family's invoices bill for which places wait."""
+        found = await self._store.find(
+            INVOICES,
+            {
+                "town": town, "family": {"$in": list(records)}, "state": "open", "kept": False,
+                "expires": {"$exists": True},
+            },
+            projection={"billed": 1},
+        )  # fmt: skip
+        return [Billed.model_validate(one) for document in found for one in document["billed"]]
 
     async def changed(self, invoice: str, now: datetime) -> None:
         """Note that what an invoice bills may be due no longer: the job looks."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from services.billing.domain.prices import wording
 from services.billing.domain.prices.book import PriceBook, Priced
-from services.billing.domain.prices.facts import Facts, Line, hours_of
+from services.billing.domain.prices.facts import Facts, Line, Part, hours_of
 from services.billing.domain.prices.knowing import Knowing
 from services.billing.domain.prices.late import late_pick_up
 from services.billing.domain.prices.lines import PricedBasket, PricedLine, Unpriced, UnpricedCode
@@ -235,7 +235,7 @@ class _Reckoning:
         tariff = priced.tariff
         parts = tariff.instalments
         per = "month" if parts else tariff.per
-        first = self._first(tariff.id, tariff.once_for, per, line)
+        first = self._first(tariff.id, tariff.once_for, per, line, "booked")
         if not first:
             return Decimal(0), wording.included(per)
         if parts is None:
@@ -266,14 +266,14 @@ class _Reckoning:
     # -- what falls due once, or late ----------------------------------------------------------
 
     def _once(self, line: Line, due: OnceDue) -> None:
-        if self._first(due.rule, due.once_for, due.per, line) and not line.known:
+        if self._first(due.rule, due.once_for, due.per, line, "once") and not line.known:
             reason = f"{due.reason}, {wording.flat(due.per)}"
             self._add(line, "once", due.cents, due.rule, reason)
 
     def _late(
         self, line: Line, rule: str, once_for: str, cents: int, reason: str, *, for_an_agent: bool
     ) -> None:
-        first = once_for == "child" or self._first(rule, once_for, "day", line)
+        first = once_for == "child" or self._first(rule, once_for, "day", line, "late")
         if first and not line.known:
             self._add(line, "late", cents, rule, reason, for_an_agent=for_an_agent)
 
@@ -295,8 +295,11 @@ class _Reckoning:
         )  # fmt: skip
         self.exact.append(Decimal(cents))
 
-    def _first(self, rule: str, once_for: str, per: str, line: Line) -> bool:
-        """Whether it falls due now for the first time; noted when it does."""
+    def _first(self, rule: str, once_for: str, per: str, line: Line, what: Part) -> bool:
+        """Whether it falls due now for the first time; noted when it does, and not for a known
+        line that has not borne it."""
+        if what in line.unborne:
+            return True
         who = "" if once_for == "family" else line.child
         key = (rule, who, self.book.window(per, line.day, line.activity))
         if key in self.seen:

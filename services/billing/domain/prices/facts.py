@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -63,13 +63,18 @@ class Ended(_Fact):
     late: Surcharged | None = None
 
 
+#: What of a line is billed: what was booked, what fell due once with it, or late.
+Part = Literal["booked", "once", "late"]
+
+
 class Line(_Fact):
     """One child or adult, one day, units of one activity, ``quantity`` times.
 
     ``starts`` and ``ends``: booked or attended, where time is billed. ``surcharge``: what coming
     late costs, and ``ended`` what became of it, as booking said. ``picked_up_at``: when the child
     was fetched, if late. ``known``: charged already; it counts for what falls due once, and is not
-    charged again.
+    charged again. ``unborne``: of a known line, what fell on others; where those are gone it falls
+    due again.
     """
 
     ref: str = ""
@@ -84,6 +89,7 @@ class Line(_Fact):
     ended: Ended | None = None
     picked_up_at: time | None = None
     known: bool = False
+    unborne: tuple[Part, ...] = ()
 
 
 class Facts(_Fact):
