@@ -61,7 +61,9 @@ async def known_lines(
     found += borne((one for one in lines if one.ref in held), billed)
     known = {one.ref for one in lines}
     for begun in await billing.invoices.waiting(slug, (card.family, *card.parts)):
-        waits = {(one.ref, one.what): one.cents for one in begun.entries}
+        waits: dict[tuple[str, str], int] = {
+            (one.ref, one.what): one.cents for one in begun.entries
+        }
         found += borne(
             (
                 one for one in begun.facts.lines
