@@ -41,6 +41,7 @@ ELSEWHERE = MappingProxyType({
     "/agents/familles/{family}/recapitulatif": "from what is ticked",
     "/agents/familles/{family}/reunir/{source}": "where two records are alike",
     "/agents/dossiers/nouveaux/{registration}": "once a family has built its record",
+    "/agents/familles/import/{import}": "once a file of families is sent",
     "/agents/prelevements/{collection}": "once a collection is prepared",
     "/agents/enfants": "a centre's director alone sees it",
     "/agents/familles/{family}/enfants/{child}/sante": "each reading is recorded",
