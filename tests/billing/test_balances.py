@@ -105,8 +105,11 @@ async def test_a_rest_under_one_euro_is_asked_with_the_next_invoice(office: Offi
 
     (october,) = await eventually(second, what="October's invoice")
     assert october["unpaid_cents"] == 425 + 60
-    (settled,) = await listed(office, "?state=archived")
-    assert settled["state"] == "settled"
+
+    async def taken_over() -> bool:
+        return [one["state"] for one in await listed(office, "?state=archived")] == ["settled"]
+
+    await eventually(taken_over, what="nothing is left of September's")
 
 
 async def test_an_invoice_of_nothing_is_settled_at_once(office: Office) -> None:
