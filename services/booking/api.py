@@ -271,7 +271,7 @@ ROUTES = [
           either(FAMILY, _READERS, _DIRECTOR), RequestSeen, versioned=True),
     Route("POST", "/requests/{request}/withdrawals", withdraw,
           "Take back what waits for an answer or to be paid", either(FAMILY, _DESK), RequestOut,
-          body=WithdrawalIn, refusals=("paid-together",)),
+          body=WithdrawalIn, refusals=("booked-together", "paid-together")),
     Route("POST", "/decisions", decide, "Accept and refuse lines, one or many at once",
           either(_DESK, _DIRECTOR), DecisionsOut, body=DecisionsIn, idempotent=True,
           max_body=512 * 1024,

@@ -101,6 +101,23 @@ async def test_an_agent_accepts_a_whole_week_or_nothing_of_it(running: World) ->
     assert await findings(running) == []
 
 
+async def test_a_whole_week_that_waits_is_taken_back_whole(running: World) -> None:
+    home = await family(running)
+    await say_town(running, centre(decision="agent", whole=True), version=2)
+    week = (await ask(running, home, week_of(home))).json
+    path = f"/api/booking/v1/veyras/requests/{week['id']}/withdrawals"
+
+    async def take_back(lines: list[str]) -> Any:
+        token = home.token(running)
+        return await running.call("POST", path, token=token, json={"lines": lines})
+
+    ids = [line["line"] for line in week["lines"]]
+    refused = await take_back(ids[:1])
+    assert (refused.status, refused.json["code"]) == (409, "booked-together")
+    gone = await take_back(ids)
+    assert {line["state"] for line in gone.json["lines"]} == {"withdrawn"}
+
+
 async def test_a_whole_week_of_which_one_day_is_an_agent_s_to_decide_waits_whole(
     running: World,
 ) -> None:

@@ -13,7 +13,7 @@ from shared.errors import not_found
 
 async def take_back(booking: Booking, scope: Scope, request_id: str, wish: WithdrawalIn) -> Request:
     """Withdraw the lines named of a request, or all that wait for an answer or to be paid. Again,
-    it changes nothing. Raises ``Refused``: 404, ``paid-together``."""
+    it changes nothing. Raises ``Refused``: 404, ``booked-together``, ``paid-together``."""
     while True:
         request = await booking.store.request_of(scope, request_id)
         if request is None:

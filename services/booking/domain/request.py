@@ -298,13 +298,22 @@ def withdraw(lines: Sequence[Line], wanted: Collection[str], now: datetime) -> t
     """The lines after their family has withdrawn some that wait for an answer, or to be paid; what
     was decided, or withdrawn before, stays.
 
-    Raises ``Refused``: ``paid-together``, of lines to pay they name some and leave others.
+    Raises ``Refused`` where they name some lines and leave others: ``paid-together`` of those to
+    pay, ``booked-together`` of those that wait for an answer all or none.
     """
     to_pay = {line.id for line in lines if line.state == "to_pay"}
     if to_pay & set(wanted) and not to_pay <= set(wanted):
         raise Refused(
             "paid-together",
             "Ces réservations se paient ensemble : retirez-les toutes, ou payez-les toutes.",
+            field="/lines",
+        )
+    ties = {line.id: line.tie for line in lines if line.tie and line.state == "requested"}
+    named = {ties[one] for one in wanted if one in ties}
+    if any(tie in named and one not in wanted for one, tie in ties.items()):
+        raise Refused(
+            "booked-together",
+            "Ces jours se réservent ensemble : retirez-les tous, ou gardez-les tous.",
             field="/lines",
         )
     return tuple(
