@@ -290,5 +290,5 @@ def test_what_an_agent_decides_is_paid_afterwards() -> None:
     "how", [{"decision": "agent"}, {"decision": "automatic", "billing": "pay_in_arrears"}]
 )
 def test_a_deadline_for_paying_is_for_what_is_paid_at_booking(how: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"`deadlines\.pay` goes with"):
+    with pytest.raises(ValueError, match=r"`deadlines\.pay`, le délai pour payer"):
         town([], activity={**how, "deadlines": {"book": EVE_AT_18, "pay": EVE_AT_18}})
