@@ -52,12 +52,20 @@ async def streamed(
 async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[None]]) -> None:
     """Do it for each; one that fails is logged and keeps no other back."""
     for item in items:
-        try:
-            await work(item)
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - the next pass tries it again
-            _log.error("job-step-failed", exc_info=error)
+        await guarded(work(item))
+
+
+async def guarded(
+    work: Awaitable[object], failed: str = "job-step-failed", about: str | None = None
+) -> None:
+    """Await; an error is logged as ``failed``, with the id that it is ``about``, and left for the
+    next pass. Raises ``StoreUnavailable``."""
+    try:
+        await work
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the next pass tries it again
+        _log.error(failed, id=about, exc_info=error)
 
 
 async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -8,7 +8,7 @@ is paid, as often as it takes.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -40,16 +40,17 @@ from services.billing.state import Billing
 from shared.auth import FamilyScope
 from shared.contracts.town_file import PayFip as Registered
 from shared.contracts.town_file import TownFile
-from shared.errors import Refused, StoreUnavailable, not_found
+from shared.errors import Refused, not_found
 from shared.french import day_words
 from shared.logs import get_logger
 from shared.metrics import PAYMENTS
 from shared.money import euros
-from shared.tasks import in_turns
+from shared.tasks import guarded, in_turns
 from shared.web.routes import Command
 
 #: Payments asked about in one turn of the job, and so many at once.
 _TAKEN, _AT_ONCE = 100, 4
+_FAILED = "payment-not-resolved"
 #: However often a page is read.
 _ASKED_ONCE_IN = timedelta(seconds=3)
 _EMAIL_REFUSED = ("A1", "A2")
@@ -319,16 +320,10 @@ async def ask_due(billing: Billing) -> None:
     async with billing.payments.leased(billing.owner) as mine:
         if mine:
             untold = await billing.payments.untold(_TAKEN)
-            await in_turns((_guarded(payments.tell(billing, one), one) for one in untold), _AT_ONCE)
+            await in_turns(
+                (guarded(payments.tell(billing, one), _FAILED, one.id) for one in untold), _AT_ONCE
+            )
             due = await billing.payments.to_ask(billing.clock.town(), _TAKEN)
-            await in_turns((_guarded(resolve(billing, one), one) for one in due), _AT_ONCE)
-
-
-async def _guarded(work: Awaitable[object], payment: Payment) -> None:
-    """One payment that cannot be dealt with keeps no other waiting."""
-    try:
-        await work
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is tried again at the next turn
-        _log.error("payment-not-resolved", id=payment.id, exc_info=error)
+            await in_turns(
+                (guarded(resolve(billing, one), _FAILED, one.id) for one in due), _AT_ONCE
+            )

@@ -27,10 +27,9 @@ from shared.contracts.booking import (
     PaymentAwaited,
 )
 from shared.copies import Town
-from shared.errors import StoreUnavailable
 from shared.ids import derived_id
 from shared.logs import get_logger
-from shared.tasks import in_turns
+from shared.tasks import guarded, in_turns
 
 _MOST, _AT_ONCE = 100, 8
 #: After the hold's own time; two hours after the booking it frees the places by itself.
@@ -172,18 +171,9 @@ async def expire_unpaid(billing: Billing) -> None:
             now = billing.clock.town()
             after: Invoice | None = None
             while due := await billing.invoices.unpaid_before(now, after, _MOST):
-                await in_turns((_tried(billing, invoice, now) for invoice in due), _AT_ONCE)
+                tries = (guarded(_expire(billing, one, now), about=one.id) for one in due)
+                await in_turns(tries, _AT_ONCE)
                 after = due[-1]
-
-
-async def _tried(billing: Billing, invoice: Invoice, now: datetime) -> None:
-    """One that cannot be dealt with keeps no other waiting."""
-    try:
-        await _expire(billing, invoice, now)
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is tried again at the next turn
-        _log.error("job-step-failed", town=invoice.town, id=invoice.id, exc_info=error)
 
 
 async def _expire(billing: Billing, invoice: Invoice, now: datetime) -> None:
