@@ -42,7 +42,7 @@ START = datetime(2026, 9, 14, 8, 0, tzinfo=UTC)  # Monday 14 September 2026, 10:
 
 
 async def eventually(
-    check: Callable[[], Awaitable[Any]], *, within: float = 15, what: str = "condition"
+    check: Callable[[], Awaitable[Any]], *, within: float = 60, what: str = "condition"
 ) -> Any:
     """Ask again until ``check`` answers something true; fail after ``within`` seconds."""
     deadline = monotonic() + within

@@ -162,7 +162,7 @@ class Mailbox:
         self._loop = None
 
     async def wait_for(
-        self, predicate: Callable[[Sequence[Mail]], Any], deadline: float = 10.0
+        self, predicate: Callable[[Sequence[Mail]], Any], deadline: float = 60.0
     ) -> list[Mail]:
         """Wait until `predicate` holds for the mails received, and return these.
 

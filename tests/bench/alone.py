@@ -71,7 +71,7 @@ class Alone:
             found = await self.store.count("copy_families", {})
             return found >= len(families) and await self.store.count("copy_towns", {}) > 0
 
-        await eventually(heard, within=60)
+        await eventually(heard)
 
     async def get(self, path: str, family: Household) -> Any:
         """What a family reads."""

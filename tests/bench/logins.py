@@ -95,7 +95,7 @@ async def _identity(servers: Servers) -> AsyncIterator[str]:
     child = spawn(command, env=os.environ | environment, output=servers.folder / "identity.log")
     origin = f"http://127.0.0.1:{port}"
     try:
-        await eventually(lambda: is_ready(origin), within=60, what="identity is ready")
+        await eventually(lambda: is_ready(origin), what="identity is ready")
         await _fill(environment)
         yield f"{origin}/api/identity/v1/veyras"
     finally:

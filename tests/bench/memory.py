@@ -45,7 +45,7 @@ async def _idle(servers: Servers, names: Sequence[str]) -> float:
             return False
 
     try:
-        await eventually(ready, within=20)
+        await eventually(ready)
         return memory_megabytes(child.pid)
     finally:
         terminate(child, patience=15)

@@ -72,7 +72,7 @@ async def site(servers: Servers) -> AsyncIterator[Site]:
         child = spawn(command, env=environment, output=servers.folder / "portal.log")
         portal = Demo(f"http://localhost:{port}", child.pid)
         try:
-            await eventually(partial(_answers, portal), within=30, what="the portal answers")
+            await eventually(partial(_answers, portal), what="the portal answers")
             async with browser() as chromium:
                 yield Site(demo, portal, await _phone(chromium, portal))
         finally:

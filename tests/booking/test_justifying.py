@@ -187,7 +187,7 @@ async def test_when_the_time_is_over_the_rule_decides(running: World, home: Hous
     async def settled() -> bool:
         return (await line_of(running, home, nothing))["effect"] == "billed"
 
-    await eventually(settled, within=30, what="the sweeper has settled it")
+    await eventually(settled, what="the sweeper has settled it")
     line = await line_of(running, home, nothing)
     assert (line["reason"]["code"], line["proofs"]) == ("not-proved", [])
     assert (await line_of(running, home, waiting))["effect"] == "to_prove"

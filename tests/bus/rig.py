@@ -321,4 +321,4 @@ async def say_until_saved(publisher: Publisher, key: str, *events: Event) -> Non
             return False
         return True
 
-    await eventually(saved, within=60, what="saved")
+    await eventually(saved, what="saved")

@@ -143,7 +143,7 @@ async def test_a_failing_reaction_is_tried_again_a_bounded_number_of_times(rig: 
         async def others_progress() -> bool:
             return len(await replica.listener.numbers("fine")) == 20
 
-        await eventually(others_progress, within=3)
+        await eventually(others_progress)
 
         async def parked() -> list[Any]:
             return await replica.listener.held(_id=broken.id, state="parked")
@@ -225,7 +225,7 @@ async def test_an_event_waits_for_the_copy_it_needs(rig: Rig) -> None:
 
         await eventually(waits, what="held, later events of the subject go on")
         await publish(replica.bus, rig.envelope(_card("mine", 1), "mine"))
-        await eventually(lambda: _numbers_are(replica, "late", [2, 1]), within=5)
+        await eventually(lambda: _numbers_are(replica, "late", [2, 1]))
         await _settled(replica, "late", {1, 2}, None)
 
 

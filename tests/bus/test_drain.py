@@ -49,7 +49,7 @@ async def _process(rig: Rig, folder: Path) -> AsyncIterator[tuple[Any, str]]:
             assert process.poll() is None, (folder / "log").read_text()
             return await is_ready(origin)
 
-        await eventually(ready, within=20)
+        await eventually(ready)
         yield process, origin
     finally:
         process.kill()
@@ -60,7 +60,7 @@ async def _ended(process: Any) -> int:
     async def ended() -> bool:
         return process.poll() is not None
 
-    await eventually(ended, within=20, what="process ended")
+    await eventually(ended, what="process ended")
     return int(process.returncode)
 
 

@@ -84,7 +84,7 @@ class Load:
             event = Counted(key=key, number=self.said[key])
             await say_until_saved(replica.publisher, key, event)
             self.said[key] += 1
-            await eventually(its_turn, within=60, what=f"{key} heard")
+            await eventually(its_turn, what=f"{key} heard")
 
     async def flows(self) -> None:
         """Return once thirty more have been heard."""
@@ -94,7 +94,7 @@ class Load:
             return self._count() >= wanted
 
         self.ahead = 3
-        await eventually(heard, within=60, what="thirty more heard")
+        await eventually(heard, what="thirty more heard")
 
     async def rests(self, replica: Replica) -> None:
         """Return once all that was said is heard, and nothing more is said."""
@@ -127,7 +127,7 @@ async def _tried(logged: Counter[str], event: str, times: int) -> None:
     async def often() -> bool:
         return logged[event] >= wanted
 
-    await eventually(often, within=40, what=f"{event} logged {times} times")
+    await eventually(often, what=f"{event} logged {times} times")
 
 
 def _behind(proxy: TcpProxy, url: str) -> str:
@@ -216,7 +216,7 @@ async def test_the_store_away_or_slow_stops_consumption_and_parks_nothing(
             # The next one is tried, and no other; the local bus needs the store to deliver it.
             assert len(set(seen)) in ({6} if rig.amqp_url else {5, 6})
             await proxy.heal()
-            await eventually(lambda: _heard(hearer, "k", 30), within=20)
+            await eventually(lambda: _heard(hearer, "k", 30))
             assert await hearer.listener.numbers("k") == list(range(30))
             assert not await hearer.listener.held()
 
@@ -269,10 +269,10 @@ async def test_a_consumer_that_crashes_thirty_times_on_one_message(rig: Rig) -> 
             nonlocal fine
             await say_until_saved(replica.publisher, "fine", Counted(key="fine", number=fine))
             fine += 1
-            await eventually(lambda: _heard(replica, "fine", fine), within=30)
+            await eventually(lambda: _heard(replica, "fine", fine))
             return crashes == 30
 
-        await eventually(crashed_often, within=60, what="thirty crashes")
+        await eventually(crashed_often, what="thirty crashes")
         await _all_heard(replica, {"poison": 1, "fine": fine})
 
 

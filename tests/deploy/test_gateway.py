@@ -113,7 +113,7 @@ async def gateway(folder: Path) -> AsyncIterator[Gateway]:
             assert process.poll() is None, (folder / "output").read_text()
             return await listens(port)
 
-        await eventually(up, within=10, what="nginx listens")
+        await eventually(up, what="nginx listens")
         yield gateway
     finally:
         process.send_signal(signal.SIGQUIT)

@@ -318,7 +318,7 @@ async def drafts_a_month(till: Till) -> Said:
         got = await till.desk.ask("billing", "GET", path, token, town=town)
         return list(got.json["items"]) if got.status == 200 else []
 
-    (draft,) = await eventually(drafted, within=40, what="the month is drafted by itself")
+    (draft,) = await eventually(drafted, what="the month is drafted by itself")
     wish = {"line": draft["lines"][0]["line"], "cents": 200, "reason": "Goûter seulement."}
     path, token = f"/invoice-drafts/{draft['draft']}/corrections", till.officer(town)
     await till.desk.done("billing", "POST", path, token, wish, town=town)
@@ -369,7 +369,7 @@ async def pays_on_line(till: Till) -> Said:
         path, token = f"/payments/{payment}", till.anne(invoice["family"])
         return bool((await till.desk.done("billing", "GET", path, token))["state"] == "paid")
 
-    await eventually(read, within=40, what="the family reads that it has paid")
+    await eventually(read, what="the family reads that it has paid")
     await till.becomes(invoice, "settled")
     return {"payment-received": 1, "invoice-settled": 1}
 

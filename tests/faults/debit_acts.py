@@ -92,7 +92,7 @@ async def _is_now(till: Till, collection: Document, state: str) -> None:
         found = await till.desk.done("billing", "GET", path, till.officer())
         return bool(found["state"] == state)
 
-    await eventually(there, within=40, what=f"the collection is {state}")
+    await eventually(there, what=f"the collection is {state}")
 
 
 async def _money_comes(till: Till, collection: Document) -> None:

@@ -143,7 +143,7 @@ class Desk:
             here = {"service": {"$in": list(self.outboxes)}}
             return not await self.store["bus"].count(QUEUE, here)
 
-        await eventually(quiet, within=30, what="all is said and heard")
+        await eventually(quiet, what="all is said and heard")
 
     async def said(self) -> Counter[str]:
         """How often each event was said here since ``strike``, to services that are elsewhere."""
@@ -224,7 +224,7 @@ class Desk:
             except (aiohttp.ClientError, OSError):
                 return None
 
-        reply = await eventually(answered, within=40, what=f"{method} {path} answered")
+        reply = await eventually(answered, what=f"{method} {path} answered")
         assert isinstance(reply, Reply)
         return reply
 

@@ -232,7 +232,7 @@ async def is_refused_a_merge(desk: Desk) -> Said:
     async def free() -> bool:
         return not await desk.count("family", "families", {"moving": {"$exists": True}})
 
-    await eventually(free, within=30, what="both records are let go")
+    await eventually(free, what="both records are let go")
     return {}
 
 

@@ -115,7 +115,7 @@ async def nothing_lost_nothing_twice(stage: Stage) -> None:
     async def all_told() -> bool:
         return not decided - told(stage.mailbox.messages)
 
-    await eventually(all_told, within=40, what="every decision is in a digest")
+    await eventually(all_told, what="every decision is in a digest")
     assert told(stage.mailbox.messages) == decided
     numbers = {request["number"] for request in await stage.documents("booking", "requests")}
 

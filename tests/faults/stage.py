@@ -92,7 +92,7 @@ class Process:
     async def ready(self) -> None:
         """Return once it says that it is ready."""
         origin = f"http://127.0.0.1:{self.port}"
-        await eventually(lambda: is_ready(origin), within=60, what=f"{self.service} is ready")
+        await eventually(lambda: is_ready(origin), what=f"{self.service} is ready")
 
     async def stop(self) -> None:
         """SIGTERM, and wait for its drain."""
@@ -196,7 +196,7 @@ class Stage:
             except (aiohttp.ClientError, OSError):
                 return False
 
-        await eventually(answer, within=30, what=f"POST {path} answered")
+        await eventually(answer, what=f"POST {path} answered")
         return answered
 
     async def ask(self, household: Household, body: Document, replica: int = 0) -> Document:

@@ -41,11 +41,11 @@ async def test_what_was_answered_lasts_when_the_database_is_killed(
             asking = asyncio.gather(*(_ask_all(running, one, answers) for one in families))
             for number in range(KILLS):
                 wanted = (number + 1) * FAMILIES * EACH // (KILLS + 1)
-                await eventually(partial(_enough, answers, wanted), within=60)
+                await eventually(partial(_enough, answers, wanted))
                 mongod.kill()
                 await asyncio.to_thread(mongod.start)
             await asyncio.wait_for(asking, 90)
-            await eventually(partial(_nothing_unfinished, running), within=30)
+            await eventually(partial(_nothing_unfinished, running))
             await _compare(running, answers)
     finally:
         mongod.stop()
@@ -74,7 +74,7 @@ async def _answered(running: World, family: Household, body: Any) -> Document:
             found.append(got.json)
         return got.status == 201
 
-    await eventually(answered, within=60)
+    await eventually(answered)
     return found[0]
 
 

@@ -93,7 +93,7 @@ async def test_killed_at(stage: Stage, in_booking: str | None, in_notify: str | 
         died = {name: stage.processes[name][0].deaths - deaths[name] for name in SERVICES}
         return all(died[name] == (killed[name] is not None) for name in SERVICES)
 
-    await eventually(each_died_once, within=40, what=f"death at {in_booking} and {in_notify}")
+    await eventually(each_died_once, what=f"death at {in_booking} and {in_notify}")
     await nothing_lost_nothing_twice(stage)
 
 

@@ -36,7 +36,7 @@ _ARGUMENTS = [
 ]  # fmt: skip
 _READY_WITHIN = 180
 #: A machine that tests everything at once answers later than a person expects.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 #: The demo's, so that a test may open and seal cookies as the portal does.
 FIELD_KEYS = new_field_keys()
 

@@ -128,7 +128,7 @@ async def test_pay_the_chosen_invoices(demo: Demo, phone: Page) -> None:
         await payfip.reload()
         return await received.count() == 1
 
-    await eventually(told, within=20)
+    await eventually(told)
     await look(payfip, "paiement-recu")
     await payfip.close()
     await opened(phone, f"{town}/factures?onglet=archivees")

@@ -146,7 +146,7 @@ async def test_an_erased_family_is_found_nowhere(
         return not await marked(running)
 
     try:
-        await eventually(gone, within=20, what="the marks are gone")
+        await eventually(gone, what="the marks are gone")
     finally:
         assert await marked(running) == set()
     if running.runner.bus.name == "amqp":

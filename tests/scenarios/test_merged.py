@@ -131,7 +131,7 @@ class Town:
             found = (await self.get("billing/invoices"))["items"]
             return found if len(found) >= count else None
 
-        found = await eventually(there, what="the month is invoiced", within=30)
+        found = await eventually(there, what="the month is invoiced")
         assert len(found) == count
         return {one["family"]: one["total_cents"] for one in found}
 

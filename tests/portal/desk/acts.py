@@ -154,7 +154,7 @@ async def test_a_family_that_built_its_record_is_let_in(
         households = (await again.call("GET", "family/household"))["households"]
         return [one["first_name"] for home in households for one in home["children"]] == ["Lila"]
 
-    await eventually(let_in, within=60)
+    await eventually(let_in)
     await opened(phone, demo.at("/dossier-en-ligne"))
     await expect(phone.get_by_role("status")).to_contain_text("Votre famille est reliée")
 
@@ -192,7 +192,7 @@ async def test_what_a_cancellation_gives_back_is_decided(
         transfers = (await office.call("GET", "billing/transfers"))["transfers"]
         return account["credit_cents"] > 0 and bool(transfers)
 
-    await eventually(to_send, within=60)
+    await eventually(to_send)
     await opened(elsewhere, demo.at("/agents/virements", ANDANCETTE))
     await look(elsewhere)
     await elsewhere.get_by_role("button", name="Remis au Trésor").click()
@@ -268,7 +268,7 @@ async def test_what_is_handed_over_is_entered_and_undone(
         found = await paul.call("GET", f"billing/invoices/{due['invoice']}")
         return found["state"] == wanted
 
-    await eventually(lambda: state("settled"), within=60)
+    await eventually(lambda: state("settled"))
     await opened(elsewhere, demo.at("/agents/paiements", ANDANCETTE))
     row = elsewhere.get_by_role("row").filter(has_text="Espèces").first
     await row.get_by_text("Annuler", exact=True).click()
@@ -322,7 +322,7 @@ async def test_a_family_without_e_mail_is_made_a_record(
             return False
         return True
 
-    await eventually(heard_of, within=60)
+    await eventually(heard_of)
     await agent.get_by_role("link", name="Accès au portail").click()
     async with agent.expect_download() as letter:
         await agent.get_by_role("button", name="Télécharger la lettre").click()

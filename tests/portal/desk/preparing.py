@@ -45,7 +45,7 @@ async def paid_at_the_desk(agent: Portal, family: Portal, asked: list[dict[str, 
     async def issued() -> Any:
         return [one for one in await _open(family) if one not in before]
 
-    (invoice,) = await eventually(issued, within=60)
+    (invoice,) = await eventually(issued)
     found = await family.call("GET", f"billing/invoices/{invoice}")
     await agent.call("POST", "billing/office/payments", {
         "family": home["family"], "means": "cheque", "reference": "0007",
@@ -56,7 +56,7 @@ async def paid_at_the_desk(agent: Portal, family: Portal, asked: list[dict[str, 
         request = await agent.call("GET", f"booking/requests/{made['id']}")
         return request if {one["state"] for one in request["lines"]} == {"accepted"} else None
 
-    return await eventually(accepted, within=60)
+    return await eventually(accepted)
 
 
 async def _open(family: Portal) -> list[str]:

@@ -361,7 +361,7 @@ async def test_a_month_is_drafted_corrected_issued_and_collected(
             raise
         return True
 
-    await eventually(drafted, within=60)
+    await eventually(drafted)
     await opened(agent, demo.at("/agents/facturation"))
     await expect(agent.get_by_role("heading", name="Facturation de septembre 2026")).to_be_visible()
     await agent.get_by_role("button", name="Rejouer les brouillons").click()
@@ -393,7 +393,7 @@ async def test_a_month_is_drafted_corrected_issued_and_collected(
         found = await camille.call("GET", "billing/invoices?month=2026-09")
         return next((one for one in found["items"] if one["total_cents"] > 0), None)
 
-    invoice = await eventually(invoiced, within=60)
+    invoice = await eventually(invoiced)
     whole = await camille.call("GET", f"billing/invoices/{invoice['invoice']}")
     assert any("Retard du car." in one["reason"] for one in whole["lines"])
 
@@ -406,7 +406,7 @@ async def test_a_month_is_drafted_corrected_issued_and_collected(
         found = await office.call("GET", "billing/office/collections")
         return [one["state"] for one in found["items"] if one["on"] == "2026-11-05"] == ["made"]
 
-    await eventually(made, within=60)
+    await eventually(made)
     await opened(agent, demo.at("/agents/prelevements"))
     await agent.get_by_role("link", name="jeudi 5 novembre 2026").click()
     file = await agent.get_by_role("link", name="Télécharger le fichier").get_attribute("href")
@@ -421,4 +421,4 @@ async def test_a_month_is_drafted_corrected_issued_and_collected(
         found = await camille.call("GET", f"billing/invoices/{invoice['invoice']}")
         return bool(found["state"] == "settled")
 
-    await eventually(paid, within=60)
+    await eventually(paid)
