@@ -68,8 +68,11 @@ class Alone:
             await self.stage.say(family.card(), f"families/{family.id}")
 
         async def heard() -> bool:
-            found = await self.store.count("copy_families", {})
-            return found >= len(families) and await self.store.count("copy_towns", {}) > 0
+            known = {
+                kind: await self.store.count(f"copy_{kind}", {})
+                for kind in ("keys", "towns", "families")
+            }
+            return all(known.values()) and known["families"] >= len(families)
 
         await eventually(heard)
 
