@@ -11,6 +11,7 @@ from services.booking.domain.places import taking
 from services.booking.domain.planning import (
     Foreseen,
     Offer,
+    counted,
     fit_weeks,
     fitting,
     foreseen,
@@ -47,9 +48,10 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     sessions = await booking.places.peek(scope.town, slots, shapes, names_of(card.participants))
     waiting = await booking.waiting(scope, town, card, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
+    kept, too_many = counted(kept, asks)
     schools = {child.id: child.school for child in children.values()}
     kept, incomplete = fit_weeks(kept, offers, sessions, schools)
-    unfit += incomplete
+    unfit += too_many + incomplete
     kept = [replace(line, id=f"{n:x}") for n, line in enumerate(kept, start=1)]
     left = {slot: dict(session.left) for slot, session in sessions.items()}
     each = {}

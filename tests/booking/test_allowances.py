@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.booking.helpers import states, try_ask
+from tests.booking.helpers import recap, states, try_ask
 from tests.samples import Household, activity, ask, decide, family, say_town, town_file
 from tests.world import Answer, World, eventually
 
@@ -98,6 +98,21 @@ async def test_one_act_counts_its_own_lines(running: World) -> None:
     assert await states(running, home, answer.json["id"]) == ["accepted", "accepted"]
     (refused,) = answer.json["not_retained"]
     assert refused["reason"]["code"] == "too-often"
+
+
+async def test_what_is_booked_already_counts_for_nothing_in_an_act(running: World) -> None:
+    home = await family(running)
+    late = {"id": "late", "name": "Réservations", "counts": "late_bookings", "per": "child",
+            "window": "school_year"}  # fmt: skip
+    at_most = rule(times={"counter": "late", "to": 2})
+    await say_town(running, counted(late, book=[at_most]), version=2)
+    assert outcome(await books(running, home, "2026-09-17")) == "accepted"
+    wish = home.asks_all([{"day": d} for d in ("2026-09-17", "2026-09-18")], activity="centre")
+    for answer in (await recap(running, home, wish), await try_ask(running, home, wish)):
+        (refused,) = answer.json["not_retained"]
+        assert refused["reason"]["code"] == "already-booked"
+        assert len(answer.json["lines"]) == 1, "the second that is allowed"
+    assert outcome(await books(running, home, "2026-09-21")) == "too-often"
 
 
 async def test_two_free_cancellations_a_month_for_the_family(running: World) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from services.booking.attached import check_wish
 from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.acts import Origin
-from services.booking.domain.planning import Ask, fit_weeks, fitting, plan, week_slots
+from services.booking.domain.planning import Ask, counted, fit_weeks, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
 from services.booking.state import MAX_LINES, Booking, asks_of, names_of, origin
@@ -129,8 +129,9 @@ async def _fitting(
         sessions |= await booking.places.peek(town.file.town, others, shapes, names)
     waiting = await booking.waiting(scope, town, card, planned)
     lines, unfit = fitting(planned, offers, sessions, waiting)
+    lines, too_many = counted(lines, asks)
     lines, incomplete = fit_weeks(lines, offers, sessions, schools)
-    return lines, unfit + incomplete
+    return lines, unfit + too_many + incomplete
 
 
 def _period(asked: Asked) -> Period:

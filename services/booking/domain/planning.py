@@ -25,6 +25,7 @@ from shared.days import days_between
 from shared.traits import traits_of
 
 KeptT = TypeVar("KeptT")
+_Key = tuple[str, str, tuple[str, ...], date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,10 @@ class Ask:
     days: Sequence[date]
     aside: tuple[Override, ...] = ()
 
+    def key(self, day: date) -> _Key:
+        """What makes two of its lines the same."""
+        return self.child.id, self.offer.activity.id, self.choice.units, day
+
 
 def days_of_period(first: date, last: date, weekdays: Iterable[int]) -> list[date]:
     """The days whose ISO weekday was chosen."""
@@ -170,37 +175,66 @@ def days_of_period(first: date, last: date, weekdays: Iterable[int]) -> list[dat
 def plan(asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
     """The lines an act comes to before places are tried, and the dates that cannot be lines.
 
-    The same child, session and unit asked twice is one line, or one refusal.
+    The same child, session and unit asked twice is one line, or one refusal. What they claim of
+    what the town counts is not taken yet (see ``counted``).
     """
     lines: dict[_Key, Line] = {}
     not_retained: dict[_Key, NotRetained] = {}
     for ask in asks:
-        activity, choice = ask.offer.activity, ask.choice
         for day in ask.days:
-            key = (ask.child.id, activity.id, choice.units, day)
-            line = partial(
-                Line, id="", child=ask.child.id, activity=activity.id, date=day,
-                units=choice.units, starts=choice.starts, ends=choice.ends,
-                quantity=choice.quantity,
-            )  # fmt: skip
-            reason, answer = ask.offer.may_book(ask.child, day, choice, ask.aside)
-            if reason is not None:
-                not_retained[key] = dropped(line(), reason)
-                continue
-            cancel = ask.offer.answer("cancel", ask.child, day, choice)
-            until = cancel.cutoff if cancel.allowed else None
-            claim = ask.offer.claim(answer, ask.child.id, day, f"{len(lines)}")
-            if claim is not None:
-                ask.offer.allowance.take(claim)
-            planned = line(
-                claim=claim,
-                cancel_until=until.astimezone(UTC) if until else None,
-                by_agent=asks_agent(answer, ask.aside),
-                surcharge=surcharged(answer),
-                overridden=ask.aside,
-            )
-            lines[key] = to_be_proved(planned, answer)
+            planned = _planned(ask, day, "")
+            if isinstance(planned, Line):
+                lines[_key(planned)] = planned
+            else:
+                not_retained[ask.key(day)] = planned
     return list(lines.values()), list(not_retained.values())
+
+
+def counted(planned: Sequence[Line], asks: Sequence[Ask]) -> tuple[list[Line], list[NotRetained]]:
+    """Have the lines take what they claim, one after the other: each is answered again after those
+    before it, and no line that was dropped for another reason counts."""
+    lines: list[Line] = []
+    not_retained: list[NotRetained] = []
+    asked = {ask.key(day): ask for ask in asks for day in ask.days} if _claims(planned) else {}
+    for number, line in enumerate(planned):
+        again = _planned(asked[_key(line)], line.date, f"{number}") if line.claim else line
+        if not isinstance(again, Line):
+            not_retained.append(again)
+            continue
+        if again.claim is not None:
+            asked[_key(line)].offer.allowance.take(again.claim)
+        lines.append(again)
+    return lines, not_retained
+
+
+def _claims(lines: Iterable[Line]) -> bool:
+    return any(line.claim for line in lines)
+
+
+def _key(line: Line) -> _Key:
+    return line.child, line.activity, line.units, line.date
+
+
+def _planned(ask: Ask, day: date, name: str) -> Line | NotRetained:
+    """The line of one day, whose claim is told from others by ``name``; or why there is none."""
+    choice = ask.choice
+    line = partial(
+        Line, id="", child=ask.child.id, activity=ask.offer.activity.id, date=day,
+        units=choice.units, starts=choice.starts, ends=choice.ends, quantity=choice.quantity,
+    )  # fmt: skip
+    reason, answer = ask.offer.may_book(ask.child, day, choice, ask.aside)
+    if reason is not None:
+        return dropped(line(), reason)
+    cancel = ask.offer.answer("cancel", ask.child, day, choice)
+    until = cancel.cutoff if cancel.allowed else None
+    planned = line(
+        claim=ask.offer.claim(answer, ask.child.id, day, name),
+        cancel_until=until.astimezone(UTC) if until else None,
+        by_agent=asks_agent(answer, ask.aside),
+        surcharge=surcharged(answer),
+        overridden=ask.aside,
+    )
+    return to_be_proved(planned, answer)
 
 
 def surcharged(answer: Answer) -> Surcharged | None:
@@ -236,7 +270,6 @@ def to_be_proved(line: Line, answer: Answer) -> Line:
     )  # fmt: skip
 
 
-_Key = tuple[str, str, tuple[str, ...], date]
 Foreseen = Literal["accepted", "requested", "refused"]
 
 
