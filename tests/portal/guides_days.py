@@ -35,7 +35,7 @@ async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phon
     await phone.get_by_role("button", name="Mois suivant").click()
     await expect(phone.get_by_role("heading", name="Décembre 2026")).to_be_visible()
     await phone.get_by_role("link", name="Semaine du mercredi 2 décembre").click()
-    await expect(phone.get_by_text("1 jour dans votre panier")).to_be_visible()
+    await expect(phone.get_by_text("1 choix dans votre panier")).to_be_visible()
     await phone.get_by_role("button", name="Réserver pour une période").click()
     await phone.get_by_label("Activité").select_option(label="Garderie – Soir")
     await phone.get_by_label("Au", exact=True).fill("2026-12-04")
@@ -59,6 +59,35 @@ async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phon
     )
     await expect(phone.get_by_text("Garderie – Soir")).to_have_count(0)
     await look(phone, "planning-liste")
+
+
+async def test_a_period_is_taken_out_of_the_basket_again(demo: Demo, phone: Page) -> None:
+    """Guide of Parempuyre, « Réserver pour une période »: what was chosen may be changed."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations?jour=2026-11-09"))
+    await phone.get_by_role("region", name="jeu. 12/11").get_by_label(re.compile("Soir")).check()
+    await phone.get_by_role("button", name="Réserver pour une période").click()
+    await phone.get_by_label("Activité").select_option(label="Garderie – Soir")
+    await phone.get_by_label("Au", exact=True).fill("2026-12-04")
+    await phone.get_by_label("vendredi").check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table")).to_contain_text("vendredi 4 décembre")
+    await phone.get_by_role("link", name="Modifier mes choix").click()
+    period = phone.get_by_role("checkbox", name=re.compile("Soir.*4 décembre 2026.*vendredi"))
+    await expect(period).to_be_checked()
+    await expect(phone.get_by_text("2 choix dans votre panier")).to_be_visible()
+    await look(phone, "planning-panier")
+    await phone.get_by_role("button", name="Semaine suivante").click()
+    thursday = phone.get_by_role("checkbox", name=re.compile("Jeudi 12 novembre"))
+    # The day of the week before is now among what is elsewhere, and the period still is.
+    await expect(thursday).to_be_checked()
+    await period.uncheck()
+    await expect(phone.get_by_text("1 choix dans votre panier")).to_be_visible()
+    await phone.get_by_label("Affichage").select_option(label="Mois")
+    await phone.get_by_role("button", name="Afficher").click()
+    await phone.get_by_text("Aussi dans le panier").click()
+    await expect(thursday).to_be_checked()
+    await expect(period).to_have_count(0)
 
 
 async def test_from_a_child_to_its_agenda(demo: Demo, phone: Page) -> None:

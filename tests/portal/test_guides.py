@@ -19,6 +19,7 @@ from tests.portal.guides_account import (
     test_the_same_account_in_another_town,
 )
 from tests.portal.guides_days import (
+    test_a_period_is_taken_out_of_the_basket_again,
     test_cancel_what_was_accepted,
     test_from_a_child_to_its_agenda,
     test_pay_the_chosen_invoices,
@@ -39,6 +40,7 @@ from tests.portal.walking import Walk, addresses
 #: The guides' other sections, which run on this module's demo.
 __all__ = (
     "test_a_family_without_a_key_builds_its_dossier",
+    "test_a_period_is_taken_out_of_the_basket_again",
     "test_add_a_child_with_its_health_sheet", "test_add_who_is_called_and_who_collects",
     "test_cancel_what_was_accepted", "test_enrol_with_its_document_then_book_by_parts",
     "test_from_a_child_to_its_agenda", "test_invited_by_the_town_and_first_notice",
@@ -145,7 +147,7 @@ async def test_book_a_day_from_the_planning_to_the_digest(demo: Demo, phone: Pag
     await phone.get_by_role("button", name="Semaine suivante").click()
     # What was ticked in another week is still in the basket.
     await phone.get_by_role("region", name="jeu. 15/10").get_by_label(re.compile("Soir")).check()
-    await expect(phone.get_by_text("2 jours dans votre panier")).to_be_visible()
+    await expect(phone.get_by_text("2 choix dans votre panier")).to_be_visible()
     await phone.get_by_role("button", name="Aller à l'étape 2").click()
     await expect(phone.get_by_role("heading", name="Récapitulatif")).to_be_visible()
     table = phone.get_by_role("table")
@@ -181,7 +183,7 @@ async def test_what_a_recap_refuses_is_put_right_where_it_was_typed(
     told = alert.get_by_role("link", name="mardi 22 décembre 2026")
     await expect(told).to_have_attribute("href", "#j2026-12-22")
     await expect(page.locator("#j2026-12-22")).to_be_visible()
-    await expect(page.locator("[data-basket-count]")).to_contain_text("2 jours")
+    await expect(page.locator("[data-basket-count]")).to_contain_text("2 choix")
     await look(page)
     await opened(page, demo.at("/reservations/periode"))
     await page.get_by_label("Du", exact=True).fill("2026-11-02")
@@ -255,7 +257,7 @@ async def test_choose_a_slot_with_two_sliders(demo: Demo, phone: Page) -> None:
     await expect(told).to_have_text("Créneau choisi : Matin avec repas.")
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_text("De 7 h 15 à 13 h 30")).to_be_visible()
-    await expect(phone.get_by_text("1 jour dans votre panier")).to_be_visible()
+    await expect(phone.get_by_text("1 choix dans votre panier")).to_be_visible()
     await look(phone, "planning-vacances")
     # Whoever looks at the times again, and leaves it, keeps them.
     await times.click()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -17,7 +17,7 @@ from services.portal.wishes import MOST, Wish, body_of, read_wishes
 from shared.french import day_words
 
 #: What another choice may put right.
-_CORRECTABLE = frozenset({400, 409, 422})
+CORRECTABLE = frozenset({400, 409, 422})
 #: What the forms of this page call the fields of the API.
 _PERIOD_FIELDS = {
     "asked/0/child": "child", "asked/0": "activity", "asked/0/period": "last",
@@ -38,29 +38,37 @@ async def _recap(visit: Visit) -> web.Response:
         return visit.show("recap-empty.html")
     body = body_of(people.family, wishes)
     try:
-        if len(wishes) > MOST:
-            detail = f"Plus de {MOST} jours à la fois : réservez plutôt pour une période."
-            raise Problem(422, {"code": "too-many", "detail": detail})
+        check_count(wishes)
         texts = [one.text() for one in wishes]
         return await show_recap(visit, people, people.family, body, texts=texts)
     except Problem as problem:
-        if problem.status not in _CORRECTABLE:
+        if problem.status not in CORRECTABLE:
             raise
-        return await _back(visit, people, body, problem)
+        visit.problem = problem
+        return await show_planning(visit, day_at_fault(problem, body, people.name))
 
 
-async def _back(
-    visit: Visit, people: People, body: Mapping[str, Any], problem: Problem
-) -> web.Response:
-    """The planning again, with all that was ticked: what is wrong leads to its day."""
-    problem.errors = tuple(_on_its_day(one, people, body) for one in problem.errors)
-    visit.problem = problem
+def check_count(wishes: Sequence[Wish]) -> None:
+    """Refuse more than an address may hold."""
+    if len(wishes) > MOST:
+        detail = f"Plus de {MOST} jours à la fois : réservez plutôt pour une période."
+        raise Problem(422, {"code": "too-many", "detail": detail})
+
+
+def day_at_fault(
+    problem: Problem, body: Mapping[str, Any], name: Callable[[str], str]
+) -> date:  # fmt: skip
+    """The day that the planning is shown around again, with all that was ticked: what is wrong
+    leads from now on to its day there."""
+    problem.errors = tuple(_on_its_day(one, name, body) for one in problem.errors)
     days = [one.field.removeprefix("/j") for one in problem.errors if one.field.startswith("/j")]
     days = days or [_day_of(one) for one in (*body["asked"], *body["ends"])]
-    return await show_planning(visit, date.fromisoformat(days[0]))
+    return date.fromisoformat(days[0])
 
 
-def _on_its_day(error: FieldProblem, people: People, body: Mapping[str, Any]) -> FieldProblem:
+def _on_its_day(
+    error: FieldProblem, name: Callable[[str], str], body: Mapping[str, Any]
+) -> FieldProblem:  # fmt: skip
     """An error of one wish, with the words of its day and the place where the planning has it."""
     kind, _, rest = error.field.lstrip("/").partition("/")
     place = rest.partition("/")[0]
@@ -69,7 +77,7 @@ def _on_its_day(error: FieldProblem, people: People, body: Mapping[str, Any]) ->
         return error
     wish = wishes[int(place)]
     day = date.fromisoformat(_day_of(wish))
-    words = ", ".join(filter(None, (day_words(day), people.name(wish["child"]))))
+    words = ", ".join(filter(None, (day_words(day), name(wish["child"]))))
     return FieldProblem(f"/j{day}", f"{words} : {error.message}")
 
 

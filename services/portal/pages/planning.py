@@ -184,7 +184,7 @@ async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
     here = {one.text() for one in offered if one is not None}
     return visit.show(
         "planning-week.html", days=[(one, [s for s in slots if s.day == one]) for one in days],
-        ticked=set(texts), elsewhere=[one for one in texts if one not in here],
+        ticked=set(texts), elsewhere=[one for one in wishes if one.text() not in here],
         before=days[0] - timedelta(days=7), after=days[0] + timedelta(days=7), **common,
     )  # fmt: skip
 
@@ -206,7 +206,14 @@ async def _month(
         by_day.setdefault(slot.day, []).append(slot)
     template = "planning-month.html" if common["view"] == "mois" else "planning-list.html"
     return visit.show(
-        template, weeks=weeks, by_day=by_day, first=first, before=before, after=after, **common
+        template,
+        weeks=weeks,
+        by_day=by_day,
+        first=first,
+        before=before,
+        after=after,
+        elsewhere=common["wishes"],
+        **common,
     )
 
 

@@ -22,10 +22,9 @@ addEventListener("pageshow", (event) => {
 // The basket counts what is ticked, beside the week.
 for (const form of document.querySelectorAll("[data-basket]")) {
   const bar = form.querySelector("[data-basket-count]");
-  const others = form.querySelectorAll('input[type="hidden"][name="l"]').length;
   const count = () => {
-    const ticked = form.querySelectorAll('input[type="checkbox"][name="l"]:checked').length + others;
-    bar.textContent = ticked === 0 ? "Votre panier est vide." : ticked === 1 ? "1 jour dans votre panier." : `${ticked} jours dans votre panier.`;
+    const ticked = form.querySelectorAll('[name="l"]:checked').length;
+    bar.textContent = ticked === 0 ? "Votre panier est vide." : `${ticked} choix dans votre panier.`;
   };
   form.addEventListener("change", count);
   count();

@@ -133,6 +133,44 @@ async def test_a_day_is_booked_for_a_family_in_spite_of_the_deadline(
     await expect(agent.get_by_text("Hospitalisation d'un parent.").first).to_be_visible()
 
 
+async def test_what_a_recap_refuses_an_agent_is_put_right_where_it_was_typed(
+    demo: Demo, agent: Page, camille: Portal
+) -> None:
+    """What was ticked, and what was typed: the planning, and the form of the recap."""
+    home = await household(camille)
+    alert, ask = agent.get_by_role("alert"), re.compile("^Demander pour la famille")
+    planning = demo.at(f"/agents/familles/{home['family']}/planning?jour=2026-12-14")
+    await opened(agent, planning)
+    box = agent.get_by_role("checkbox", name=re.compile("Cantine.*vendredi 18 décembre")).first
+    wish = await box.input_value()
+    refused = f"book~{home['children'][0]['id']}~jamais~soir~2026-12-22"
+    recap = demo.at(f"/agents/familles/{home['family']}/recapitulatif?l={wish}&l={refused}")
+    answer = await agent.goto(recap)
+    assert answer is not None
+    assert answer.status == 422
+    told = alert.get_by_role("link", name="mardi 22 décembre 2026")
+    await expect(told).to_have_attribute("href", "#j2026-12-22")
+    await look(agent)
+    await expect(agent.locator("#j2026-12-22")).to_be_visible()
+    await agent.get_by_text("Aussi dans le panier").click()
+    await expect(agent.get_by_label(re.compile("Vendredi 18 décembre 2026"))).to_be_checked()
+    await agent.get_by_label(re.compile("Mardi 22 décembre 2026")).uncheck()
+    await agent.get_by_role("button", name=ask).click()
+    await expect(agent.get_by_role("table")).to_contain_text("vendredi 18 décembre 2026")
+    # A word that is too long is refused with all that was typed; then it is sent.
+    word = "Appel de la mère." * 40
+    await agent.get_by_label(re.compile("^Un mot")).fill(word)
+    await agent.get_by_label("Comment", exact=True).select_option("phone")
+    await agent.get_by_role("button", name=ask).click()
+    await expect(alert.get_by_role("link")).to_have_attribute("href", "#comment")
+    await expect(agent.get_by_label(re.compile("^Un mot"))).to_have_value(word)
+    await expect(agent.get_by_label("Comment", exact=True)).to_have_value("phone")
+    await look(agent)
+    await agent.get_by_label(re.compile("^Un mot")).fill("Appel de la mère.")
+    await agent.get_by_role("button", name=ask).click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée pour la famille")
+
+
 async def test_a_key_is_issued_with_its_letter_and_revoked(
     demo: Demo, agent: Page, office: Portal, camille: Portal
 ) -> None:
