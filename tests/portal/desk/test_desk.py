@@ -171,6 +171,25 @@ async def test_what_a_recap_refuses_an_agent_is_put_right_where_it_was_typed(
     await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée pour la famille")
 
 
+async def test_on_a_phone_the_desk_has_its_menu_a_link_away(demo: Demo, phone: Page) -> None:
+    """Without the menu in front, what waits is on the first screen; its links close it."""
+    await log_in(demo, phone, AGENT)
+    await opened(phone, demo.at("/agents"))
+    menu = phone.get_by_role("navigation", name="Navigation des agents")
+    there = menu.get_by_role("link", name="Inscriptions")
+    await expect(there).to_be_hidden()
+    await expect(phone.get_by_role("heading", level=1)).to_be_in_viewport()
+    await phone.get_by_role("link", name="Menu", exact=True).click()
+    await expect(there).to_be_in_viewport()
+    await look(phone, "agents-menu-telephone")
+    await phone.get_by_role("link", name="Fermer le menu").click()
+    await expect(there).to_be_hidden()
+    await phone.get_by_role("link", name="Menu", exact=True).click()
+    await there.click()
+    await expect(phone.get_by_role("heading", name="Inscriptions", level=1)).to_be_in_viewport()
+    await expect(there).to_be_hidden()
+
+
 async def test_a_key_is_issued_with_its_letter_and_revoked(
     demo: Demo, agent: Page, office: Portal, camille: Portal
 ) -> None:
