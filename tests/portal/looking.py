@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
 from PIL import Image
@@ -15,6 +16,8 @@ _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+#: Those that what ``prefers-color-scheme`` changes may break.
+_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
 _axe = Axe()
 #: Of a page and everything that it loads, compressed as it is sent.
 MOST_KILOBYTES = 150
@@ -31,7 +34,7 @@ async def look(page: Page, name: str | None = None) -> None:
     keeps a picture under ``docs/screens`` where they are asked for (``make screens``)."""
     await page.wait_for_load_state()  # what a click leads to may still be coming in
     if closely:
-        await _accessible(page)
+        await _accessible(page, _RULES)
     await fits(page)
     kilobytes = await weight(page)
     assert kilobytes <= MOST_KILOBYTES, f"{page.url} weighs {kilobytes:.0f} kB"
@@ -54,8 +57,14 @@ async def weight(page: Page) -> float:
     return sum(size + _HEAD for size in bodies) / 1000
 
 
-async def _accessible(page: Page) -> None:
-    found = await _axe.run(page, options=_RULES)
+async def read_colours(page: Page) -> None:
+    """Nothing that cannot be read in the colours of now: of a page that was looked at in others,
+    nothing else is new."""
+    await _accessible(page, _COLOURS)
+
+
+async def _accessible(page: Page, rules: dict[str, Any]) -> None:
+    found = await _axe.run(page, options=rules)
     faults = [
         f"{page.url} {one['id']}: {one['nodes'][0]['html'][:200]}"
         for one in found.response["violations"]

@@ -15,10 +15,10 @@ from services.portal.pages import PAGES
 from services.portal.web import Handler, Who
 from services.portal.web import Page as Shown
 from tests.portal.conftest import TOWN, Demo, log_in
-from tests.portal.looking import fits, look, opened
+from tests.portal.looking import fits, look, opened, read_colours
 
-#: A phone by day, a desk by night; then the desk at twice its size, which has half as many points.
-_SCREENS = ((360, 740, "light"), (1280, 900, "dark"))
+#: A phone and a desk, by day and by night; then the desk at twice its size: half as many points.
+_SCREENS = ((360, 740), (1280, 900))
 _TWICE = {"width": 640, "height": 450}
 #: What the choices of a page's own form show.
 _CHOSEN = (
@@ -149,9 +149,11 @@ class Walk:
 
 
 async def _look_everywhere(page: Page) -> None:
-    for width, height, scheme in _SCREENS:
+    for width, height in _SCREENS:
         await page.set_viewport_size({"width": width, "height": height})
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme="light")
         await look(page)
+        await page.emulate_media(color_scheme="dark")
+        await read_colours(page)
     await page.set_viewport_size(_TWICE)  # type: ignore[arg-type]
     await fits(page)
