@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import hdrs, web
 
+from services.portal import resuming
 from services.portal.forms import FORM_TOKEN, read_form
 from services.portal.gateway import Problem
 from services.portal.sessions import (
@@ -99,16 +100,17 @@ def _endpoint(portal: Portal, page: Page) -> Callable[[web.Request], Awaitable[w
         try:
             answer = await _answered(visit, page)
         except Problem as problem:
-            answer = _refused(visit, problem)
+            answer = _refused(visit, page, problem)
         except web.HTTPException as error:
-            answer = _refused(visit, _of_http(error))
+            answer = _refused(visit, page, _of_http(error))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort of a request
             number = new_id()
             _log.error("page-failed", correlation=number, exc_info=error)
             detail = f"Erreur inattendue. Donnez ce numéro au service : {number}."
-            answer = _refused(visit, Problem(500, {"code": "server-error", "detail": detail}))
+            unexpected = Problem(500, {"code": "server-error", "detail": detail})
+            answer = _refused(visit, page, unexpected)
         return _finished(portal, visit, answer)
 
     return endpoint
@@ -122,14 +124,17 @@ async def _answered(visit: Visit, page: Page) -> web.Response:
         if stale and (page.show is None or not _is_from_here(visit)):
             raise _STALE_FORM
     await _renew(visit)
+    resumed = posted and page.show is not None and resuming.KEPT in visit.form.values
+    if resumed and (elsewhere := await resuming.resume(visit, stale=stale)) is not None:
+        return elsewhere
     if (elsewhere := _admitted(visit, page)) is not None:
         return elsewhere
     if (elsewhere := await _strayed(visit, page, posted=posted)) is not None:
         return elsewhere
-    handler = page.act if posted else page.show
+    handler = page.act if posted and not resumed else page.show
     assert handler is not None
     try:
-        if stale:
+        if stale and not resumed:
             raise _STALE_FORM
         return await handler(visit)
     except Problem as problem:
@@ -180,10 +185,9 @@ def _admitted(visit: Visit, page: Page) -> web.Response | None:
     """Where somebody goes who may not see this page yet: to log in, or to link a family."""
     if page.who is Who.ANYONE:
         return None
-    wanted = visit.request.path_qs if visit.request.method == hdrs.METH_GET else None
     if visit.session is None:
-        over = "deconnecte" if visit.changed else None
-        return visit.go("/connexion", suite=wanted, message=over)
+        return _to_log_in(visit, page)
+    wanted = visit.request.path_qs if visit.request.method == hdrs.METH_GET else None
     if page.who is Who.FAMILY and not visit.families:
         return visit.go("/abonnements", message="famille-a-lier")
     several = page.who is Who.FAMILY and len(visit.families) > 1
@@ -210,11 +214,20 @@ async def _strayed(visit: Visit, page: Page, *, posted: bool) -> web.Response | 
     return None
 
 
-def _refused(visit: Visit, problem: Problem) -> web.Response:
+def _to_log_in(visit: Visit, page: Page) -> web.Response:
+    """Where one logs in, to see the page that was wanted, or what was typed into its form."""
+    if visit.request.method == hdrs.METH_GET:
+        over = "deconnecte" if visit.changed else None
+        return visit.go("/connexion", suite=visit.request.path_qs, message=over)
+    if page.show is None:
+        return visit.go("/connexion", message="rien-de-fait")
+    return resuming.ask(visit)
+
+
+def _refused(visit: Visit, page: Page, problem: Problem) -> web.Response:
     if problem.status == 401 and visit.session is not None:
         visit.log_out()
-        wanted = visit.request.path_qs if visit.request.method == hdrs.METH_GET else None
-        return visit.go("/connexion", suite=wanted, message="deconnecte")
+        return _to_log_in(visit, page)
     visit.problem = problem
     return visit.show("error.html")
 

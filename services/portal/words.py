@@ -8,6 +8,8 @@ from typing import Final
 #: What a page says after something was done, by the name in its address.
 MESSAGES: Final = MappingProxyType({
     "deconnecte": "Vous êtes déconnecté. Reconnectez-vous pour continuer.",
+    "rien-de-fait": "Votre connexion est terminée : ce que vous venez de demander n'a pas été "
+    "fait. Reconnectez-vous, puis recommencez.",
     "au-revoir": "Vous êtes déconnecté. À bientôt.",
     "famille-a-lier": "Pour continuer, reliez d'abord votre famille à votre espace.",
     "famille-liee": "Votre famille est reliée à votre espace.",

@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.portal.conftest import TOWN, Demo, log_in, mailed_link
+from tests.portal.conftest import CAMILLE, TOWN, Demo, log_in, mailed_link
 from tests.portal.looking import look, opened
 from tests.portal.towns_side import by_the_town, free_key, guardian_of
 
@@ -192,3 +192,36 @@ async def _by_franceconnect(page: Page, who: str = "Camille INCONNU") -> None:
 async def _choose(page: Page, who: str = "Camille INCONNU") -> None:
     """At FranceConnect."""
     await page.get_by_role("button", name=re.compile(f"^{who}")).click()
+
+
+async def test_what_was_typed_is_there_after_logging_in_again(demo: Demo, phone: Page) -> None:
+    """Logged out in another window meanwhile: not done, not lost."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/messages"))
+    await phone.get_by_role("link", name="Autre demande").first.click()
+    await phone.get_by_label("Votre message").fill("Léo aura sept ans le 3 octobre")
+    other = await phone.context.new_page()
+    await opened(other, demo.at())
+    await other.get_by_text("Mon compte").click()
+    await other.get_by_role("button", name="Me déconnecter").click()
+    await expect(other.get_by_role("status")).to_contain_text("déconnecté")
+    await phone.get_by_role("button", name="Valider").click()
+    alert = phone.get_by_role("alert")
+    await expect(alert).to_contain_text("n'a pas été fait")
+    await look(phone, "connexion-reprise")
+    await log_in(demo, other)
+    await phone.get_by_role("button", name="Reprendre ma saisie").click()
+    await expect(phone.get_by_label("Votre message")).to_have_value(re.compile("sept ans"))
+    await other.get_by_text("Mon compte").click()
+    await other.get_by_role("button", name="Me déconnecter").click()
+    await expect(other.get_by_role("status")).to_contain_text("déconnecté")
+    await other.close()
+    await phone.get_by_role("button", name="Valider").click()
+    await phone.get_by_label("Identifiant").fill(CAMILLE[0])
+    await phone.get_by_label("Mot de passe", exact=True).fill(CAMILLE[1])
+    await phone.get_by_role("button", name="Connexion").click()
+    await expect(alert).to_contain_text("Rien n'est encore envoyé")
+    await look(phone)
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre message est envoyé")
+    await expect(phone.get_by_text("Léo aura sept ans le 3 octobre")).to_be_visible()

@@ -17,6 +17,7 @@ from tests.portal.guides_account import (
     test_open_a_space_with_franceconnect,
     test_subscribe_later_with_the_code_of_the_letter,
     test_the_same_account_in_another_town,
+    test_what_was_typed_is_there_after_logging_in_again,
 )
 from tests.portal.guides_days import (
     test_a_period_is_taken_out_of_the_basket_again,
@@ -51,6 +52,7 @@ __all__ = (
     "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
     "test_the_same_account_in_another_town",
+    "test_what_was_typed_is_there_after_logging_in_again",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import AsyncIterator
@@ -117,6 +118,80 @@ def _five_minutes_later(cookie: str) -> str:
     session = seals.open(TOWN, cookie)
     assert session is not None
     return seals.seal(replace(session, expires_at=datetime.now(UTC)))
+
+
+async def test_what_is_sent_after_the_session_is_not_done_and_not_lost(robot: Robot) -> None:
+    """It comes back where it was typed, once logged in again, and is sent from there."""
+    await robot.log_in()
+    before = await _letters(robot)
+    form = {"_form": await robot.token("/messages"), "category": "other", "text": "Ma saisie"}
+    await _end_session(robot)
+    answer = await robot.ask("POST", "/messages", form)
+    assert answer.status == 401
+    shown = await answer.text()
+    assert "n'a pas été fait" in html.unescape(shown)
+    assert "Ma saisie" not in shown, "sealed: the next person at this screen reads nothing of it"
+    again = {"_form": _hidden(shown, "_form"), "_kept": _hidden(shown, "_kept")}
+    # A wrong password, and none at all, lose nothing either.
+    for wrong in ({"login_name": CAMILLE[0], "password": "rien-de-tel"}, {}):
+        answer = await robot.ask("POST", "/messages", again | wrong)
+        assert answer.status == 401
+        assert _hidden(await answer.text(), "_kept") == again["_kept"]
+        assert SESSION not in robot.cookies
+    login = {"login_name": CAMILLE[0], "password": CAMILLE[1]}
+    for site, status in (("cross-site", 403), ("same-origin", 401)):
+        stale = {**again, **login, "_form": "x"}
+        answer = await robot.ask("POST", "/messages", stale, Sec_Fetch_Site=site)
+        assert answer.status == status
+        assert SESSION not in robot.cookies, "another site logs nobody in"
+    answer = await robot.ask("POST", "/messages", again | login)
+    shown = html.unescape(await answer.text())
+    assert answer.status == 409
+    assert "Rien n'est encore envoyé" in shown
+    assert ">Ma saisie<" in shown
+    assert await _letters(robot) == before
+    form["_form"] = _hidden(shown, "_form")
+    answer = await robot.ask("POST", "/messages", form)
+    letter = answer.headers["Location"].partition("?")[0].removeprefix(f"/{TOWN}")
+    assert "Ma saisie" in await (await robot.ask("GET", letter)).text()
+    assert len(await _letters(robot)) == len(before) + 1
+
+
+async def test_what_was_kept_opens_in_its_own_form_alone(robot: Robot) -> None:
+    await robot.log_in()
+    form = {"_form": await robot.token("/messages"), "category": "other", "text": "Ma saisie"}
+    await _end_session(robot)
+    shown = await (await robot.ask("POST", "/messages", form)).text()
+    await robot.log_in()
+    for kept in (_hidden(shown, "_kept"), "anything"):
+        again = {"_form": await robot.token("/messages"), "_kept": kept}
+        answer = await robot.ask("POST", "/absences", again)
+        assert answer.status == 409
+        assert "n'est plus là" in html.unescape(await answer.text())
+    # Too much for the page that logs in is told, at once.
+    await _end_session(robot)
+    long = form | {"text": "x" * 400_000}
+    answer = await robot.ask("POST", "/messages", long, Sec_Fetch_Site="same-origin")
+    assert answer.status == 401
+    assert "trop long pour être gardé" in html.unescape(await answer.text())
+
+
+async def _letters(robot: Robot) -> set[str]:
+    page = await (await robot.ask("GET", "/messages")).text()
+    return set(re.findall(rf'href="/{TOWN}/messages/([^/"?]+)"', page))
+
+
+async def _end_session(robot: Robot) -> None:
+    """From elsewhere; this browser knows nothing of it, and its access token is over."""
+    other = Robot(robot.http, robot.demo, dict(robot.cookies))
+    await other.ask("POST", "/deconnexion", {"_form": await other.token("/preferences")})
+    robot.cookies[SESSION] = _five_minutes_later(robot.cookies[SESSION])
+
+
+def _hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
+    assert found, name
+    return found[1]
 
 
 @pytest.mark.parametrize("wrong", ["absent", "of another visit", "altered"])
