@@ -21,7 +21,8 @@ _LONGEST = 3600
 @dataclass(frozen=True)
 class Trip:
     """``binding`` is the API's for this browser, ``once`` the callback's idempotency key,
-    ``wanted`` the page to go on to. Back, and nobody is linked yet: ``ticket`` and ``person``."""
+    ``wanted`` the page to go on to. Back, and nobody is linked yet: ``ticket`` and ``person``; the
+    ``ticket`` alone where the account that was found asks for the code of its second factor."""
 
     visit: str
     binding: str
@@ -31,8 +32,8 @@ class Trip:
     ticket: str | None = None
     person: dict[str, Any] | None = None
 
-    def back(self, ticket: str, person: dict[str, Any]) -> Trip:
-        """Who came back, before it is known whose account it is."""
+    def back(self, ticket: str, person: dict[str, Any] | None) -> Trip:
+        """Who came back, before an account is open to them."""
         return replace(self, ticket=ticket, person=person)
 
 

@@ -6,6 +6,7 @@ import html
 import re
 from urllib.parse import urlsplit
 
+import pyotp
 import pytest
 from cryptography.fernet import Fernet
 
@@ -16,6 +17,7 @@ from tests.portal.robot import SESSION, Robot
 #: The simulator's citizen who is Camille from the first of these tests on.
 _CITIZEN = "nobody"
 _TRIP = f"__Host-franceconnect-{TOWN}"
+_SAMI = ("sami.demo", "neuf-lanternes-repeintes")
 _NORA = ("nora.demo", "neuf-lanternes-repeintes")
 
 
@@ -97,6 +99,45 @@ async def test_what_one_began_to_link_is_not_linked_to_who_logged_in_since(robot
     assert "déjà liée à un autre compte" in html.unescape(await answer.text())
 
 
+async def test_who_has_a_second_factor_is_asked_for_it_after_franceconnect(robot: Robot) -> None:
+    """FranceConnect alone opens nothing; the code does, once."""
+    await robot.log_in(_SAMI)
+    away = await _leave(robot, "/preferences/franceconnect")
+    await robot.ask("GET", await _chosen(robot, away, "angela.dubois"))
+    code = await _second_factor(robot, _SAMI[1])
+    robot.cookies.clear()
+    away = await _leave(robot, _suite=f"/{TOWN}/preferences")
+    answer = await robot.ask("GET", await _chosen(robot, away, "angela.dubois"))
+    assert answer.headers["Location"] == f"/{TOWN}/franceconnect/code"
+    assert SESSION not in robot.cookies
+    here = "/franceconnect/code"
+    answer = await robot.ask("POST", here, {"_form": await robot.token(here), "code": "123456"})
+    assert answer.status == 422
+    assert "Ce code n'est pas le bon" in html.unescape(await answer.text())
+    assert SESSION not in robot.cookies
+    answer = await robot.ask("POST", here, {"_form": await robot.token(here), "code": code})
+    assert (answer.status, answer.headers["Location"]) == (303, f"/{TOWN}/preferences")
+    assert SESSION in robot.cookies
+    assert (await robot.ask("GET", here)).headers["Location"] == f"/{TOWN}/connexion"
+
+
+async def _second_factor(robot: Robot, password: str) -> str:
+    """Set up by the page; one of its recovery codes."""
+    path = "/agents/securite"
+    form = {"_form": await robot.token(path), "password": password}
+    shown = await (await robot.ask("POST", path, form)).text()
+    token, secret = (
+        re.search(rf'name="{name}" value="([^"]+)"', shown) for name in ("_form", "_secret")
+    )
+    assert token
+    assert secret
+    proof = {"_form": token[1], "_secret": secret[1], "code": pyotp.TOTP(secret[1]).now()}
+    shown = await (await robot.ask("POST", f"{path}/code", proof)).text()
+    found = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b", shown)
+    assert found, shown
+    return found[0]
+
+
 async def test_a_return_that_was_not_asked_for_logs_nobody_out(robot: Robot) -> None:
     await robot.log_in()
     for state in ("", "?state=x", f"?state={'0' * 32}.{'A' * 43}"):
@@ -137,12 +178,12 @@ async def _leave(robot: Robot, path: str = "/franceconnect", **more: str) -> str
     return html.unescape(found[1])
 
 
-async def _chosen(robot: Robot, url: str) -> str:
+async def _chosen(robot: Robot, url: str, citizen: str = _CITIZEN) -> str:
     """Choose who one is; the path within the town that FranceConnect leads back to."""
     async with robot.http.get(url, allow_redirects=False) as asked:
         at = urlsplit(url)
         page = f"{at.scheme}://{at.netloc}{asked.headers['Location']}"
-    form = {"citizen": _CITIZEN, "switch": ""}
+    form = {"citizen": citizen, "switch": ""}
     async with robot.http.post(page, data=form, allow_redirects=False) as chosen:
         back = chosen.headers["Location"]
     assert back.startswith(robot.demo.at("/franceconnect/retour?"))

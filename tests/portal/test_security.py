@@ -32,6 +32,7 @@ from tests.portal.security_franceconnect import (
     test_what_is_sealed_for_one_purpose_opens_for_no_other,
     test_what_one_began_to_link_is_not_linked_to_who_logged_in_since,
     test_who_comes_back_has_a_new_visit,
+    test_who_has_a_second_factor_is_asked_for_it_after_franceconnect,
 )
 
 #: Breaks out of an attribute, an element, a script and a template, were any of them to let it.
@@ -45,6 +46,7 @@ __all__ = (
     "test_what_is_sealed_for_one_purpose_opens_for_no_other",
     "test_what_one_began_to_link_is_not_linked_to_who_logged_in_since",
     "test_who_comes_back_has_a_new_visit",
+    "test_who_has_a_second_factor_is_asked_for_it_after_franceconnect",
 )  # fmt: skip
 PAGES = (
     "", "/reservations", "/reservations?vue=liste", "/demandes", "/messages", "/documents",

@@ -34,6 +34,7 @@ ELSEWHERE = MappingProxyType({
     "/invitation": "by the link of a mail",
     "/franceconnect/retour": "from FranceConnect, with what it says",
     "/franceconnect/compte": "once FranceConnect has said who comes",
+    "/franceconnect/code": "once FranceConnect has said who comes, who has a second factor",
     "/franceconnect/au-revoir": "from FranceConnect, once it has logged somebody out",
     "/factures/paiement": "once a payment is begun",
     "/reservations/horaires": "from a day of the basket",

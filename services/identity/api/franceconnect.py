@@ -20,6 +20,7 @@ from services.identity.schemas.franceconnect import (
     AuthorizationWanted,
     CallbackAnswer,
     CallbackInput,
+    CodeInput,
     EnteredAnswer,
     FederatedAccount,
     FederatedMean,
@@ -91,6 +92,11 @@ async def post_callback(identity: Identity, call: Call[CallbackInput, NoQuery]) 
         return CallbackAnswer(outcome="logged-in", tokens=tokens, quotient=quotient)
     if arrived.returned is None:
         return CallbackAnswer(outcome="linked", quotient=quotient)
+    if arrived.guarded:
+        return CallbackAnswer(
+            outcome="second-factor", ticket=arrived.ticket,
+            ticket_expires_at=arrived.ticket_expires_at,
+        )  # fmt: skip
     who = arrived.returned
     return CallbackAnswer(
         outcome="not-linked",
@@ -112,6 +118,14 @@ async def post_link(identity: Identity, call: Call[LinkInput, NoQuery]) -> Enter
         call.known_command,
         call.body.code,
     )
+    return _entered(entered)
+
+
+async def post_code(identity: Identity, call: Call[CodeInput, NoQuery]) -> EnteredAnswer:
+    entered = await provider_logins.enter_with_code(
+        identity, call.town, call.body.ticket.get_secret_value(), call.body.code,
+        device_label(call.user_agent), call.known_command,
+    )  # fmt: skip
     return _entered(entered)
 
 
@@ -221,6 +235,15 @@ ROUTES = [
         refusals=(
             *_ENTER, "wrong-credentials", "first-login-needed", "account-not-active",
             "second-factor-required", "too-many-attempts", "not-of-this-town",
+            "login-session-ended", "too-busy", *REPEATED,
+        ),
+    ),
+    Route(
+        "POST", "/franceconnect/codes", post_code,
+        "Who came back has an account with a second factor: log in with its code", PUBLIC,
+        EnteredAnswer, body=CodeInput, status=201, idempotent=True,
+        refusals=(
+            *_ENTER, "wrong-code", "too-many-attempts", "account-not-active",
             "login-session-ended", "too-busy", *REPEATED,
         ),
     ),

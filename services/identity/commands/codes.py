@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from services.identity.commands.base import Identity, attempt, change_account
@@ -15,10 +16,17 @@ from shared.store import Document
 _FIELD = "second_factor.secret"
 
 
-async def check_code(identity: Identity, account: Account, code: str | None) -> bool:
+async def check_code(
+    identity: Identity,
+    account: Account,
+    code: str | None,
+    *,
+    wrong: Callable[[], Refused] | None = None,
+) -> bool:
     """Whether the account has a second factor; refused (401) when its code is not given or wrong.
 
-    A wrong code is answered like a wrong password. Each code works once.
+    A wrong code is answered like a wrong password, unless the code alone was asked for
+    (``wrong``). Each code works once.
     """
     if account.second_factor is None:
         return False
@@ -29,15 +37,19 @@ async def check_code(identity: Identity, account: Account, code: str | None) -> 
     await attempt(identity, CODE_BY_ACCOUNT, account.id)
 
     async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-        return Changed(with_code(identity, account, code), ()), {}
+        used = with_code(identity, account, code, wrong or wrong_credentials)
+        return Changed(used, ()), {}
 
     await change_account(identity, account.id, None, decide)
     await identity.store.forgive(CODE_BY_ACCOUNT, account.id)
     return True
 
 
-def with_code(identity: Identity, account: Account, code: str) -> Account:
-    """The account with the code used; its secret sealed with the current key. Refused (401)."""
+def with_code(
+    identity: Identity, account: Account, code: str, wrong: Callable[[], Refused]
+) -> Account:
+    """The account with the code used; its secret sealed with the current key. Refused as ``wrong``
+    says."""
     factor = account.second_factor
     if factor is None:
         return account
@@ -50,7 +62,7 @@ def with_code(identity: Identity, account: Account, code: str) -> Account:
     else:
         number = second_factor.matching_recovery(secret, code, factor)
         if number is None:
-            raise wrong_credentials()
+            raise wrong()
         changes["recovery_used"] = (*factor.recovery_used, number)
     return account.model_copy(update={"second_factor": factor.model_copy(update=changes)})
 
@@ -58,6 +70,14 @@ def with_code(identity: Identity, account: Account, code: str) -> Account:
 def wrong_credentials() -> Refused:
     """One answer, whichever of login name, password and code is wrong."""
     return Refused("wrong-credentials", "Identifiant, mot de passe ou code incorrect.", status=401)
+
+
+def wrong_code() -> Refused:
+    """To who is known already."""
+    return Refused(
+        "wrong-code", "Ce code n'est pas le bon. Vérifiez l'heure de votre téléphone.",
+        status=422, field="/code",
+    )  # fmt: skip
 
 
 def open_secret(identity: Identity, account_id: str, sealed: Document) -> str:

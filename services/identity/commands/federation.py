@@ -12,6 +12,7 @@ import base64
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from services.identity.commands.base import Identity
 from services.identity.commands.franceconnect_offer import Offer, offer_of
@@ -50,6 +51,9 @@ from shared.store import Document
 from shared.web.routes import Command
 
 PROVIDER = "franceconnect"
+#: To say which account is one's own, or to give the code of the one that was found: a ticket for
+#: one is none for the other.
+Ticket = Literal["ticket", "second-factor"]
 _log = get_logger()
 _QUOTIENT_SCOPES = " cnaf_quotient_familial cnaf_enfants"
 #: A repetition waits this long for the request that spends the code.
@@ -79,10 +83,11 @@ class CameBack:
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """``tokens`` of a login; ``linked`` to the account that was logged in; or a ``ticket``, with
-    which the person says which account is theirs."""
+    which the person says which account is theirs, or gives the code of a ``guarded`` one."""
 
     tokens: Tokens | None = None
     linked: bool = False
+    guarded: bool = False
     ticket: str | None = None
     ticket_expires_at: datetime | None = None
     returned: Returned | None = None
@@ -145,17 +150,18 @@ async def come_back(
 
 
 async def returned_by_ticket(
-    identity: Identity, town: str, ticket: str, command: Command
-) -> tuple[str, Returned]:
+    identity: Identity, town: str, ticket: str, command: Command, what: Ticket = "ticket"
+) -> tuple[Authorization, Returned]:
     """Who came back with that ticket, and under which authorization.
 
-    Refused when unknown, too old, or used by another command.
+    Refused when unknown, meant for something else, too old, or used by another command.
     """
     authorization_id = ticket.partition(".")[0]
     document = await identity.store.authorization(authorization_id)
     if document is None or document["town"] != town:
         raise ticket_unknown()
-    expected = _derived(identity, authorization_of(document), "ticket")
+    authorization = authorization_of(document)
+    expected = _derived(identity, authorization, what)
     if not hmac.compare_digest(expected.encode(), ticket.encode()):
         raise ticket_unknown()
     kept = await identity.store.returned(authorization_id)
@@ -163,7 +169,7 @@ async def returned_by_ticket(
         raise ticket_unknown()
     if kept["used_by"] not in (None, command.id):
         raise ticket_unknown()
-    return authorization_id, _unsealed(identity, kept)
+    return authorization, _unsealed(identity, kept)
 
 
 async def _begun(identity: Identity, offer: Offer, authorization: Authorization) -> Begun:
@@ -264,6 +270,8 @@ async def _ended(
         account_id = known["_id"] if known else await recognised_account(identity, town, returned)
     if account_id is None:
         return Ended()
+    if authorization.purpose == "login" and await _is_guarded(identity, account_id):
+        return Ended(guarded=account_id)
     writes = known is None or returned.quotient is not None
     quotient = await take(identity, account_id, town, returned, command if writes else None)
     if authorization.purpose == "login":
@@ -282,11 +290,20 @@ async def _answer(
     kept = await identity.store.returned(authorization.id)
     if kept is None:
         raise ticket_unknown()
+    guarded = ended.guarded is not None
     return Arrived(
-        ticket=_derived(identity, authorization, "ticket"),
+        ticket=_derived(identity, authorization, "second-factor" if guarded else "ticket"),
         ticket_expires_at=kept["expires_at"],
         returned=_unsealed(identity, kept),
+        guarded=guarded,
     )
+
+
+async def _is_guarded(identity: Identity, account_id: str) -> bool:
+    """Whether its holder has set up a second factor: FranceConnect stands for the password, which
+    alone does not open it either."""
+    document = await identity.store.account(account_id)
+    return document is not None and account_of(document).second_factor is not None
 
 
 async def _check_still_logged_in(identity: Identity, authorization: Authorization) -> None:

@@ -1,5 +1,5 @@
-"""FranceConnect beside the account: saying which account is one's own, a new one, unlinking,
-logging out there too (ID10)."""
+"""FranceConnect beside the account: saying which account is one's own, the code of its second
+factor, a new one, unlinking, logging out there too (ID10)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from services.identity.commands.accounts import wanted_key
 from services.identity.commands.base import Identity, attempt, change_account, mailed_token
-from services.identity.commands.codes import check_code
+from services.identity.commands.codes import check_code, wrong_code
 from services.identity.commands.family_keys import take_key
 from services.identity.commands.federation import PROVIDER, returned_by_ticket
 from services.identity.commands.provider_links import (
@@ -22,6 +22,7 @@ from services.identity.commands.sessions import (
     Tokens,
     check_active,
     check_credentials,
+    need_holder,
     opened_by,
 )
 from services.identity.domain import federation
@@ -101,7 +102,7 @@ async def link_by_credentials(
 
     A repetition is known by its login session before the code is checked, which works once.
     """
-    authorization_id, returned = await returned_by_ticket(identity, town, ticket, command)
+    authorization, returned = await returned_by_ticket(identity, town, ticket, command)
     account = await check_credentials(identity, login_name, password, caller)
     check_active(account)
     strong = False
@@ -111,7 +112,32 @@ async def link_by_credentials(
     tokens = await open_federated_session(
         identity, account.id, town, device, returned, command, strong=strong
     )
-    await identity.store.use_return(authorization_id, command.id)
+    await identity.store.use_return(authorization.id, command.id)
+    return Entered(account.id, tokens, quotient)
+
+
+async def enter_with_code(
+    identity: Identity, town: str, ticket: str, code: str, device: str, command: Command
+) -> Entered:
+    """The ticket's person is known, and its account has a second factor: log in with its code.
+
+    A repetition is known by its login session before the code is checked, which works once.
+    """
+    authorization, returned = await returned_by_ticket(
+        identity, town, ticket, command, "second-factor"
+    )
+    if authorization.ended is None or authorization.ended.guarded is None:
+        raise ticket_unknown()
+    account = await need_holder(identity, authorization.ended.guarded)
+    check_active(account)
+    strong = True
+    if await opened_by(identity, command) is None:
+        strong = await check_code(identity, account, code, wrong=wrong_code)
+    quotient = await take(identity, account.id, town, returned, command)
+    tokens = await open_federated_session(
+        identity, account.id, town, device, returned, command, strong=strong
+    )
+    await identity.store.use_return(authorization.id, command.id)
     return Entered(account.id, tokens, quotient)
 
 
@@ -130,7 +156,7 @@ async def create_federated(
     by a mail first, like any sign-up's. Families: by the town's key, or because the town knows the
     guardian's civil identity.
     """
-    authorization_id, returned = await returned_by_ticket(identity, town, ticket, command)
+    authorization, returned = await returned_by_ticket(identity, town, ticket, command)
     account_id = derived_id("account", command.id)
     document = await identity.store.account(account_id)
     if document is None:
@@ -143,7 +169,7 @@ async def create_federated(
     tokens = None
     if account.state == "active":
         tokens = await open_federated_session(identity, account_id, town, device, returned, command)
-    await identity.store.use_return(authorization_id, command.id)
+    await identity.store.use_return(authorization.id, command.id)
     return Entered(account_id, tokens, quotient_outcome(returned, account, town))
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from services.identity.commands.base import Identity, attempt, change_account
-from services.identity.commands.codes import check_code, open_secret, seal_secret, with_code
+from services.identity.commands.codes import (
+    check_code,
+    open_secret,
+    seal_secret,
+    with_code,
+    wrong_code,
+    wrong_credentials,
+)
 from services.identity.commands.credentials import check_current, done_already
 from services.identity.domain import agents, second_factor
 from services.identity.domain.accounts import Account, Changed
@@ -67,10 +74,7 @@ async def confirm(identity: Identity, bearer: Bearer, code: str, command: Comman
         secret = open_secret(identity, account.id, pending.secret)
         step = second_factor.matching_step(secret, code, now, after=0)
         if step is None:
-            raise Refused(
-                "wrong-code", "Ce code n'est pas le bon. Vérifiez l'heure de votre téléphone.",
-                status=422, field="/code",
-            )  # fmt: skip
+            raise wrong_code()
         factor = SecondFactor(
             secret=pending.secret, confirmed_at=now, confirmed_in=bearer.login_session,
             last_step=step,
@@ -96,7 +100,7 @@ async def renew_recovery_codes(
         await attempt(identity, CODE_BY_ACCOUNT, bearer.account)
 
         async def decide(account: Account) -> tuple[Changed, dict[str, Any]]:
-            used = with_code(identity, account, code).second_factor
+            used = with_code(identity, account, code, wrong_credentials).second_factor
             if used is None:
                 raise Refused("no-second-factor", "Votre compte n'a pas de second facteur.")
             factor = second_factor.with_new_recovery_codes(used)

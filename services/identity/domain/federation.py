@@ -43,11 +43,12 @@ class _Part(BaseModel):
 
 
 class Ended(_Part):
-    """How an authorization ended: refused with that code, with that account, or with neither:
-    with a ticket."""
+    """How an authorization ended: refused with that code, with that account, with one whose
+    second factor is still asked for (``guarded``), or with none: the latter two with a ticket."""
 
     refused: str | None = None
     account: str | None = None
+    guarded: str | None = None
     quotient: QuotientOutcome | None = None
 
 

@@ -86,9 +86,10 @@ class Known(Output):
 
 class CallbackAnswer(Output):
     """``logged-in`` with ``tokens``; ``linked`` to the account that was logged in; ``not-linked``
-    with a ``ticket`` for ``/franceconnect/links`` or ``/franceconnect/accounts``."""
+    with a ``ticket`` for ``/franceconnect/links`` or ``/franceconnect/accounts``;
+    ``second-factor`` with one for ``/franceconnect/codes``."""
 
-    outcome: Literal["logged-in", "linked", "not-linked"]
+    outcome: Literal["logged-in", "linked", "not-linked", "second-factor"]
     tokens: TokenPair | None = None
     ticket: str | None = None
     ticket_expires_at: datetime | None = None
@@ -104,6 +105,14 @@ class LinkInput(Input):
     login_name: LoginName
     password: Password
     code: Code | None = None
+
+
+class CodeInput(Input):
+    """The ticket, and the ``code`` of the second factor of the account that was found: of the
+    application, or a recovery code."""
+
+    ticket: _Secret
+    code: Code
 
 
 class FederatedAccount(Input):

@@ -77,6 +77,8 @@ async def _arrived(visit: Visit, trip: Trip, answer: dict[str, Any]) -> web.Resp
     if answer["outcome"] == "not-linked":
         back = trip.back(answer["ticket"], answer["person"])
         return trips.keep(visit.go("/franceconnect/compte"), visit, back)
+    if answer["outcome"] == "second-factor":
+        return trips.keep(visit.go("/franceconnect/code"), visit, trip.back(answer["ticket"], None))
     if answer["outcome"] == "linked":
         quotient = answer["quotient"]
         message = f"quotient-{quotient['outcome']}" if quotient else "franceconnect-lie"
@@ -88,9 +90,21 @@ async def _arrived(visit: Visit, trip: Trip, answer: dict[str, Any]) -> web.Resp
 async def _choice(visit: Visit) -> web.Response:
     """Nobody is linked yet: an account one has, or a new one."""
     trip = trip_of(visit)
-    if trip is None or trip.ticket is None:
+    if trip is None or trip.person is None:
         return visit.go("/connexion")
     return visit.show("franceconnect-account.html", person=trip.person)
+
+
+async def _code_form(visit: Visit) -> web.Response:
+    """The account that was found has a second factor."""
+    trip = trip_of(visit)
+    if trip is None or trip.ticket is None:
+        return visit.go("/connexion")
+    return visit.show("franceconnect-code.html")
+
+
+async def _with_code(visit: Visit) -> web.Response:
+    return await _enter(visit, "identity/franceconnect/codes")
 
 
 async def _own_account(visit: Visit) -> web.Response:
@@ -141,6 +155,7 @@ PAGES = (
     Page("/franceconnect", login_form, _log_in, Who.ANYONE),
     Page("/franceconnect/retour", _back, None, Who.ANYONE),
     Page("/franceconnect/compte", _choice, _own_account, Who.ANYONE),
+    Page("/franceconnect/code", _code_form, _with_code, Who.ANYONE),
     Page("/franceconnect/nouveau", _choice, _new_account, Who.ANYONE),
     Page("/franceconnect/au-revoir", _logged_out, None, Who.ANYONE),
     Page("/preferences/franceconnect", preferences, _link, Who.ACCOUNT),
