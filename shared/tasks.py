@@ -49,6 +49,18 @@ async def streamed(
     await in_turns((worker() for _ in range(at_once)), at_once)
 
 
+async def grouped(items: AsyncIterator[ItemT], size: int) -> AsyncIterator[list[ItemT]]:
+    """The same, so many at a time."""
+    some: list[ItemT] = []
+    async for one in items:
+        some.append(one)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
 async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[None]]) -> None:
     """Do it for each; one that fails is logged and keeps no other back."""
     for item in items:

@@ -8,7 +8,14 @@ from datetime import date, datetime, timedelta
 
 from services.booking.domain.acts import Origin
 from services.booking.domain.allowances import Allowance
-from services.booking.domain.ending import NOTHING_BOOKED, Booked, Ending, plan_change, plan_ends
+from services.booking.domain.ending import (
+    NOTHING_BOOKED,
+    Booked,
+    Ending,
+    plan_change,
+    plan_ends,
+    whole,
+)
 from services.booking.domain.enrolled import Enrolled, Standing, compulsory
 from services.booking.domain.given import Given
 from services.booking.domain.justifying import WRONG_PROOF
@@ -180,6 +187,7 @@ class Booking:
         lines: list[Line] = []
         not_retained: list[NotRetained] = []
         seen: set[str] = set()
+        of_part: list[tuple[Ending, str | None]] = []
         aside = set_aside(scope, wish.override)
         by = origin(scope, card, wish.family, wish.on_behalf)
         for position, one in enumerate(wish.ends):
@@ -194,11 +202,17 @@ class Booking:
                     NOTHING_BOOKED.code, NOTHING_BOOKED.text, status=422, field=f"/ends/{position}"
                 )
             ends, unended = plan_ends(ending, fresh, self.clock.town())
+            if one.units and one.kind == "cancel":
+                of_part.append((ending, one.activity))
             if given and any(line.proof and given.kind not in line.proof.kinds for line in ends):
                 field = f"/ends/{position}/proof/kind"
                 raise Refused(WRONG_PROOF.code, WRONG_PROOF.text, status=422, field=field)
             lines += ends
             not_retained += unended
+        for ending, activity in of_part:
+            that_day = await self.booked(scope, town, ending, activity, (), allowance)
+            lines, alone = whole(lines, that_day)
+            not_retained += alone
         return lines, not_retained
 
     async def changes_of(

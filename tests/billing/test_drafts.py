@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.billing.domain.drafts import Draft
@@ -95,6 +95,27 @@ async def test_a_draft_is_nothing_to_read_or_correct_until_its_month_is_drafted(
     assert (answer.status, answer.json["code"]) == (404, "not-found")
     await office.world.state("billing").drafts.begin("veyras", "2026-09")
     assert [one["draft"] for one in await drafts(office)] == [left.id]
+
+
+async def test_a_drafting_that_died_says_how_far_it_came_and_is_carried_on(
+    office: Office,
+) -> None:
+    await drafted(office)
+    await office.say(accepted([("more", "zoe", date(2026, 9, 4))], request="r9"), "requests/r9")
+    await office.settled()
+    billing = office.world.state("billing")
+    await billing.drafts.ask("veyras", "2026-09", billing.clock.machine())
+    got = await office.get("/invoice-drafts?month=2026-09")
+    assert (got.json["so_far"], len(got.json["items"])) == (0, 2)
+    long_ago = billing.clock.machine() - timedelta(minutes=2)
+    await billing.drafts.advance("veyras", "2026-09", 1, long_ago)
+
+    async def made() -> bool:
+        got = await office.get("/invoice-drafts?month=2026-09")
+        return bool(got.json["so_far"] is None)
+
+    await eventually(made, what="the drafts are made")
+    assert sorted(one["total_cents"] for one in await drafts(office)) == [410, 1230]
 
 
 async def test_what_changed_since_it_was_read_is_not_issued(office: Office) -> None:

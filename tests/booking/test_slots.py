@@ -44,6 +44,31 @@ def wish(home: Household, **choice: Any) -> dict[str, Any]:
     return {"family": home.id, "asked": [one | choice]}
 
 
+async def test_a_part_whose_rest_cannot_be_had_alone_is_not_cancelled_without_it(
+    running: World,
+) -> None:
+    """BO7: no meal alone, however the day was booked."""
+    await say_town(running, PAREMPUYRE, version=2)
+    home = await family(running)
+    for units in (["m"], ["av"]):
+        assert (await try_ask(running, home, wish(home, units=units))).status == 201
+
+    def end(*units: str) -> dict[str, Any]:
+        day = {"kind": "cancel", "child": home.children[0], "first": DAY, "activity": "centre"}
+        return {"family": home.id, "ends": [day | {"units": [one]} for one in units]}
+
+    for answer in (await try_ask(running, home, end("m")), await recap(running, home, end("m"))):
+        (refused,) = answer.json["not_retained"]
+        assert refused["reason"]["code"] == "leaves-units-alone"
+        assert "« AV »" in refused["reason"]["text"]
+    both = (await recap(running, home, end("m", "av"))).json
+    assert (len(both["lines"]), both["not_retained"]) == (2, [])
+    meal = await try_ask(running, home, end("av"))
+    assert [line["effect"] for line in meal.json["lines"]] == ["cancelled"]
+    morning = await try_ask(running, home, end("m"))
+    assert [line["effect"] for line in morning.json["lines"]] == ["cancelled"]
+
+
 async def test_a_start_and_an_end_book_the_slot_that_they_mean(running: World) -> None:
     """BO6: each of the five by its times alone; the planning then shows the slot."""
     await say_town(running, LE_HAILLAN, version=2)

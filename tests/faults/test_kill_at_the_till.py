@@ -45,7 +45,8 @@ TAKEN: dict[Act, tuple[str, ...]] = {
         "billing.invoice.announce", "billing.charges.mark", "billing.run.finish",
     ),
     acts.drafts_a_month: (
-        "billing.draft.keep", "billing.draft.month", "billing.draft.correct", "billing.draft.drop",
+        "billing.draft.ask", "billing.draft.advance", "billing.draft.keep", "billing.draft.month",
+        "billing.draft.correct", "billing.draft.drop",
     ),
     acts.cancels_what_is_billed: (
         "billing.account.move", "billing.invoice.follow", "billing.account.followed",

@@ -29,7 +29,10 @@ async def list_drafts(billing: Billing, call: Call[NoBody, DraftQuery]) -> Draft
         call.agent_scope, call.query.month, after=call.query.after, limit=call.query.limit
     )
     full = len(found) == call.query.limit
-    return DraftPage(items=tuple(map(DraftOut.of, found)), next=found[-1].id if full else None)
+    return DraftPage(
+        items=tuple(map(DraftOut.of, found)), next=found[-1].id if full else None,
+        so_far=await billing.drafts.so_far(call.town, call.query.month),
+    )  # fmt: skip
 
 
 async def correct(billing: Billing, call: Call[CorrectionIn, NoQuery]) -> DraftOut:

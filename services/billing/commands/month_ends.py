@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, Unnumbered, complete
@@ -38,14 +37,13 @@ from shared.copies import Town
 from shared.errors import Refused
 from shared.ids import new_id
 from shared.logs import get_logger
-from shared.tasks import streamed
+from shared.tasks import grouped, streamed
 from shared.web.routes import Command
 
 #: Families invoiced together, each step of which is one round trip for all of them; and how many
 #: such groups are in hand: while one is written another is priced.
 _TAKEN, _AT_ONCE = 100, 2
 _Open = tuple[str, list[Charge]]
-ItemT = TypeVar("ItemT")
 _log = get_logger()
 
 
@@ -275,10 +273,10 @@ async def _perform(billing: Billing, run: Run) -> Run:
     ending = _MonthEnd(billing, run, town, issued_on, numbers, drafted)
     # What a dead process had issued, before anything else may be made of those charges. It may have
     # noted some of them, and their invoice been corrected since: it is looked at once more.
-    async for issued in _taken(billing.invoices.held_by_run(run.id)):
+    async for issued in grouped(billing.invoices.held_by_run(run.id), _TAKEN):
         await billing.store.mark(dict(issued), late=True)
     await _adopt(billing, run)
-    families = _taken(billing.store.open_by_family(run.town, run.month))
+    families = grouped(billing.store.open_by_family(run.town, run.month), _TAKEN)
     await streamed(families, ending.invoice, _AT_ONCE)
     outcome = ending.tally.outcome(*await billing.invoices.totals(run.id))
     await billing.store.finish_run(run.id, outcome)
@@ -303,15 +301,3 @@ async def _adopt(billing: Billing, run: Run) -> None:
     late = await billing.store.open_before(run.town, run.month)
     homes = await billing.store.households.merged(run.town) if late else {}
     await into_closed_months(billing, run.town, late, homes)
-
-
-async def _taken(items: AsyncIterator[ItemT]) -> AsyncIterator[list[ItemT]]:
-    """The same, so many at a time."""
-    some: list[ItemT] = []
-    async for one in items:
-        some.append(one)
-        if len(some) == _TAKEN:
-            yield some
-            some = []
-    if some:
-        yield some

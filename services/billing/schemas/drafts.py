@@ -66,7 +66,10 @@ class DraftOut(Output):
 
 
 class DraftPage(Page[DraftOut]):
-    """Drafts of a month."""
+    """Drafts of a month. ``so_far``: for how many families they are made, while they are being
+    made (again)."""
+
+    so_far: int | None
 
 
 class DraftMonthOut(Output):

@@ -1,8 +1,14 @@
 """Drafts: ``{_id, town, family, month, lines: [{key, line}], corrections: {key: correction},
-left_aside}``, replaced as a whole when they are made again; deleted once issued. ``draft_months``
-says which months are drafted: their invoices are issued from drafts alone."""
+left_aside}``, replaced as a whole when they are made again; deleted once issued.
+
+``draft_months``: ``{_id, town, month, begun, moved_at, so_far}``. ``begun``: its invoices are
+issued from drafts alone. ``moved_at``, while they are being made: when that last went on,
+``so_far`` for how many families.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from pymongo import IndexModel
 
@@ -12,14 +18,24 @@ from shared.auth import Scope
 from shared.failpoints import step
 from shared.ids import derived_id
 from shared.paging import page
-from shared.store import Document, Store
+from shared.store import EPOCH, Document, Store
 
 DRAFTS, MONTHS = "drafts", "draft_months"
 KEEP_DRAFT = step("billing.draft.keep")
 CORRECT_DRAFT = step("billing.draft.correct")
 DROP_DRAFT = step("billing.draft.drop")
+ASK_MONTH = step("billing.draft.ask")
+ADVANCE_MONTH = step("billing.draft.advance")
 BEGIN_MONTH = step("billing.draft.month")
-INDEXES = {DRAFTS: [IndexModel([("town", 1), ("month", 1), ("_id", 1)], name="month")]}
+INDEXES = {
+    DRAFTS: [IndexModel([("town", 1), ("month", 1), ("_id", 1)], name="month")],
+    MONTHS: [
+        IndexModel(
+            [("moved_at", 1)], name="under-way",
+            partialFilterExpression={"moved_at": {"$gt": EPOCH}},
+        )
+    ],
+}  # fmt: skip
 
 
 class DraftStore:
@@ -28,14 +44,38 @@ class DraftStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def ask(self, town: str, month: str, now: datetime) -> None:
+        """Note that the drafts of a month are to be made; they are until ``begin``."""
+        fields = {"town": town, "month": month, "moved_at": now, "so_far": 0}
+        await self._store.put(ASK_MONTH, MONTHS, _month_id(town, month), {"$set": fields})
+
+    async def advance(self, town: str, month: str, so_far: int, now: datetime) -> None:
+        """Note for how many families they are made, and that it goes on."""
+        fields = {"moved_at": now, "so_far": so_far}
+        await self._store.change(
+            ADVANCE_MONTH, MONTHS, _month_id(town, month), {"moved_at": {"$gt": EPOCH}},
+            {"$set": fields},
+        )  # fmt: skip
+
     async def begin(self, town: str, month: str) -> None:
-        """From now on the month is issued from drafts alone."""
-        document = {"_id": _month_id(town, month), "town": town, "month": month}
-        await self._store.insert(BEGIN_MONTH, MONTHS, document)
+        """They are made: from now on the month is issued from drafts alone."""
+        fields = {"town": town, "month": month, "begun": True, "moved_at": None}
+        await self._store.put(BEGIN_MONTH, MONTHS, _month_id(town, month), {"$set": fields})
+
+    async def cut_short(self, before: datetime) -> list[tuple[str, str]]:
+        """Towns and months whose drafts are being made, of which nothing was heard since."""
+        found = await self._store.find(MONTHS, {"moved_at": {"$gt": EPOCH, "$lt": before}})
+        return [(one["town"], one["month"]) for one in found]
+
+    async def so_far(self, town: str, month: str) -> int | None:
+        """For how many families the drafts are made that are being made, if any are."""
+        found = await self._store.get(MONTHS, _month_id(town, month))
+        return found["so_far"] if found and found["moved_at"] else None
 
     async def begun(self, town: str, month: str) -> bool:
         """Whether the month is drafted."""
-        return await self._store.get(MONTHS, _month_id(town, month), {"_id": 1}) is not None
+        found = await self._store.get(MONTHS, _month_id(town, month), {"begun": 1})
+        return found is not None and found.get("begun", False)
 
     async def keep(self, draft: Draft) -> None:
         """Store a draft as it is priced now; corrections of lines that are the same stay."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -20,6 +20,7 @@ from services.booking.domain.proving import Came, Proving
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import Day, settle
 from services.booking.domain.rules.answers import Answer
+from services.booking.domain.rules.choices import wrong_units
 from services.booking.domain.rules.facts import Absent, Facts
 from shared.contracts.booking import GiveBack, LineKind, NotRetained, Override, Reason
 from shared.contracts.family import Participant
@@ -82,6 +83,48 @@ def plan_ends(
         else:
             not_retained.append(dropped(one.line, ended))
     return lines, not_retained
+
+
+def whole(ends: Sequence[Line], booked: Sequence[Booked]) -> tuple[list[Line], list[NotRetained]]:
+    """Drop the cancellations that would leave of a day what cannot be booked without the rest
+    (shape S6: a meal alone). ``booked``: all that the child has booked on the days concerned."""
+    ended = {one.of for one in ends if one.kind == "cancel"}
+    activities = {one.line.activity: one.offer.activity for one in booked if one.offer}
+    units: dict[_Slot, set[str]] = {}
+    left: dict[_Slot, set[str]] = {}
+    for one in booked:
+        slot = (one.line.child, one.line.activity, one.line.date)
+        units.setdefault(slot, set()).update(one.line.units)
+        left.setdefault(slot, set()).update(() if one.ref in ended else one.line.units)
+    why_not = {
+        (child, name, day): _leaves(activities[name], rest)
+        for (child, name, day), rest in left.items()
+        if rest
+        and name in activities
+        and not wrong_units(activities[name], day, units[child, name, day])
+        and wrong_units(activities[name], day, rest)
+    }
+    lines: list[Line] = []
+    not_retained: list[NotRetained] = []
+    for line in ends:
+        reason = why_not.get((line.child, line.activity, line.date))
+        if reason and line.kind == "cancel":
+            not_retained.append(dropped(line, reason))
+        else:
+            lines.append(line)
+    return lines, not_retained
+
+
+_Slot = tuple[str, str, date]
+
+
+def _leaves(activity: Activity, units: Collection[str]) -> Reason:
+    names = " + ".join(one.name for one in activity.units if one.id in units)
+    return Reason(
+        code="leaves-units-alone",
+        text=f"Il resterait « {names} », qui ne se réserve pas sans le reste. Annulez toute la"
+        " journée, ou modifiez la réservation.",
+    )  # fmt: skip
 
 
 def _end_of(one: Booked, kind: LineKind) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,7 +38,7 @@ async def _drafts(visit: Visit) -> web.Response:
     names = await names_of(visit, (one["family"] for one in drafts["items"]))
     return show(
         visit, "drafts", month=month, drafts=drafts["items"], next=drafts["next"], names=names,
-        runs=runs["runs"],
+        so_far=drafts["so_far"], runs=runs["runs"],
     )  # fmt: skip
 
 
@@ -53,24 +54,38 @@ def _month(visit: Visit) -> str:
 async def _draft(visit: Visit) -> web.Response:
     """Draft the month, or replay it from what is known now."""
     month = _month(visit)
-    await visit.send("POST", "billing/invoice-drafts", {"month": month})
-    return visit.go("/agents/facturation", mois=month, bilan="drafted.1")
+
+    async def goes_on() -> bool:
+        found = await visit.get("billing/invoice-drafts", month=month, limit=1)
+        return found["so_far"] is not None
+
+    done = await _sent_off(visit, "billing/invoice-drafts", month, goes_on)
+    return visit.go("/agents/facturation", mois=month, **({"bilan": "drafted.1"} if done else {}))
 
 
 async def _issue(visit: Visit) -> web.Response:
-    """A long one goes on when nobody waits for it any more: the page says how far it is."""
     month = _month(visit)
-    try:
-        await visit.send("POST", "billing/invoice-runs", {"month": month})
-    except Problem as problem:
-        if problem.code != "service-unavailable" or not await _goes_on(visit, month):
-            raise
+
+    async def goes_on() -> bool:
+        runs = (await visit.get("billing/invoice-runs"))["runs"]
+        return any(one["month"] == month and not one["finished"] for one in runs)
+
+    await _sent_off(visit, "billing/invoice-runs", month, goes_on)
     return visit.go("/agents/facturation", mois=month, bilan="issued.1")
 
 
-async def _goes_on(visit: Visit, month: str) -> bool:
-    runs = (await visit.get("billing/invoice-runs"))["runs"]
-    return any(one["month"] == month and not one["finished"] for one in runs)
+async def _sent_off(
+    visit: Visit, path: str, month: str, goes_on: Callable[[], Awaitable[bool]]
+) -> bool:
+    """Whether what was asked for a month is done; a long one goes on when nobody waits for it any
+    more, and the page says how far it is."""
+    try:
+        await visit.send("POST", path, {"month": month})
+    except Problem as problem:
+        if problem.code != "service-unavailable" or not await goes_on():
+            raise
+        return False
+    return True
 
 
 async def _correct(visit: Visit) -> web.Response:
