@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from shared.contracts.town_file import REQUEST_PROOFS
+
 #: What a page says after something was done, by the name in its address.
 MESSAGES: Final = MappingProxyType({
     "deconnecte": "Vous êtes déconnecté. Reconnectez-vous pour continuer.",
@@ -203,6 +205,8 @@ DOCUMENT_STATES: Final = MappingProxyType({
     "removed": ("Supprimé", "undo", "quiet"),
     "replaced": ("Remplacé", "undo", "quiet"),
 })  # fmt: skip
+#: Types of documents that are decided with the request that they go with.
+WITH_REQUESTS: Final = frozenset(one.id for one in REQUEST_PROOFS.values())
 LETTER_STATES: Final = MappingProxyType({
     "new": ("Envoyé", "mail", "waiting"),
     "in_progress": ("En cours", "clock", "waiting"),

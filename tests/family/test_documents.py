@@ -123,6 +123,29 @@ async def test_what_is_asked_is_listed_with_its_star_and_what_for(home: Home) ->
     assert listed["items"][0]["versions"][0]["files"][0]["name"] == "certificat.pdf"
 
 
+async def test_what_goes_with_a_request_is_a_document_of_its_own_each_time(home: Home) -> None:
+    """A certificate for one absence is neither a newer version of another's nor what the town asks
+    for; nobody has to accept it by itself, and only who deals with health reads it."""
+    first, second = [(await submit(home, "request-proof", child=home.zoe)).json for _ in range(2)]
+    mine = (await submit(home, "adult-request-proof", guardian=home.holder)).json
+    assert len({one["document"] for one in (first, second, mine)}) == 3
+    assert {one["title"] for one in (first, mine)} == {"Justificatif d'une demande"}
+    listed = (await read(home, f"/documents?family={home.family}")).json
+    assert not {"request-proof", "adult-request-proof"} & {one["type"] for one in listed["asked"]}
+    assert [len(one["versions"]) for one in listed["items"]] == [1, 1, 1]
+    assert (await read(home, "/waiting-documents", office(home))).json["items"] == []
+    assert (await read(home, f"/documents/{first['document']}", office(home))).status == 200
+    others = home.running.token(account="c" * 32, roles=("administrator",))
+    assert (await read(home, f"/documents/{first['document']}", others)).status == 404
+    feed = (await read(home, f"/feed?family={home.family}")).json
+    assert feed["items"] == [], "it has the card of its request, and none of its own"
+
+
+def test_no_town_declares_what_goes_with_a_request() -> None:
+    with pytest.raises(ValidationError, match="request-proof"):
+        town_file(documents=[{"id": "request-proof", "name": "Justificatif"}])
+
+
 async def test_sent_refused_sent_again_accepted_it_serves_everything(home: Home) -> None:
     first = (await submit(home)).json
     waiting = await read(home, "/waiting-documents", office(home))

@@ -7,7 +7,7 @@ import re
 from playwright.async_api import Browser, Page, expect
 
 from services.portal.web import Who
-from tests.family.files import pdf
+from tests.family.files import image, pdf
 from tests.portal.conftest import ALEX, CAMILLE, PAUL, Demo, log_in, mailed_link
 from tests.portal.guides_account import (
     test_a_family_without_a_key_builds_its_dossier,
@@ -299,6 +299,9 @@ async def test_report_an_absence_in_two_steps(demo: Demo, phone: Page) -> None:
     await opened(phone, demo.at("/absences"))
     await phone.get_by_label("Date de l'absence").fill("2026-09-15")
     await phone.get_by_label("Commentaire").fill("Rendez-vous chez le médecin <b>à 16 h</b>")
+    await phone.get_by_label("Pièce jointe").set_input_files(
+        {"name": "ordonnance.png", "mimeType": "image/png", "buffer": image("PNG")}
+    )
     await look(phone, "absence")
     await phone.get_by_role("button", name="Aller à l'étape 2").click()
     await expect(phone.get_by_role("table")).to_contain_text("Garderie")
@@ -310,6 +313,10 @@ async def test_report_an_absence_in_two_steps(demo: Demo, phone: Page) -> None:
     await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
     # What was typed is shown as text.
     await expect(phone.get_by_text("<b>à 16 h</b>")).to_be_visible()
+    await expect(phone.get_by_role("link", name="ordonnance.png")).to_be_visible()
+    # It goes with the absence: it is none of the documents that the town asks for.
+    await opened(phone, demo.at("/documents"))
+    await expect(phone.get_by_text("Envoyé avec une demande")).to_be_visible()
 
 
 async def test_change_the_dossier_and_see_it_wait_in_yellow(demo: Demo, phone: Page) -> None:

@@ -49,7 +49,7 @@ async def send(
     """
     about = About(family=wish.family, child=wish.child, guardian=wish.guardian)
     kind = await kind_for(state, scope, wish.type, about)
-    known = await state.documents.standing(scope.town, about, kind.id)
+    known = await state.documents.standing(scope.town, about, kind.id, command.id)
     if known is not None:
         earlier = document_in(known).version(command.id)
         if earlier is not None:
@@ -74,7 +74,7 @@ async def keep(
     """Keep these files as a new version of a document."""
     zone = ZoneInfo((await state.towns.get(scope.town)).file.time_zone)
     while True:
-        before = await state.documents.standing(scope.town, about, kind.id)
+        before = await state.documents.standing(scope.town, about, kind.id, command.id)
         known = document_in(before) if before else None
         if known is not None:
             if known.version(command.id):
@@ -174,7 +174,7 @@ async def kind_for(state: State, scope: Scope, asked: str, about: About) -> Docu
     Raises ``Refused``: ``document-not-asked``, 403, 404.
     """
     town = await state.towns.get(scope.town)
-    kind = town.file.document_types().get(asked)
+    kind = town.file.document_type(asked)
     if kind is None:
         raise Refused(
             "document-not-asked", "La commune ne demande pas ce document.", status=422,

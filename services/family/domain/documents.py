@@ -24,7 +24,7 @@ from shared.contracts.family import (
     RequestChanged,
 )
 from shared.contracts.requests import RequestAct, RequestPart, Standing
-from shared.contracts.town_file import DocumentType
+from shared.contracts.town_file import DocumentType, is_request_proof
 from shared.events import Event
 from shared.ids import derived_id
 
@@ -120,9 +120,10 @@ class SupportingDocument(_Part):
             history=tuple(act for one in self.versions for act in _acts(one, self.about.child)),
         )  # fmt: skip
 
-    def states(self) -> tuple[DocumentChanged, RequestChanged]:
-        """The states that are said of it at each change."""
-        return self.said(), self.card()
+    def states(self) -> tuple[Event, ...]:
+        """The states that are said of it at each change; what goes with a request has the card of
+        that request."""
+        return (self.said(),) if is_request_proof(self.type) else (self.said(), self.card())
 
     @property
     def _standing(self) -> Standing:
@@ -157,9 +158,12 @@ def _acts(version: Version, child: str | None) -> list[RequestAct]:
 Changed = tuple[SupportingDocument, tuple[Event, ...]]
 
 
-def document_id(town: str, about: About, kind: str) -> str:
-    """The id of the one document of a type that somebody has."""
-    return derived_id("document", town, about.family, about.child or about.guardian or "", kind)
+def document_id(town: str, about: About, kind: str, command: str) -> str:
+    """The id of the one document of a type that somebody has; what goes with a request is another
+    for each command that sends it."""
+    own = (command,) if is_request_proof(kind) else ()
+    person = about.child or about.guardian or ""
+    return derived_id("document", town, about.family, person, kind, *own)
 
 
 def sent(
@@ -179,7 +183,7 @@ def sent(
         replaced.append("accepted")
     earlier = _ended(known.versions if known else (), replaced)
     document = SupportingDocument(
-        id=document_id(town, about, kind.id), town=town, about=about, type=kind.id,
+        id=document_id(town, about, kind.id, version.id), town=town, about=about, type=kind.id,
         versions=(*earlier, settled)[-_VERSIONS_KEPT:],
         warned=None if settled.state == "accepted" else known.warned if known else None,
     )  # fmt: skip

@@ -41,8 +41,7 @@ class Seen:
 def type_of(town: Town, kind: str) -> DocumentType:
     """A type, also when the town no longer asks for it: then nobody knows whether it is about
     health."""
-    found = town.file.document_types().get(kind)
-    return found or DocumentType(id=kind, name=kind, health=True)
+    return town.file.document_type(kind) or DocumentType(id=kind, name=kind, health=True)
 
 
 def may_read(scope: Scope, kind: DocumentType) -> bool:

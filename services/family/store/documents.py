@@ -14,6 +14,7 @@ from pymongo import IndexModel
 from services.family.domain.documents import About, Changed, SupportingDocument, document_id
 from services.family.domain.household import Family
 from shared.auth import AgentScope, Scope
+from shared.contracts.town_file import is_request_proof
 from shared.events import Event
 from shared.failpoints import Step, step
 from shared.paging import page
@@ -94,12 +95,12 @@ class DocumentStore:
         )
         return [document_in(document) for document in found]
 
-    async def standing(self, town: str, about: About, kind: str) -> Document | None:
+    async def standing(self, town: str, about: About, kind: str, command: str) -> Document | None:
         """The document of that type that somebody has, or None; a person's, whichever record it
-        was sent for."""
-        found = await self.get(document_id(town, about, kind))
+        was sent for. Of what goes with a request, only the one that this command sent."""
+        found = await self.get(document_id(town, about, kind, command))
         person = about.model_dump(include={"child", "guardian"})
-        if found is not None or not any(person.values()):
+        if found is not None or is_request_proof(kind) or not any(person.values()):
             return found
         return await self._store.first(
             DOCUMENTS, {"town": town, "type": kind, **person}, projection={"pending": 0}

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from services.portal.gateway import FieldProblem, Problem, once_heard
+from services.portal.pages.documents import send_proof
 from services.portal.pages.people import People, people_of
 from services.portal.pages.planning import asked_day, basket_of, show_planning
 from services.portal.web import Page, Visit
@@ -191,15 +192,13 @@ async def _over_period(visit: Visit) -> web.Response:
 async def _absence(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant = people.find(visit.form.get("child") or visit.query.get("enfant"))
-    documents = await visit.get("family/documents", family=participant.family)
-    types = [(one["type"], one["title"]) for one in documents["asked"] if one["about"] == "child"]
     reasons = {
         reason["id"]: reason["name"]
         for activity in people.activities.values()
         for reason in activity["absence_reasons"]
     }
     return visit.show(
-        "absence.html", people=people, participant=participant, day=asked_day(visit), types=types,
+        "absence.html", people=people, participant=participant, day=asked_day(visit),
         reasons=list(reasons.items()),
     )  # fmt: skip
 
@@ -238,12 +237,7 @@ async def _absence_recap(visit: Visit) -> web.Response:
     kept = [(name, visit.form.get(name)) for name in names]
     kept += [("weekdays", one) for one in visit.form.all("weekdays")]
     if visit.form.files:
-        about = {
-            "family": family, "child": visit.form.get("child"), "type": visit.form.get("type"),
-            "files": await visit.send_files(),
-        }  # fmt: skip
-        document = await visit.send("POST", "family/documents", about, once="document")
-        body["attachments"].append(document["document"])
+        body["attachments"].append(await send_proof(visit, people, visit.form.get("child")))
         # Whatever is refused from here on, the document need not be sent again.
         values = {**visit.form.values, "attachment": body["attachments"]}
         visit.form = replace(visit.form, values=values)

@@ -13,6 +13,7 @@ from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
 from services.portal.pages.people import People, people_of
 from services.portal.web import Page, Visit, quoted
+from shared.contracts.town_file import REQUEST_PROOFS
 
 
 async def _documents(visit: Visit) -> web.Response:
@@ -34,6 +35,24 @@ async def _send(visit: Visit) -> web.Response:
         body[about] = who
     await visit.send("POST", "family/documents", body)
     return visit.go("/documents", message="document-envoye")
+
+
+async def send_proof(visit: Visit, people: People, person: str) -> str:
+    """Keep what the form brings to go with a request about somebody; the document's id."""
+    about = "child" if people.is_child(person) else "guardian"
+    body = {
+        "family": people.family, about: person, "type": REQUEST_PROOFS[about].id,
+        "files": await visit.send_files(),
+    }  # fmt: skip
+    return str((await visit.send("POST", "family/documents", body, once="document"))["document"])
+
+
+async def named_by(visit: Visit, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The documents that a request names, those that its reader may see."""
+    if not request["document_states"]:
+        return []
+    found = await visit.get("family/documents", family=request["family"])
+    return [one for one in found["items"] if one["document"] in request["document_states"]]
 
 
 async def _withdraw(visit: Visit) -> web.Response:

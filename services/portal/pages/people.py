@@ -45,6 +45,10 @@ class People:
         everybody = (*self.household["children"], *self.household["guardians"])
         return next((str(one["first_name"]) for one in everybody if one["id"] == person), "")
 
+    def is_child(self, person: str) -> bool:
+        """Whether it is one of the household's children."""
+        return any(one["id"] == person for one in self.household["children"])
+
     def find(self, wanted: str | None) -> Participant:
         """The one that was asked for, or the first. Raises ``Problem`` where there is nobody."""
         if not self.participants:

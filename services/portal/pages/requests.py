@@ -11,7 +11,8 @@ from aiohttp import web
 from services.portal.answers import told
 from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
-from services.portal.pages.people import People, elsewhere, people_of
+from services.portal.pages.documents import named_by, send_proof
+from services.portal.pages.people import elsewhere, people_of
 from services.portal.web import Page, Visit, quoted
 
 _OF_BOOKING = frozenset({"booking", "change", "cancellation", "absence"})
@@ -44,10 +45,10 @@ async def _request(visit: Visit) -> web.Response:
     if card is not None and card["unread"]:
         await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
     to_prove = _to_prove(booking) if booking else []
-    types = await _types(visit, people, to_prove[0]) if to_prove else []
+    documents = await named_by(visit, booking) if booking else []
     return visit.show(
         "request.html", wanted=wanted, card=card, booking=booking, people=people,
-        to_prove=to_prove, types=types,
+        to_prove=to_prove, documents=documents,
     )  # fmt: skip
 
 
@@ -57,18 +58,6 @@ def _to_prove(booking: dict[str, Any]) -> list[dict[str, Any]]:
         one for one in booking["lines"]
         if one["effect"] == "to_prove" and one["state"] == "accepted" and one["proofs"]
         and (one["given"] is None or one["given"]["state"] == "refused")
-    ]  # fmt: skip
-
-
-async def _types(visit: Visit, people: People, line: dict[str, Any]) -> list[tuple[str, str]]:
-    """Under what a document for a line may be sent: whom it is about and its type, and the words;
-    what is about the person, or the whole family."""
-    of_child = any(one["id"] == line["child"] for one in people.household["children"])
-    about = "child" if of_child else "guardian"
-    asked = (await visit.get("family/documents", family=people.family))["asked"]
-    return [
-        (f"{one['about']}:{one['type']}", one["title"]) for one in asked
-        if one["about"] in (about, "family")
     ]  # fmt: skip
 
 
@@ -100,12 +89,8 @@ async def _prove(visit: Visit) -> web.Response:
     waiting = _to_prove(booking)
     if not waiting:
         raise Problem(409, {"code": "nothing-to-prove", "detail": "Rien n'est à justifier ici."})
-    about, _, kind = visit.form.get("type").partition(":")
-    document = {"family": booking["family"], "type": kind, "files": await visit.send_files()}
-    if about in ("child", "guardian"):
-        document[about] = waiting[0]["child"]
-    kept = await visit.send("POST", "family/documents", document, once="document")
-    proof = {"kind": visit.form.get("kind"), "documents": [kept["document"]]}
+    kept = await send_proof(visit, await people_of(visit), waiting[0]["child"])
+    proof = {"kind": visit.form.get("kind"), "documents": [kept]}
     await once_heard(
         lambda: visit.send("POST", f"booking/requests/{request}/proofs", proof), fresh=True
     )

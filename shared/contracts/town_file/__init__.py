@@ -63,7 +63,12 @@ from shared.contracts.town_file.cutoffs import (
     Until,
     WeekCutoff,
 )
-from shared.contracts.town_file.documents import DocumentType, Validity
+from shared.contracts.town_file.documents import (
+    REQUEST_PROOFS,
+    DocumentType,
+    Validity,
+    is_request_proof,
+)
 from shared.contracts.town_file.dossier import (
     Dossier,
     DossierRule,
@@ -158,6 +163,7 @@ __all__ = [
     "ALL_DAYS",
     "MIDNIGHT_AFTER",
     "ORDER",
+    "REQUEST_PROOFS",
     "SERVICE_DAYS",
     "WORKING_DAYS",
     "AbsenceReason",
@@ -268,4 +274,5 @@ __all__ = [
     "WeekCutoff",
     "Weekday",
     "Window",
+    "is_request_proof",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -67,3 +69,22 @@ class DocumentType(Part):
     decision: Literal["agent", "automatic"] = "agent"
     health: bool = False
     warn_days: Annotated[int, Field(ge=1, le=120)] = 30
+
+
+#: What goes with a request, an absence first of all, by whom it is about: every town takes it, none
+#: declares it. Each is a document of its own, looked at with its request; it may tell of health.
+REQUEST_PROOFS: Final[Mapping[str, DocumentType]] = MappingProxyType({
+    "child": DocumentType(
+        id="request-proof", name="Justificatif d'une demande", about="child",
+        decision="automatic", health=True,
+    ),
+    "guardian": DocumentType(
+        id="adult-request-proof", name="Justificatif d'une demande", about="guardian",
+        decision="automatic", health=True,
+    ),
+})  # fmt: skip
+
+
+def is_request_proof(kind: str) -> bool:
+    """Whether documents of that type each go with a request."""
+    return any(one.id == kind for one in REQUEST_PROOFS.values())

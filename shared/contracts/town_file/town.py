@@ -17,7 +17,7 @@ from shared.contracts.town_file.calendars import Calendar, Periods
 from shared.contracts.town_file.collecting import CollectionOffice
 from shared.contracts.town_file.conditions import Audience, Scope
 from shared.contracts.town_file.cutoffs import BUILT_IN, HoursCutoff, PeriodCutoff
-from shared.contracts.town_file.documents import DocumentType
+from shared.contracts.town_file.documents import REQUEST_PROOFS, DocumentType
 from shared.contracts.town_file.dossier import Dossier
 from shared.contracts.town_file.enrolments import EnrolmentGroup
 from shared.contracts.town_file.grids import check_cost, check_for_all, check_grid
@@ -250,6 +250,7 @@ class TownFile(Part):
         for document in self.documents:
             _known_all(f"documents: {document.id}", document, declared)
         types = self.document_types()
+        unique("documents", (*types, *(one.id for one in REQUEST_PROOFS.values())))
         for letter in self.letters:
             known(f"letters: {letter.id}: document", [letter.document or ""], {"", *types})
 
@@ -329,6 +330,11 @@ class TownFile(Part):
             for asked in group.documents:
                 types.setdefault(asked.id, DocumentType(id=asked.id, name=asked.name))
         return types
+
+    def document_type(self, kind: str) -> DocumentType | None:
+        """A type that families may send: what goes with a request, or what is asked for."""
+        every = {one.id: one for one in REQUEST_PROOFS.values()}
+        return every.get(kind) or self.document_types().get(kind)
 
 
 def _known_all(where: str, part: BaseModel, declared: Mapping[str, set[str]]) -> None:

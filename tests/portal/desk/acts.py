@@ -221,7 +221,6 @@ async def test_an_absence_is_justified_and_the_proof_looked_at(
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_text("À justifier avant le")).to_be_visible()
     await phone.get_by_label("Ce document est").select_option(label="Certificat médical")
-    await phone.get_by_label("Il est gardé").select_option(label="Justificatif de domicile")
     await phone.get_by_label("Fichier").set_input_files(
         {"name": "certificat.png", "mimeType": "image/png", "buffer": image("PNG")}
     )
@@ -233,6 +232,9 @@ async def test_an_absence_is_justified_and_the_proof_looked_at(
 
     await opened(elsewhere, demo.at("/agents/justificatifs", ANDANCETTE))
     row = elsewhere.get_by_role("row").filter(has_text="mardi 15 septembre")
+    await row.get_by_role("rowheader").get_by_role("link").click()
+    await expect(elsewhere.get_by_role("link", name="certificat.png")).to_be_visible()
+    await elsewhere.go_back()
     await row.get_by_role("checkbox").check()
     await look(elsewhere)
     await elsewhere.get_by_role("button", name="Enregistrer").click()

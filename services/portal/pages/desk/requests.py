@@ -11,6 +11,7 @@ from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
     DIRECTOR,
     OFFICE,
+    READERS,
     ROWS,
     activities_of,
     desk_page,
@@ -21,6 +22,7 @@ from services.portal.pages.desk.common import (
     show,
     ticked,
 )
+from services.portal.pages.documents import named_by
 from services.portal.web import Visit, quoted
 
 _STATES = ("requested", "to_pay", "accepted", "refused", "withdrawn")
@@ -73,7 +75,10 @@ async def _request(visit: Visit) -> web.Response:
         visit.get(f"booking/requests/{wanted}"), activities_of(visit)
     )
     names = await names_of(visit, [request["family"]])
-    return show(visit, "request", request=request, activities=activities, names=names)
+    documents = await named_by(visit, request) if has(visit, READERS) else []
+    return show(
+        visit, "request", request=request, activities=activities, names=names, documents=documents
+    )
 
 
 async def _proofs(visit: Visit) -> web.Response:
