@@ -115,9 +115,9 @@ async def return_from_payment(
 
 _REFUSALS = (
     "families-differ", "offices-differ", "nothing-to-pay", "being-collected",
-    "payment-too-late", "amount-too-small", "amount-too-large",
+    "payment-too-late", "amount-too-small", "amount-too-large", "amount-changed", "payment-over",
     "online-payment-unavailable", "email-refused", "payment-not-opened",
-    "idempotency-key-reused",
+    "online-payment-refused", "idempotency-key-reused",
 )  # fmt: skip
 ROUTES = [
     Route(

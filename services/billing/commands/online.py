@@ -14,6 +14,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.billing.commands import payments
+from services.billing.commands.tasks import open_task
 from services.billing.domain.accounts import Account, Debt, Holder
 from services.billing.domain.invoicing import Invoice
 from services.billing.domain.payfip import (
@@ -32,9 +33,13 @@ from services.billing.domain.payments import (
     Payment,
     found,
     is_awaited,
+    may_be_asked,
     may_still_be_paid,
     next_ask,
+    unless_hinted,
+    was_answered,
 )
+from services.billing.domain.tasks import Task, task_id
 from services.billing.queries import invoices as queries
 from services.billing.state import Billing
 from shared.auth import FamilyScope
@@ -68,7 +73,8 @@ async def pay(
 
     Raises ``Refused``: 404 for an invoice out of reach, ``families-differ``, ``offices-differ``,
     ``nothing-to-pay``, ``being-collected``, ``payment-too-late``, ``amount-too-small``,
-    ``amount-too-large``, ``online-payment-unavailable``, ``email-refused``, ``payment-not-opened``,
+    ``amount-too-large``, ``amount-changed``, ``payment-over``, ``online-payment-unavailable``,
+    ``email-refused``, ``payment-not-opened``, ``online-payment-refused``,
     ``idempotency-key-reused``.
     """
     payment = await billing.payments.payment(command.id)
@@ -76,11 +82,15 @@ async def pay(
         made = await _meant(billing, scope, invoices, command)
         await billing.payments.create(made)
         payment = await billing.payments.payment(command.id)
+    elif payment.idop is None:
+        # No page came of it before: another may have been paid since.
+        await ask(billing, *payment.invoices)
+        payment = await billing.payments.need(payment.id)
     if payment is None or payment.body_hash != command.body_hash:
         raise Refused(
             "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
         )
-    return await _opened(billing, payment, email) if payment.state == "created" else payment
+    return await _opened(billing, scope, payment, email) if payment.idop is None else payment
 
 
 async def _meant(
@@ -175,15 +185,16 @@ def _registered(file: TownFile) -> Registered:
     return registered
 
 
-async def _opened(billing: Billing, payment: Payment, email: str) -> Payment:
+async def _opened(billing: Billing, scope: FamilyScope, payment: Payment, email: str) -> Payment:
     """Ask PayFiP for a page. A second page for one payment is never shown: one write wins."""
     file = (await billing.towns.get(payment.town)).file
     registered = _registered(file)
     now = billing.clock.town()
-    # Once more, the payment being stored: whoever collects sets invoices apart, then looks for it.
-    account = await billing.accounts.get(Holder(payment.town, payment.office, payment.family))
-    for invoice in payment.invoices:
-        check_not_collected(account.debts.get(invoice))
+    try:
+        await _check_as_meant(billing, scope, payment, now)
+    except Refused:
+        await billing.payments.not_opened(payment.id, now)
+        raise
     here = f"{billing.public_url}/api/billing/v1/{payment.town}/payfip"
     order = Order(
         numcli=payment.numcli, exer=str(now.astimezone(ZoneInfo(file.time_zone)).year),
@@ -194,16 +205,35 @@ async def _opened(billing: Billing, payment: Payment, email: str) -> Payment:
     try:
         said = await billing.payfip.create(order)
     except BadOrder as bad:
-        raise _not_opened(payment, Fault("functional", "A2" if bad.field == "mel" else "")) from bad
+        said = Fault("functional", "A2" if bad.field == "mel" else bad.field)
     if isinstance(said, Fault | NoAnswer):
-        raise _not_opened(payment, said)
+        raise await _not_opened(billing, payment, said)
     await billing.payments.opened(
         payment.id, idop=said.idop, refdet=order.refdet, at=now, next_ask=next_ask(now, now)
     )
     after = await billing.payments.payment(payment.id)
     if after is None or after.idop is None:
-        raise _not_opened(payment, NoAnswer("unreachable"))
+        raise await _not_opened(billing, payment, NoAnswer("unreachable"))
     return after
+
+
+async def _check_as_meant(
+    billing: Billing, scope: FamilyScope, payment: Payment, now: datetime
+) -> None:
+    """Whether the same is to be paid still, the payment being stored: whoever collects sets
+    invoices apart, then looks for it. Raises ``Refused``."""
+    chosen = [await queries.invoice(billing, scope, one) for one in payment.invoices]
+    account = await billing.accounts.get(Holder(payment.town, payment.office, payment.family))
+    if tuple(_part(account, one, now) for one in chosen) != payment.parts:
+        raise Refused(
+            "amount-changed", "La somme à payer a changé entre-temps : recommencez le paiement.",
+            field="/invoices",
+        )  # fmt: skip
+    if payment.state != "created":
+        raise Refused(
+            "payment-over",
+            "La page de paiement n'a pas été ouverte à temps : recommencez le paiement.",
+        )
 
 
 def new_reference(now: datetime) -> str:
@@ -211,7 +241,9 @@ def new_reference(now: datetime) -> str:
     return f"{now:%Y%m%d%H%M%S}{secrets.randbelow(10**10):010}"
 
 
-def _not_opened(payment: Payment, said: Fault | NoAnswer) -> Refused:
+async def _not_opened(billing: Billing, payment: Payment, said: Fault | NoAnswer) -> Refused:
+    """Why no page was opened, as it is told to the payer: to try again helps where PayFiP is away;
+    what it refuses of the régie is for an agent to see to."""
     if isinstance(said, Fault) and said.code in _EMAIL_REFUSED:
         return Refused(
             "email-refused", "L'adresse électronique n'est pas acceptée par PayFiP.",
@@ -219,11 +251,23 @@ def _not_opened(payment: Payment, said: Fault | NoAnswer) -> Refused:
         )  # fmt: skip
     reason = said.code or said.kind if isinstance(said, Fault) else said.reason
     _log.warning("payment-not-opened", id=payment.id, town=payment.town, reason=reason)
+    if isinstance(said, NoAnswer) or said.kind != "functional":
+        return Refused(
+            "payment-not-opened",
+            "Le service de paiement ne répond pas. Rien n'a été débité : réessayez dans un moment.",
+            status=503, retry_after=60,
+        )  # fmt: skip
+    now = billing.clock.town()
+    await open_task(billing, Task(
+        task_id("online-payment-refused", payment.town, payment.office, reason, f"{now:%Y-%m-%d}"),
+        payment.town, payment.family, "online-payment-refused", now, cents=payment.cents,
+        payment=payment.id, reason=reason,
+    ))  # fmt: skip
     return Refused(
-        "payment-not-opened",
-        "Le service de paiement ne répond pas. Rien n'a été débité : réessayez dans un moment.",
-        status=503, retry_after=60,
-    )  # fmt: skip
+        "online-payment-refused",
+        "PayFiP refuse les paiements de la régie pour le moment. Rien n'a été débité. La mairie est"
+        " prévenue : payez plus tard, ou autrement.",
+    )
 
 
 def page(billing: Billing, payment: Payment) -> str | None:
@@ -262,11 +306,12 @@ async def _asked(billing: Billing, payment: Payment) -> tuple[Payment, bool]:
     said = None if payment.idop is None else await billing.payfip.detail(payment.idop)
     finding = found(payment, said, now)
     while not await billing.payments.found(payment, finding, now):
-        # Somebody else was faster; what PayFiP said may still make a payment of it.
+        # Somebody else was faster; what PayFiP said may still make a payment of it. A hint that
+        # came while it was asked tells of something later.
         payment = await billing.payments.need(payment.id)
         if payment.state in SETTLED:
             return payment, True
-        finding = found(payment, said, now)
+        finding = unless_hinted(found(payment, said, now), payment)
     if finding.state != payment.state:
         PAYMENTS.labels(payment.means, finding.state).inc()
         _log.info("payment-found", id=payment.id, outcome=finding.state)
@@ -300,15 +345,25 @@ async def returned(billing: Billing, town: str, idop: str) -> Payment:
     return await looked_at(billing, known)
 
 
-async def ask(billing: Billing, *invoices: str) -> Literal["paid", "unpaid", "unknown"]:
+async def ask(
+    billing: Billing, *invoices: str, by_schedule: bool = False
+) -> Literal["paid", "unpaid", "unknown"]:
     """Whether one of the payments meant for these invoices is paid, by PayFiP's word of this
-    instant; ``unknown`` when it could not be asked about each, or one may be paid any moment."""
+    instant; ``unknown`` when it could not be asked about each, or one may be paid any moment.
+
+    ``by_schedule``: PayFiP is asked about those whose time has come alone; of the others what it
+    said counts, once they could be paid no longer.
+    """
     unsure = False
     for payment in await billing.payments.in_question(invoices):
+        now = billing.clock.town()
+        if by_schedule and not may_be_asked(payment, now):
+            unsure |= not was_answered(payment)
+            continue
         after, answered = await resolve(billing, payment)
         if after.state == "paid":
             return "paid"
-        unsure |= not answered or may_still_be_paid(after, billing.clock.town())
+        unsure |= not answered or may_still_be_paid(after, now)
     return "unknown" if unsure else "unpaid"
 
 

@@ -177,8 +177,8 @@ async def expire_unpaid(billing: Billing) -> None:
 
 
 async def _expire(billing: Billing, invoice: Invoice, now: datetime) -> None:
-    said = await ask(billing, invoice.id)
     waited = invoice.expires is not None and now - invoice.expires > _PATIENCE
+    said = await ask(billing, invoice.id, by_schedule=not waited)
     if said == "unpaid" or (said == "unknown" and waited):
         await call_off(billing, invoice)
 

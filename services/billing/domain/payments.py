@@ -7,7 +7,7 @@ A payment on line ends by PayFiP's word alone. Source of the states and of the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -100,7 +100,8 @@ class Payment:
 
     On line: ``idop`` and ``refdet`` are PayFiP's and ours for the page that was opened; ``letter``
     and ``authorisation`` are PayFiP's. ``returned_at``: when a browser last came back from that
-    page. ``next_ask``: when it will be asked again, None when not.
+    page. ``answered_at``: when PayFiP last said something of it. ``next_ask``: when it will be
+    asked again, None when not.
     ``untold``: what follows from its state, on the account or for agents, is not done yet.
     """
 
@@ -122,6 +123,7 @@ class Payment:
     idop: str | None = None
     opened_at: datetime | None = None
     returned_at: datetime | None = None
+    answered_at: datetime | None = None
     letter: str | None = None
     authorisation: str | None = None
     problem: Problem | None = None
@@ -158,6 +160,19 @@ def may_still_be_paid(payment: Payment, now: datetime) -> bool:
     return payment.state not in SETTLED and now - opened < 2 * PAGE_LIVES
 
 
+def may_be_asked(payment: Payment, now: datetime) -> bool:
+    """Whether PayFiP may be asked about it by the schedule, or need not be."""
+    if payment.idop is None or payment.state in SETTLED:
+        return True
+    return payment.next_ask is not None and payment.next_ask <= now
+
+
+def was_answered(payment: Payment) -> bool:
+    """Whether PayFiP has said something of it since its page may be paid no longer."""
+    said = payment.answered_at
+    return said is not None and not may_still_be_paid(payment, said)
+
+
 def is_awaited(payment: Payment, now: datetime) -> bool:
     """Whether its result is waited for: the payer came back from a page that may still be paid, or
     have been, and nobody knows yet. Who pays again meanwhile may pay twice."""
@@ -177,14 +192,16 @@ def found(payment: Payment, said: Detail | Fault | NoAnswer | None, now: datetim
         return _by_letter(payment, said, now, later)
     if isinstance(said, NoAnswer) or said.kind != "functional":
         waits = later and max(later, now + _AFTER_ERROR) if isinstance(said, Fault) else later
-        return _unchanged(payment, waits, answered=False)
+        return _unheard(payment, waits)
     if said.code == "P5" and payment.state in ("redirected", "pending"):
         return Finding("expired" if age >= _EXPIRES_AFTER else "pending", later, answered=True)
     if said.code == "P1" and age > _PURGED_AFTER:
         gone = _moved(payment.state, "expired")
         return Finding(gone, None, answered=True, letter=payment.letter, problem=payment.problem,
                        authorisation=payment.authorisation)  # fmt: skip
-    return _unchanged(payment, later, answered=said.code in ("P1", "P5"))
+    if said.code in ("P1", "P5"):
+        return _unchanged(payment, later, answered=True)
+    return _unheard(payment, later)
 
 
 def _by_letter(payment: Payment, said: Detail, now: datetime, later: datetime | None) -> Finding:
@@ -216,6 +233,21 @@ def _final(payment: Payment, state: State, now: datetime) -> bool:
     opened = payment.opened_at or payment.created_at
     since = payment.since if payment.state == state else now
     return now - opened > 2 * PAGE_LIVES and now - since >= PAGE_LIVES
+
+
+def unless_hinted(finding: Finding, payment: Payment) -> Finding:
+    """What was found of a payment whose next question was moved meanwhile: something more may have
+    come of it than was said, so it stays where it is, if that is earlier."""
+    if finding.state in SETTLED or payment.next_ask is None:
+        return finding
+    return replace(finding, next_ask=min(payment.next_ask, finding.next_ask or payment.next_ask))
+
+
+def _unheard(payment: Payment, later: datetime | None) -> Finding:
+    """Nothing was said of it. Nobody asks for ever: after the last time it has expired."""
+    finding = _unchanged(payment, later, answered=False)
+    over = later is None and payment.state in ("redirected", "pending")
+    return replace(finding, state="expired") if over else finding
 
 
 def _unchanged(payment: Payment, later: datetime | None, *, answered: bool) -> Finding:

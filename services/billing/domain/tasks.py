@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.ids import derived_id
 
 TaskKind = Literal[
-    "paid-late", "paid-withdrawn", "payment-undetermined", "owed-back", "booking-without-price"
+    "paid-late", "paid-withdrawn", "payment-undetermined", "owed-back", "booking-without-price",
+    "online-payment-refused",
 ]  # fmt: skip
 TaskState = Literal["open", "done"]
 #: What agents read: what has happened, and what is to be done.
@@ -29,6 +30,9 @@ KINDS: Mapping[TaskKind, str] = {
     "booking-without-price": "Une réservation à payer n'a pas de tarif : rien n'est facturé et les"
     " places seront rendues. Complétez les tarifs, puis proposez à la famille de réserver à"
     " nouveau.",
+    "online-payment-refused": "Une famille n'a pas pu payer en ligne : PayFiP refuse la demande de"
+    " la régie ({reason}), et réessayer n'y change rien. Vérifiez le numéro de client et"
+    " son accès avec votre correspondant de la DGFiP.",
 }
 
 
@@ -46,7 +50,8 @@ class Done(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Task:
     """One thing for an agent to do about a family; ``cents`` is what it is about, where known.
-    ``payment`` and ``request`` say which."""
+    ``payment`` and ``request`` say which. ``reason``: PayFiP's code, or the field it would refuse.
+    """
 
     id: str
     town: str
@@ -56,7 +61,13 @@ class Task:
     cents: int | None = None
     payment: str | None = None
     request: str | None = None
+    reason: str | None = None
     done: Done | None = None
+
+    @property
+    def text(self) -> str:
+        """As agents read it."""
+        return KINDS[self.kind].format(reason=self.reason)
 
     @property
     def state(self) -> TaskState:

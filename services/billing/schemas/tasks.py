@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.billing.domain.tasks import KINDS, Done, Task, TaskKind, TaskState
+from services.billing.domain.tasks import Done, Task, TaskKind, TaskState
 from shared.money import Cents
 from shared.web.routes import Input, Output, Page, PageQuery
 
@@ -32,7 +32,7 @@ class TaskOut(Output):
     def of(cls, task: Task) -> TaskOut:
         """The answer for a task."""
         return cls(
-            task=task.id, kind=task.kind, text=KINDS[task.kind], family=task.family,
+            task=task.id, kind=task.kind, text=task.text, family=task.family,
             cents=task.cents, since=task.since, payment=task.payment, request=task.request,
             state=task.state, done=task.done,
         )  # fmt: skip

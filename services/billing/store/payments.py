@@ -1,9 +1,9 @@
 """Payments: ``{_id, town, office, family, payer, account, means, cents, parts, invoices, state,
-created_at, since, body_hash, numcli, refdet, idop, opened_at, returned_at, letter, authorisation,
-problem, next_ask, asked_at, untold, reference, reversal, turns}``; one document for each,
-whatever comes of it. ``turns``: of what is handed over at a desk, ``invoice.n`` for each invoice,
-``n`` such payments having been entered before; unique, so that of two entered at once one looks
-again at what is to be paid."""
+created_at, since, body_hash, numcli, refdet, idop, opened_at, returned_at, answered_at, letter,
+authorisation, problem, next_ask, asked_at, untold, reference, reversal, turns}``; one document for
+each, whatever comes of it. ``turns``: of what is handed over at a desk, ``invoice.n`` for each
+invoice, ``n`` such payments having been entered before; unique, so that of two entered at once one
+looks again at what is to be paid."""
 
 from __future__ import annotations
 
@@ -107,6 +107,13 @@ class PaymentStore:
                       "opened_at": at, "next_ask": next_ask}},
         )  # fmt: skip
 
+    async def not_opened(self, payment: str, now: datetime) -> bool:
+        """Note that no page will be opened for a payment; False when one was, or it is over."""
+        return await self._store.change(
+            RESOLVE_PAYMENT, PAYMENTS, payment, {"state": "created", "idop": None},
+            {"$set": {"state": "expired", "since": now, "next_ask": None}},
+        )  # fmt: skip
+
     async def hint(self, town: str, idop: str, now: datetime, *, returned: bool = False) -> None:
         """Ask about that page at once, if nothing was paid there; ``returned``: a browser came
         back from it."""
@@ -128,16 +135,22 @@ class PaymentStore:
         )  # fmt: skip
 
     async def found(self, payment: Payment, finding: Finding, now: datetime) -> bool:
-        """Note what PayFiP said of a payment; False when its state has changed since."""
+        """Note what PayFiP said of a payment; False when its state has changed since, or when it
+        is to be asked next."""
         moved = finding.state != payment.state
         fields = {
             "state": finding.state, "letter": finding.letter, "problem": finding.problem,
             "authorisation": finding.authorisation, "next_ask": finding.next_ask,
+            **({"answered_at": now} if finding.answered else {}),
             **({"since": now} if moved else {}),
             **({"untold": True} if moved and _CONSEQUENT & {payment.state, finding.state} else {}),
         }  # fmt: skip
         return await self._store.change(
-            RESOLVE_PAYMENT, PAYMENTS, payment.id, {"state": payment.state}, {"$set": fields}
+            RESOLVE_PAYMENT,
+            PAYMENTS,
+            payment.id,
+            {"state": payment.state, "next_ask": payment.next_ask},
+            {"$set": fields},
         )
 
     async def reverse(self, payment: str, reversal: Reversal) -> bool:
@@ -247,10 +260,10 @@ def _payment(document: Document) -> Payment:
         id=document["_id"], parts=tuple(Part.model_validate(one) for one in document["parts"]),
         reversal=document["reversal"] and Reversal.model_validate(document["reversal"]),
         # Noted since: older payments have none.
-        returned_at=document.get("returned_at"),
+        returned_at=document.get("returned_at"), answered_at=document.get("answered_at"),
         **{name: document[name] for name in _FIELDS},
     )  # fmt: skip
 
 
-_READ = frozenset({"id", "parts", "reversal", "returned_at"})
+_READ = frozenset({"id", "parts", "reversal", "returned_at", "answered_at"})
 _FIELDS = tuple(name for name in Payment.__dataclass_fields__ if name not in _READ)

@@ -1,4 +1,5 @@
-"""Tasks of agents: ``{_id, town, family, kind, since, cents, payment, request, state, done}``."""
+"""Tasks of agents: ``{_id, town, family, kind, since, cents, payment, request, reason, state,
+done}``."""
 
 from __future__ import annotations
 
@@ -81,4 +82,6 @@ def _task(document: Document) -> Task:
         **{name: document[name] for name in (
             "town", "family", "kind", "since", "cents", "payment", "request",
         )},
+        # Noted since: older tasks have none.
+        reason=document.get("reason"),
     )  # fmt: skip

@@ -234,6 +234,60 @@ async def test_when_payfip_is_away_nothing_is_charged_and_the_same_key_tries_aga
     assert await till.seen(made.json["payment"]) == "paid"
 
 
+async def test_the_same_command_opens_no_page_for_what_is_to_be_paid_no_longer(till: Till) -> None:
+    """PayFiP is away, and its parent pays from another window before pressing the button again."""
+    key, late = new_id(), new_id()
+    till.server.next_failures = ["bad-gateway", "bad-gateway"]
+    assert {(await till.pay(key=one)).status for one in (key, late)} == {503}
+    officer = till.office.world.token(roles=("collection_officer",))
+    part = {"family": "f1", "means": "cash", "cents": 100, "invoices": [till.invoices[0]["_id"]]}
+    await till.office.town(version=2, collection_office={**OFFICE, "means": [{"means": "cash"}]})
+
+    async def at_the_desk() -> bool:
+        made = await till.call("POST", "/office/payments", token=officer, json=part)
+        return made.status == 201
+
+    await eventually(at_the_desk, what="a part is paid in cash")
+    changed = await till.pay(key=key)
+    assert (changed.status, changed.json["code"]) == (409, "amount-changed")
+    _, idop = await till.opened()
+    await till.lost(idop, "carte")
+    refused = await till.pay(key=late)
+    assert (refused.status, refused.json["code"]) == (409, "nothing-to-pay")
+    assert len(till.server.operations) == 1
+    assert await till.money() == (PRICE, PRICE, 0)
+
+
+async def test_a_page_that_was_not_opened_for_half_an_hour_is_asked_for_anew(till: Till) -> None:
+    key = new_id()
+    till.server.next_failures = ["bad-gateway"]
+    assert (await till.pay(key=key)).status == 503
+    till.later(minutes=31)
+    over = await till.pay(key=key)
+    assert (over.status, over.json["code"]) == (409, "payment-over")
+    assert (await till.pay()).status == 201
+
+
+async def test_what_payfip_refuses_of_the_regie_is_not_tried_again_and_an_agent_is_told(
+    till: Till,
+) -> None:
+    till.server.clients = {}
+    for _ in range(2):
+        refused = await till.pay()
+        assert (refused.status, refused.json["code"]) == (409, "online-payment-refused")
+        assert "Retry-After" not in refused.headers
+        assert "réessayez" not in refused.json["detail"]
+    officer = till.office.world.token(roles=("collection_officer",))
+    (task,) = (await till.call("GET", "/tasks", token=officer)).json["items"]
+    assert (task["kind"], task["family"]) == ("online-payment-refused", "f1")
+    assert "(T2)" in task["text"]
+    state = till.office.world.state("billing")
+    object.__setattr__(state, "public_url", "https://" + "a" * 300 + ".example")
+    assert (await till.pay()).json["code"] == "online-payment-refused"
+    tasks = (await till.call("GET", "/tasks", token=officer)).json["items"]
+    assert "(urlnotif)" in tasks[0]["text"]
+
+
 async def test_an_unopened_payment_expires_by_itself(till: Till) -> None:
     till.server.next_failures = ["bad-gateway"]
     assert (await till.pay()).status == 503
