@@ -231,7 +231,7 @@ def _account(account: str | None, by: By, scope: Scope) -> str | None:
 def _line_out(line: Line, as_receipted: bool) -> LineOut:
     said = line.receipted if as_receipted else line.said
     return LineOut(
-        **queries.comes_to(line, said), line=line.id, of=line.of, overridden=line.overridden,
+        **queries.comes_to(line, said), line=line.id, overridden=line.overridden,
         given=None if as_receipted else _given_out(line),
         answer=None if as_receipted else line.answer,
         ended=line.ended is not None and not as_receipted,

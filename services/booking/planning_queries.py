@@ -122,6 +122,7 @@ def entries_of(
         activity, unit, day, seen = slot.activity.id, slot.unit, slot.day, slot.seen
         booked, numbers = known.get((activity, unit, day)), left[activity, day]
         line = booked.line if booked else None
+        state = line.state if line else None
         active = line is not None and line.active
         book, refused = (seen.taken, True) if active else (seen.book, seen.refused)
         if seen.enrolment_decides and not active:
@@ -145,12 +146,13 @@ def entries_of(
                 "words": answer.label if answer else WORDS[status],
                 "answer": answer and Fragment(answer.model_dump_json()),
                 "units": line.units if line else (),
-                "state": line.state if line else None,
+                "state": state,
                 "request": line.request if line else None,
                 "line": line.id if line else None,
                 "places_left": max(0, min([numbers[one] for one in seen.counters], default=0)),
                 "book": book,
                 "cancel": seen.cancel,
+                "change": seen.change if active and state == "accepted" else None,
                 "booking_locked": refused and not active,
                 "cancel_locked": active and not seen.cancellable,
             }
@@ -161,8 +163,8 @@ def entries_of(
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What an entry shows alike to all people of one kind: the rules' ``answer`` to booking, and
-    whether it is ``refused``; what is shown of it (``taken``: to whom has booked already), and of
-    cancelling, as they are written; the counters whose places are meant."""
+    whether it is ``refused``; what is shown of it (``taken``: to whom has booked already), of
+    cancelling and of changing, as they are written; the counters whose places are meant."""
 
     date: str
     answer: Answer
@@ -171,6 +173,7 @@ class Outlook:
     book: Fragment
     taken: Fragment
     cancel: Fragment
+    change: Fragment
     cancellable: bool
     counters: tuple[str, ...]
 
@@ -195,6 +198,7 @@ def _look(
         book=_possible(answer, why_not),
         taken=_possible(answer, TAKEN),
         cancel=_possible(cancel, None),
+        change=_possible(offer.answer("change", child, day, choice), None),
         cancellable=cancel.allowed,
         counters=tuple(counter.id for counter in counters.bound([unit], members)),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from services.booking.attached import check_wish
-from services.booking.domain.places import taking
+from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import (
     Foreseen,
     Offer,
@@ -18,7 +19,8 @@ from services.booking.domain.planning import (
     plan,
     week_slots,
 )
-from services.booking.domain.request import Line, Mode, Receipt, Request, tied
+from services.booking.domain.request import Line, Receipt, Request, tied
+from services.booking.domain.rules.choices import wrong_units
 from services.booking.schemas import (
     Recap,
     RecapLine,
@@ -53,17 +55,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     kept, incomplete = fit_weeks(kept, offers, sessions, schools)
     unfit += too_many + incomplete
     kept = [replace(line, id=f"{n:x}") for n, line in enumerate(kept, start=1)]
-    left = {slot: dict(session.left) for slot, session in sessions.items()}
-    each = {}
-    for line in kept:
-        slot = (line.activity, line.date)
-        child = children[line.child]
-        held = sessions[slot].holders.get(line.child, {})
-        members = shapes[line.activity].members(traits_of(child, line.date))
-        down = taking(
-            shapes[line.activity].on(line.date), held, dict.fromkeys(line.units, ""), set(members)
-        ).down
-        each[line.id] = foreseen(line, offers[line.activity].mode, down, left[slot])
+    trial = _Trial(shapes, sessions)
+    each = {line.id: trial.of(line, children[line.child], offers[line.activity]) for line in kept}
     why_not, _ = tied(kept, {line: reason for line, (_, reason) in each.items()})
     lines = [
         _recap_line(
@@ -75,19 +68,50 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     await check_wish(booking, scope, town, card, wish)
     changes, unchanged = await booking.changes_of(scope, town, card, wish, allowance)
     ends, unended = await booking.ends_of(scope, town, card, wish, allowance)
-    modes = {one.id: booking.offer(town, one).mode for one in town.file.activities}
-    lines += [_recap_change(line, modes[line.activity]) for line in changes]
+    others = {(line.activity, line.date) for line in changes} - sessions.keys()
+    if others:
+        sessions |= await booking.places.peek(
+            scope.town, others, shapes, names_of(card.participants)
+        )
+    kinds = {one.id: booking.offer(town, one) for one in town.file.activities}
+    lines += [
+        _recap_change(line, *trial.of(line, card.participant(line.child), kinds[line.activity]))
+        for line in changes
+    ]
     lines += [_recap_end(line) for line in ends]
     return Recap(
         version=town.version, lines=lines, not_retained=not_retained + unfit + unchanged + unended
     )
 
 
-def _recap_change(line: Line, mode: Mode) -> RecapLine:
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What would become of lines, one after the other, in the sessions as they are."""
+
+    shapes: Mapping[str, Shape]
+    sessions: Mapping[tuple[str, date], Session]
+    left: dict[tuple[str, date], dict[str, int]] = field(default_factory=dict)
+
+    def of(
+        self, line: Line, child: Participant | None, offer: Offer
+    ) -> tuple[Foreseen, Reason | None]:
+        """What validating would make of it; its places are taken from now on."""
+        slot, shape = (line.activity, line.date), self.shapes[line.activity]
+        held = self.sessions[slot].holders.get(line.child, {})
+        together = (held.keys() - line.gone) | set(line.units)
+        if line.of and (wrong := wrong_units(offer.activity, line.date, together)):
+            return "refused", wrong
+        members = shape.members(traits_of(child, line.date)) if child else ()
+        fresh = dict.fromkeys(line.fresh, "")
+        down = taking(shape.on(line.date), held, fresh, set(members)).down
+        left = self.left.setdefault(slot, dict(self.sessions[slot].left))
+        return foreseen(line, offer.mode, down, left)
+
+
+def _recap_change(line: Line, would: Foreseen, reason: Reason | None) -> RecapLine:
     return RecapLine(
-        **line.booked, **_foreseen(line),
-        would="accepted" if mode.of(line).automatic else "requested", reason=None,
-        book_until=None, warning=None,
+        **line.booked, **_foreseen(line), would=would, reason=reason, book_until=None,
+        warning=None,
     )  # fmt: skip
 
 
@@ -108,7 +132,8 @@ def comes_to(line: Line, said: Receipt) -> dict[str, Any]:
     """What a line comes to, as it was said: its cost, what has to be proved, what is given
     back."""
     return {
-        "kind": line.kind, "effect": said.effect, "surcharge": said.surcharge,
+        "kind": line.kind, "of": line.of, "was": line.was,
+        "effect": said.effect, "surcharge": said.surcharge,
         "proof_until": line.proof_until, "proofs": said.proofs, "give_back": said.give_back,
         "give_back_asked": line.give_back_asked,
     }  # fmt: skip

@@ -204,15 +204,16 @@ class GivenOut(Output):
 
 class LineOut(BookedOut):
     """One line and what became of it. ``cancel_until`` is an instant, null for never. ``of`` names
-    the booking that a cancellation or an absence is about; ``ended`` and ``absent`` say of a
-    booking that such a line was accepted. ``effect: to_prove`` waits for a proof of one of the
-    kinds ``proofs`` until ``proof_until``; ``given`` is the last one that came. ``give_back`` is
-    what becomes of a price paid already; ``give_back_asked``: an agent decides it. ``answer`` is
-    the town's own."""
+    the booking that a change, a cancellation or an absence is about, ``was`` its units; ``ended``
+    and ``absent`` say of a booking that such a line was accepted. ``effect: to_prove`` waits for a
+    proof of one of the kinds ``proofs`` until ``proof_until``; ``given`` is the last one that came.
+    ``give_back`` is what becomes of a price paid already; ``give_back_asked``: an agent decides it.
+    ``answer`` is the town's own."""
 
     line: str
     kind: LineKind
     of: str | None
+    was: tuple[str, ...]
     effect: Effect | None
     surcharge: Surcharged | None
     overridden: tuple[Override, ...]
@@ -298,9 +299,11 @@ class PriceToCome(Output):
 
 class RecapLine(BookedOut):
     """What would happen to one date; ``warning`` when it could not be cancelled afterwards, or has
-    to be justified."""
+    to be justified; ``of`` and ``was`` name the booking that is changed or ended, and its units."""
 
     kind: LineKind
+    of: str | None
+    was: tuple[str, ...]
     effect: Effect | None
     surcharge: Surcharged | None
     proof_until: datetime | None
@@ -437,8 +440,8 @@ class PlanningEntry(Output):
     """One activity, one unit, one day of the child.
 
     ``status`` is where the day stands, ``words`` the same for families, or the town's own
-    ``answer``; ``state`` is the booking's
-    own, null where nothing was asked, and ``units`` what was booked with this one.
+    ``answer``; ``state`` is the booking's own, null where nothing was asked, and ``units`` what was
+    booked with this one. ``change`` is null where nothing is booked that could be changed.
     ``booking_locked`` is the no-entry sign, ``cancel_locked`` the padlock.
     """
 
@@ -455,6 +458,7 @@ class PlanningEntry(Output):
     places_left: int | None
     book: Possible
     cancel: Possible
+    change: Possible | None
     booking_locked: bool
     cancel_locked: bool
 

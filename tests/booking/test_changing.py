@@ -86,6 +86,10 @@ async def test_when_the_new_place_is_not_to_be_had_the_old_one_stays(running: Wo
     await say_town(running, centre(), version=2)
     await ask(running, other, books(other, "m", "sv"))
     first = (await ask(running, home, books(home, "m", "av"))).json
+    for units, why_not in ((("m", "sv"), "full"), (("av",), "units-not-combined")):
+        (foreseen,) = (await recap(running, home, changes(home, *units))).json["lines"]
+        assert (foreseen["would"], foreseen["reason"]["code"]) == ("refused", why_not)
+        assert (foreseen["of"], foreseen["was"]) == (f"{first['id']}-1", ["m", "av"])
     refused = await try_ask(running, home, changes(home, "m", "sv"))
     assert refused.json["lines"][0]["reason"]["code"] == "full"
 
@@ -179,6 +183,26 @@ async def test_past_the_deadline_a_change_and_an_end_go_by_their_rule(running: W
     gone = {"kind": "cancel", "child": home.children[0], "first": DAY}
     ended = (await ask(running, home, {"family": home.id, "ends": [gone]})).json
     assert ended["lines"][0]["state"] == "requested"
+
+
+async def test_what_is_booked_may_be_changed_by_a_deadline_of_its_own(running: World) -> None:
+    home = await family(running)
+    eve, same_day = (
+        [{"id": "r", "valid_from": "2020-01-01", "source": "test", "cutoff": {
+            "anchor": "day", "days_before": days, "time": "18:00"}}]
+        for days in (1, 0)
+    )  # fmt: skip
+    room = {"id": "room", "units": ["m"], "capacity": 3, "source": "test"}
+    rules = {"book": eve, "cancel": eve, "change": same_day}
+    alone: dict[str, Any] = {"units": UNITS[:1], "relations": {}, "places": [room]}
+    await say_town(running, centre(deadlines=rules, **alone), version=2)
+    days = await planning(running, home, DAY, DAY)
+    assert days["centre", DAY]["change"] is None
+    await ask(running, home, books(home, "m"))
+    running.move_to(datetime(2026, 9, 17, 7, 0, tzinfo=UTC))
+    day = (await planning(running, home, DAY, DAY))["centre", DAY]
+    assert (day["cancel"]["allowed"], day["change"]["allowed"]) == (False, True)
+    assert day["change"]["until"] == "2026-09-17T18:00:00+02:00"
 
 
 async def test_an_agent_changes_and_cancels_past_the_deadline_with_a_reason(
