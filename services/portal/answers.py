@@ -63,12 +63,40 @@ def told(field: Mapping[str, Any], form: Form, name: str) -> Any:
     return _READ.get(kind, _text)(field, form, name)
 
 
+def touches(field: Mapping[str, Any], known: Any, form: Form, name: str) -> bool:
+    """Whether the form says something else than what its inputs showed of a value."""
+    return bool(told(field, form, name) != told(field, Form(_shown(field, known, name)), name))
+
+
+def _shown(field: Mapping[str, Any], known: Any, name: str) -> dict[str, list[str]]:
+    """What the inputs of a field hold before anybody types."""
+    kind = field["kind"]
+    if kind in PARTS:
+        parts = known or {}
+        return {f"{name}/{one.name}": [_said(parts.get(one.name))] for one in PARTS[kind]}
+    if kind == "vaccinations":
+        rows = known or ()
+        return {f"{name}/{part}": [one[part] for one in rows] for part in ("vaccine", "on")}
+    return {name: [_said(known.get("given") if isinstance(known, Mapping) else known)]}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return "" if value is None else str(value)
+
+
 def _part(part: Part, form: Form, name: str) -> Any:
-    return form.get(name) == "oui" if part.type == "yes" else form.get(name)
+    return form.get(name) == "oui" if part.type == "yes" else _lines(form.get(name))
 
 
 def _text(_: Mapping[str, Any], form: Form, name: str) -> Any:
-    return form.get(name) or None
+    return _lines(form.get(name)) or None
+
+
+def _lines(text: str) -> str:
+    """With ends of lines as they were before a browser sent them."""
+    return text.replace("\r\n", "\n")
 
 
 def _yes_no(_: Mapping[str, Any], form: Form, name: str) -> Any:

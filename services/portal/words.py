@@ -50,6 +50,8 @@ MESSAGES: Final = MappingProxyType({
     "justificatif-envoye": "Votre justificatif est envoyé. La mairie le vérifie.",
     "modification-envoyee": "Vos modifications sont envoyées. Celles qui attendent la mairie "
     "sont marquées en jaune.",
+    "modification-aucune": "Rien n'a été changé.",
+    "sante-certifiee": "Les informations sur la santé sont certifiées.",
     "modification-retiree": "La modification est retirée.",
     "facture-en-ligne": "Votre choix est enregistré.",
     "prelevement-demande": "Votre demande de prélèvement est envoyée. La régie y répondra "
@@ -187,6 +189,9 @@ PAYMENT_STATES: Final = MappingProxyType({
 LEVELS: Final = MappingProxyType({
     "TPS": "toute petite section", "PS": "petite section", "MS": "moyenne section",
     "GS": "grande section",
+})  # fmt: skip
+OWNERS: Final = MappingProxyType({
+    "household": "Le foyer", "guardian": "Responsable", "child": "Enfant", "contact": "Contact",
 })  # fmt: skip
 CONTACTS: Final = MappingProxyType(
     {"emergency": "à prévenir en cas d'urgence", "authorised_collector": "peut venir chercher"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import FormData, web
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.portal import forms, words
+from services.portal.answers import touches
 from services.portal.forms import Form
 from services.portal.gateway import Problem
 from services.portal.web import Visit
@@ -42,6 +44,33 @@ async def test_a_form_is_bounded_as_a_whole_and_by_file(monkeypatch: pytest.Monk
     assert await _sent(one=file, two=file) == (200, "one.pdf,two.pdf")
     assert (await _sent(one=file + b"x"))[0] == 413
     assert (await _sent(one=file, two=file, three=file))[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "typed"),
+    [
+        ("text", None, {"f": [""]}),
+        ("text", "Voisine", {"f": ["Voisine"]}),
+        ("long_text", "Un\nmot", {"f": ["Un\r\nmot"]}),
+        ("yes_no", False, {"f": ["non"]}),
+        ("yes_no", None, {"f": [""]}),
+        ("address", {"street": "1 rue", "postcode": "07000", "city": "V", "citycode": "07324"},
+         {"f/street": ["1 rue"], "f/postcode": ["07000"], "f/city": ["V"]}),
+        ("care_plan", None, {"f/first": [""], "f/packed_meal": ["non"]}),
+        ("insurance", {"company": "A", "policy": "1", "until": None},
+         {"f/company": ["A"], "f/policy": ["1"], "f/until": [""]}),
+        ("consent", {"given": True, "version": "1", "by": "x"}, {"f": ["oui"]}),
+        ("vaccinations", [{"vaccine": "dtp", "on": "2020-01-02"}],
+         {"f/vaccine": ["dtp", ""], "f/on": ["2020-01-02", ""]}),
+    ],
+)  # fmt: skip
+def test_what_is_shown_and_sent_back_as_it_was_is_no_change(
+    kind: str, known: Any, typed: dict[str, list[str]]
+) -> None:
+    field = {"kind": kind, "choices": [], "statement": {"version": "1"}}
+    assert not touches(field, known, Form(typed), "f")
+    other = {name: ["oui" if one in (["non"], [""]) else "1"] for name, one in typed.items()}
+    assert touches(field, known, Form(other), "f")
 
 
 def _shown(template: str, macro: str, call: str, form: Form, problem: Problem | None = None) -> str:

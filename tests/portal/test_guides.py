@@ -323,8 +323,17 @@ async def test_change_the_dossier_and_see_it_wait_in_yellow(demo: Demo, phone: P
     """Guide of Éragny, "Gérer votre dossier famille"."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/famille"))
-    await phone.get_by_role("link", name="Modifier : Employeur et lieu de travail").first.click()
+    # Of the four members, the account's own adult.
+    await phone.get_by_role("link", name=re.compile("^Modifier")).nth(1).click()
+    # What was not touched is not sent.
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Rien n'a été changé")
+    await phone.get_by_role("link", name=re.compile("^Modifier")).nth(1).click()
     await phone.get_by_label("Employeur et lieu de travail").fill("Boulangerie du Pont")
+    await phone.get_by_label("Téléphone professionnel").fill("04")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("Téléphone professionnel : numéro")
+    await phone.get_by_label("Téléphone professionnel").fill("04 65 71 10 10")
     await look(phone, "dossier-modification")
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_role("status")).to_contain_text("Vos modifications sont envoyées")

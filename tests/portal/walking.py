@@ -60,7 +60,9 @@ _LINKS = "all => all.map(one => one.href)"
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{\w+(?::([^}]+))?\}", lambda part: part[1] or "[^/]+", path))
+    return re.compile(
+        re.sub(r"\{\w+(?::([^}]+))?\}", lambda part: f"(?:{part[1] or '[^/]+'})", path)
+    )
 
 
 #: In the order of the portal's own router.

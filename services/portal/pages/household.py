@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from services.portal.answers import INPUTS, PARTS, told
+from services.portal.answers import INPUTS, PARTS, told, touches
 from services.portal.gateway import Problem
 from services.portal.web import Page, Visit, quoted
 from shared.french import day_digits
@@ -29,7 +29,10 @@ SHEETS: Final = MappingProxyType({
     "fiche-sanitaire": ("children", "health-sheet", "Fiche sanitaire"),
     "banque": ("guardians", "bank-details", "Coordonnées bancaires"),
 })  # fmt: skip
+_HEALTH = "fiche-sanitaire"
 _CERTIFICATE = "health_certificate"
+#: What the town cannot do without of the first parent, whatever its rules.
+_OF_THE_HOLDER = frozenset({"first_name", "last_name", "birth_date", "phone", "address"})
 #: Parts of values that say nothing to who gave them.
 _UNSAID = frozenset({"citycode", "source", "proof", "document"})
 
@@ -88,54 +91,130 @@ def name_of(member: Mapping[str, Any]) -> str:
     return " ".join(str(one) for one in parts if one)
 
 
-# -- one field ------------------------------------------------------------------------------------
+# -- one member -----------------------------------------------------------------------------------
 
 
-async def _field(visit: Visit) -> web.Response:
-    family, member, field, certificate = await _found(visit)
+async def _member(visit: Visit) -> web.Response:
+    """What the family may change of one of its own, in one form."""
+    family, member = await _found(visit)
+    fields = [one for one in member["fields"] if _plain(one)]
+    return _form(visit, family, member, fields, f"/famille#m{member['member']}")
+
+
+async def _sealed(visit: Visit) -> web.Response:
+    """A sheet that is kept sealed, in one form."""
+    family, member = await _found(visit)
+    fields = await _sealed_fields(visit, family, member)
+    return _form(visit, family, member, fields, _sheet_of(visit))
+
+
+def _form(
+    visit: Visit, family: str, member: Mapping[str, Any], fields: Sequence[Mapping[str, Any]],
+    back: str,
+) -> web.Response:  # fmt: skip
+    starred = _OF_THE_HOLDER if member["kind"] == "holder" else frozenset()
+    sheet = SHEETS.get(visit.request.match_info.get("sheet", ""))
     return visit.show(
-        "dossier-field.html", family=family, member=member, field=field, name=name_of,
-        certificate=certificate, parts=PARTS, inputs=INPUTS,
+        "dossier-member.html", family=family, member=member, name=name_of, value=value_words,
+        fields=[{**one, "rule": "required"} if one["name"] in starred else one for one in fields],
+        back=back, known=known_of, parts=PARTS, inputs=INPUTS, title=sheet[2] if sheet else "",
     )  # fmt: skip
 
 
-async def _found(
-    visit: Visit,
-) -> tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | None]:
-    """The family, the member, the field, and what certifies it where it is of health."""
-    family, wanted, name = (visit.request.match_info[one] for one in ("family", "member", "field"))
+async def _found(visit: Visit) -> tuple[str, dict[str, Any]]:
+    """The family and its member; who may change nothing of them finds nothing here."""
+    family, wanted = (visit.request.match_info[one] for one in ("family", "member"))
     for member in (await _of(visit, family))["members"]:
-        fields = {one["name"]: one for one in member["fields"] if one["editable"]}
-        if member["member"] != wanted or name not in fields:
-            continue
-        field, certificate = fields[name], None
-        if field["sealed"]:
-            opened = (await _opened(visit, family, wanted, _sheet_of(member)))["sheet"]["fields"]
-            field = next(one for one in opened if one["name"] == name)
-            certificate = fields.get(_CERTIFICATE) if member["owner"] == "child" else None
-        return family, member, field, certificate
-    raise Problem(404, {"code": "not-found", "detail": "Cette information ne se modifie pas ici."})
+        if member["member"] == wanted and any(one["editable"] for one in member["fields"]):
+            return family, member
+    raise Problem(404, {"code": "not-found", "detail": "Ces informations ne se modifient pas ici."})
+
+
+def _plain(field: Mapping[str, Any]) -> bool:
+    return bool(field["editable"] and not field["sealed"] and field["kind"] != "certificate")
+
+
+async def _sealed_fields(
+    visit: Visit, family: str, member: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What is sealed, opened; and what certifies it where it is of health."""
+    what = visit.request.match_info["sheet"]
+    opened = (await _opened(visit, family, member["member"], what))["sheet"]["fields"]
+    fields = [one for one in opened if one["editable"]]
+    return fields + [one for one in member["fields"] if _certifies(one, what)]
+
+
+def _certifies(field: Mapping[str, Any], what: str) -> bool:
+    return bool(what == _HEALTH and field["kind"] == "certificate" and field["editable"])
 
 
 async def _change(visit: Visit) -> web.Response:
-    family, member, field, certificate = await _found(visit)
-    value = told(field, visit.form, "changes/0/value")
-    if field["kind"] == "file":
-        value = next(iter(await visit.send_files("changes/0/value")), None)
-    changes = [_set(member, field, value, visit.form.get("_base"))]
-    if certificate is not None:
-        told_so = told(certificate, visit.form, "changes/1/value")
-        if told_so is not None:
-            changes.append(_set(member, certificate, told_so, ""))
-    await _send(visit, family, changes)
-    if field["sealed"]:
-        path = f"/famille/{family}/{member['member']}/{_sheet_of(member)}"
-        return visit.go(path, message="modification-envoyee")
-    return visit.go("/famille", message="modification-envoyee")
+    family, member = await _found(visit)
+    fields = [one for one in member["fields"] if _plain(one)]
+    message = await _send_changed(visit, family, member, fields)
+    return visit.go_to(visit.path("/famille", message=message) + f"#m{member['member']}")
 
 
-def _sheet_of(member: Mapping[str, Any]) -> str:
-    return "fiche-sanitaire" if member["owner"] == "child" else "banque"
+async def _change_sealed(visit: Visit) -> web.Response:
+    family, member = await _found(visit)
+    fields = await _sealed_fields(visit, family, member)
+    message = await _send_changed(visit, family, member, fields)
+    return visit.go(_sheet_of(visit), message=message)
+
+
+async def _certify(visit: Visit) -> web.Response:
+    """What the sheet says is right as it stands."""
+    family, member = await _found(visit)
+    what = visit.request.match_info["sheet"]
+    fields = [one for one in member["fields"] if _certifies(one, what)]
+    if not any(told(one, visit.form, one["name"]) for one in fields):
+        detail = "Cochez la case qui certifie les informations sur la santé de l'enfant."
+        wrong = {"code": "certificate-missing", "field": f"/{_CERTIFICATE}", "detail": detail}
+        raise Problem(422, wrong)
+    await _send_changed(visit, family, member, fields)
+    return visit.go(_sheet_of(visit), message="sante-certifiee")
+
+
+def _sheet_of(visit: Visit) -> str:
+    family, member, what = (visit.request.match_info[one] for one in ("family", "member", "sheet"))
+    return f"/famille/{family}/{member}/{what}"
+
+
+async def _send_changed(
+    visit: Visit, family: str, member: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]
+) -> str:
+    """Send what was changed, and nothing else; the message to say. Raises ``Problem`` with the
+    fields as the form calls them."""
+    starred = _OF_THE_HOLDER if member["kind"] == "holder" else frozenset()
+    changes: list[dict[str, Any]] = []
+    for field in fields:
+        name = field["name"]
+        value = told(field, visit.form, name)
+        if value is None and name in starred:
+            detail = f"{field['label']} : champ obligatoire."
+            raise Problem(422, {"code": "invalid-input", "field": f"/{name}", "detail": detail})
+        if field["kind"] == "file":
+            value = next(iter(await visit.send_files(name)), None)
+            touched = value is not None
+        else:
+            touched = touches(field, known_of(field), visit.form, name)
+        if touched and not field["waiting"]:
+            changes.append(_set(member, field, value, visit.form.get(f"_base/{name}")))
+    if not changes:
+        return "modification-aucune"
+    names = {f"changes/{place}": one["field"] for place, one in enumerate(changes)}
+    try:
+        await _send(visit, family, changes)
+    except Problem as problem:
+        if problem.code == "certificate-missing":
+            names = dict.fromkeys(names, _CERTIFICATE)
+        raise problem.named(names) from None
+    return "modification-envoyee"
+
+
+def known_of(field: Mapping[str, Any]) -> Any:
+    """What a form shows of a field: of what is added to, or kept from eyes, nothing."""
+    return None if field["kind"] in ("iban", "quotient") else field["value"]
 
 
 def _set(
@@ -221,6 +300,8 @@ async def _sheet(visit: Visit) -> web.Response:
     return visit.show(
         "dossier-sheet.html", family=family, member=held, sheet=sheet, title=SHEETS[what][2],
         reads=read, name=name_of, value=value_words, account=visit.claims.get("sub"), roles=CARDS,
+        certificates=[one for one in held["fields"] if _certifies(one, what)], what=what,
+        parts=PARTS, inputs=INPUTS,
     )  # fmt: skip
 
 
@@ -242,6 +323,11 @@ PAGES = (
     Page("/famille/nouveau/{kind}", _new, _add),
     Page("/famille/{family}/modifications/{change}/retrait", _dossier, _take_back),
     Page("/famille/{family}/{member}/retrait", _dossier, _remove),
-    Page("/famille/{family}/{member}/{sheet:fiche-sanitaire|banque}", _sheet),
-    Page("/famille/{family}/{member}/{field}", _field, _change),
+    Page("/famille/{family}/{member}", _member, _change),
+    Page("/famille/{family}/{member}/{sheet:fiche-sanitaire|banque}", _sheet, _certify),
+    Page(
+        "/famille/{family}/{member}/{sheet:fiche-sanitaire|banque}/modifier",
+        _sealed,
+        _change_sealed,
+    ),
 )
