@@ -21,13 +21,31 @@ def rule(**changes: Any) -> dict[str, Any]:
     return {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": ALWAYS} | changes
 
 
-def counted(counter: dict[str, Any], **deadlines: Any) -> Any:
+def counted(counter: dict[str, Any], units: Any = None, **deadlines: Any) -> Any:
     about = {"decision": "automatic", "deadlines": {"cancel": [rule()]} | deadlines}
+    if units:
+        room = {"id": "room", "units": [one["id"] for one in units], "capacity": 5}
+        about |= {"units": units, "places": [room | {"source": "test"}]}
     return town_file(activities=[activity("centre", **about)], counters=[counter])
 
 
 async def books(world: World, home: Household, day: str, child: int = 0) -> Answer:
     return await try_ask(world, home, home.asks(day, activity="centre", child=child))
+
+
+MEAL_AND_MORNING = [{"id": "m", "name": "Repas"}, {"id": "r", "name": "Matin"}]
+LATE = {"id": "late", "name": "Retards", "counts": "late_bookings", "per": "child",
+        "window": "month"}  # fmt: skip
+
+
+def of_both(home: Household, day: str) -> dict[str, Any]:
+    one = {"child": home.children[0], "activity": "centre", "units": ["m", "r"], "day": day}
+    return {"family": home.id, "asked": [one]}
+
+
+async def cancel(world: World, home: Household, day: str) -> Answer:
+    one = {"kind": "cancel", "child": home.children[0], "first": day}
+    return await try_ask(world, home, {"family": home.id, "ends": [one]})
 
 
 def outcome(answer: Answer) -> str:
@@ -133,3 +151,53 @@ async def test_two_free_cancellations_a_month_for_the_family(running: World) -> 
     assert outcome(await end("cancel", "2026-09-21", 0)) == "too-often"
     told = await end("absence", "2026-09-21", 0)
     assert told.json["lines"][0]["effect"] == "billed", "which is one too many"
+
+
+async def test_what_one_unit_counts_is_counted_beside_a_stricter_one(running: World) -> None:
+    home = await family(running)
+    meal = rule(id="meal", times={"counter": "free", "to": 1}) | {"for": {"units": ["m"]}}
+    morning = rule(cutoff=ALWAYS | {"days_before": 2})
+    rules = {"book": [rule()], "cancel": [meal, morning]}
+    await say_town(running, counted(FREE, MEAL_AND_MORNING, **rules), version=2)
+    for day in ("2026-09-17", "2026-09-18"):
+        assert outcome(await try_ask(running, home, of_both(home, day))) == "accepted"
+    assert outcome(await cancel(running, home, "2026-09-17")) == "accepted"
+    assert outcome(await cancel(running, home, "2026-09-18")) == "too-often"
+
+
+async def test_a_late_change_is_a_late_booking(running: World) -> None:
+    home = await family(running)
+    late = {"outcome": "accept", "surcharge": {"kind": "amount", "cents": 250},
+            "times": {"counter": "late", "to": 1}}  # fmt: skip
+    early = rule(cutoff=ALWAYS | {"days_before": 30}, after=[late]) | {"for": {"units": ["r"]}}
+    rules = {"book": [early, rule(id="meal")]}
+    await say_town(running, counted(LATE, MEAL_AND_MORNING, **rules), version=2)
+
+    async def adds(day: str) -> Answer:
+        one = {"child": home.children[0], "activity": "centre", "units": ["m"], "day": day}
+        booked = await try_ask(running, home, {"family": home.id, "asked": [one]})
+        assert outcome(booked) == "accepted"
+        both = one | {"units": ["m", "r"]}
+        return await try_ask(running, home, {"family": home.id, "changes": [both]})
+
+    assert outcome(await adds("2026-09-17")) == "accepted"
+    assert outcome(await adds("2026-09-18")) == "too-late"
+    assert outcome(await adds("2026-10-01")) == "accepted", "another month"
+
+
+async def test_a_week_stays_counted_when_its_booking_changes(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 1})
+    await say_town(running, counted(WEEKS, MEAL_AND_MORNING, book=[at_most]), version=2)
+    assert outcome(await try_ask(running, home, of_both(home, "2026-09-17"))) == "accepted"
+    one = {"child": home.children[0], "activity": "centre", "units": ["m"], "day": "2026-09-17"}
+    changed = await try_ask(running, home, {"family": home.id, "changes": [one]})
+    assert outcome(changed) == "accepted"
+    assert outcome(await try_ask(running, home, of_both(home, "2026-09-24"))) == "too-often"
+    assert outcome(await cancel(running, home, "2026-09-17")) == "accepted"
+
+    async def again() -> bool:
+        answer = await try_ask(running, home, of_both(home, "2026-09-24"))
+        return outcome(answer) in ("accepted", "already-booked")
+
+    await eventually(again)

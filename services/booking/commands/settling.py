@@ -8,12 +8,13 @@ what either may have taken is given back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from services.booking.commands.sweeping import each
 from services.booking.domain.acts import Act
+from services.booking.domain.allowances import Claim
 from services.booking.domain.history import ended as ended_by
 from services.booking.domain.judging import prove_by
 from services.booking.domain.places import Shape
@@ -239,7 +240,7 @@ async def _settle(
         )
         for line in request.lines
     ]
-    open_ends = any(line.gives_back or line.to_close or line.gives_up for line in lines)
+    open_ends = any(line.to_finish for line in lines)
     unfinished = request.unfinished if open_ends else None
     return await booking.store.save_settled(
         request, lines, unfinished, *_said_at_once(request, lines)
@@ -261,7 +262,7 @@ async def claim_allowances(
     booking: Booking, request: Request, lines: Sequence[Line]
 ) -> dict[str, Reason | None]:
     """Count what the town counts of these lines; one that would be one too many is refused."""
-    claims = [(line, line.claim) for line in lines if line.claim is not None]
+    claims = [(line, claim) for line in lines for claim in line.claims]
     if not claims:
         return {}
     card = await booking.store.family(request.town, request.family)
@@ -281,11 +282,11 @@ async def count_anew(booking: Booking, request: Request, lines: Sequence[Line]) 
     """Count again what these lines have given up, however many there are: an agent books them
     after all."""
     for line in lines:
-        if line.claim is not None and line.claim.given_up:
-            claim = replace(line.claim, most=None)
-            await booking.allowances.claim(
-                request.town, request.family, claim, ref_of(request, line)
-            )
+        for claim in line.claims:
+            if claim.given_up:
+                await booking.allowances.claim(
+                    request.town, request.family, replace(claim, most=None), ref_of(request, line)
+                )
 
 
 def ref_of(request: Request, line: Line) -> str:
@@ -304,19 +305,19 @@ async def _close(booking: Booking, request: Request) -> Request | None:
         if line.to_close:
             await _end(booking, request, line)
             lines[position] = replace(lines[position], closed=True)
-        if line.gives_up:
-            await _give_up(booking, request, line)
-            claim = line.claim and replace(line.claim, given_up=True)
-            lines[position] = replace(lines[position], claim=claim)
+        if given_up := line.gives_up:
+            await _give_up(booking, request, line, given_up)
+            claims = tuple(
+                replace(one, given_up=True) if one in given_up else one for one in line.claims
+            )
+            lines[position] = replace(lines[position], claims=claims)
     return await booking.store.save_freed(request, lines)
 
 
-async def _give_up(booking: Booking, request: Request, line: Line) -> None:
+async def _give_up(booking: Booking, request: Request, line: Line, claims: Iterable[Claim]) -> None:
     """What a line has claimed of the family's allowance is free again."""
-    if line.claim is not None:
-        await booking.allowances.give_up(
-            request.town, request.family, line.claim, ref_of(request, line)
-        )
+    for claim in claims:
+        await booking.allowances.give_up(request.town, request.family, claim, ref_of(request, line))
 
 
 async def _end(booking: Booking, request: Request, line: Line) -> None:
@@ -339,8 +340,8 @@ async def _end(booking: Booking, request: Request, line: Line) -> None:
             await booking.places.hand_over(request.town, held.hold_id(ended), request.id, line)
         elif line.frees:
             await booking.places.free(request.town, ended, held)
-        if over and held.claim is not None and held.claim.kept:
-            await _give_up(booking, booked, held)
+        if over:
+            await _give_up(booking, booked, held, [one for one in held.claims if one.kept])
     await booking.store.end_booking(request.town, line.of, by, marks, act, due)
 
 

@@ -34,7 +34,7 @@ async def take_back(booking: Booking, scope: Scope, request_id: str, wish: Withd
             request=request.id, number=request.number, family=request.family,
             account=by.account, **by.said, withdrawn_at=now, lines=tuple(gone),
         )  # fmt: skip
-        open_ends = any(line.gives_back or line.to_close or line.gives_up for line in lines)
+        open_ends = any(line.to_finish for line in lines)
         saved = await booking.store.save_withdrawn(
             request, lines, booking.clock.machine() if open_ends else None, event, by=by
         )

@@ -7,7 +7,7 @@ A family's allowance is one document: by counter, child or family, and window, t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from shared.contracts.town_file import Counter, Times
@@ -29,6 +29,11 @@ class Claim:
     most: int | None
     kept: bool
     given_up: bool = False
+
+    @property
+    def anew(self) -> Claim:
+        """The same, counted again."""
+        return replace(self, given_up=False)
 
 
 @dataclass(slots=True)
@@ -86,6 +91,16 @@ def claim_of(
     """What a line has to claim for a rule that holds so many times; ``line`` makes it its own."""
     key = key_of(counter, child, day, days, service)
     return Claim(key, _item(counter, day) or line, times.to, counter.counts in _KEPT)
+
+
+def each_once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Of what is claimed twice, the claim that allows fewer."""
+    found: dict[tuple[str, str], Claim] = {}
+    for one in claims:
+        known = found.setdefault((one.key, one.item), one)
+        if one.most is not None and (known.most is None or one.most < known.most):
+            found[one.key, one.item] = one
+    return tuple(found.values())
 
 
 def _item(counter: Counter, day: date) -> str | None:

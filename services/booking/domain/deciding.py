@@ -49,7 +49,7 @@ class Verdict:
     @property
     def to_free(self) -> bool:
         """Whether a place is to be given back, or a booking to be told of its end."""
-        return any(line.gives_back or line.to_close or line.gives_up for line in self.lines)
+        return any(line.to_finish for line in self.lines)
 
 
 def tried(
@@ -154,10 +154,10 @@ def _decided(line: Line, wish: Wish, agent: str, batch: str, now: datetime) -> L
         receipt=line.receipted, answer=wish.answer,
     )  # fmt: skip
     if wish.accept:
-        held, claim = line.books, line.claim and replace(line.claim, given_up=False)
         common = replace(
-            common, state="accepted", reason=None, held=held, trying=False, claim=claim
-        )
+            common, state="accepted", reason=None, held=line.books, trying=False,
+            claims=tuple(claim.anew for claim in line.claims),
+        )  # fmt: skip
         return _given_back(common, wish.give_back) if wish.give_back else common
     return replace(common, state="refused", reason=wish.reason)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from services.booking.domain.allowances import Claim
+from services.booking.domain.allowances import Claim, each_once
 from services.booking.domain.given import Given
 from services.booking.domain.planning import (
     Offer,
@@ -144,18 +144,18 @@ def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
         return why_not
     cancelled = replace(
         _end_of(one, "cancel"), by_agent=asks_agent(answer, ending.aside), effect="cancelled",
-        claim=_counted(one.offer, ending.child, one, answer), surcharge=surcharged(answer),
+        claims=_counted(one.offer, ending.child, one, answer), surcharge=surcharged(answer),
         overridden=ending.aside,
     )  # fmt: skip
     return to_be_proved(_in_time(cancelled, one.offer.activity), answer)
 
 
-def _counted(offer: Offer, child: Participant, one: Booked, answer: Answer) -> Claim | None:
-    """What a cancellation has to claim of what the town counts; it counts from now on."""
-    claim = offer.claim(answer, child.id, one.line.date, one.ref)
-    if claim is not None:
+def _counted(offer: Offer, child: Participant, one: Booked, answer: Answer) -> tuple[Claim, ...]:
+    """What an act on a booking has to claim of what the town counts; it counts from now on."""
+    claims = offer.claims(answer, child.id, one.line.date, one.ref)
+    for claim in claims:
         offer.allowance.take(claim)
-    return claim
+    return claims
 
 
 #: What the town's rule gives back by itself; of the others nothing is said.
@@ -198,7 +198,7 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
     if settled.settled == "cancelled":
         cancel = one.offer.answer("cancel", ending.child, day, one.line.choice)
         return _in_time(
-            replace(line, claim=_counted(one.offer, ending.child, one, cancel)), activity
+            replace(line, claims=_counted(one.offer, ending.child, one, cancel)), activity
         )
     until = settled.proof_until
     return replace(
@@ -243,11 +243,12 @@ def plan_change(
         return why_not
     cancel = one.offer.answer("cancel", child, line.date, choice)
     until = cancel.cutoff if cancel.allowed else None
+    kept = (claim for claim in line.claims if claim.kept)
     changed = Line(
         id="", child=line.child, activity=line.activity, date=line.date, units=choice.units,
         starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
         of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
-        claim=line.claim if line.claim and line.claim.kept else None,
+        claims=each_once((*kept, *_counted(one.offer, child, one, answer))),
         by_agent=asks_agent(answer, aside), surcharge=surcharged(answer), overridden=aside,
     )  # fmt: skip
     return to_be_proved(changed, answer)

@@ -82,8 +82,8 @@ def tried(
     def one(line: Line) -> Line:
         if not line.trying:
             return line
-        claim = line.claim and replace(line.claim, given_up=False)
-        line = replace(line, trying=False, held=line.id in had, claim=claim)
+        claims = tuple(claim.anew for claim in line.claims)
+        line = replace(line, trying=False, held=line.id in had, claims=claims)
         reason = why_not.get(line.id)
         if reason is not None:
             said = TOO_OFTEN_BY_NOW if reason == TOO_OFTEN else PAID_LATE

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Literal, TypeVar
 
-from services.booking.domain.allowances import Allowance, Claim, claim_of
+from services.booking.domain.allowances import Allowance, Claim, claim_of, each_once
 from services.booking.domain.enrolled import WITHHELD, Standing
 from services.booking.domain.places import Session
 from services.booking.domain.proving import NOT_PROVED, Came, Proving
@@ -99,13 +99,15 @@ class Offer:
             key, at, lambda moment: make(replace(self, moment=moment, standing=Standing()))
         )
 
-    def claim(self, answer: Answer, child: str, day: date, line: str) -> Claim | None:
+    def claims(self, answer: Answer, child: str, day: date, line: str) -> tuple[Claim, ...]:
         """What a line has to claim for the answer that it got."""
-        if answer.times is None:
-            return None
-        counter = next(one for one in self.rules.file.counters if one.id == answer.times.counter)
-        return claim_of(
-            answer.times, counter, child, day, self.rules.days, self.activity.calendar, line
+        if not answer.times:
+            return ()
+        counters = {one.id: one for one in self.rules.file.counters}
+        days, calendar = self.rules.days, self.activity.calendar
+        return each_once(
+            claim_of(times, counters[times.counter], child, day, days, calendar, line)
+            for times in answer.times
         )
 
     def may_book(
@@ -195,20 +197,17 @@ def counted(planned: Sequence[Line], asks: Sequence[Ask]) -> tuple[list[Line], l
     before it, and no line that was dropped for another reason counts."""
     lines: list[Line] = []
     not_retained: list[NotRetained] = []
-    asked = {ask.key(day): ask for ask in asks for day in ask.days} if _claims(planned) else {}
+    claiming = any(line.claims for line in planned)
+    asked = {ask.key(day): ask for ask in asks for day in ask.days} if claiming else {}
     for number, line in enumerate(planned):
-        again = _planned(asked[_key(line)], line.date, f"{number}") if line.claim else line
+        again = _planned(asked[_key(line)], line.date, f"{number}") if line.claims else line
         if not isinstance(again, Line):
             not_retained.append(again)
             continue
-        if again.claim is not None:
-            asked[_key(line)].offer.allowance.take(again.claim)
+        for claim in again.claims:
+            asked[_key(line)].offer.allowance.take(claim)
         lines.append(again)
     return lines, not_retained
-
-
-def _claims(lines: Iterable[Line]) -> bool:
-    return any(line.claim for line in lines)
 
 
 def _key(line: Line) -> _Key:
@@ -228,7 +227,7 @@ def _planned(ask: Ask, day: date, name: str) -> Line | NotRetained:
     cancel = ask.offer.answer("cancel", ask.child, day, choice)
     until = cancel.cutoff if cancel.allowed else None
     planned = line(
-        claim=ask.offer.claim(answer, ask.child.id, day, name),
+        claims=ask.offer.claims(answer, ask.child.id, day, name),
         cancel_until=until.astimezone(UTC) if until else None,
         by_agent=asks_agent(answer, ask.aside),
         surcharge=surcharged(answer),
@@ -239,14 +238,14 @@ def _planned(ask: Ask, day: date, name: str) -> Line | NotRetained:
 
 def surcharged(answer: Answer) -> Surcharged | None:
     """The surcharge of an answer, as events say it."""
-    return _said(answer.surcharge, answer.rule)
+    return _said(answer.surcharge)
 
 
-def _said(owed: Due | None, rule: str | None) -> Surcharged | None:
-    if owed is None or rule is None:
+def _said(owed: Due | None) -> Surcharged | None:
+    if owed is None or owed.rule is None:
         return None
     return Surcharged(
-        rule=rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
+        rule=owed.rule, kind=owed.kind, cents=owed.cents, percent=owed.percent, per=owed.per,
         once_for=owed.once_for, also_following=owed.also_following, rounding=owed.rounding,
         total_cents=owed.total_cents if owed.kind == "price" else None,
     )  # fmt: skip
@@ -259,7 +258,7 @@ def to_be_proved(line: Line, answer: Answer) -> Line:
         return line
     once = Came(effect="cancelled" if line.kind == "cancel" else None, surcharge=line.surcharge)
     otherwise = {
-        "surcharge": once.model_copy(update={"surcharge": _said(asked.surcharge, answer.rule)}),
+        "surcharge": once.model_copy(update={"surcharge": _said(asked.surcharge)}),
         "refuse": Came(refused=NOT_PROVED),
         "billed": Came(effect="billed", settled_by=answer.rule),
     }[asked.otherwise]

@@ -95,7 +95,7 @@ class Line:
     was: tuple[str, ...] = ()
     surcharge: Surcharged | None = None
     overridden: tuple[Override, ...] = ()
-    claim: Claim | None = None
+    claims: tuple[Claim, ...] = ()
     frees: bool = False
     by_agent: bool = False
     effect: Effect | None = None
@@ -169,17 +169,25 @@ class Line:
         return self.trying or (self.state in _OUT and self.held)
 
     @property
-    def gives_up(self) -> bool:
-        """Whether what it may have claimed of the family's allowance is to be free again: nothing
-        came of it, or the day is no longer booked."""
-        if self.claim is None or (self.claim.given_up and not self.trying):
-            return False
-        return self.state in _OUT or (self.claim.kept and self.ended is not None)
+    def gives_up(self) -> tuple[Claim, ...]:
+        """What it may have claimed of the family's allowance and is to be free again: nothing came
+        of it, or the day is no longer booked."""
+        return tuple(
+            claim
+            for claim in self.claims
+            if (not claim.given_up or self.trying)
+            and (self.state in _OUT or (claim.kept and self.ended is not None))
+        )
 
     @property
     def to_close(self) -> bool:
         """Whether the booking that it ends, or was to end, has to learn what came of it."""
         return self.of is not None and not self.closed and self.state in ("accepted", *_OUT)
+
+    @property
+    def to_finish(self) -> bool:
+        """Whether something is to be given back, or to be told to a booking."""
+        return self.gives_back or self.to_close or bool(self.gives_up)
 
     @property
     def receipted(self) -> Receipt:

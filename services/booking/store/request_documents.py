@@ -35,6 +35,8 @@ def line_document(line: Line) -> Document:
         if value is None or value is False or value == () or value == _USUAL.get(name):
             continue
         document[name] = value if type(value) in _AS_IT_IS else _written(value)
+    if line.claims:
+        document["claims"] = [asdict(claim) for claim in line.claims]
     return document
 
 
@@ -46,8 +48,6 @@ _AS_IT_IS = (str, bool, int, tuple, datetime)
 def _written(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
-    if isinstance(value, Claim):
-        return asdict(value)
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Receipt):
@@ -94,7 +94,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "proofs": tuple,
     "starts": time.fromisoformat,
     "ends": time.fromisoformat,
-    "claim": lambda claim: Claim(**claim),
+    "claims": lambda claims: tuple(Claim(**claim) for claim in claims),
     "proof": Proving.model_validate,
     "given": Given.model_validate,
     "receipt": _receipt_of,

@@ -134,7 +134,8 @@ class Deadline(Dated):
     free of charge; ``outcome: ask_agent``: on request (D18).
 
     The first rule of the list that holds on the day and whose ``for`` fits decides; when several
-    units are asked, the strictest answer. ``times`` bounds how often (shapes D16, C10). After the
+    units are asked, the strictest answer, with what each counts, the dearest surcharge and what is
+    to be proved. ``times`` bounds how often (shapes D16, C10). After the
     cut-off, and beyond ``times``, the steps of ``after`` decide; when none fits, it is refused
     (shape L6).
     """

@@ -18,7 +18,7 @@ from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.proofs import About, days_after, proof_until, proves
 from services.booking.domain.rules.surcharges import Due, due
-from shared.contracts.town_file import AbsenceRule, Activity, Effect, InTime
+from shared.contracts.town_file import AbsenceRule, Activity, InTime
 
 #: ``cancelled``: in time, the place is free again. ``to_prove``: free once the proof has come.
 Settled = Literal[
@@ -151,7 +151,7 @@ def _settled(
             due_by.at if due_by else None, facts.price_cents, None,
             wording.absence_to_prove(due_by, over=over, text=rule.text),
         )  # fmt: skip
-    cents, owed = _amount(rule.effect, facts, book)
+    cents, owed = _amount(rule, facts, book)
     settled: Settled = rule.effect.kind
     return Day(
         day, settled, rule.id, cutoff, due_by.at if due_by else None, cents, owed,
@@ -175,8 +175,8 @@ def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) 
     return days_after(start, number, rule.counting, place) or date.max
 
 
-def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, Due | None]:
-    price = facts.price_cents
+def _amount(rule: AbsenceRule, facts: Facts, book: Rulebook) -> tuple[int | None, Due | None]:
+    effect, price = rule.effect, facts.price_cents
     if effect.kind in ("free", "credit", "refund", "carry_over"):
         return 0, None
     if effect.kind == "price":
@@ -184,7 +184,7 @@ def _amount(effect: Effect, facts: Facts, book: Rulebook) -> tuple[int | None, D
     if effect.kind == "keep_percent" and effect.percent is not None:
         return None if price is None else (price * effect.percent + 50) // 100, None
     if effect.surcharge is not None:
-        owed = due(effect.surcharge, facts, None, book.audiences)
+        owed = due(effect.surcharge, facts, None, book.audiences, rule.id)
         return owed.total_cents, owed
     return price, None
 

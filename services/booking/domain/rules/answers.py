@@ -57,7 +57,8 @@ class Answer:
     ``cutoff`` is the last minute as the town states it (aware, in its zone), None for never and
     for always; ``opens`` when it begins, if the rule says so. ``rule`` is the id of the rule that
     decided. ``code`` is stable, ``explanation`` is what the family reads. ``to_prove`` goes with
-    the outcome ``free_with_proof``.
+    the outcome ``free_with_proof``. Of several units the strictest decides, and what each of them
+    counts, costs or has to prove is kept.
     """
 
     allowed: bool
@@ -69,7 +70,7 @@ class Answer:
     explanation: str
     surcharge: Due | None = None
     warning: str | None = None
-    times: Times | None = None
+    times: tuple[Times, ...] = ()
     to_prove: ToProve | None = None
 
 
@@ -321,7 +322,9 @@ class Reading:
         for rung in self.rungs:
             if not _holds(rung, now, facts):
                 continue
-            owed = due(rung.surcharge, facts, rung.times, audiences) if rung.surcharge else None
+            owed = None
+            if rung.surcharge:
+                owed = due(rung.surcharge, facts, rung.times, audiences, self.rule.id)
             if rung.proof is not None:
                 to_prove = self._to_prove(rung.proof, owed, now.exactly())
                 return self._granted(rung, None, to_prove)
@@ -348,7 +351,7 @@ class Reading:
             _code(outcome, late=rung.late),
             self._words(rung, outcome, owed, to_prove),
             owed,
-            times=rung.times,
+            times=(rung.times,) if rung.times else (),
             to_prove=to_prove,
         )  # fmt: skip
 
@@ -403,15 +406,39 @@ def _code(outcome: Result, *, late: bool) -> str:
 
 
 def _strictest(answers: Sequence[Answer]) -> Answer:
-    """Of several the worst; of equals, the one that ends earlier."""
+    """Of several the worst; of equals, the one that ends earlier. Where all allow it, each counts
+    for what it counts, and what it costs or has to prove is said too."""
     if len(answers) == 1:
         return answers[0]
 
     def strictness(answer: Answer) -> tuple[int, float]:
         ends = answer.cutoff.timestamp() if answer.cutoff else float("inf")
-        return _WORSE.index(answer.outcome), -ends
+        return -_WORSE.index(answer.outcome), ends
 
-    return max(answers, key=strictness)
+    worst, *others = sorted(answers, key=strictness)
+    if not worst.allowed:
+        return worst
+    dearest, proving = worst, worst
+    for one in others:
+        if one.surcharge and (not dearest.surcharge or one.surcharge.dearer(dearest.surcharge)):
+            dearest = one
+        if one.to_prove and not proving.to_prove:
+            proving = one
+    said = dict.fromkeys(one.explanation for one in (worst, dearest, proving))
+    return replace(
+        worst,
+        surcharge=dearest.surcharge,
+        to_prove=_dearest(proving.to_prove, dearest.surcharge),
+        explanation=" ".join(said),
+        times=tuple(dict.fromkeys(times for one in answers for times in one.times)),
+    )
+
+
+def _dearest(to_prove: ToProve | None, owed: Due | None) -> ToProve | None:
+    """What is to be proved, where something is due with the proof too: without it no less is."""
+    if to_prove and owed and to_prove.surcharge and owed.dearer(to_prove.surcharge):
+        return replace(to_prove, surcharge=owed)
+    return to_prove
 
 
 def _starts(activity: Activity, facts: Facts) -> time | None:

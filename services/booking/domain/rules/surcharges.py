@@ -28,7 +28,7 @@ class Due:
     all; None as long as that price is not known. ``kind`` and ``percent`` say how it was reached;
     ``per`` and ``once_for`` how often it falls due; ``owed_already``: it has fallen due before in
     this window, so that nothing comes on top now. ``also_following``: it falls on so many
-    following items too.
+    following items too. ``rule`` is the id of the rule that asks for it.
     """
 
     kind: str
@@ -40,12 +40,30 @@ class Due:
     owed_already: bool = False
     also_following: int = 0
     rounding: str = "half_up"
+    rule: str | None = None
+
+    def dearer(self, other: Due) -> bool:
+        """Whether it is known to cost more than another."""
+        if self.owed_already != other.owed_already:
+            return other.owed_already
+        measures = (
+            (self.cents, other.cents), (self.total_cents, other.total_cents),
+            (self.percent, other.percent),
+        )  # fmt: skip
+        for mine, its in measures:
+            if mine is not None and its is not None:
+                return mine > its
+        return False
 
 
 def due(
-    surcharge: Surcharge, facts: Facts, times: Times | None, audiences: Mapping[str, Audience]
+    surcharge: Surcharge,
+    facts: Facts,
+    times: Times | None,
+    audiences: Mapping[str, Audience],
+    rule: str,
 ) -> Due:
-    """What a surcharge comes to for these facts."""
+    """What a surcharge of a rule comes to for these facts."""
     price = facts.price_cents
     cents = total = percent = None
     following, rounding = 0, "half_up"
@@ -72,7 +90,7 @@ def due(
         cents, total = 0, price
     return Due(
         surcharge.kind, cents, total, percent, surcharge.per, surcharge.once_for, already,
-        following, rounding,
+        following, rounding, rule,
     )  # fmt: skip
 
 
