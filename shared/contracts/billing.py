@@ -98,7 +98,8 @@ class InvoiceReopened(
 class PaymentExpired(
     _OfAccount, Event, service="billing", name="payment-expired", kind="fact", public=True
 ):
-    """An invoice was not paid in time: it is void, and what it was for may be given to others."""
+    """An invoice was not paid, in time or before its family took back what it was for: it is void,
+    and that may be given to others."""
 
     invoice: str
     request: str | None = None

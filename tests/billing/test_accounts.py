@@ -194,6 +194,26 @@ def test_nothing_is_set_apart_for_a_debit_that_was_dropped(set_apart_first: bool
     assert (account.debts["i1"].debit, account.debts["i1"].debit_on) == (None, None)
 
 
+def test_a_rest_under_one_euro_of_a_payment_that_did_not_hold_is_carried_too() -> None:
+    """PayFiP takes nothing so small, and no other invoice would ask for it."""
+    undone = [Owe("i1", 550), Receive("p1", 500, ("i1",)), Receive("p2", 50, ("i1",))]
+    moved = after(*undone, Reverse("x1", "p2"))
+    assert (moved.account.debts["i1"].state, moved.account.debts["i1"].unpaid) == ("carried", 50)
+    assert "invoice-reopened" not in told(moved)
+    assert after(*undone, Reverse("x1", "p2"), Owe("i2", 300)).account.debts["i2"].owed == 350
+    whole = after(*undone, Reverse("x1", "p1"))
+    assert (whole.account.debts["i1"].state, whole.account.debts["i1"].carry) == ("open", 0)
+    assert told(whole)[-1] == "invoice-reopened"
+
+
+def test_a_note_on_an_invoice_voided_meanwhile_takes_nothing_off_what_it_carried_on() -> None:
+    before = [Owe("i0", 60), Owe("i1", 500, "r1"), Void("v1", "i1"), Owe("i2", 300)]
+    account = after(*before, Reduce("n1", "i1", 500)).account
+    assert account.debts["i2"].owed == 360
+    account = after(*before, Reduce("n1", "i0", 60)).account
+    assert account.debts["i2"].owed == 300, "the earlier invoice's own note goes where it went"
+
+
 def test_paid_after_it_was_voided_the_money_is_credit_and_it_is_said() -> None:
     moved = after(Owe("i1", 500, "r1"), Void("v1", "i1"), Receive("p1", 500, ("i1",)))
     assert moved.account.credit == {"p1": 500}
@@ -265,8 +285,9 @@ class Story(RuleBasedStateMachine):
     @rule(cents=AMOUNTS, data=st.data(), refund=st.booleans())
     def reduce(self, cents: int, data: st.DataObject, refund: bool) -> None:
         invoice = self.invoice(data)
-        less = min(cents, self.due[invoice])
-        self.due[invoice] -= less
+        void = self.account.debts[invoice].void
+        less = cents if void else min(cents, self.due[invoice])
+        self.due[invoice] -= 0 if void else less
         self.do(Reduce(self.new(), invoice, less, refund))
 
     @precondition(lambda self: any(self.due))

@@ -12,13 +12,14 @@ from sepaxml.validation import try_valid_xml
 
 from services.billing import checking
 from services.billing.commands.mandates import reseal
+from services.billing.domain.accounts import Holder
 from services.billing.domain.debits.days import bank_day_from
 from services.billing.domain.payments import Part, Payment
 from services.billing.pain import debits_in
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.collections import DEBITS, FILES
 from services.billing.store.mandates import MANDATES
-from services.billing.store.payments import PAYMENTS
+from services.billing.store.payments import PAYMENTS, PaymentStore
 from shared.audit import AUDIT
 from shared.contracts.family import ErasureAsked, PersonErased
 from shared.failpoints import step
@@ -119,6 +120,30 @@ async def collecting(office: Office, logged: io.BytesIO) -> Collecting:
     await office.month_over()
     await office.invoices(3)
     return Collecting(office)
+
+
+async def test_handed_over_at_the_instant_it_is_set_apart_it_is_collected_alone(
+    collecting: Collecting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, collection = PaymentStore.create, list[dict[str, Any]]()
+
+    async def made_meanwhile(self: PaymentStore, *given: Any) -> bool:
+        if not collection:
+            collection.append(await collecting.made())
+        return await store(self, *given)
+
+    key, mine = new_id(), await collecting.invoice("f1")
+    cheque = {
+        "family": "f1", "means": "cheque", "cents": PRICE, "invoices": [mine["invoice"]],
+    }  # fmt: skip
+    monkeypatch.setattr(PaymentStore, "create", made_meanwhile)
+    for _ in range(2):
+        refused = await collecting.call("POST", "/office/payments", cheque, key=key)
+        assert (refused.status, refused.json["code"]) == (409, "being-collected")
+    await collecting.settled(collection[0]["collection"])
+    account = await collecting.office.billing().accounts.get(Holder("veyras", "VEY", "f1"))
+    assert (account.settled, account.credit_cents) == (PRICE, 0)
+    await collecting.sound()
 
 
 async def test_what_is_due_is_announced_set_apart_and_paid_on_the_day(

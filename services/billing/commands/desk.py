@@ -15,6 +15,8 @@ from shared.auth import AgentScope
 from shared.errors import Refused
 from shared.web.routes import Command
 
+_COLLECTED = "Un prélèvement en était préparé"
+
 
 async def record(
     billing: Billing, scope: AgentScope, wish: DeskPaymentIn, command: Command
@@ -26,16 +28,36 @@ async def record(
     ``means-not-accepted``, ``too-much-cash``, ``voucher-too-large``, ``payer-unknown``,
     ``idempotency-key-reused``.
     """
-    payment = await billing.payments.payment(command.id)
+    payment, made = await billing.payments.payment(command.id), False
     while payment is None:
-        await billing.payments.create(*await _received(billing, scope, wish, command))
+        made = await billing.payments.create(*await _received(billing, scope, wish, command))
         payment = await billing.payments.payment(command.id)
     if payment.body_hash != command.body_hash:
         raise Refused(
             "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
         )
+    if payment.state == "paid" and (made or payment.untold):
+        payment = await _unless_collected(billing, payment)
     if payment.untold:
         await payments.tell(billing, payment)
+    if payment.reversal is not None and payment.reversal.reason == _COLLECTED:
+        raise Refused(
+            "being-collected",
+            "Un prélèvement de cette facture vient d'être préparé : rien n'est enregistré. Rendez"
+            " ce qui vous a été remis.",
+            field="/invoices",
+        )  # fmt: skip
+    return payment
+
+
+async def _unless_collected(billing: Billing, payment: Payment) -> Payment:
+    """The account once more, the payment being stored: whoever collects sets invoices apart, then
+    looks for it. Set apart since it was read, it is undone: the debit takes all that was due."""
+    account = await billing.accounts.get(Holder(payment.town, payment.office, payment.family))
+    if any((debt := account.debts.get(one)) and debt.debit for one in payment.invoices):
+        undone = Reversal(reason=_COLLECTED, by=payment.account, at=billing.clock.town())
+        await billing.payments.reverse(payment.id, undone)
+        return await billing.payments.need(payment.id)
     return payment
 
 

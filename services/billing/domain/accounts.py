@@ -268,8 +268,9 @@ def _reverse(account: Account, reverse: Reverse) -> Moved:
         if reverse.payment not in debt.parts:
             continue
         parts = {key: cents for key, cents in debt.parts.items() if key != reverse.payment}
-        debts[invoice] = debt = replace(debt, parts=parts, carry=0)
-        events.append(InvoiceReopened(**_of(account), invoice=invoice, left_cents=debt.unpaid))
+        debts[invoice] = debt = _rested(replace(debt, parts=parts, carry=0))
+        if debt.state == "open":
+            events.append(InvoiceReopened(**_of(account), invoice=invoice, left_cents=debt.unpaid))
     credit = {key: cents for key, cents in account.credit.items() if key != reverse.payment}
     left = [_without(one, reverse.payment) for one in account.transfers]
     stopped = sum(one.parts.get(reverse.payment, 0) for one in account.transfers)
@@ -382,9 +383,12 @@ _RULES: Mapping[type[Movement], Callable[[Account, Any], Moved]] = {
 
 def _lessened(account: Account, invoice: str, cents: int) -> tuple[dict[str, Debt], Parts]:
     """The debts once ``cents`` less are due of an invoice, never less than nothing, and what was
-    paid too much for them then. What was carried over is lessened where it went.
+    paid too much for them then. What was carried over is lessened where it went. Nothing is due of
+    an invoice that is void; what it took over from others is theirs.
     """
     debts, released, left = dict(account.debts), _NO_PARTS, cents
+    if invoice in debts and debts[invoice].void:
+        return debts, released
     at: str | None = invoice
     while left and at is not None and (debt := debts.get(at)) is not None:
         there = debt.owed - debt.carried_in if at == invoice else debt.carried_in
@@ -400,8 +404,8 @@ def _lessened(account: Account, invoice: str, cents: int) -> tuple[dict[str, Deb
 
 
 def _rested(debt: Debt) -> Debt:
-    """The debt after something of it was settled, or is due no longer: a rest too small to be paid
-    on line waits for the next invoice, once."""
+    """The debt after something of it was settled, is due no longer, or did not hold: a rest too
+    small to be paid on line waits for the next invoice, once."""
     carry = min(debt.carry, debt.unpaid)
     due_anyway = debt.settled or debt.kept or debt.request is None
     small = due_anyway and debt.unpaid < MINIMUM_CENTS and debt.carried_to is None

@@ -18,8 +18,10 @@ class Effect(Part):
 
     ``free``: nothing is due. ``billed``: the price (shape A5). ``keep_percent``: that share of the
     price is kept (A7). ``price``: so much instead (A11). ``surcharge``: the price and more (A8).
-    ``credit``: what was paid is credited; ``refund``: it is paid back; ``carry_over``: the hours
-    or meals are kept for later (I8). ``collect``: billed, and the meal may be fetched (A12).
+    ``credit``: what was paid is credited; ``refund``: it is paid back by transfer; ``carry_over``:
+    it is kept for a later booking, as money at the price paid, not as hours or meals (I8).
+    ``collect``: billed, and the meal may be fetched (A12). Of what is kept in part (A7, A11) the
+    other part is credited, which an agent may have transferred.
     """
 
     kind: Literal[
