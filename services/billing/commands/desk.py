@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.billing.commands import online, payments
 from services.billing.domain.accounts import Holder
+from services.billing.domain.corrections import Entry, left_of
 from services.billing.domain.desk import check
+from services.billing.domain.invoicing import Invoice
 from services.billing.domain.payments import Part, Payment, Reversal
 from services.billing.queries import invoices as invoice_queries
 from services.billing.queries import payments as queries
@@ -84,9 +88,10 @@ async def _received(
             await payments.tell(billing, entered)
     owed = await _to_pay(billing, holder, wish)
     office = (await billing.towns.get(scope.town)).file.collection_office
+    billed = await _left_of(billing, chosen)
     births = {_id: one.birth_date for one in card.children for _id in one.ids}
     unpaid = sum(one.cents for one in owed)
-    check(office, wish.means, wish.cents, chosen, unpaid, received.cents, births)
+    check(office, wish.means, wish.cents, billed, unpaid, received.cents, births)
     now = billing.clock.town()
     payment = Payment(
         id=command.id, town=scope.town, office=holder.office, family=holder.family,
@@ -95,6 +100,14 @@ async def _received(
         reference=wish.reference,
     )  # fmt: skip
     return payment, received
+
+
+async def _left_of(billing: Billing, invoices: Sequence[Invoice]) -> list[Entry]:
+    """What these invoices bill that was not given back since."""
+    these, left = {one.id for one in invoices}, list[Entry]()
+    for basis in sorted({one.of or one.id for one in invoices}):
+        left += left_of(await billing.invoices.links(basis), these)
+    return left
 
 
 async def _to_pay(billing: Billing, holder: Holder, wish: DeskPaymentIn) -> tuple[Part, ...]:

@@ -42,7 +42,7 @@ async def see(billing: Billing, scope: Scope, quote_id: str) -> tuple[Quote, Quo
     if found is None:
         raise not_found("ce devis")
     card, _ = await billing.card_of(scope, found.family)
-    _refuse_others(scope, card, {one.child for one in found.lines})
+    _refuse_others(scope, found.family, card, {one.child for one in found.lines})
     return found, await state_of(billing, found, card)
 
 
@@ -59,7 +59,7 @@ async def state_of(billing: Billing, quoted: Quote, card: FamilyChanged) -> Quot
 async def _reckoned(billing: Billing, scope: Scope, wish: QuoteIn, command: Command) -> Quote:
     town = await billing.towns.get(scope.town)
     card, heard = await billing.card_of(scope, wish.family)
-    _refuse_others(scope, card, {one.child for one in wish.lines})
+    _refuse_others(scope, wish.family, card, {one.child for one in wish.lines})
     asked = [one.fact(position) for position, one in enumerate(wish.lines)]
     facts, basket = await _priced(billing, town, card, asked)
     now = billing.clock.town()
@@ -83,12 +83,13 @@ async def _priced(
     return facts, price(book, facts)
 
 
-def _refuse_others(scope: Scope, card: FamilyChanged, children: set[str]) -> None:
-    """Children and adults of the family for whom the bearer may decide or pay."""
+def _refuse_others(scope: Scope, family: str, card: FamilyChanged, children: set[str]) -> None:
+    """Children and adults of the family, asked for by that record, for whom the bearer may decide
+    or pay."""
     within = {one.id for one in card.participants}
     if isinstance(scope, FamilyScope):
-        me = scope.guardian_of(card.family)
-        guardian = next((one for one in card.guardians if one.id == me), None)
+        me = scope.guardian_of(family)
+        guardian = next((one for one in card.guardians if me in one.ids), None)
         rights = guardian.reach if guardian else ()
         within &= {one.child for one in rights if one.decide or one.pay}
     if not children <= within:

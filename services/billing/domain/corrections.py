@@ -162,6 +162,20 @@ def difference(
     )  # fmt: skip
 
 
+def left_of(chain: Sequence[Link], documents: Collection[str]) -> list[Entry]:
+    """What these documents of a chain bill and the whole chain has not given back since."""
+    left = {key: sum(one.cents for one in billed) for key, billed in _by_key(chain).items()}
+    found = []
+    for entry in (
+        one for link in chain if link.document in documents for one in link.billed.entries
+    ):
+        cents = min(entry.cents, left[entry.key])
+        if cents > 0:
+            left[entry.key] -= cents
+            found.append(entry.model_copy(update={"cents": cents}))
+    return found
+
+
 def as_billed(
     lines: Iterable[Line], unpriced: Sequence[Unpriced], billed: Mapping[str, Line]
 ) -> tuple[tuple[Line, ...], tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from services.billing.domain.invoicing import Invoice, InvoiceLine
+from services.billing.domain.corrections import Entry
 from services.billing.domain.payments import MEANS
 from shared.contracts.town_file import AcceptedMeans, CollectionOffice, DeskMeans
 from shared.errors import Refused
@@ -22,13 +22,14 @@ def check(
     office: CollectionOffice,
     means: DeskMeans,
     cents: int,
-    invoices: Sequence[Invoice],
+    billed: Sequence[Entry],
     unpaid_cents: int,
     received_cents: int,
     births: Mapping[str, date],
 ) -> None:
-    """Whether the régie takes this for these invoices, of which ``unpaid_cents`` are to be paid;
-    ``received_cents`` came by the same means already. ``births``: the children's birth dates.
+    """Whether the régie takes this for invoices that have ``billed`` so much, not given back since,
+    and of which ``unpaid_cents`` are to be paid; ``received_cents`` came by the same means already.
+    ``births``: the children's birth dates.
 
     Raises ``Refused``: ``means-not-accepted``, ``too-much-cash``, ``voucher-too-large``.
     """
@@ -47,7 +48,7 @@ def check(
     limited = bool(accepted.activities or accepted.age_below)
     if means not in _VOUCHERS and not limited:
         return
-    eligible = _eligible_cents(accepted, invoices, births) - received_cents
+    eligible = sum(one.cents for one in billed if _covers(accepted, one, births)) - received_cents
     most = max(min(eligible, unpaid_cents), 0)
     if cents > most:
         raise Refused(
@@ -58,22 +59,15 @@ def check(
         )  # fmt: skip
 
 
-def _eligible_cents(
-    accepted: AcceptedMeans, invoices: Sequence[Invoice], births: Mapping[str, date]
-) -> int:
-    lines = (line for invoice in invoices for line in invoice.lines)
-    return sum(line.total_cents for line in lines if _covers(accepted, line, births))
-
-
-def _covers(accepted: AcceptedMeans, line: InvoiceLine, births: Mapping[str, date]) -> bool:
-    """Whether a line is of an activity it is taken for, and of a child young enough on its last
+def _covers(accepted: AcceptedMeans, one: Entry, births: Mapping[str, date]) -> bool:
+    """Whether this was billed for an activity it is taken for, and for a child young enough that
     day; a child whose age is not known is not."""
-    if accepted.activities and line.activity not in accepted.activities:
+    if accepted.activities and one.activity not in accepted.activities:
         return False
     if accepted.age_below is None:
         return True
-    born = births.get(line.child)
-    return born is not None and age_on(born, max(line.days)) < accepted.age_below
+    born = births.get(one.child)
+    return born is not None and age_on(born, one.day) < accepted.age_below
 
 
 def age_on(born: date, day: date) -> int:

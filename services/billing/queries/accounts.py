@@ -17,7 +17,7 @@ async def account(billing: Billing, scope: Scope, family: str) -> Account:
     card, _ = await billing.card_of(scope, family)
     guardian = invoiced_guardian(card)
     if isinstance(scope, FamilyScope) and (
-        guardian is None or guardian.id != scope.guardian_of(family)
+        guardian is None or scope.guardian_of(family) not in guardian.ids
     ):
         raise not_found("ce compte")
     return await billing.accounts.get(await holder_of(billing, scope.town, family))

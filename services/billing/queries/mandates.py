@@ -131,7 +131,7 @@ async def printed(billing: Billing, scope: Scope, bearer: Bearer, family: str) -
     if mandate is None:
         raise not_found("un mandat de prélèvement en cours")
     details = await _read(billing, scope, bearer, debit, mandate.guardian, mandate.bank, family)
-    data = content(mandate, details, file, address(card, mandate.guardian, scope))
+    data = content(mandate, details, file, address(card, family, mandate.guardian, scope))
     at = datetime.combine(mandate.signed_on, datetime.min.time(), ZoneInfo(file.time_zone))
     return File(f"mandat-{mandate.reference}.pdf", await billing.press.pdf(TEMPLATE, data, at))
 

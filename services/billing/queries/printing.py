@@ -42,7 +42,7 @@ async def printed(billing: Billing, scope: Scope, invoice_id: str) -> File:
     except MissingCopy:  # erased since: an invoice is kept by law without the family
         to = []
     else:
-        to = address(card, invoice.guardian, scope)
+        to = address(card, invoice.family, invoice.guardian, scope)
     how = await by_debit(billing, invoice)
     data = {**content(invoice, file, credited.number if credited else None, how), "to": to}
     at = datetime.combine(invoice.issued_on, time(12), ZoneInfo(file.time_zone))
@@ -50,14 +50,14 @@ async def printed(billing: Billing, scope: Scope, invoice_id: str) -> File:
     return File(f"{invoice.number}.pdf", pdf)
 
 
-def address(card: FamilyChanged, guardian_id: str, scope: Scope) -> list[str]:
-    """The lines of the address; of a protected guardian only the name, but for themselves and
-    agents."""
-    guardian = next((one for one in card.guardians if one.id == guardian_id), None)
+def address(card: FamilyChanged, record: str, guardian_id: str, scope: Scope) -> list[str]:
+    """The lines of the address, read in a record of the family; of a protected guardian only the
+    name, but for themselves and agents."""
+    guardian = next((one for one in card.guardians if guardian_id in one.ids), None)
     if guardian is None:
         return []
     lines = [f"{guardian.first_name} {guardian.last_name}"]
-    theirs = not isinstance(scope, FamilyScope) or scope.guardian_of(card.family) == guardian.id
+    theirs = not isinstance(scope, FamilyScope) or scope.guardian_of(record) in guardian.ids
     if guardian.address is None or (guardian.protected and not theirs):
         return lines
     where = guardian.address

@@ -237,21 +237,18 @@ class InvoiceStore:
     async def chain(self, basis: str) -> list[Link] | None:
         """The documents that bill what an invoice began; None while one of them is not owed yet on
         the account."""
-        found = await self._store.find(
+        found = await self._chained(basis)
+        return _links(found, basis) if all(document["announced"] for document in found) else None
+
+    async def links(self, basis: str) -> list[Link]:
+        """The same, owed already or not."""
+        return _links(await self._chained(basis), basis)
+
+    async def _chained(self, basis: str) -> list[Document]:
+        return await self._store.find(
             INVOICES, {"billed.basis": basis},
             projection={"billed": 1, "announced": 1, "reductions": 1},
         )  # fmt: skip
-        if not all(document["announced"] for document in found):
-            return None
-        return [
-            Link(
-                document["_id"], Billed.model_validate(one),
-                tuple(Reduction.model_validate(less) for less in document["reductions"]),
-            )
-            for document in found
-            for one in document["billed"]
-            if one["basis"] == basis
-        ]  # fmt: skip
 
     async def note(self, document: str, billed: Billed) -> bool:
         """Add a difference of nothing to a chain; False when the document has one of that
@@ -366,6 +363,18 @@ def _document(invoice: Invoice, charges: Sequence[str], run: str | None) -> Docu
 
 def _billed(billed: Billed) -> Document:
     return billed.model_dump(mode="json", exclude_defaults=True)
+
+
+def _links(documents: Sequence[Document], basis: str) -> list[Link]:
+    return [
+        Link(
+            document["_id"], Billed.model_validate(one),
+            tuple(Reduction.model_validate(less) for less in document["reductions"]),
+        )
+        for document in documents
+        for one in document["billed"]
+        if one["basis"] == basis
+    ]  # fmt: skip
 
 
 def _announcing(owed: Owed, *, followed: bool) -> Saying:

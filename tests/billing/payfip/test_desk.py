@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from deploy.simulators.payfip import PayFipServer
+from services.billing.domain.corrections import Billed, Entry, EntryKind, Link, left_of
 from services.billing.domain.desk import MOST_CASH_CENTS, age_on, check
-from services.billing.domain.invoicing import Invoice, InvoiceLine
+from services.billing.domain.prices.facts import Facts
+from shared.contracts.booking import Replaced
 from shared.contracts.town_file import AcceptedMeans, CollectionOffice, DeskMeans
 from shared.errors import Refused
 from shared.ids import new_id
 from tests.billing.conftest import Office
-from tests.billing.data import accepted
+from tests.billing.data import DECIDED, accepted, card, refused
 from tests.billing.payfip.conftest import Till, till_with
 from tests.world import Answer
 
@@ -134,20 +136,16 @@ async def test_eight_desks_at_once_take_no_more_than_the_law_allows_nor_than_is_
     assert await desk.money() == (MOST_CASH_CENTS + PRICE, MOST_CASH_CENTS + PRICE, 0)
 
 
-def invoice(*lines: tuple[str, str, int]) -> Invoice:
-    """Lines of (child, activity, cents) in September 2026."""
-    return Invoice(
-        id="i", town="veyras", family="f1", guardian="g", month="2026-09", office="VEY",
-        year=2026, sequence=1, issued_on=date(2026, 10, 1), due_on=date(2026, 10, 31),
-        lines=tuple(
-            InvoiceLine(
-                child=child, child_name=child, activity=activity, activity_name=activity,
-                unit="u", unit_name="u", tariff="t", days=(date(2026, 9, 3), date(2026, 9, 30)),
-                count=2, price_cents=cents // 2, total_cents=cents,
-            )
-            for child, activity, cents in lines
-        ),
+def entry(child: str, activity: str, cents: int, kind: EntryKind = "booked") -> Entry:
+    """What was billed for the last day of September 2026."""
+    return Entry(
+        ref=f"{child}-{activity}", what="booked", kind=kind, child=child, activity=activity,
+        units=("u",), day=date(2026, 9, 30), cents=cents,
     )  # fmt: skip
+
+
+def link(document: str, position: int, *entries: Entry) -> Link:
+    return Link(document, Billed(basis="i1", position=position, facts=Facts(), entries=entries))
 
 
 def refusal(
@@ -155,9 +153,11 @@ def refusal(
 ) -> str | None:
     office = CollectionOffice(code="VEY", label="Régie", means=(accepted,))
     births = {"young": date(2020, 10, 1), "old": date(2020, 9, 30)}
-    bill = invoice(("young", "garde", 400), ("old", "garde", 200), ("young", "cantine", 1000))
+    billed = [
+        entry("young", "garde", 400), entry("old", "garde", 200), entry("young", "cantine", 1000)
+    ]  # fmt: skip
     try:
-        check(office, means, cents, [bill], unpaid, received, births)
+        check(office, means, cents, billed, unpaid, received, births)
     except Refused as refused:
         return refused.code
     return None
@@ -173,6 +173,35 @@ def test_a_voucher_pays_for_its_services_and_ages_up_to_what_is_to_be_paid() -> 
     anybody = AcceptedMeans(means="cesu", activities=("garde",))
     assert refusal("cesu", 600, 1600, anybody) is None
     assert refusal("cesu", 601, 1600, anybody) == "voucher-too-large"
+
+
+def test_what_was_given_back_since_is_paid_by_no_voucher() -> None:
+    chain = [
+        link("i1", 0, entry("tom", "garde", 3000), entry("tom", "cantine", 5000)),
+        link("i2", 1, entry("tom", "garde", 800, "changed")),
+        link("c1", 2, entry("tom", "garde", -1000, "changed")),
+    ]
+    for documents, garde in (({"i1"}, 2800), ({"i2"}, 800), ({"i1", "i2"}, 2800), ({"c1"}, 0)):
+        left = left_of(chain, documents)
+        assert sum(one.cents for one in left if one.activity == "garde") == garde, documents
+
+
+async def test_a_voucher_pays_for_no_line_that_was_credited(desk: Till) -> None:
+    office, (zoe, tom) = desk.office, card().children
+    small = tom.model_copy(update={"birth_date": date(2021, 3, 1)})
+    await office.family(children=(zoe, small))
+    days = [("zoe", "zoe", date(2026, 9, 10)), ("tom", "tom", date(2026, 9, 10))]
+    await office.say(accepted(days, request="r2"), "requests/r2")
+    *_, both = await office.invoices(2)
+    assert both["total_cents"] == 2 * PRICE
+    before = Replaced(decided_at=DECIDED, accepted=True)
+    later = DECIDED + timedelta(days=1)
+    gone = refused(days[1:], request="r2", at=later, replaces=before)
+    await office.say(gone, "requests/r2")
+    await office.invoices(3)
+    answer = await enter(desk, means="cesu", invoices=[both["_id"]])
+    assert (answer.status, answer.json["code"]) == (422, "voucher-too-large")
+    assert (await enter(desk, invoices=[both["_id"]])).status == 201, "the rest, by a cheque"
 
 
 def test_cash_stops_at_three_hundred_euros_and_a_cheque_does_not() -> None:
