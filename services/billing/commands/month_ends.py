@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -34,15 +34,16 @@ from shared.auth import AgentScope
 from shared.contracts.family import FamilyChanged
 from shared.contracts.town_file import TownFile
 from shared.copies import Town
-from shared.errors import Refused
+from shared.errors import Refused, StoreUnavailable
 from shared.ids import new_id
 from shared.logs import get_logger
-from shared.tasks import grouped, streamed
+from shared.tasks import grouped, guarded, streamed
 from shared.web.routes import Command
 
 #: Families invoiced together, each step of which is one round trip for all of them; and how many
 #: such groups are in hand: while one is written another is priced.
 _TAKEN, _AT_ONCE = 100, 2
+_FAILED = "month-end-failed"
 _Open = tuple[str, list[Charge]]
 _log = get_logger()
 
@@ -64,12 +65,10 @@ async def _end_months(billing: Billing) -> None:
         if instant := decided.get(town.file.town):
             zone = ZoneInfo(town.file.time_zone)
             if town.file.collection_office.month_end == "automatic":
-                await _ask_due(billing, town.file.town, last_over(instant, zone))
+                asked = _ask_due(billing, town.file.town, last_over(instant, zone))
+                await guarded(asked, _FAILED, town.file.town)
     for run in await billing.store.unfinished_runs():
-        try:
-            await _perform(billing, run)
-        except (Refused, LookupError, ValueError) as error:
-            _log.error("month-end-failed", town=run.town, run=run.id, exc_info=error)
+        await guarded(_perform(billing, run), _FAILED, run.id)
 
 
 async def _ask_due(billing: Billing, town: str, last: str) -> None:
@@ -130,7 +129,7 @@ async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
         if held is not None:
             await _not_on(billing, tally, held, found, family, charges)
             continue
-        _, reckoned = await priced_charges(billing, found, family, charges)
+        _, reckoned = await _or_aside(priced_charges(billing, found, family, charges), charges)
         tally.add(reckoned.left_aside)
         invoices += bool(reckoned.lines)
         cents += reckoned.total_cents
@@ -151,9 +150,22 @@ async def _not_on(
     late = [one for one in charges if one.id not in held]
     if not late:
         return []
-    _, reckoned = await priced_charges(billing, town, family, late)
+    _, reckoned = await _or_aside(priced_charges(billing, town, family, late), late)
     tally.add(reckoned.left_aside)
     return [one.id for one in reckoned.charges]
+
+
+async def _or_aside(
+    work: Awaitable[tuple[str, Priced]], charges: Sequence[Charge]
+) -> tuple[str, Priced]:
+    """A family whose bill cannot be reckoned keeps no other waiting: its charges are left aside."""
+    try:
+        return await work
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the month end is told
+        _log.error(_FAILED, family=charges[0].family, exc_info=error)
+        return "", Priced((), (), tuple(LeftAside(one, "reckoning-failed") for one in charges))
 
 
 async def refuse_too_early(billing: Billing, town: str, month: str) -> None:
@@ -204,9 +216,19 @@ class _MonthEnd:
     numbers: Numbers
     drafted: bool
     tally: _Tally = field(default_factory=_Tally)
+    failed: list[Exception] = field(default_factory=list)
 
     async def invoice(self, some: Sequence[_Open]) -> None:
-        """Invoice families that have charges of the month on no invoice."""
+        """Invoice families that have charges of the month on no invoice; a group that fails keeps
+        no other waiting."""
+        try:
+            await self._invoice(some)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised once the others are invoiced
+            self.failed.append(error)
+
+    async def _invoice(self, some: Sequence[_Open]) -> None:
         billing, ids = self.billing, {family: self.id_of(family) for family, _ in some}
         before = await billing.invoices.charges_of(list(ids.values()))
         fresh = await self._issue([one for one in some if ids[one[0]] not in before])
@@ -243,7 +265,8 @@ class _MonthEnd:
     ) -> Unnumbered | None:
         """A family's invoice; None where there is nothing to be invoiced."""
         run, town, _id = self.run, self.town, self.id_of(family)
-        guardian, reckoned = await priced_for(self.billing, town, card, charges)
+        priced = priced_for(self.billing, town, card, charges)
+        guardian, reckoned = await _or_aside(priced, charges)
         if self.drafted and reckoned.lines:
             reckoned = await _as_read(self.billing, run, family, reckoned)
         if not reckoned.lines:
@@ -278,6 +301,8 @@ async def _perform(billing: Billing, run: Run) -> Run:
     await _adopt(billing, run)
     families = grouped(billing.store.open_by_family(run.town, run.month), _TAKEN)
     await streamed(families, ending.invoice, _AT_ONCE)
+    if ending.failed:  # the run is not over: what is left is tried again
+        raise ending.failed[0]
     outcome = ending.tally.outcome(*await billing.invoices.totals(run.id))
     await billing.store.finish_run(run.id, outcome)
     done = await billing.store.run(run.id)

@@ -40,7 +40,7 @@ from shared.money import Cents
 InvoiceKind = Literal["month", "booking", "credit_note"]
 #: States of invoices of which nothing is to be paid now.
 ARCHIVED: tuple[DebtState, ...] = ("settled", "carried", "void")
-LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "changed-since-draft"]
+LeftAsideCode = Literal[UnpricedCode, "nobody-invoiced", "changed-since-draft", "reckoning-failed"]
 
 
 class OthersPart(BaseModel):

@@ -191,13 +191,13 @@ async def test_a_voucher_pays_for_no_line_that_was_credited(desk: Till) -> None:
     small = tom.model_copy(update={"birth_date": date(2021, 3, 1)})
     await office.family(children=(zoe, small))
     days = [("zoe", "zoe", date(2026, 9, 10)), ("tom", "tom", date(2026, 9, 10))]
-    await office.say(accepted(days, request="r2"), "requests/r2")
+    await office.say(accepted(days), "requests/r1")
     *_, both = await office.invoices(2)
     assert both["total_cents"] == 2 * PRICE
     before = Replaced(decided_at=DECIDED, accepted=True)
     later = DECIDED + timedelta(days=1)
-    gone = refused(days[1:], request="r2", at=later, replaces=before)
-    await office.say(gone, "requests/r2")
+    gone = refused(days[1:], at=later, replaces=before)
+    await office.say(gone, "requests/r1")
     await office.invoices(3)
     answer = await enter(desk, means="cesu", invoices=[both["_id"]])
     assert (answer.status, answer.json["code"]) == (422, "voucher-too-large")

@@ -166,6 +166,7 @@ LEFT_ASIDE: Final = MappingProxyType({
     "no-tariff": "aucun tarif", "activity-removed": "activité supprimée",
     "time-unknown": "heure inconnue", "surcharge-unstated": "supplément non précisé",
     "nobody-invoiced": "personne à facturer", "changed-since-draft": "changé depuis le brouillon",
+    "reckoning-failed": "erreur de calcul",
 })  # fmt: skip
 MAILS: Final = MappingProxyType({
     "due": ("À envoyer", "clock", "waiting"),
