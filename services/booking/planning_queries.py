@@ -64,7 +64,9 @@ async def _plannings(
     shown = {
         child.id: _shown(
             child,
-            weeks.open_to(child, wanted.first, wanted.last),
+            _with_booked(
+                weeks, child, weeks.open_to(child, wanted.first, wanted.last), known[child.id]
+            ),
             {activity for activity, _unit, _day in known[child.id]},
             standing.enrolled,
         )
@@ -87,6 +89,24 @@ async def _plannings(
 def weeks_of(offers: Sequence[Offer], shapes: Mapping[str, Shape]) -> Weeks[Outlook]:
     """What the planning shows alike to all people of one kind."""
     return Weeks(offers, "outlook", partial(_look, shapes))
+
+
+def _with_booked(
+    weeks: Weeks[Outlook],
+    child: Participant,
+    slots: list[Slot[Outlook]],
+    known: Mapping[Place, Entry],
+) -> list[Slot[Outlook]]:
+    """The slots, and those that stand booked though there is no service any more, or the activity
+    is for others now: they are the family's to give up."""
+    there = {(slot.activity.id, slot.unit, slot.day) for slot in slots}
+    besides = [
+        slot
+        for place, entry in known.items()
+        if entry.line.active and place not in there
+        if (slot := weeks.at(child, *place)) is not None
+    ]
+    return sorted(slots + besides, key=lambda slot: slot.day) if besides else slots
 
 
 def _shown(
@@ -184,7 +204,7 @@ def _look(
     """What is kept of one unit on a day."""
     choice = Choice((unit,))
     why_not, answer = offer.may_book(child, day, choice)
-    cancel = offer.answer("cancel", child, day, choice)
+    cancel = offer.giving_up(child, day, choice)
     shape = shapes[offer.activity.id]
     counters = shape.on(day)
     members = set(shape.members(traits_of(child, day))) if counters.grouped else frozenset()

@@ -103,7 +103,8 @@ class _Trial:
             return "refused", wrong
         members = shape.members(traits_of(child, line.date)) if child else ()
         fresh = dict.fromkeys(line.fresh, "")
-        down = taking(shape.on(line.date), held, fresh, set(members)).down
+        before = self.sessions[slot].groups.get(line.child, frozenset())
+        down = taking(shape.on(line.date), held, fresh, set(members), before).down
         left = self.left.setdefault(slot, dict(self.sessions[slot].left))
         return foreseen(line, offer.mode, down, left)
 

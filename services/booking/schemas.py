@@ -112,7 +112,8 @@ class ProofIn(Input):
 
 class EndIn(Input):
     """Bookings of a child to be ended: of one day, or from ``first`` to ``last``, on some days of
-    the week where given; of one activity and some of its units, or of all.
+    the week where given; of one activity or of all, and where ``units`` are given, those that one
+    of them is part of: a booking of several units ends whole, or is changed.
 
     ``cancel`` is possible in time only; an ``absence`` may always be reported, and is a
     cancellation as long as that is possible. ``reason`` is one of the activity's own; ``proof``

@@ -139,7 +139,7 @@ def _end_of(one: Booked, kind: LineKind) -> Line:
 def _cancelled(one: Booked, ending: Ending) -> Line | Reason:
     if one.offer is None:
         return NOT_OFFERED
-    answer = one.offer.answer("cancel", ending.child, one.line.date, one.line.choice)
+    answer = one.offer.giving_up(ending.child, one.line.date, one.line.choice)
     if why_not := refusal(answer, ending.aside):
         return why_not
     cancelled = replace(
@@ -187,6 +187,8 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
         counts=one.offer.counts(ending.child, day),
         absent=Absent(first=ending.first, last=ending.last, reason=ending.reason, told=now),
     )
+    if not one.offer.open_on(day, ending.child.school):
+        return _in_time(_end_of(one, "absence"), activity)
     report = one.offer.answer("absence", ending.child, day, one.line.choice)
     if why_not := refusal(report, ending.aside):
         return why_not

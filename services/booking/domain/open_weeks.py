@@ -47,6 +47,13 @@ class Weeks(Generic[SeenT]):
             if first <= slot.day <= last
         ]
 
+    def at(self, child: Participant, activity: str, unit: str, day: date) -> Slot[SeenT] | None:
+        """A slot whether or not it is open to them; None when the file knows no such unit."""
+        for offer in self.offers:
+            if offer.activity.id == activity and unit in {one.id for one in offer.activity.units}:
+                return self._slot(child, offer, unit, day, offer.now)
+        return None
+
     def _week(self, child: Participant, first: date) -> Sequence[Slot[SeenT]]:
         """All of a week; kept, unless what the family has used counts in it."""
         if not self.offers:

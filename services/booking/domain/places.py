@@ -7,8 +7,9 @@ group (``members`` says for each child in which grouped counters they are).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from services.booking.domain.rules.facts import in_group
@@ -113,13 +114,15 @@ def _day_shape(places: Sequence[PlaceCounter], version: int, day: date) -> DaySh
 class Session:
     """Places left in one session, and what some children hold in it (child -> unit -> hold).
 
-    ``shape`` and ``version`` say by which counters ``left`` was counted.
+    ``shape`` and ``version`` say by which counters ``left`` was counted; ``groups`` in which
+    grouped counters what each of those children holds was.
     """
 
     shape: str
     version: int
     left: Mapping[str, int]
     holders: Mapping[str, Mapping[str, str]]
+    groups: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 def hold_value(hold: str, quantity: int) -> str:
@@ -143,14 +146,21 @@ class Taking:
 
 
 def taking(
-    shape: DayShape, held: Mapping[str, str], fresh: Mapping[str, str], members: Set[str]
+    shape: DayShape,
+    held: Mapping[str, str],
+    fresh: Mapping[str, str],
+    members: Set[str],
+    before: Set[str],
 ) -> Taking:
     """What granting ``fresh`` (unit -> hold) to a child who holds ``held`` comes to. What it
-    replaces (a change) is not in ``held`` any more; a counter may then go up."""
+    replaces (a change) is not in ``held`` any more; a counter may then go up.
+
+    All is counted in the child's groups of today (``members``), though ``held`` was counted in
+    those it had then (``before``)."""
     after = {**held, **fresh}
-    down = {
-        counter.id: weight
-        for counter in shape.bound(after, members)
-        if (weight := counter.weight(after) - counter.weight(held))
-    }
-    return Taking(held, fresh, down)
+    down: dict[str, int] = defaultdict(int)
+    for counter in shape.bound(after, members):
+        down[counter.id] += counter.weight(after)
+    for counter in shape.bound(held, before):
+        down[counter.id] -= counter.weight(held)
+    return Taking(held, fresh, {counter: weight for counter, weight in down.items() if weight})

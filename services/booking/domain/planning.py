@@ -13,6 +13,7 @@ from services.booking.domain.enrolled import WITHHELD, Standing
 from services.booking.domain.places import Session
 from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
+from services.booking.domain.rules import wording
 from services.booking.domain.rules.answers import Answer, Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.facts import Facts, why_not_for
@@ -72,6 +73,16 @@ class Offer:
             counts=self.counts(child, day),
         )
         return offered(self.rules, self.activity, action, day, self.moment or self.now, facts)
+
+    def giving_up(self, child: Participant, day: date, choice: Choice) -> Answer:
+        """What the rules say of cancelling what is booked: nobody owes what the town closed
+        since."""
+        closed = self.rules.days.closed(self.activity.calendar, day, child.school)
+        over = day < (self.moment or Moment(self.now)).day(self.rules.zone)
+        if closed is None or over:
+            return self.answer("cancel", child, day, choice)
+        text = wording.free(closed.text)
+        return Answer(True, "accept", None, None, None, closed.code, text)
 
     def counts(self, child: Participant, day: date) -> dict[str, int]:
         """What the town counts of the child and the family, as far as they have used it."""

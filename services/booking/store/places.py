@@ -70,7 +70,7 @@ class Places:
         for one in whole:
             activity, day = ids[one["_id"]]
             members = await self._members(shapes[activity], day, one["holders"].keys())
-            one["left"] = left_of(fresh[one["_id"]], one, members)
+            one |= {"left": left_of(fresh[one["_id"]], one, members), "members": members}
         documents |= {one["_id"]: one for one in whole}
         return {
             slot: session_of(documents[_id], names)
@@ -114,7 +114,7 @@ class Places:
             ),
             key=lambda one: one.session,
         )
-        nothing: dict[str, str] = {}
+        nothing: Document = {}
         operations = [grant_of(one, nothing) for one in wanted if one.line.of is None]
         if len(operations) == len(lines) == 1:
             ((query, update),) = operations
@@ -211,7 +211,8 @@ class Places:
 
     async def _read(self, ids: Iterable[str], children: Iterable[str]) -> list[Document]:
         projection = {"left": 1, "shape": 1, "version": 1}
-        projection |= {f"holders.{child}": 1 for child in set(children)}
+        for child in set(children):
+            projection |= {f"holders.{child}": 1, f"members.{child}": 1}
         return await self._store.find(
             SESSIONS, {"_id": {"$in": sorted(ids)}}, projection=projection
         )
@@ -274,7 +275,7 @@ class Places:
             if (short and not extra) or await self._buried(one.session, one.hold):
                 answers[one.line.id] = FULL
                 return
-            query, update = grant_of(one, one.held(session))
+            query, update = grant_of(one, session)
             if short:
                 declare_extra(query, update, session["left"], short)
             if await self._store.change(GRANT, SESSIONS, query.pop("_id"), query, update):

@@ -49,6 +49,11 @@ class Wanted:
         held: dict[str, str] = session.get("holders", {}).get(self.line.child, {})
         return held
 
+    def counted(self, session: Document) -> list[str]:
+        """The grouped counters in which what the child holds was counted."""
+        counted: list[str] = session.get("members", {}).get(self.line.child, [])
+        return counted
+
     def holds_some(self, session: Document) -> bool:
         """Whether the child holds one of the units wanted, by whatever line."""
         return bool(self.held(session).keys() & set(self.line.fresh))
@@ -66,7 +71,9 @@ class Wanted:
 
     def short(self, session: Document) -> dict[str, int]:
         """By how many places each counter falls short."""
-        step = taking(self.day, self.held(session), self.fresh, self.members)
+        step = taking(
+            self.day, self.held(session), self.fresh, self.members, set(self.counted(session))
+        )
         return {
             counter: down - max(session["left"][counter], 0)
             for counter, down in step.down.items()
@@ -165,7 +172,11 @@ def session_of(document: Document, names: Mapping[str, str]) -> Session:
     holders: dict[str, dict[str, str]] = {}
     for child, held in document.get("holders", {}).items():
         holders.setdefault(names.get(child, child), {}).update(held)
-    return Session(document["shape"], document["version"], document["left"], holders)
+    groups = {
+        names.get(child, child): frozenset(counted)
+        for child, counted in document.get("members", {}).items()
+    }
+    return Session(document["shape"], document["version"], document["left"], holders, groups)
 
 
 def empty_session(shape: DayShape) -> Session:
@@ -193,9 +204,10 @@ def declare_extra(
         update["$inc"][f"extra.{counter}"] = number
 
 
-def grant_of(one: Wanted, held: Mapping[str, str]) -> tuple[Document, Document]:
+def grant_of(one: Wanted, session: Document) -> tuple[Document, Document]:
     """The condition and the update that grant a line's place beside what the child holds."""
-    step = taking(one.day, held, one.fresh, one.members)
+    held, counted = one.held(session), one.counted(session)
+    step = taking(one.day, held, one.fresh, one.members, set(counted))
     query = {
         "_id": one.session,
         "shape": one.day.key,
@@ -203,6 +215,8 @@ def grant_of(one: Wanted, held: Mapping[str, str]) -> tuple[Document, Document]:
         **holds_just(one.line.child, held),
         **{f"left.{counter}": {"$gte": down} for counter, down in step.down.items() if down > 0},
     }
+    if held and one.day.grouped:
+        query[f"members.{one.line.child}"] = counted or {"$in": [None, []]}
     taken: Document = {
         f"holders.{one.line.child}.{unit}": value for unit, value in one.fresh.items()
     }

@@ -51,6 +51,9 @@ def waiting(**changes: Any) -> dict[str, Any]:
             {"waiting_days": 2, "waiting_from": "notice", "counting": "service-days"},
             [300, 300, 300, 300],
         ),
+        # Told on the Saturday before: three days from then are over on the first day.
+        ("2026-09-12T08:00", {"waiting_days": 3, "waiting_from": "notice"}, [300, 0, 0, 0]),
+        ("2026-08-14T08:00", {"waiting_days": 3, "waiting_from": "notice"}, [0, 0, 0, 0]),
         ("2026-09-14T08:00", {}, [0, 0, 0, 0]),
     ],
 )

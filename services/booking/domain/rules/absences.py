@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, may, proofs_close
+from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, offered, proofs_close
 from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.proofs import About, days_after, proof_until, proves
@@ -63,7 +63,7 @@ def settle(
     child has booked within the absence, this one included. ``final``: no other proof will come."""
     absent = facts.absent or Absent(first=day, last=day, told=now)
     told = absent.told or now
-    cancel = may(book, activity, "cancel", day, told, facts)
+    cancel = offered(book, activity, "cancel", day, told, facts)
     if cancel.allowed and cancel.outcome == "accept":
         by_agent = activity.cancellations == "by_agent"
         back = None if by_agent else activity.absences.in_time
@@ -170,7 +170,7 @@ def _overdue(rule: AbsenceRule, due_by: Limit | None, now: datetime | None, abse
 def _last_waiting_day(rule: AbsenceRule, told: date, first: date, place: Place) -> date:
     """The last day that is due all the same: so many counted days, the start being the first when
     it counts. What lies before a notice is due like the days after it."""
-    start = first if rule.waiting_from == "first_day" else max(first, told)
+    start = first if rule.waiting_from == "first_day" else told
     number = rule.waiting_days - place.days.counter(rule.counting, place.service)(start)
     return days_after(start, number, rule.counting, place) or date.max
 

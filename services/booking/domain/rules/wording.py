@@ -48,6 +48,11 @@ def unruled(action: Action) -> str:
     return f"{_WORDS[action][0]} impossible pour cette date."
 
 
+def free(closed: str) -> str:
+    """There is no service on a day that was booked: it is given up freely."""
+    return f"{closed} Ce qui était réservé s'annule sans frais."
+
+
 def day_over() -> str:
     """The day is in the past."""
     return "Cette date est passée."
