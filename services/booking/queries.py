@@ -12,8 +12,7 @@ from services.booking.domain.places import Session, Shape, taking
 from services.booking.domain.planning import (
     Foreseen,
     Offer,
-    counted,
-    fit_weeks,
+    fit_all,
     fitting,
     foreseen,
     plan,
@@ -50,10 +49,8 @@ async def recap(booking: Booking, scope: Scope, wish: RequestIn) -> Recap:
     sessions = await booking.places.peek(scope.town, slots, shapes, names_of(card.participants))
     waiting = await booking.waiting(scope, town, card, planned)
     kept, unfit = fitting(planned, offers, sessions, waiting)
-    kept, too_many = counted(kept, asks)
-    schools = {child.id: child.school for child in children.values()}
-    kept, incomplete = fit_weeks(kept, offers, sessions, schools)
-    unfit += too_many + incomplete
+    kept, beyond = fit_all(kept, asks, sessions)
+    unfit += beyond
     kept = [replace(line, id=f"{n:x}") for n, line in enumerate(kept, start=1)]
     trial = _Trial(shapes, sessions)
     each = {line.id: trial.of(line, children[line.child], offers[line.activity]) for line in kept}

@@ -182,7 +182,8 @@ class Booking:
     ) -> tuple[list[Line], list[NotRetained]]:
         """The lines that end what is booked, and what cannot be ended; each booking once.
 
-        Raises ``Refused``: ``nothing-booked`` when nothing stands at those dates; ``wrong-proof``.
+        Raises ``Refused``: ``nothing-booked`` when nothing stands at those dates; ``wrong-proof``;
+        ``too-many-dates``.
         """
         lines: list[Line] = []
         not_retained: list[NotRetained] = []
@@ -209,6 +210,8 @@ class Booking:
                 raise Refused(WRONG_PROOF.code, WRONG_PROOF.text, status=422, field=field)
             lines += ends
             not_retained += unended
+            if len(lines) + len(not_retained) > MAX_LINES:
+                raise _too_many(MAX_LINES, "/ends")
         for ending, activity in of_part:
             that_day = await self.booked(scope, town, ending, activity, (), allowance)
             lines, alone = whole(lines, that_day)
@@ -376,10 +379,12 @@ def asks_of(
             days = days_of_period(one.period.first, one.period.last, numbers)
         asks.append(Ask(child, offer, choice, days, aside))
     if sum(len(ask.days) for ask in asks) > most:
-        raise Refused(
-            "too-many-dates", f"Au plus {most} dates par demande.", status=422, field="/asked"
-        )
+        raise _too_many(most, "/asked")
     return asks
+
+
+def _too_many(most: int, field: str) -> Refused:
+    return Refused("too-many-dates", f"Au plus {most} dates par demande.", status=422, field=field)
 
 
 def given_of(by: Origin, proof: ProofIn, now: datetime, command: Command | None = None) -> Given:

@@ -21,8 +21,9 @@ def rule(**changes: Any) -> dict[str, Any]:
     return {"id": "eve", "valid_from": "2020-01-01", "source": "test", "cutoff": ALWAYS} | changes
 
 
-def counted(counter: dict[str, Any], units: Any = None, **deadlines: Any) -> Any:
+def counted(counter: dict[str, Any], units: Any = None, week: Any = None, **deadlines: Any) -> Any:
     about = {"decision": "automatic", "deadlines": {"cancel": [rule()]} | deadlines}
+    about |= {"week": week} if week else {}
     if units:
         room = {"id": "room", "units": [one["id"] for one in units], "capacity": 5}
         about |= {"units": units, "places": [room | {"source": "test"}]}
@@ -131,6 +132,19 @@ async def test_what_is_booked_already_counts_for_nothing_in_an_act(running: Worl
         assert refused["reason"]["code"] == "already-booked"
         assert len(answer.json["lines"]) == 1, "the second that is allowed"
     assert outcome(await books(running, home, "2026-09-21")) == "too-often"
+
+
+async def test_a_week_that_is_not_to_be_had_counts_for_nothing(running: World) -> None:
+    home = await family(running)
+    at_most = rule(times={"counter": "weeks", "to": 1})
+    file = counted(WEEKS, week={"whole": True}, book=[at_most])
+    await say_town(running, file, version=2)
+    whole = [f"2026-09-{day}" for day in (21, 22, 24, 25)]
+    days = [{"day": day} for day in ("2026-09-17", *whole)]
+    answer = await ask(running, home, home.asks_all(days, activity="centre"))
+    assert await states(running, home, answer.json["id"]) == ["accepted"] * 4
+    (refused,) = answer.json["not_retained"]
+    assert (refused["date"], refused["reason"]["code"]) == ("2026-09-17", "whole-week")
 
 
 async def test_two_free_cancellations_a_month_for_the_family(running: World) -> None:

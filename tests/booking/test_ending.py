@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.booking.commands import settling
+from services.booking.domain.request import Line, Request
+from services.booking.state import Booking
 from shared.contracts.booking import (
     BookingAccepted,
     BookingRefused,
@@ -52,6 +56,32 @@ async def freed(world: World) -> None:
         return holds(await session(world, DAY, "garderie")) == 0
 
     await eventually(nobody)
+
+
+async def test_a_long_end_gives_signs_of_life(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no other process takes it over, however long it takes."""
+    home = await family(running)
+    centre = activity("centre", decision="automatic", horizon_days=400)
+    await say_town(running, town_file(activities=[centre]), version=2)
+    days = ["monday", "tuesday", "thursday", "friday"]
+    year = {"first": "2026-09-21", "last": "2027-07-02"}
+    body = home.asks_all([{"period": year | {"weekdays": days}}], activity="centre")
+    booked_ = (await ask(running, home, body)).json["lines"]
+    end, signs = settling._end, Counter[Any]()
+
+    async def watched(booking: Booking, request: Request, line: Line) -> None:
+        kept = await booking.store.request(request.id)
+        signs[kept and (kept.unfinished, kept.v)] += 1
+        await end(booking, request, line)
+
+    monkeypatch.setattr(settling, "_end", watched)
+    one = {"kind": "cancel", "child": home.children[0], **year}
+    gone = (await ask(running, home, {"family": home.id, "ends": [one]})).json["lines"]
+    assert {line["state"] for line in gone} == {"accepted"}
+    assert signs.total() == len(gone) == len(booked_) > 100
+    assert max(signs.values()) <= 50
 
 
 async def test_cancelled_in_time_the_place_is_free_at_once(running: World) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from services.booking.attached import check_wish
 from services.booking.commands.settling import again, finish, finished
 from services.booking.domain.acts import Origin
-from services.booking.domain.planning import Ask, counted, fit_weeks, fitting, plan, week_slots
+from services.booking.domain.planning import Ask, fit_all, fitting, plan, week_slots
 from services.booking.domain.request import Line, Request
 from services.booking.schemas import Asked, RequestIn
 from services.booking.state import MAX_LINES, Booking, asks_of, names_of, origin
@@ -121,7 +121,6 @@ async def _fitting(
     if not planned:
         return [], []
     offers = {ask.offer.activity.id: ask.offer for ask in asks}
-    schools = {ask.child.id: ask.child.school for ask in asks}
     slots = {(line.activity, line.date) for line in planned}
     names, shapes = names_of(card.participants), booking.shapes(town)
     sessions = await booking.places.prepare(town.file.town, slots, shapes, names)
@@ -129,9 +128,8 @@ async def _fitting(
         sessions |= await booking.places.peek(town.file.town, others, shapes, names)
     waiting = await booking.waiting(scope, town, card, planned)
     lines, unfit = fitting(planned, offers, sessions, waiting)
-    lines, too_many = counted(lines, asks)
-    lines, incomplete = fit_weeks(lines, offers, sessions, schools)
-    return lines, unfit + too_many + incomplete
+    lines, beyond = fit_all(lines, asks, sessions)
+    return lines, unfit + beyond
 
 
 def _period(asked: Asked) -> Period:

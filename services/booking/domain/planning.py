@@ -208,8 +208,7 @@ def counted(planned: Sequence[Line], asks: Sequence[Ask]) -> tuple[list[Line], l
     before it, and no line that was dropped for another reason counts."""
     lines: list[Line] = []
     not_retained: list[NotRetained] = []
-    claiming = any(line.claims for line in planned)
-    asked = {ask.key(day): ask for ask in asks for day in ask.days} if claiming else {}
+    asked = {ask.key(day): ask for ask in asks for day in ask.days}
     for number, line in enumerate(planned):
         again = _planned(asked[_key(line)], line.date, f"{number}") if line.claims else line
         if not isinstance(again, Line):
@@ -359,6 +358,23 @@ def fit_weeks(
         else:
             lines += wanted
     return lines, not_retained
+
+
+def fit_all(
+    planned: Sequence[Line],
+    asks: Sequence[Ask],
+    sessions: Mapping[tuple[str, date], Session],
+) -> tuple[list[Line], list[NotRetained]]:
+    """Drop what does not make a week, then what is one too many of what the town counts: a week
+    that is not to be had counts for nothing."""
+    offers = {ask.offer.activity.id: ask.offer for ask in asks}
+    schools = {ask.child.id: ask.child.school for ask in asks}
+    lines, incomplete = fit_weeks(planned, offers, sessions, schools)
+    if not any(line.claims for line in lines):
+        return lines, incomplete
+    lines, too_many = counted(lines, asks)
+    lines, broken = fit_weeks(lines, offers, sessions, schools)
+    return lines, incomplete + too_many + broken
 
 
 def days_of_week(monday: date) -> list[date]:

@@ -286,9 +286,11 @@ class BookingStore:
         """A proof that was given or decided on, or what it came to without one."""
         return await self._save(PROVE_REQUEST, request, lines, unfinished, *events)
 
-    async def save_freed(self, request: Request, lines: Sequence[Line]) -> Request | None:
-        """The places have been given back."""
-        return await self._save(CLOSE_FREED, request, lines, None)
+    async def save_freed(
+        self, request: Request, lines: Sequence[Line], unfinished: datetime | None
+    ) -> Request | None:
+        """These places have been given back; ``unfinished`` while others are to be."""
+        return await self._save(CLOSE_FREED, request, lines, unfinished)
 
     async def _save(
         self,
