@@ -13,14 +13,15 @@ from typing import Any, Literal
 
 #: More than a page's address may hold: who wants more books over a period.
 MOST = 80
-_KINDS = ("book", "cancel")
+_KINDS = ("book", "change", "cancel")
 
 
 @dataclass(frozen=True, order=True)
 class Wish:
-    """One unit of one activity for one participant: on a day, or on weekdays over a period."""
+    """One unit of one activity for one participant: on a day, or on weekdays over a period.
+    ``booked`` is all that was booked with what is changed or cancelled, where it may be changed."""
 
-    kind: Literal["book", "cancel"]
+    kind: Literal["book", "change", "cancel"]
     participant: str
     activity: str
     units: tuple[str, ...]
@@ -29,11 +30,28 @@ class Wish:
     weekdays: tuple[str, ...] = ()
     starts: str = ""
     ends: str = ""
+    booked: tuple[str, ...] = ()
 
     @property
     def slot(self) -> tuple[str, str, tuple[str, ...], date]:
         """Whose, of what, on which day: one start and one end are chosen for it."""
         return self.participant, self.activity, self.units, self.first
+
+    def excludes(self, other: Wish) -> bool:
+        """Whether the two cannot both be wanted, once times are chosen for this one: of one day,
+        the same units, or any of an activity's slots."""
+        same = (self.participant, self.activity, self.first) == (
+            other.participant, other.activity, other.first,
+        )  # fmt: skip
+        units = not self.units or not other.units or bool({*self.units} & {*other.units})
+        return same and other.last is None and units
+
+    def replaces(self, participant: str, activity: str, day: date) -> bool:
+        """Whether it books something of that day, which may come in the place of what is ended."""
+        booked = self.kind == "book" and self.last is None and not self.starts
+        return booked and (self.participant, self.activity, self.first) == (
+            participant, activity, day,
+        )  # fmt: skip
 
     def at(self, starts: str, ends: str) -> Wish:
         """The same, from a start to an end."""
@@ -45,24 +63,29 @@ class Wish:
         return "~".join((
             self.kind, self.participant, self.activity, ",".join(self.units),
             self.first.isoformat(), last, ",".join(self.weekdays), self.starts, self.ends,
+            ",".join(self.booked),
         )).rstrip("~")  # fmt: skip
 
 
 def read_wish(text: str) -> Wish | None:
     """A wish, or nothing where the text is none of ours; the API judges what it says."""
     parts = text.split("~")
-    parts += [""] * (9 - len(parts))
-    kind, participant, activity, units, first, last, weekdays, starts, ends = parts[:9]
-    if kind not in _KINDS or not (participant and activity) or len(parts) > 9:
+    parts += [""] * (10 - len(parts))
+    kind, participant, activity, units, first, last, weekdays, starts, ends, booked = parts[:10]
+    if kind not in _KINDS or not (participant and activity) or len(parts) > 10:
         return None
     try:
         return Wish(
-            kind, participant, activity, tuple(filter(None, units.split(","))),  # type: ignore[arg-type]
+            kind, participant, activity, _names(units),  # type: ignore[arg-type]
             date.fromisoformat(first), date.fromisoformat(last) if last else None,
-            tuple(filter(None, weekdays.split(","))), starts, ends,
+            _names(weekdays), starts, ends, _names(booked),
         )  # fmt: skip
     except ValueError:
         return None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def read_wishes(texts: Iterable[str]) -> list[Wish]:
@@ -72,13 +95,40 @@ def read_wishes(texts: Iterable[str]) -> list[Wish]:
 
 
 def body_of(family: str, wishes: Sequence[Wish], comment: str = "") -> dict[str, Any]:
-    """The API's recap and request: units of one day ticked one by one are one wish."""
+    """The API's recap and request: units of one day ticked one by one are one wish, and what is
+    ended and booked of one day is a change."""
+    changes, others = _changed(wishes)
     body: dict[str, Any] = {
         "family": family,
-        "asked": [_asked(one) for one in _joined(wishes, "book")],
-        "ends": [_ended(one) for one in _joined(wishes, "cancel")],
+        "asked": [_asked(one) for one in _joined(others, "book")],
+        "changes": [_change(one) for one in changes],
+        "ends": [_ended(one) for one in _joined(others, "cancel")],
     }
     return body | ({"comment": comment} if comment else {})
+
+
+def _changed(wishes: Sequence[Wish]) -> tuple[list[Wish], list[Wish]]:
+    """The changes, and what is none: of a booking of which something stays, or which something
+    else replaces that day, nothing is given back before the new choice is granted."""
+    changes = [one for one in wishes if one.kind == "change"]
+    others = [one for one in wishes if one.kind != "change"]
+    gone: dict[tuple[str, str, date], dict[tuple[str, ...], list[Wish]]] = {}
+    for one in others:
+        if one.kind == "cancel" and one.booked:
+            bookings = gone.setdefault((one.participant, one.activity, one.first), {})
+            bookings.setdefault(one.booked, []).append(one)
+    for (participant, activity, day), bookings in gone.items():
+        fresh = [one for one in others if one.replaces(participant, activity, day)]
+        for booked, ended in bookings.items():
+            units = [unit for unit in booked if all(unit not in one.units for one in ended)]
+            units += [unit for one in fresh for unit in one.units]
+            if units:
+                changes.append(
+                    Wish("change", participant, activity, tuple(units), day, booked=booked)
+                )
+                others = [one for one in others if one not in ended and one not in fresh]
+                fresh = []
+    return changes, others
 
 
 def _joined(wishes: Sequence[Wish], kind: str) -> list[Wish]:
@@ -109,6 +159,10 @@ def _asked(wish: Wish) -> dict[str, Any]:
     if wish.starts:
         asked |= {"starts": wish.starts, "ends": wish.ends}
     return asked
+
+
+def _change(wish: Wish) -> dict[str, Any]:
+    return _asked(wish) | {"from_units": list(wish.booked)}
 
 
 def _ended(wish: Wish) -> dict[str, Any]:

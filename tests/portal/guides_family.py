@@ -142,6 +142,17 @@ async def test_enrol_with_its_document_then_book_by_parts(
     await expect(phone.get_by_role("table").locator("tfoot")).to_contain_text("9,10")
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    # Another meal, as one act.
+    await opened(phone, demo.at("/reservations?jour=2026-10-26"))
+    for part in ("Repas AV", "Repas SV"):
+        await tuesday.get_by_label(re.compile(part)).check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table")).to_contain_text(
+        re.compile("Modification.*Matin, Repas SV.*au lieu de.*Matin, Repas AV")
+    )
+    await expect(phone.get_by_role("table")).not_to_contain_text("Annulation")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
 
 
 async def test_send_a_supporting_document(demo: Demo, phone: Page, tmp_path: Path) -> None:

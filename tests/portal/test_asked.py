@@ -66,7 +66,8 @@ def test_times_of_one_s_own_stop_at_each_step() -> None:
 def slot(activity: str, unit: dict[str, Any], status: str, *, allowed: bool = True) -> Slot:
     entry = {
         "activity": activity, "unit": unit["id"], "status": status, "book": {"allowed": allowed},
-        "cancel": {"allowed": True},
+        "cancel": {"allowed": True}, "units": [unit["id"]],
+        "change": {"allowed": allowed} if status == "accepted" else None,
     }  # fmt: skip
     return Slot(Participant("zoe", "Zoé", "f", 0), activity, unit, DAY, entry)
 
@@ -83,6 +84,48 @@ def test_the_planning_shows_one_line_for_all_slots_or_the_one_that_is_booked() -
     assert (line.for_all, line.unit) == (False, UNITS[1])
     assert line.wish is not None
     assert line.wish.kind == "cancel"
+    assert line.opens_times
+    assert line.timed == Wish("change", "zoe", "centre", (), DAY, booked=(UNITS[1]["id"],))
+    late = [slot("centre", one, "accepted" if one is UNITS[1] else "free", allowed=False)
+            for one in UNITS]  # fmt: skip
+    assert not in_slots(late, activities)[0].opens_times
+
+
+def test_the_same_day_s_end_and_booking_are_one_change() -> None:
+    """The old place is kept until the new one is granted."""
+    parts = ("morning", "meat")
+    no_meat, no_morning = (
+        Wish("cancel", "zoe", "lake", (one,), DAY, booked=parts) for one in ("meat", "morning")
+    )
+    plain, other_day = (
+        Wish("book", "zoe", "lake", ("plain",), day) for day in (DAY, date(2026, 10, 20))
+    )
+    assert read_wish(no_meat.text()) == no_meat
+    body = body_of("f", [no_meat, plain, other_day])
+    assert body["changes"] == [{
+        "child": "zoe", "activity": "lake", "units": ["morning", "plain"],
+        "day": "2026-10-19", "from_units": ["morning", "meat"],
+    }]  # fmt: skip
+    assert [one["day"] for one in body["asked"]] == ["2026-10-20"]
+    assert body["ends"] == []
+    # Of what was booked together a part may go, and all of it.
+    assert body_of("f", [no_meat])["changes"][0]["units"] == ["morning"]
+    whole = body_of("f", [no_meat, no_morning])
+    assert (whole["changes"], whole["ends"][0]["units"]) == ([], ["meat", "morning"])
+
+
+def test_what_may_not_be_changed_is_ended_and_booked() -> None:
+    ended = Wish("cancel", "zoe", "lake", ("meat",), DAY)
+    body = body_of("f", [ended, Wish("book", "zoe", "lake", ("plain",), DAY)])
+    assert [len(body[kind]) for kind in ("asked", "changes", "ends")] == [1, 0, 1]
+
+
+def test_other_times_replace_what_was_chosen_of_the_day() -> None:
+    slots = Wish("change", "zoe", "centre", (), DAY, booked=("s1",))
+    assert slots.excludes(Wish("cancel", "zoe", "centre", ("s1",), DAY))
+    assert not slots.excludes(Wish("cancel", "zoe", "care", ("s1",), DAY))
+    one = Wish("book", "zoe", "care", ("s0",), DAY)
+    assert not one.excludes(Wish("book", "zoe", "care", ("s1",), DAY))
 
 
 def test_times_go_through_an_address_into_the_request() -> None:

@@ -275,6 +275,42 @@ async def test_choose_a_slot_with_two_sliders(demo: Demo, phone: Page) -> None:
     await expect(monday.get_by_text("Matin avec repas")).to_be_visible()
 
 
+async def test_change_a_booked_slot_as_one_act(demo: Demo, phone: Page) -> None:
+    """Guide of Le Haillan, "Modifier une réservation"; BO17: the place is kept meanwhile, the
+    recap says instead of what."""
+    await log_in(demo, phone)
+    tuesday = phone.get_by_role("region", name="mar. 20/10")
+    times = phone.get_by_role("button", name=re.compile("Horaires du mardi 20 octobre"))
+    go_on = phone.get_by_role("button", name="Aller à l'étape 2")
+    for presses, slot in ((0, "Matin sans repas"), (1, "Matin avec repas")):
+        await opened(phone, demo.at("/reservations?jour=2026-10-19"))
+        await times.click()
+        end = phone.get_by_role("slider", name="Fin")
+        if presses:
+            # From what is booked.
+            await expect(phone.get_by_text("Matin sans repas").first).to_be_visible()
+            await expect(end).to_have_attribute("aria-valuetext", "11 h 30")
+            await look(phone, "horaires-modifier")
+        await end.press("Home")
+        for _ in range(presses):
+            await end.press("ArrowRight")
+        await phone.get_by_role("button", name="Valider").click()
+        await expect(phone.get_by_text("1 choix dans votre panier")).to_be_visible()
+        await go_on.click()
+        await expect(phone.get_by_role("table")).to_contain_text(slot)
+        if presses:
+            await expect(phone.get_by_role("table")).to_contain_text("Modification")
+            await expect(phone.get_by_role("table")).to_contain_text(
+                re.compile("au lieu de.*Matin sans repas")
+            )
+            await look(phone, "recapitulatif-modification")
+        await phone.get_by_role("button", name="Valider").click()
+        await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+    await opened(phone, demo.at("/reservations?jour=2026-10-19"))
+    await expect(tuesday.get_by_text("Matin avec repas")).to_be_visible()
+    await expect(tuesday.get_by_text("Matin sans repas")).to_have_count(0)
+
+
 async def test_an_adult_books_for_themselves(demo: Demo, phone: Page) -> None:
     """BO1: a participant may be an adult of the household."""
     await log_in(demo, phone)

@@ -63,7 +63,7 @@ def day_at_fault(
     leads from now on to its day there."""
     problem.errors = tuple(_on_its_day(one, name, body) for one in problem.errors)
     days = [one.field.removeprefix("/j") for one in problem.errors if one.field.startswith("/j")]
-    days = days or [_day_of(one) for one in (*body["asked"], *body["ends"])]
+    days = days or [_day_of(one) for one in (*body["asked"], *body["changes"], *body["ends"])]
     return date.fromisoformat(days[0])
 
 
@@ -96,6 +96,8 @@ async def show_recap(
         lambda: gateway.send(visit.caller, "POST", "booking/recaps", body),
         fresh=bool(visit.form.files),
     )
+    for name in ("lines", "not_retained"):
+        recap[name].sort(key=lambda one: (one["date"], one["child"], one["activity"]))
     quote = await _quote(visit, family, recap["lines"])
     return visit.show("recap.html", recap=recap, quote=quote, people=people, **values)
 

@@ -6,7 +6,7 @@ from calendar import Calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -18,6 +18,8 @@ from services.portal.wishes import Wish, read_wishes
 VIEWS = {"semaine": "7 jours", "cinq-jours": "5 jours", "mois": "Mois", "liste": "Liste"}
 #: Statuses in which a day may be asked for, and in which it may be given back.
 BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
+#: The days of which a planning is asked, with the whole of their weeks and months.
+_FIRST_DAY, _LAST_DAY = date(2000, 2, 1), date(2100, 11, 30)
 _OPEN = BOOKABLE | {"not_enrolled"}
 ENDABLE = frozenset({"accepted", "to_pay", "cancel_refused", "absence_refused"})
 _TONES = {
@@ -37,7 +39,7 @@ class Slot:
     day: date
     entry: Mapping[str, Any]
     #: It stands for all the slots of its activity, of which a start and an end choose one.
-    for_all: bool = False
+    of_slots: bool = False
 
     @property
     def tone(self) -> str:
@@ -50,35 +52,57 @@ class Slot:
         return self.entry["status"] not in ("free", "not_enrolled")
 
     @property
+    def for_all(self) -> bool:
+        """Whether it stands for all the slots of its activity, none of them booked."""
+        return self.of_slots and self.entry["status"] in _OPEN
+
+    @property
     def by_times(self) -> bool:
         """Whether it is booked with a start and an end."""
-        return self.for_all or self.unit["kind"] in ("time_range", "ranges")
+        return self.of_slots or self.unit["kind"] in ("time_range", "ranges")
+
+    @property
+    def changeable(self) -> bool:
+        """Whether what is booked may be changed."""
+        change = self.entry["change"]
+        return self.entry["status"] in ENDABLE and change is not None and bool(change["allowed"])
 
     @property
     def wish(self) -> Wish | None:
         """What ticking it would ask for."""
         status = self.entry["status"]
         if status in BOOKABLE and self.entry["book"]["allowed"] and not self.by_times:
-            kind = "book"
+            kind: Literal["book", "cancel"] = "book"
         elif status in ENDABLE and self.entry["cancel"]["allowed"]:
             kind = "cancel"
         else:
             return None
+        return self.asking(kind)
+
+    def asking(self, kind: Literal["book", "cancel"]) -> Wish:
+        """This unit to be booked, or cancelled: together with what is asked of its day, that may
+        come to a change of all that was booked with it."""
+        booked = self.entry["units"] if kind == "cancel" and self.changeable else ()
         return Wish(
-            kind, self.participant.id, self.entry["activity"], (self.entry["unit"],), self.day  # type: ignore[arg-type]
+            kind, self.participant.id, self.entry["activity"], (self.entry["unit"],), self.day,
+            booked=() if self.by_times else tuple(booked),
         )  # fmt: skip
 
     @property
     def opens_times(self) -> bool:
         """Whether a page lets one choose the times."""
         bookable = self.entry["status"] in BOOKABLE and self.entry["book"]["allowed"]
-        return self.by_times and bool(bookable)
+        return self.by_times and (bool(bookable) or self.changeable)
 
     @property
     def timed(self) -> Wish:
         """What the page that chooses the times is asked for; the basket holds it with them."""
-        units = () if self.for_all else (self.entry["unit"],)
-        return Wish("book", self.participant.id, self.entry["activity"], units, self.day)
+        units = () if self.of_slots else (self.entry["unit"],)
+        kind: Literal["book", "change"] = "change" if self.changeable else "book"
+        booked = tuple(self.entry["units"]) if self.changeable else ()
+        return Wish(
+            kind, self.participant.id, self.entry["activity"], units, self.day, booked=booked
+        )
 
     def in_basket(self, wishes: Sequence[Wish]) -> Wish | None:
         """The times that were chosen for it."""
@@ -135,7 +159,7 @@ def in_slots(slots: Sequence[Slot], activities: Mapping[str, Any]) -> list[Slot]
 def _one_of(day: Sequence[Slot]) -> Slot:
     booked = next((one for one in day if one.entry["status"] not in _OPEN), None)
     possible = next((one for one in day if one.entry["book"]["allowed"]), day[0])
-    return booked or replace(possible, for_all=True)
+    return replace(booked or possible, of_slots=True)
 
 
 def monday_of(day: date) -> date:
@@ -145,11 +169,12 @@ def monday_of(day: date) -> date:
 
 def asked_day(visit: Visit, name: str = "jour") -> date:
     """The day of the address, or the town's today: the last one, for a button that says a day
-    comes after the field that does."""
+    comes after the field that does. No further away than anything is booked."""
     try:
-        return date.fromisoformat(visit.request.query.getall(name, [""])[-1])
+        day = date.fromisoformat(visit.request.query.getall(name, [""])[-1])
     except ValueError:
         return visit.today
+    return min(max(day, _FIRST_DAY), _LAST_DAY)
 
 
 def basket_of(visit: Visit) -> list[str]:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.portal.gateway import Problem
 from services.portal.pages.people import People, people_of
-from services.portal.web import Page, Visit
+from services.portal.web import Page, Visit, quoted
 from services.portal.wishes import Wish, body_of, read_wish
 
 _EARLIEST, _LATEST, _STEP = "07:00", "19:00", 15
@@ -59,6 +59,8 @@ def _minutes(clock: str) -> int:
 async def _times(visit: Visit) -> web.Response:
     people, wish = await _asked(visit)
     activity = people.activities[wish.activity]
+    if wish.kind == "change" and not wish.starts:
+        wish = await _as_booked(visit, people, wish)
     units = [one for one in activity["units"] if not wish.units or one["id"] in wish.units]
     return visit.show(
         "times.html", person=people.name(wish.participant), activity=activity, units=units,
@@ -79,6 +81,26 @@ async def _asked(visit: Visit) -> tuple[People, Wish]:
     return people, wish
 
 
+async def _as_booked(visit: Visit, people: People, wish: Wish) -> Wish:
+    """With the times that are booked, where they are known: of a slot its own."""
+    unit = next(
+        (one for one in people.activities[wish.activity]["units"] if one["id"] in wish.booked), None
+    )
+    if unit is not None and not wish.units:
+        return wish.at(_clock(unit["starts"]), _clock(unit["ends"]))
+    day = wish.first.isoformat()
+    planning = await visit.get(
+        "booking/planning", family=people.family, child=wish.participant, first=day, last=day
+    )
+    for entry in planning["entries"]:
+        if (entry["activity"], entry["unit"]) == (wish.activity, *wish.units) and entry["request"]:
+            request = await visit.get(f"booking/requests/{quoted(entry['request'])}")
+            line = next((one for one in request["lines"] if one["line"] == entry["line"]), None)
+            if line is not None and line["starts"]:
+                return wish.at(_clock(line["starts"]), _clock(line["ends"]))
+    return wish
+
+
 def _planning(visit: Visit, wish: Wish, texts: list[str]) -> str:
     """The planning as it was left, with this in the basket."""
     asked = {name: visit.query.get(name) for name in ("enfant", "activite", "vue")}
@@ -90,9 +112,9 @@ def _basket(visit: Visit) -> list[str]:
 
 
 def _others(visit: Visit, wish: Wish) -> list[str]:
-    """What is in the basket besides."""
+    """What is in the basket besides: neither other times of it, nor its end."""
     wishes = [(text, read_wish(text)) for text in _basket(visit)]
-    return [text for text, one in wishes if one is not None and one.slot != wish.slot]
+    return [text for text, one in wishes if one is not None and not wish.excludes(one)]
 
 
 async def _chosen(visit: Visit) -> web.Response:
@@ -100,9 +122,13 @@ async def _chosen(visit: Visit) -> web.Response:
     people, wish = await _asked(visit)
     timed = wish.at(visit.form.get("asked/0/starts"), visit.form.get("asked/0/ends"))
     body = body_of(people.family, [timed])
-    await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
+    recap = await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
+    for one in recap["not_retained"]:
+        raise Problem(422, {"code": one["reason"]["code"], "detail": one["reason"]["text"]})
     texts = [*_others(visit, wish), timed.text()]
     return visit.go_to(_planning(visit, wish, texts))
 
 
-PAGES = (Page("/reservations/horaires", _times, _chosen),)
+#: What the form calls the fields of the API, for a change as for a booking.
+_FIELDS = {f"changes/0/{name}": f"asked/0/{name}" for name in ("starts", "ends")}
+PAGES = (Page("/reservations/horaires", _times, _chosen, fields=_FIELDS),)

@@ -60,12 +60,9 @@ async def _planning(visit: Visit, on: date | None = None) -> web.Response:
 def _wish(slot: Slot) -> str:
     """What ticking it would ask for: an agent may ask what the rules leave to agents."""
     status = slot.entry["status"]
-    kind = "book" if status in BOOKABLE else "cancel" if status in ENDABLE else None
-    if kind is None or (kind == "book" and slot.by_times):
-        return ""
-    units = (slot.entry["unit"],)
-    wish = Wish(kind, slot.participant.id, slot.entry["activity"], units, slot.day)  # type: ignore[arg-type]
-    return wish.text()
+    if status in BOOKABLE and not slot.by_times:
+        return slot.asking("book").text()
+    return slot.asking("cancel").text() if status in ENDABLE else ""
 
 
 async def _recap(visit: Visit) -> web.Response:
