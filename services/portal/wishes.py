@@ -6,13 +6,16 @@ the page before and a bookmark all have it. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
 #: More than a page's address may hold: who wants more books over a period.
 MOST = 80
+_WEEKDAYS = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
 _KINDS = ("book", "change", "cancel")
 
 
@@ -45,6 +48,16 @@ class Wish:
         )  # fmt: skip
         units = not self.units or not other.units or bool({*self.units} & {*other.units})
         return same and other.last is None and units
+
+    def covers(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line of a recap comes of it."""
+        day = date.fromisoformat(line["date"])
+        days = self.first <= day <= (self.last or self.first)
+        weekday = not self.weekdays or _WEEKDAYS[day.weekday()] in self.weekdays
+        units = {*self.units, *self.booked}
+        alike = not units or bool(units & {*line["units"], *line.get("was", ())})
+        whose = (self.participant, self.activity) == (line["child"], line["activity"])
+        return whose and days and weekday and alike
 
     def replaces(self, participant: str, activity: str, day: date) -> bool:
         """Whether it books something of that day, which may come in the place of what is ended."""

@@ -6,7 +6,7 @@ import re
 from io import BytesIO
 
 import pikepdf
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from shared.waiting import eventually
 from tests.portal.conftest import Demo, log_in
@@ -17,21 +17,25 @@ async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phon
     """Guide of Éragny, « Gérer les activités de vos enfants », « Visualisation »."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/reservations"))
-    view = phone.get_by_label("Affichage")
-    show = phone.get_by_role("button", name="Afficher")
-    await view.select_option(label="5 jours")
-    await show.click()
+    views = phone.get_by_role("group", name="Affichage")
+    # On a phone, the first day is on the first screen.
+    first = await phone.locator(".day").first.bounding_box()
+    assert first is not None
+    assert first["y"] < 500
+    await views.get_by_role("button", name="5 jours").click()
     await expect(phone).to_have_url(re.compile("vue=cinq-jours"))
     await expect(phone.locator(".day")).to_have_count(5)
-    await view.select_option(label="Mois")
-    await show.click()
-    await expect(phone.get_by_role("region", name="Planning du mois")).to_be_visible()
+    await views.get_by_role("button", name="Mois").click()
+    month = phone.get_by_role("region", name="Planning du mois")
+    await expect(month).to_be_visible()
+    # What one is enrolled in and has not booked is there, and what each sign means is said.
+    await expect(month.get_by_text("Garderie : Inscrit").first).to_be_attached()
+    await expect(phone.get_by_role("list", name="Légende")).to_contain_text("Inscrit")
     await look(phone, "planning-mois")
     # What was ticked meanwhile is in the basket, whatever is looked at, and over a period too.
     await opened(phone, demo.at("/reservations?jour=2026-11-09"))
     await phone.get_by_role("region", name="jeu. 12/11").get_by_label(re.compile("Soir")).check()
-    await view.select_option(label="Mois")
-    await show.click()
+    await views.get_by_role("button", name="Mois").click()
     await phone.get_by_role("button", name="Mois suivant").click()
     await expect(phone.get_by_role("heading", name="Décembre 2026")).to_be_visible()
     await phone.get_by_role("link", name="Semaine du mercredi 2 décembre").click()
@@ -51,14 +55,17 @@ async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phon
     await expect(phone.get_by_text("Aucun jour de cette période ne correspond")).to_be_visible()
     await look(phone)
     await opened(phone, demo.at("/reservations?vue=mois"))
-    await phone.get_by_label("Activité").select_option(label="Cantine")
-    await view.select_option(label="Liste")
-    await show.click()
+    await phone.get_by_text("Choisir ce qui est affiché").click()
+    await phone.get_by_role("group", name=re.compile("Activités")).get_by_label("Cantine").check()
+    await phone.get_by_role("button", name="Afficher").click()
+    await views.get_by_role("button", name="Liste").click()
     await expect(phone.get_by_role("region", name="Réservations du mois")).to_contain_text(
         "Réservation acceptée"
     )
     await expect(phone.get_by_text("Garderie – Soir")).to_have_count(0)
     await look(phone, "planning-liste")
+    await phone.get_by_role("link", name=re.compile("Voir la demande.*Repas")).first.click()
+    await expect(phone.get_by_role("heading", name="Historique")).to_be_visible()
 
 
 async def test_a_period_is_taken_out_of_the_basket_again(demo: Demo, phone: Page) -> None:
@@ -73,21 +80,39 @@ async def test_a_period_is_taken_out_of_the_basket_again(demo: Demo, phone: Page
     await phone.get_by_role("button", name="Aller à l'étape 2").click()
     await expect(phone.get_by_role("table")).to_contain_text("vendredi 4 décembre")
     await phone.get_by_role("link", name="Modifier mes choix").click()
-    period = phone.get_by_role("checkbox", name=re.compile("Soir.*4 décembre 2026.*vendredi"))
-    await expect(period).to_be_checked()
     await expect(phone.get_by_text("2 choix dans votre panier")).to_be_visible()
+    basket = await opened_basket(phone)
+    period = basket.get_by_role("listitem").filter(has_text=re.compile("Soir.*4 décembre 2026"))
+    thursday = basket.get_by_role("listitem").filter(has_text="Jeudi 12 novembre")
+    await expect(period).to_contain_text("vendredi")
     await look(phone, "planning-panier")
     await phone.get_by_role("button", name="Semaine suivante").click()
-    thursday = phone.get_by_role("checkbox", name=re.compile("Jeudi 12 novembre"))
-    # The day of the week before is now among what is elsewhere, and the period still is.
-    await expect(thursday).to_be_checked()
-    await period.uncheck()
+    # The week is what is seen first.
+    await expect(phone).to_have_url(re.compile("#planning$"))
+    await opened_basket(phone)
+    await expect(thursday).to_be_visible()
+    await period.get_by_role("button", name="Retirer").click()
+    await expect(period).to_be_hidden()
     await expect(phone.get_by_text("1 choix dans votre panier")).to_be_visible()
-    await phone.get_by_label("Affichage").select_option(label="Mois")
-    await phone.get_by_role("button", name="Afficher").click()
-    await phone.get_by_text("Aussi dans le panier").click()
-    await expect(thursday).to_be_checked()
-    await expect(period).to_have_count(0)
+    # What is ticked comes into it, and goes from it, with its box.
+    await phone.get_by_role("button", name="Semaine précédente").click()
+    await opened_basket(phone)
+    await thursday.get_by_role("button", name="Retirer").click()
+    box = phone.get_by_role("region", name="jeu. 12/11").get_by_label(re.compile("Soir"))
+    await expect(box).not_to_be_checked()
+    await box.check()
+    await expect(thursday).to_be_visible()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await phone.get_by_role("table").get_by_role("button", name="Retirer").click()
+    await expect(phone.get_by_role("heading", name="Votre panier est vide")).to_be_visible()
+
+
+async def opened_basket(page: Page) -> Locator:
+    """The basket, that stands open beside the week where there is room for it."""
+    basket = page.get_by_role("region", name="Votre panier")
+    if not await basket.get_by_role("list").is_visible():
+        await basket.locator("summary").click()
+    return basket
 
 
 async def test_from_a_child_to_its_agenda(demo: Demo, phone: Page) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from multidict import MultiDict
 
 from services.documents import ROUTES
 from services.family.schemas.dossiers import ReadOut
@@ -24,7 +26,14 @@ from services.portal.pages.desk.common import show
 from services.portal.pages.desk.words import failed
 from services.portal.pages.documents import weekly_of
 from services.portal.pages.people import Participant
-from services.portal.pages.planning import Slot, in_slots
+from services.portal.pages.planning import (
+    Slot,
+    asked_day,
+    enrolled_in,
+    in_slots,
+    is_over,
+    monday_of,
+)
 from services.portal.pages.requests import fields_of
 from services.portal.pages.times import is_slotted, stops_of
 from services.portal.web import Visit
@@ -89,6 +98,48 @@ def test_the_planning_shows_one_line_for_all_slots_or_the_one_that_is_booked() -
     late = [slot("centre", one, "accepted" if one is UNITS[1] else "free", allowed=False)
             for one in UNITS]  # fmt: skip
     assert not in_slots(late, activities)[0].opens_times
+
+
+def test_at_the_end_of_a_week_the_next_one_is_shown_unless_a_day_is_left() -> None:
+    monday = slot("care", UNITS[0], "free")
+    saturday = date(2026, 10, 24)
+    assert is_over(saturday, [monday])
+    assert not is_over(date(2026, 10, 23), [monday])
+    left, full = (
+        replace(slot("care", UNITS[0], "free", allowed=allowed), day=saturday)
+        for allowed in (True, False)
+    )
+    assert not is_over(saturday, [monday, left])
+    assert is_over(saturday, [monday, full])
+
+
+def test_a_month_says_once_of_what_one_is_enrolled_and_has_booked_nothing() -> None:
+    care = [slot("care", one, "free") for one in UNITS[:2]]
+    booked = [slot("centre", UNITS[0], "free"), slot("centre", UNITS[1], "accepted")]
+    assert enrolled_in([*care, *booked], DAY) == care[:1]
+    assert enrolled_in(care, date(2026, 10, 20)) == []
+    assert enrolled_in([slot("lake", UNITS[0], "not_enrolled")], DAY) == []
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-01", "0001-01-01", "2100-12-31"])
+def test_no_address_leads_beyond_the_calendar(text: str) -> None:
+    request = SimpleNamespace(query=MultiDict(jour=text))
+    day = asked_day(SimpleNamespace(request=request, today=DAY))  # type: ignore[arg-type]
+    around = [monday_of(day), day + timedelta(days=38), day.replace(day=1) - timedelta(days=1)]
+    assert all(2000 <= one.year <= 2101 for one in around)
+
+
+def test_of_a_recap_each_line_leads_back_to_what_was_ticked() -> None:
+    line = {"child": "zoe", "activity": "lake", "date": "2026-10-19", "units": ["plain"]}
+    no_meat = Wish("cancel", "zoe", "lake", ("meat",), DAY, booked=("morning", "meat"))
+    plain = Wish("book", "zoe", "lake", ("plain",), DAY)
+    change = line | {"units": ["morning", "plain"], "was": ["morning", "meat"]}
+    assert [one.covers(change) for one in (no_meat, plain)] == [True, True]
+    assert [one.covers(line) for one in (no_meat, plain)] == [False, True]
+    period = Wish("book", "zoe", "lake", ("plain",), date(2026, 10, 1), date(2026, 10, 30))
+    assert period.covers(line)
+    assert not replace(period, weekdays=("tuesday",)).covers(line)
+    assert not replace(period, last=date(2026, 10, 18)).covers(line)
 
 
 def test_the_same_day_s_end_and_booking_are_one_change() -> None:

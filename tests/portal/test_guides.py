@@ -315,9 +315,10 @@ async def test_an_adult_books_for_themselves(demo: Demo, phone: Page) -> None:
     """BO1: a participant may be an adult of the household."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/reservations?jour=2026-10-05"))
-    who = phone.get_by_label("Enfant ou adulte")
-    adult = await who.locator("option").last.inner_text()
-    await who.select_option(label=adult)
+    await phone.get_by_text("Choisir ce qui est affiché").click()
+    who = phone.get_by_role("group", name=re.compile("Enfants et adultes")).locator("label").last
+    adult = (await who.inner_text()).strip()
+    await phone.get_by_role("checkbox", name=adult, exact=True).check()
     await phone.get_by_role("button", name="Afficher").click()
     await expect(phone).to_have_url(re.compile("enfant=[0-9a-z]"))
     wednesday = phone.get_by_role("region", name="mer. 7/10")

@@ -46,11 +46,11 @@ async def test_the_first_key_offers_to_skip_to_the_content(demo: Demo, phone: Pa
 async def test_a_choice_waits_for_its_button(demo: Demo, phone: Page) -> None:
     """Whoever goes through a list with the arrows is not taken elsewhere at each one."""
     await log_in(demo, phone)
-    await opened(phone, demo.at("/reservations"))
-    await phone.get_by_label("Affichage").select_option(label="Liste")
-    await expect(phone).to_have_url(demo.at("/reservations"))
-    await phone.get_by_role("button", name="Afficher").click()
-    await expect(phone).to_have_url(re.compile("vue=liste"))
+    await opened(phone, demo.at("/demandes"))
+    await phone.get_by_label("État").select_option(label="Acceptée")
+    await expect(phone).to_have_url(demo.at("/demandes"))
+    await phone.get_by_role("button", name="Filtrer").click()
+    await expect(phone).to_have_url(re.compile("etat=accepted"))
 
 
 async def test_what_no_key_reaches_is_not_acted_on(phone: Page) -> None:

@@ -40,8 +40,7 @@ async def _recap(visit: Visit) -> web.Response:
     body = body_of(people.family, wishes)
     try:
         check_count(wishes)
-        texts = [one.text() for one in wishes]
-        return await show_recap(visit, people, people.family, body, texts=texts)
+        return await show_recap(visit, people, people.family, body, wishes)
     except Problem as problem:
         if problem.status not in CORRECTABLE:
             raise
@@ -88,9 +87,15 @@ def _day_of(wish: Mapping[str, Any]) -> str:
 
 
 async def show_recap(
-    visit: Visit, people: People, family: str, body: dict[str, Any], **values: Any
+    visit: Visit,
+    people: People,
+    family: str,
+    body: dict[str, Any],
+    wishes: Sequence[Wish] = (),
+    **values: Any,
 ) -> web.Response:
-    """The recap of this body, with prices where there are any."""
+    """The recap of this body, with prices where there are any; each line with the wishes it comes
+    of, to be taken out of the basket."""
     gateway = visit.portal.gateway
     recap = await once_heard(
         lambda: gateway.send(visit.caller, "POST", "booking/recaps", body),
@@ -98,8 +103,12 @@ async def show_recap(
     )
     for name in ("lines", "not_retained"):
         recap[name].sort(key=lambda one: (one["date"], one["child"], one["activity"]))
+        for line in recap[name]:
+            line["wishes"] = [one for one in wishes if one.covers(line)]
+            line["out"] = " ".join(one.text() for one in line["wishes"])
     quote = await _quote(visit, family, recap["lines"])
-    return visit.show("recap.html", recap=recap, quote=quote, people=people, **values)
+    texts = [one.text() for one in wishes]
+    return visit.show("recap.html", recap=recap, quote=quote, people=people, texts=texts, **values)
 
 
 async def _quote(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -244,7 +253,7 @@ async def _absence_recap(visit: Visit) -> web.Response:
         values = {**visit.form.values, "attachment": body["attachments"]}
         visit.form = replace(visit.form, values=values)
     kept += [("attachment", one) for one in body["attachments"]]
-    return await show_recap(visit, people, family, body, texts=[], kept=kept)
+    return await show_recap(visit, people, family, body, kept=kept)
 
 
 async def _report_absence(visit: Visit) -> web.Response:

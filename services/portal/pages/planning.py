@@ -18,6 +18,7 @@ from services.portal.wishes import Wish, read_wishes
 VIEWS = {"semaine": "7 jours", "cinq-jours": "5 jours", "mois": "Mois", "liste": "Liste"}
 #: Statuses in which a day may be asked for, and in which it may be given back.
 BOOKABLE = frozenset({"free", "refused", "withdrawn", "cancelled"})
+_FRIDAY = 5
 #: The days of which a planning is asked, with the whole of their weeks and months.
 _FIRST_DAY, _LAST_DAY = date(2000, 2, 1), date(2100, 11, 30)
 _OPEN = BOOKABLE | {"not_enrolled"}
@@ -178,8 +179,10 @@ def asked_day(visit: Visit, name: str = "jour") -> date:
 
 
 def basket_of(visit: Visit) -> list[str]:
-    """What was ticked, as the form or the address holds it."""
-    return visit.form.all("l") or visit.request.query.getall("l", [])
+    """What was ticked, as the form or the address holds it, without what is just taken out."""
+    texts = visit.form.all("l") or visit.request.query.getall("l", [])
+    out = {one for said in visit.request.query.getall("retirer", []) for one in said.split()}
+    return [one for one in texts if one not in out]
 
 
 async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
@@ -187,31 +190,61 @@ async def show_planning(visit: Visit, on: date | None = None) -> web.Response:
     people = await people_of(visit)
     if not people.participants:
         return visit.show("planning-empty.html")
-    view = visit.query.get("vue", "semaine")
-    wanted = visit.query.get("enfant")
-    shown = [one for one in people.participants if one.id == wanted] or list(people.participants)
-    day = on or asked_day(visit)
+    asked = visit.request.query
+    view = asked.getall("vue", [""])[-1]
+    view = view if view in VIEWS else "semaine"
+    wanted = [one for one in people.participants if one.id in asked.getall("enfant", [])]
+    shown = wanted or list(people.participants)
+    offered = {id_: one for id_, one in people.activities.items() if one["booking"] == "required"}
+    chosen = [one for one in offered if one in asked.getall("activite", [])]
+    activities = {one: offered[one] for one in chosen} or dict(people.activities)
     wishes = read_wishes(basket_of(visit))
-    activity = visit.query.get("activite", "")
-    activities = {name: one for name, one in people.activities.items() if activity in ("", name)}
-    texts = [one.text() for one in wishes]
     common = {
-        "people": people, "shown": shown, "wanted": wanted if len(shown) == 1 else "",
-        "day": day, "view": view if view in VIEWS else "semaine", "views": VIEWS, "wishes": wishes,
-        "activity": activity, "texts": texts,
+        "people": people, "shown": shown, "wanted": [one.id for one in wanted],
+        "offered": offered, "chosen": chosen, "view": view, "views": VIEWS, "wishes": wishes,
+        "texts": [one.text() for one in wishes],
     }  # fmt: skip
+    day = on or asked_day(visit)
     if view in ("mois", "liste"):
         return await _month(visit, activities, shown, day, common)
-    days = [monday_of(day) + timedelta(days=one) for one in range(5 if view == "cinq-jours" else 7)]
-    found = await slots_of(visit, activities, shown, days[0], days[-1])
-    slots = in_slots(found, activities)
-    offered = [one.wish for one in slots] + [one.in_basket(wishes) for one in slots]
-    here = {one.text() for one in offered if one is not None}
+    given = on is not None or "jour" in asked
+    return await _week(visit, activities, shown, day, common, given=given)
+
+
+async def _week(
+    visit: Visit,
+    activities: Mapping[str, Any],
+    shown: list[Participant],
+    day: date,
+    common: dict[str, Any],
+    *,
+    given: bool,
+) -> web.Response:
+    """The week of a day; where none was ``given`` and this one is over, the next."""
+    length = 5 if common["view"] == "cinq-jours" else 7
+    first = monday_of(day)
+    slots = await slots_of(visit, activities, shown, first, first + timedelta(days=length - 1))
+    if not given and is_over(visit.today, slots):
+        day = first = first + timedelta(days=7)
+        slots = await slots_of(visit, activities, shown, first, first + timedelta(days=length - 1))
+    slots = in_slots(slots, activities)
+    days = [first + timedelta(days=one) for one in range(length)]
+    offers = [
+        wish for one in slots if (wish := one.in_basket(common["wishes"]) or one.wish) is not None
+    ]
+    here = {one.text() for one in offers}
     return visit.show(
         "planning-week.html", days=[(one, [s for s in slots if s.day == one]) for one in days],
-        ticked=set(texts), elsewhere=[one for one in wishes if one.text() not in here],
-        before=days[0] - timedelta(days=7), after=days[0] + timedelta(days=7), **common,
+        day=day, ticked=set(common["texts"]), offers=offers,
+        elsewhere=[one for one in common["wishes"] if one.text() not in here],
+        before=first - timedelta(days=7), after=first + timedelta(days=7), **common,
     )  # fmt: skip
+
+
+def is_over(today: date, slots: Sequence[Slot]) -> bool:
+    """Whether it is the end of a week of which no day is left that could be booked."""
+    left = [one for one in slots if one.day >= today and one.entry["status"] in BOOKABLE]
+    return today.isoweekday() > _FRIDAY and not any(one.entry["book"]["allowed"] for one in left)
 
 
 async def _month(
@@ -223,23 +256,39 @@ async def _month(
 ) -> web.Response:
     weeks = Calendar().monthdatescalendar(day.year, day.month)
     first = day.replace(day=1)
-    after = (first + timedelta(days=32)).replace(day=1)
     before = (first - timedelta(days=1)).replace(day=1)
+    after = (first + timedelta(days=32)).replace(day=1)
     slots = await slots_of(visit, activities, shown, first, after - timedelta(days=1))
+    taken = [one for one in slots if one.taken]
+    enrolled = enrolled_in(slots, visit.today)
+    statuses = {one.entry["status"] for one in (*taken, *enrolled)}
+    template = "planning-month.html" if common["view"] == "mois" else "planning-list.html"
+    return visit.show(
+        template, weeks=weeks, first=first, day=day, before=before, after=after, taken=taken,
+        by_day=_by_day(taken), enrolled=_by_day(enrolled), statuses=statuses,
+        offers=[], elsewhere=common["wishes"], **common,
+    )  # fmt: skip
+
+
+def enrolled_in(slots: Sequence[Slot], today: date) -> list[Slot]:
+    """One slot for each activity of somebody on a day to come on which one is enrolled and has
+    booked nothing of it."""
+    days: dict[tuple[date, str, str], list[Slot]] = {}
+    for one in slots:
+        if one.day >= today:
+            days.setdefault((one.day, one.participant.id, one.activity), []).append(one)
+    return [
+        next(one for one in same if one.entry["status"] == "free")
+        for same in days.values()
+        if not any(one.taken for one in same) and any(one.entry["status"] == "free" for one in same)
+    ]
+
+
+def _by_day(slots: Sequence[Slot]) -> dict[date, list[Slot]]:
     by_day: dict[date, list[Slot]] = {}
     for slot in slots:
         by_day.setdefault(slot.day, []).append(slot)
-    template = "planning-month.html" if common["view"] == "mois" else "planning-list.html"
-    return visit.show(
-        template,
-        weeks=weeks,
-        by_day=by_day,
-        first=first,
-        before=before,
-        after=after,
-        elsewhere=common["wishes"],
-        **common,
-    )
+    return by_day
 
 
 PAGES = (Page("/reservations", show_planning),)

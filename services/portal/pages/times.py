@@ -103,8 +103,9 @@ async def _as_booked(visit: Visit, people: People, wish: Wish) -> Wish:
 
 def _planning(visit: Visit, wish: Wish, texts: list[str]) -> str:
     """The planning as it was left, with this in the basket."""
-    asked = {name: visit.query.get(name) for name in ("enfant", "activite", "vue")}
-    return visit.path("/reservations", jour=wish.first.isoformat(), **asked, l=texts)
+    given = visit.request.query
+    asked = {name: given.getall(name) for name in ("enfant", "activite", "vue") if name in given}
+    return visit.path("/reservations", jour=wish.first.isoformat(), **asked, l=texts) + "#planning"
 
 
 def _basket(visit: Visit) -> list[str]:

@@ -19,15 +19,37 @@ addEventListener("pageshow", (event) => {
   }
 });
 
-// The basket counts what is ticked, beside the week.
+// The basket says and counts what is ticked, beside the week; what is taken out of it is unticked.
 for (const form of document.querySelectorAll("[data-basket]")) {
   const bar = form.querySelector("[data-basket-count]");
-  const count = () => {
-    const ticked = form.querySelectorAll('[name="l"]:checked').length;
-    bar.textContent = ticked === 0 ? "Votre panier est vide." : `${ticked} choix dans votre panier.`;
+  if (!bar) continue;
+  const items = [...form.querySelectorAll("[data-wish]")];
+  const boxOf = (item) => form.querySelector(`input[type="checkbox"][value="${CSS.escape(item.dataset.wish)}"]`);
+  const show = () => {
+    for (const item of items) {
+      const box = boxOf(item);
+      if (box) item.hidden = !box.checked;
+    }
+    const number = items.filter((item) => !item.hidden).length;
+    bar.textContent = number === 0 ? "Votre panier est vide." : `${number} choix dans votre panier.`;
   };
-  form.addEventListener("change", count);
-  count();
+  for (const item of items) {
+    item.querySelector("button").addEventListener("click", (event) => {
+      event.preventDefault();
+      const box = boxOf(item);
+      if (box) box.checked = false;
+      else {
+        item.hidden = true;
+        item.querySelector("input").remove();
+      }
+      show();
+      (items.find((one) => !one.hidden)?.querySelector("button") ?? bar.closest("summary")).focus();
+    });
+  }
+  form.addEventListener("change", show);
+  show();
+  // At the foot of a small screen it is open when it is wanted.
+  if (matchMedia("(max-width: 70rem)").matches) bar.closest("details").open = false;
 }
 
 // A start and an end are chosen with two sliders; each says its time in words. Without this script
