@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.contracts.booking import BookingAccepted
 from tests.booking.helpers import planning, recap, said, seen, session, try_ask
-from tests.samples import Household, activity, ask, decide, family, say_town, town_file
+from tests.samples import API, Household, activity, ask, decide, family, say_town, town_file
 from tests.world import World, eventually
 
 DAY = "2026-09-17"
@@ -46,6 +46,13 @@ async def held(world: World, home: Household) -> set[str]:
     return set(document["holders"].get(home.children[0], {}))
 
 
+async def whole_day(world: World, home: Household) -> dict[str, str]:
+    """The status of each unit in the planning."""
+    path = f"{API}/veyras/planning?family={home.id}&child={home.children[0]}"
+    days = (await world.call("GET", f"{path}&first={DAY}&last={DAY}", token=home.token(world))).json
+    return {one["unit"]: one["status"] for one in days["entries"]}
+
+
 async def left(world: World) -> dict[str, int]:
     found: dict[str, int] = (await session(world, DAY, "centre"))["left"]
     return found
@@ -65,6 +72,8 @@ async def test_another_meal_takes_the_new_place_and_gives_the_old_one_back(
     assert (line["kind"], line["state"], line["of"]) == ("change", "accepted", f"{first['id']}-1")
     assert await held(running, home) == {"m", "a", "sv"}
     assert (await left(running)) == {"room": 2, "meat": 3, "veggie": 0}
+    days = await whole_day(running, home)
+    assert days == {"m": "accepted", "a": "accepted", "av": "free", "sv": "accepted"}
     assert (await seen(running, home, first["id"]))["lines"][0]["ended"]
     outcome = [one for event in await said(running, BookingAccepted) for one in event.lines][-1]
     assert (outcome.kind, outcome.was, outcome.units) == ("change", ("m", "av"), ("m", "a", "sv"))

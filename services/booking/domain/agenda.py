@@ -91,12 +91,15 @@ def _in_force(known: Row | None, later: Row) -> Row:
 
 
 def agendas(rows: Iterable[Row], names: Mapping[str, str]) -> dict[str, dict[Place, Entry]]:
-    """The agenda of each child: the entry in force for each place, else the latest that was.
-    ``rows`` come oldest first; ``names`` has every id of the children, and that of today."""
+    """The agenda of each child: the entry in force for each place, else the latest that was; of
+    what was changed, what it is now. ``rows`` come oldest first; ``names`` has every id of the
+    children, and that of today."""
     ends: dict[str, Row] = {}
     latest: dict[str, dict[Place, Row]] = {child: {} for child in names.values()}
+    rows = list(rows)
+    changed = {row.of for row in rows if row.kind == "change" and row.state == "accepted"}
     for row in rows:
-        if row.state == "asked":
+        if row.state == "asked" or (changed and f"{row.request}-{row.id}" in changed):
             continue
         if row.of is not None and row.kind not in BOOKS:
             ends[row.of] = _in_force(ends.get(row.of), row)
