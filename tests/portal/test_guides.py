@@ -199,7 +199,7 @@ async def test_what_a_recap_refuses_is_put_right_where_it_was_typed(
     await opened(page, demo.at("/absences"))
     await page.get_by_label("Date de l'absence").fill("2026-09-15")
     await page.get_by_label("Jusqu'au").fill("2026-09-14")
-    await page.get_by_label("Fichier").set_input_files(
+    await page.get_by_label("Pièce jointe").set_input_files(
         {"name": "certificat.pdf", "mimeType": "application/pdf", "buffer": pdf()}
     )
     await go_on.click()
