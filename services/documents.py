@@ -201,12 +201,9 @@ def _schema_breaks(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) ->
 
 
 def _shape(schema: Any) -> Any:
-    """A schema without its words, and without the defaults of whole parts, which gain fields as
-    the parts do."""
+    """A schema without its words, and without its defaults: what is sent is always whole."""
     if isinstance(schema, dict):
-        kept = {k: v for k, v in schema.items() if k not in ("description", "title")}
-        if isinstance(kept.get("default"), dict):
-            del kept["default"]
+        kept = {k: v for k, v in schema.items() if k not in ("description", "title", "default")}
         return {k: _shape(v) for k, v in kept.items()}
     if isinstance(schema, list):
         return [_shape(one) for one in schema]

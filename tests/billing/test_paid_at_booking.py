@@ -161,6 +161,22 @@ async def test_unpaid_the_invoice_is_void_and_the_place_free(town: Town) -> None
     assert (await town.book(other))["lines"][0]["state"] == "to_pay"
 
 
+async def test_a_place_is_kept_as_long_as_the_town_says(town: Town) -> None:
+    """D17: within the hour, where the town writes that; then it lapses."""
+    kept = activity(
+        "cantine", decision="automatic", billing="pay_at_booking", places=places(1),
+        hold_minutes=60,
+    )  # fmt: skip
+    await say_town(town.world, town_file(activities=[kept], tariffs=TARIFFS), version=2)
+    martin = await family(town.world)
+    request = await town.book(martin)
+    await town.invoices(martin)
+    for minutes, state in ((55, "to_pay"), (65, "refused")):
+        town.world.move_to(START + timedelta(minutes=minutes))
+        await paid_at_booking.expire_unpaid(town.billing)
+        await town.becomes(martin, request, state)
+
+
 async def expired(town: Town, who: Household) -> tuple[Document, Document]:
     """A request whose payment did not come in time, and its void invoice."""
     request = await town.book(who)
@@ -260,7 +276,7 @@ async def test_what_an_agent_gives_unpaid_is_owed_and_a_line_taken_back_is_credi
         assert [one async for one in check(running.of("billing").parts, None)] == []
 
 
-async def test_without_a_word_of_billing_the_place_is_free_after_two_hours(
+async def test_without_a_word_of_billing_the_place_is_free_two_hours_after_its_time(
     start_world: StartWorld,
 ) -> None:
     canteen = activity("cantine", decision="automatic", billing="pay_at_booking")
@@ -270,7 +286,7 @@ async def test_without_a_word_of_billing_the_place_is_free_after_two_hours(
         request = await town.book(martin)
         running.move_to(datetime(2026, 9, 14, 9, 30, tzinfo=UTC))
         assert (await town.line(martin, request))["state"] == "to_pay"
-        running.move_to(START + timedelta(minutes=125))
+        running.move_to(START + timedelta(minutes=145))
         await town.becomes(martin, request, "refused")
 
 

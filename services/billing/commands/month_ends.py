@@ -164,7 +164,7 @@ async def _or_aside(
     except StoreUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whoever reads the month end is told
-        _log.error(_FAILED, family=charges[0].family, exc_info=error)
+        _log.error(_FAILED, id=charges[0].family, exc_info=error)
         return "", Priced((), (), tuple(LeftAside(one, "reckoning-failed") for one in charges))
 
 

@@ -264,16 +264,17 @@ def settle(
     return replace(line, state="requested", held=mode.holds, trying=taken)
 
 
-#: How long a place is held for sure for whoever has to pay: as long as the provider's page
-#: takes money, and its answer may take; and how long at least where billing says nothing.
+#: How long a place is held at least for whoever has to pay: as long as the provider's page takes
+#: money, and its answer may take; and how long on where billing says nothing of the payment.
 PAY_WITHIN, SILENCE = timedelta(minutes=20), timedelta(hours=2)
 
 
 def to_be_paid(line: Line, hold: timedelta, now: datetime) -> Line:
-    """The line with its place held until it is paid."""
+    """The line with its place held until it is paid, as long as the town lets it wait."""
+    until = now + max(hold, PAY_WITHIN)
     return replace(
-        line, state="to_pay", held=True, trying=False, reason=None, pay_until=now + PAY_WITHIN,
-        hold_until=now + max(hold, SILENCE),
+        line, state="to_pay", held=True, trying=False, reason=None, pay_until=until,
+        hold_until=until + SILENCE,
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Activity(Part):
 
     ``service``: nobody may be kept from ``school_meals`` (shape C8). ``desk_only`` is the sentence
     that says where to go, for what is not booked on line.
-    ``hold_minutes``: how long a place is kept for whoever pays at booking (shape D17).
+    ``hold_minutes``: within how many minutes what is paid at booking has to be paid (shape D17).
     ``horizons``: over what families may book at once (shape S5). ``booking: none``: attended
     without booking (shape S7). ``decision``: who answers bookings; ``cancellations``: whether an
     agent decides each of them, and if it gives credit, refund or nothing (row BO10).
@@ -79,7 +79,7 @@ class Activity(Part):
     decision: Literal["agent", "automatic"]
     cancellations: Literal["by_rule", "by_agent"] = "by_rule"
     hold_while_waiting: bool = True
-    hold_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
+    hold_minutes: Annotated[int, Field(ge=5, le=10_080)] = 20
     billing: Literal["pay_in_arrears", "pay_at_booking"]
     billed_time: BilledTime | None = None
     horizons: tuple[Literal["day", "week", "fortnight", "month", "period", "year"], ...] = ()
