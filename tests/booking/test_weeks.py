@@ -91,6 +91,10 @@ async def test_an_agent_accepts_a_whole_week_or_nothing_of_it(running: World) ->
         answer = await decide(running, [(week["id"], line, None) for line in days])
         return {days[one["line"]]: one["result"] for one in answer.json["results"]}
 
+    parted = [(week["id"], line, None if n else "Absent") for n, line in enumerate(days)]
+    for some in (parted, parted[1:]):
+        answer = await decide(running, some)
+        assert {one["result"] for one in answer.json["results"]} == {"booked-together"}
     none = "not-possible"
     assert await accept() == {MONDAY: none, TUESDAY: none, THURSDAY: "full", FRIDAY: none}
     assert await held(running) == [0, 0, 1, 0]

@@ -17,7 +17,7 @@ from services.booking.commands.settling import (
     take_places,
 )
 from services.booking.domain.answers import said_with
-from services.booking.domain.deciding import LineResult, Verdict, Wish, decide, tried
+from services.booking.domain.deciding import LineResult, Verdict, Wish, decide, together, tried
 from services.booking.domain.request import Request, tied
 from services.booking.schemas import DecisionIn, DecisionOut, DecisionsIn, DecisionsOut
 from services.booking.state import Booking
@@ -115,14 +115,15 @@ async def _decide(
             return {wish.line: "not-found" for wish in wishes}
         if request.unfinished:
             request = await finished(booking, request.id)
-        lines = tried(request.lines, wishes, batch=batch.id, now=batch.decided_at)
+        alike = together(request.lines, wishes)
+        lines = tried(request.lines, alike, batch=batch.id, now=batch.decided_at)
         trying = any(line.trying for line in lines)
         if trying:
             saved = await booking.store.save_tried(request, lines, booking.clock.machine())
             if saved is None:
                 continue
             request = saved
-        verdict = await _verdict(booking, request, wishes, batch)
+        verdict = await _verdict(booking, request, alike, batch)
         if not trying and not verdict.accepted and not verdict.refused:
             return verdict.results
         if await _save_verdict(booking, request, verdict, batch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ LineResult = Literal[
     "not-found",
     "answer-unknown",
     "give-back-missing",
+    "booked-together",
 ]
 
 
@@ -50,6 +52,24 @@ class Verdict:
     def to_free(self) -> bool:
         """Whether a place is to be given back, or a booking to be told of its end."""
         return any(line.to_finish for line in self.lines)
+
+
+def together(lines: Sequence[Line], wishes: Sequence[Wish]) -> list[Wish]:
+    """The wishes, of which those are not valid that would part a whole week that waits."""
+    wanted = {wish.line: wish.accept for wish in wishes}
+    verdicts: dict[str, set[bool | None]] = defaultdict(set)
+    for line in lines:
+        if line.tie and line.state == "requested":
+            verdicts[line.tie].add(wanted.get(line.id))
+    parted = {
+        line.id
+        for line in lines
+        if line.tie and line.state == "requested" and len(verdicts[line.tie]) > 1
+    }
+    return [
+        replace(wish, invalid=wish.invalid or "booked-together") if wish.line in parted else wish
+        for wish in wishes
+    ]
 
 
 def tried(

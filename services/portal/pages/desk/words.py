@@ -18,6 +18,7 @@ RESULTS: Final = MappingProxyType({
     "not-found": ("introuvable(s)", "bad"),
     "answer-unknown": ("avec une réponse que la ville n'a plus", "bad"),
     "give-back-missing": ("à compléter : dites ce que l'annulation rend", "bad"),
+    "booked-together": ("réservée(s) à la semaine : à décider ensemble et pareillement", "bad"),
     "not-given": ("sans justificatif envoyé", "bad"),
     "sent": ("demande envoyée pour la famille", "good"),
     "waiting": ("toujours en attente", "waiting"),
