@@ -25,7 +25,7 @@ async def collect(identity: Identity, scope: FamilyScope) -> list[Section]:
             "Identifiant": account.login_name,
             "Prénom": account.person.first_name,
             "Nom": account.person.last_name,
-            "Adresse e-mail": account.email,
+            "Adresse électronique": account.email,
             "Rue": address and address.street,
             "Complément": address and address.complement,
             "Code postal": address and address.postcode,

@@ -24,7 +24,7 @@ async def collect(notify: Notify, scope: FamilyScope) -> list[Section]:
         after = page[-1]["_id"]
     return [
         section("Adresse", [
-            {"Prénom": one.first_name, "Nom": one.last_name, "Adresse e-mail": one.email}
+            {"Prénom": one.first_name, "Nom": one.last_name, "Adresse électronique": one.email}
             for one in contacts.values()
         ]),
         section("Messages envoyés", [

@@ -248,7 +248,7 @@ async def _new_account(
     email = asked.email or returned.email
     if email is None:
         raise Refused(
-            "email-required", "Donnez une adresse e-mail : FranceConnect n'en a pas donné.",
+            "email-required", "Donnez une adresse électronique : FranceConnect n'en a pas donné.",
             status=422, field="/email",
         )  # fmt: skip
     unchanged = returned.email is not None and email_key(email) == email_key(returned.email)

@@ -279,7 +279,7 @@ def check_active(account: Account) -> None:
     if account.state != "active":
         raise Refused(
             "account-not-active",
-            "Activez d'abord votre compte par le lien reçu par e-mail.",
+            "Activez d'abord votre compte par le lien reçu par courriel.",
             status=403,
         )
 

@@ -29,7 +29,7 @@ def check_login_name(login_name: str, field: str) -> None:
         raise Refused(
             "login-name-invalid",
             "L'identifiant compte de 3 à 64 lettres, chiffres, points, tirets ou apostrophes,"
-            " et commence par une lettre ou un chiffre. Ce n'est pas l'adresse e-mail.",
+            " et commence par une lettre ou un chiffre. Ce n'est pas l'adresse électronique.",
             status=422,
             field=field,
         )

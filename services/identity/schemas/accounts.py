@@ -101,7 +101,7 @@ class MailWanted(Input):
 class Accepted(Output):
     """Always the same answer, whether or not anybody is concerned."""
 
-    message: str = "Si un compte correspond, un e-mail part dans quelques instants."
+    message: str = "Si un compte correspond, un courriel part dans quelques instants."
 
 
 class Me(Output):

@@ -57,6 +57,15 @@ async def _activate(visit: Visit) -> web.Response:
     return visit.go("/connexion", message="compte-active")
 
 
+async def _link_again(visit: Visit) -> web.Response:
+    return visit.show("activation-again.html")
+
+
+async def _send_link_again(visit: Visit) -> web.Response:
+    await visit.send("POST", "identity/activation-requests", visit.form.body())
+    return visit.go("/connexion", message="activation-demandee")
+
+
 async def _forgotten(visit: Visit) -> web.Response:
     return visit.show("password-forgotten.html")
 
@@ -143,6 +152,7 @@ PAGES = (
     Page("/deconnexion", None, _log_out, Who.ANYONE),
     Page("/creer-mon-espace", _account_form, _create_account, Who.ANYONE),
     Page("/activation", _activation, _activate, Who.ANYONE),
+    Page("/activation/nouveau-lien", _link_again, _send_link_again, Who.ANYONE),
     Page("/mot-de-passe-oublie", _forgotten, _ask_reset, Who.ANYONE),
     Page("/mot-de-passe", _password, _set_password, Who.ANYONE),
     Page("/invitation", _invitation, _accept_invitation, Who.ANYONE),
