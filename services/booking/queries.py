@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.booking.attached import check_wish
@@ -18,7 +18,7 @@ from services.booking.domain.planning import (
     plan,
     week_slots,
 )
-from services.booking.domain.request import Line, Receipt, Request, tied
+from services.booking.domain.request import PAY_WITHIN, Line, Receipt, Request, tied
 from services.booking.domain.rules.choices import wrong_units
 from services.booking.schemas import (
     Recap,
@@ -141,8 +141,10 @@ def _recap_line(
     line: Line, child: Participant, offer: Offer, would: Foreseen, reason: Reason | None
 ) -> RecapLine:
     answer = offer.answer("book", child, line.date, line.choice)
+    pays_first = would == "accepted" and offer.mode.of(line).pays_first(line)
     return RecapLine(
         **line.booked, **_foreseen(line), would=would, reason=reason,
+        pay_minutes=PAY_WITHIN // timedelta(minutes=1) if pays_first else None,
         book_until=answer.cutoff,
         warning=answer.warning or (answer.explanation if answer.to_prove else None),
     )  # fmt: skip

@@ -300,7 +300,8 @@ class PriceToCome(Output):
 
 class RecapLine(BookedOut):
     """What would happen to one date; ``warning`` when it could not be cancelled afterwards, or has
-    to be justified; ``of`` and ``was`` name the booking that is changed or ended, and its units."""
+    to be justified; ``of`` and ``was`` name the booking that is changed or ended, and its units.
+    ``pay_minutes``: it is accepted once it is paid, for which the place is held that long."""
 
     kind: LineKind
     of: str | None
@@ -313,6 +314,7 @@ class RecapLine(BookedOut):
     give_back_asked: bool
     price: PriceToCome = PriceToCome()
     would: Literal["accepted", "requested", "refused"]
+    pay_minutes: int | None = None
     reason: Reason | None
     book_until: datetime | None
     warning: str | None

@@ -35,6 +35,12 @@ _FAMILY_TABS = (
     ("/factures", "euro", "Factures"),
     ("/famille", "people", "Famille"),
 )
+#: Of who is linked to no family yet.
+_OWN_TABS = (
+    ("", "home", "Accueil"),
+    ("/publications", "paper", "Documents"),
+    ("/abonnements", "people", "Mes abonnements"),
+)
 
 
 class Who(StrEnum):
@@ -200,7 +206,11 @@ class Visit:
     @property
     def tabs(self) -> tuple[tuple[str, str, str], ...]:
         """The main navigation: path, icon, words."""
-        return _FAMILY_TABS if self.families else ()
+        if self.session is None:
+            return ()
+        if self.families:
+            return _FAMILY_TABS
+        return () if self.roles else _OWN_TABS
 
     def is_at(self, path: str) -> bool:
         """Whether this page is under that path."""

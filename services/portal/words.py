@@ -18,6 +18,8 @@ MESSAGES: Final = MappingProxyType({
     "compte-cree": "Votre espace est créé. Un courriel vient de vous être envoyé : "
     "suivez son lien pour l'activer.",
     "compte-active": "Votre espace est activé. Vous pouvez vous connecter.",
+    "activation-demandee": "Si un compte attend d'être activé, un courriel vient d'être envoyé : "
+    "suivez son lien.",
     "mot-de-passe-demande": "Si un compte correspond, un courriel vient d'être envoyé.",
     "mot-de-passe-change": "Votre mot de passe est changé.",
     "adresse-demandee": "Un courriel de confirmation est parti à la nouvelle adresse.",
@@ -45,7 +47,7 @@ MESSAGES: Final = MappingProxyType({
     "compte-garde": "Votre compte est gardé.",
     "demande-envoyee": "Votre demande est envoyée. Un accusé de réception vous parvient "
     "par courriel.",
-    "demande-a-payer": "Vos places sont retenues. Payez la facture pour les confirmer.",
+    "demande-reglee": "Rien n'est à payer maintenant : vos places sont confirmées.",
     "demande-retiree": "Ce qui attendait une réponse est retiré.",
     "justificatif-envoye": "Votre justificatif est envoyé. La mairie le vérifie.",
     "modification-envoyee": "Vos modifications sont envoyées. Celles qui attendent la mairie "
@@ -94,6 +96,7 @@ REQUEST_KINDS: Final = MappingProxyType({
 })  # fmt: skip
 
 REQUEST_STATES: Final = MappingProxyType({
+    "to_pay": ("À payer", "euro", "waiting"),
     "waiting": ("En attente", "clock", "waiting"),
     "accepted": ("Acceptée", "check", "good"),
     "refused": ("Refusée", "cross", "bad"),
@@ -113,6 +116,7 @@ LINE_STATES: Final = MappingProxyType({
 #: What the recap says will happen, by what validating would do.
 WOULD: Final = MappingProxyType({
     "accepted": ("Accepté aussitôt", "check", "good"),
+    "to_pay": ("À payer aussitôt", "euro", "waiting"),
     "requested": ("À décider par la mairie", "clock", "waiting"),
     "refused": ("Refusé", "cross", "bad"),
 })  # fmt: skip

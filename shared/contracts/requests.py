@@ -27,7 +27,7 @@ class RequestPart(_Part):
 
     ``about``: ids of what is asked for (activities, a group, a type of document, fields);
     ``first`` and ``last`` bound the days, where there are days; ``states`` counts what is asked,
-    by where it stands.
+    by where it stands; ``to_pay``: how many of what waits wait for the family's payment.
     """
 
     child: str | None
@@ -35,6 +35,7 @@ class RequestPart(_Part):
     first: date | None = None
     last: date | None = None
     states: dict[Standing, int]
+    to_pay: int = 0
 
 
 class RequestAct(_Part):

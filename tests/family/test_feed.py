@@ -323,3 +323,5 @@ def test_what_waits_in_part_waits_as_a_whole(card: RequestCard) -> None:
     states = {state for part in card.parts for state in part.states}
     assert (overall(card) == "waiting") == ("waiting" in states)
     assert overall(card) == "partly" or overall(card) in states
+    due = [part.model_copy(update={"to_pay": 1}) for part in card.parts]
+    assert overall(card.model_copy(update={"parts": tuple(due)})) == "to_pay"

@@ -9,7 +9,7 @@ import pikepdf
 from playwright.async_api import Browser, Locator, Page, expect
 
 from shared.waiting import eventually
-from tests.portal.conftest import Demo, log_in
+from tests.portal.conftest import PAUL, Demo, log_in
 from tests.portal.looking import look, opened
 
 
@@ -188,6 +188,41 @@ async def test_pay_the_chosen_invoices(demo: Demo, phone: Page) -> None:
     await opened(phone, f"{town}/factures?onglet=archivees")
     await expect(phone.get_by_text("Réglée").first).to_be_visible()
     await look(phone, "factures-archivees")
+
+
+async def test_what_is_paid_when_booked_leads_to_payfip(demo: Demo, phone: Page) -> None:
+    """Guides of monespacefamille.fr, « vous serez automatiquement redirigé vers la page de
+    paiement à la validation de votre panier », and of Mon espace famille (5 and 6)."""
+    town = f"{demo.origin}/andancette"
+    await log_in(demo, phone, PAUL, "andancette")
+    await opened(phone, f"{town}/reservations?jour=2026-10-05")
+    await phone.get_by_role("region", name="ven. 9/10").get_by_label(re.compile("Repas")).check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await expect(phone.get_by_role("table")).to_contain_text("À payer aussitôt")
+    await expect(phone.get_by_role("table")).to_contain_text("place retenue 20 minutes")
+    await look(phone, "recapitulatif-a-payer")
+    await phone.get_by_role("button", name="Valider et payer").click()
+    card = phone.get_by_role("button", name="Payer par carte", exact=True)
+    await expect(card).to_be_visible()
+    # Who leaves it there finds it to be paid, until which hour, and not to be waited for.
+    await opened(phone, f"{town}/factures")
+    await expect(phone.get_by_text(re.compile(r"à payer avant le .*\sh\s"))).to_be_visible()
+    await opened(phone, f"{town}/demandes?etat=to_pay")
+    await expect(phone.locator(".card").first).to_contain_text("À payer")
+    await phone.locator(".card").first.get_by_role("link").click()
+    await look(phone, "demande-a-payer")
+    await phone.get_by_role("button", name="Payer").click()
+    await card.click()
+    await phone.get_by_role("link", name="Retour site").click()
+    received = phone.get_by_text("Votre paiement est reçu")
+
+    async def told() -> bool:
+        await phone.reload()
+        return await received.count() == 1
+
+    await eventually(told)
+    await opened(phone, f"{town}/demandes")
+    await expect(phone.locator(".card").first).to_contain_text("Acceptée")
 
 
 async def test_planning_and_invoice_on_one_sheet(demo: Demo, chromium: Browser) -> None:

@@ -7,6 +7,7 @@ import re
 from playwright.async_api import Browser, Page, expect
 
 from services.portal.web import Who
+from shared.waiting import eventually
 from tests.family.files import image, pdf
 from tests.portal.conftest import ALEX, CAMILLE, PAUL, Demo, log_in, mailed_link
 from tests.portal.guides_account import (
@@ -26,6 +27,7 @@ from tests.portal.guides_days import (
     test_pay_the_chosen_invoices,
     test_planning_and_invoice_on_one_sheet,
     test_the_planning_by_month_by_five_days_and_as_a_list,
+    test_what_is_paid_when_booked_leads_to_payfip,
 )
 from tests.portal.guides_family import (
     test_add_a_child_with_its_health_sheet,
@@ -51,7 +53,7 @@ __all__ = (
     "test_send_a_supporting_document",
     "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
-    "test_the_same_account_in_another_town",
+    "test_the_same_account_in_another_town", "test_what_is_paid_when_booked_leads_to_payfip",
     "test_what_was_typed_is_there_after_logging_in_again",
 )  # fmt: skip
 
@@ -82,12 +84,35 @@ async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone:
     await phone.get_by_role("button", name="Je crée mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est créé")
 
+    # Who lost the mail, or found it too late, has another one.
+    first = await mailed_link(demo, phone, "nadia@famille.example", "activez")
+    await opened(phone, demo.at("/connexion"))
+    await phone.get_by_label("Identifiant").fill("nadia.ferrand")
+    await phone.get_by_label("Mot de passe", exact=True).fill("quatre-lanternes-vertes")
+    await phone.get_by_role("button", name="Connexion").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("Activez d'abord votre compte")
+    await look(phone)
+    await phone.get_by_role("button", name="Recevoir le lien à nouveau").click()
+    await expect(phone.get_by_role("status")).to_contain_text("suivez son lien")
+
+    async def another() -> bool:
+        return await mailed_link(demo, phone, "nadia@famille.example", "activez") != first
+
+    await eventually(another)
+    await opened(phone, demo.at("/activation?token=too-old-for-anything"))
+    await phone.get_by_role("button", name="Activer mon espace").click()
+    await expect(phone.get_by_role("link", name="Recevoir un nouveau lien")).to_be_visible()
     await phone.goto(await mailed_link(demo, phone, "nadia@famille.example", "activez"))
     await look(phone, "activation")
     await phone.get_by_role("button", name="Activer mon espace").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est activé")
     await log_in(demo, phone, ("nadia.ferrand", "quatre-lanternes-vertes"))
-    await expect(phone).to_have_url(re.compile("/abonnements"))
+    # Who is linked to no family yet has the town's news and documents.
+    await expect(phone.get_by_role("heading", name="Actualités")).to_be_visible()
+    await expect(phone.get_by_role("link", name="Lire plus").first).to_be_visible()
+    await expect(phone.get_by_role("heading", name="Documents à télécharger")).to_be_visible()
+    await look(phone, "accueil-sans-famille")
+    await phone.get_by_role("link", name="Relier ma famille").click()
     await phone.get_by_label("Clé famille").fill("AAAA-BBBB-CCCC")
     await phone.get_by_role("button", name="Rechercher").click()
     await expect(phone.get_by_role("alert")).to_be_visible()
@@ -236,16 +261,16 @@ async def test_choose_a_slot_with_two_sliders(demo: Demo, phone: Page) -> None:
     key; five slots and no other."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/reservations?jour=2026-10-19"))
-    times = phone.get_by_role("button", name=re.compile("Horaires du lundi 19 octobre"))
+    times = phone.get_by_role("button", name=re.compile("Horaires du lundi 19.octobre"))
     monday = phone.get_by_role("region", name="lun. 19/10")
     await times.click()
     await look(phone, "horaires")
     start, end = (phone.get_by_role("slider", name=name) for name in ("Début", "Fin"))
-    await expect(start).to_have_attribute("aria-valuetext", "7 h 15")
+    await expect(start).to_have_attribute("aria-valuetext", "7\xa0h\xa015")
     told = phone.locator("[data-slot-told]")
     await expect(told).to_have_text("Créneau choisi : Journée avec repas.")
     await end.press("Home")
-    await expect(end).to_have_attribute("aria-valuetext", "11 h 30")
+    await expect(end).to_have_attribute("aria-valuetext", "11\xa0h\xa030")
     await expect(told).to_have_text("Créneau choisi : Matin sans repas.")
     await start.press("ArrowRight")
     await expect(told).to_have_text("Ces horaires ne sont pas un créneau possible.")

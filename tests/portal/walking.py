@@ -37,6 +37,7 @@ ELSEWHERE = MappingProxyType({
     "/franceconnect/code": "once FranceConnect has said who comes, who has a second factor",
     "/franceconnect/au-revoir": "from FranceConnect, once it has logged somebody out",
     "/factures/paiement": "once a payment is begun",
+    "/demandes/{request}/paiement": "while places are held for their payment",
     "/reservations/horaires": "from a day of the basket",
     "/agents/familles/{family}/acces/lettres/{issue}": "once a key is made",
     "/agents/familles/{family}/recapitulatif": "from what is ticked",

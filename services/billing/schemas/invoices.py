@@ -33,7 +33,8 @@ class InvoiceSummary(Output):
 
     ``state``: ``open`` (to pay), ``settled``, ``carried`` (the rest is asked with the next one),
     ``void``. ``unpaid_cents`` is what can be paid now: nothing, while the rest is collected from
-    the family's account on the day ``debit_on``.
+    the family's account on the day ``debit_on``. ``pay_until``: what was booked is held for its
+    payment until then.
     """
 
     invoice: str
@@ -52,16 +53,18 @@ class InvoiceSummary(Output):
     settled_cents: Cents
     unpaid_cents: Cents
     debit_on: date | None
+    pay_until: datetime | None
 
     @staticmethod
     def kept(invoice: Document, office: CollectionOffice) -> dict[str, object]:
         """What is said of an invoice in a list, from what is kept of it."""
         said = {
             **invoice, "invoice": invoice["_id"], "credited": invoice["of"],
-            "debit_on": invoice.get("debit_on"),
+            "debit_on": invoice.get("debit_on"), "pay_until": invoice.get("expires"),
             "heading": office.heading(paid_when(invoice["kind"], invoice["request"])),
         }  # fmt: skip
-        del said["_id"], said["of"]
+        for stored in ("_id", "of", "expires"):
+            said.pop(stored, None)
         return said
 
 
@@ -80,7 +83,7 @@ class InvoiceOut(InvoiceSummary):
         )  # fmt: skip
         return cls.model_validate({
             "invoice": invoice.id, "credited": invoice.of,
-            "heading": office.heading(invoice.billing),
+            "heading": office.heading(invoice.billing), "pay_until": invoice.expires,
             **{name: getattr(invoice, name) for name in same},
         })  # fmt: skip
 

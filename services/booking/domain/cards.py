@@ -58,6 +58,7 @@ def _part(child: str, lines: Sequence[Line]) -> RequestPart:
         first=min(line.date for line in lines),
         last=max(line.date for line in lines),
         states=dict(Counter(_standing(line.state) for line in lines)),
+        to_pay=sum(line.state == "to_pay" for line in lines),
     )
 
 

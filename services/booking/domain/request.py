@@ -212,6 +212,10 @@ class Mode:
     holds: bool
     pays: timedelta | None = None
 
+    def pays_first(self, line: Line) -> bool:
+        """Whether the line is accepted once it is paid, and no sooner."""
+        return self.automatic and self.pays is not None and line.kind == "book"
+
     def of(self, line: Line) -> Mode:
         """How this line is decided: by an agent where its rule says so."""
         return replace(self, automatic=False) if line.by_agent else self
@@ -256,7 +260,7 @@ def settle(
             line, state="refused", reason=granted, decided_at=now, decided_by="rule",
             held=may_hold,
         )  # fmt: skip
-    if mode.automatic and mode.pays and line.kind == "book":
+    if mode.pays is not None and mode.pays_first(line):
         return to_be_paid(line, mode.pays, now)
     if mode.automatic:
         return replace(line, state="accepted", held=True, decided_at=now, decided_by="rule")

@@ -9,8 +9,10 @@ from typing import Literal
 
 from shared.contracts.requests import RequestAct, RequestCard, RequestPart, Standing
 
+#: Where a family finds what it asked: what waits for its payment waits for nobody else.
+Found = Standing | Literal["to_pay"]
 #: ``partly``: not everything that was asked has been answered alike.
-Overall = Standing | Literal["partly"]
+Overall = Found | Literal["partly"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ def seen_by(card: RequestCard, reach: Reach) -> RequestCard | None:
 
 
 def overall(card: RequestCard) -> Overall:
-    """Where a request stands as a whole: it waits as long as something of it waits."""
+    """Where a request stands as a whole: it waits as long as something of it waits, to be paid by
+    its family before all."""
+    if any(part.to_pay for part in card.parts):
+        return "to_pay"
     states = {state for part in card.parts for state in part.states}
     if "waiting" in states:
         return "waiting"

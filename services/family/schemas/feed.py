@@ -7,20 +7,21 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from services.family.domain.feed import Overall
-from shared.contracts.requests import RequestAct, RequestKind, RequestPart, Standing
+from services.family.domain.feed import Found, Overall
+from shared.contracts.requests import RequestAct, RequestKind, RequestPart
 from shared.web.routes import Input, Output, Page, PageQuery
 
 _Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class FeedQuery(PageQuery):
-    """``family``: one of the bearer's; an agent names it. ``unread``: with something new."""
+    """``family``: one of the bearer's; an agent names it. ``unread``: with something new;
+    ``to_pay`` waits too."""
 
     family: _Id | None = None
     kind: RequestKind | None = None
     child: _Id | None = None
-    state: Standing | None = None
+    state: Found | None = None
     unread: bool | None = None
 
 

@@ -46,7 +46,7 @@ class FeedStore:
         """Keep what a request has become."""
         document = card.model_dump(mode="json")
         for shown, part in zip(document["parts"], card.parts, strict=True):
-            shown["standings"] = list(part.states)
+            shown["standings"] = [*part.states, *(["to_pay"] if part.to_pay else [])]
             shown["news_at"] = news_at(card, part.child)
         document["requested_at"] = card.requested_at
         await self._store.keep_copy(KEEP, FEED, card.request, envelope, document)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
-_BREAKABLE = re.compile(r" (?=[:;?!»%€])|(?<=«) | (?=(?:Mo|ko)\b)")
+_MONTHS = (
+    "janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre"
+)  # fmt: skip
+_BREAKABLE = re.compile(
+    r" (?=[:;?!»%€])|(?<=«) | (?=(?:Mo|ko)\b)|(?<=\d) (?=h\b)|(?<=\d h) (?=\d\d\b)"
+    rf"|(?:(?<=\d)|(?<=\b1er)) (?=(?:{_MONTHS})\b)"
+)
 
 
 def spaced(text: str) -> str:
     """With non-breaking spaces where French has them: before ``: ; ? ! » % €`` and units, after
-    ``«``."""
+    ``«``, within a time and between a day and its month."""
     return _BREAKABLE.sub("\N{NO-BREAK SPACE}", text)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from services.portal.gateway import FieldProblem, Problem, once_heard
 from services.portal.pages.documents import send_proof
+from services.portal.pages.invoices import pay_at_once
 from services.portal.pages.people import People, people_of
 from services.portal.pages.planning import asked_day, basket_of, show_planning
 from services.portal.web import Page, Visit
@@ -145,12 +146,11 @@ async def _validate(visit: Visit) -> web.Response:
 
 
 async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
-    """Ask; then on to the request, or to the invoice where it is paid at once."""
+    """Ask; then on to the request, or to PayFiP where it is paid at once."""
     request = await visit.send("POST", "booking/requests", body)
-    path = f"/demandes/{request['id']}"
     if any(line["state"] == "to_pay" for line in request["lines"]):
-        return visit.go(path, message="demande-a-payer")
-    return visit.go(path, message="demande-envoyee")
+        return await pay_at_once(visit, request["id"])
+    return visit.go(f"/demandes/{request['id']}", message="demande-envoyee")
 
 
 async def _period(visit: Visit) -> web.Response:

@@ -131,7 +131,7 @@ async def _enter(visit: Visit, path: str) -> web.Response:
         return trips.end(visit.go("/connexion", message="compte-cree"), visit)
     visit.log_in(entered["tokens"])
     new = path.endswith("/accounts")
-    onward = visit.go("/abonnements", message="espace-cree") if new else visit.go_to(trip.wanted)
+    onward = visit.go(message="espace-cree") if new else visit.go_to(trip.wanted)
     return trips.end(onward, visit)
 
 

@@ -16,7 +16,7 @@ async def _home(visit: Visit) -> web.Response:
     if visit.roles and not visit.families:
         return visit.go("/agents")
     if not visit.families:
-        return visit.go("/abonnements", message="famille-a-lier")
+        return await _home_of_one(visit)
     if visit.household is None and len(visit.families) > 1:
         return visit.go("/foyers")
     me, households, counters, news, invoices, notice = await asyncio.gather(
@@ -30,6 +30,20 @@ async def _home(visit: Visit) -> web.Response:
     return visit.show(
         "home.html", me=me, household=households[0], counters=counters,
         news=news["items"], to_pay=invoices["items"],
+        notice=None if notice["read_at"] else notice["notice"],
+    )  # fmt: skip
+
+
+async def _home_of_one(visit: Visit) -> web.Response:
+    """What there is for who is linked to no family yet."""
+    me, news, documents, notice = await asyncio.gather(
+        visit.get("identity/me"),
+        visit.get("family/news", limit=3),
+        visit.get("family/published-documents"),
+        visit.get("identity/notice"),
+    )
+    return visit.show(
+        "home-of-one.html", me=me, news=news["items"], documents=documents["items"],
         notice=None if notice["read_at"] else notice["notice"],
     )  # fmt: skip
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
-from services.portal.gateway import Problem
+from services.portal.gateway import PAUSES, Problem
 from services.portal.pages.people import elsewhere
 from services.portal.web import Page, Visit, Who, quoted
 
@@ -62,21 +63,92 @@ async def _document(visit: Visit) -> web.Response:
 
 async def _pay(visit: Visit) -> web.Response:
     """Start a payment; its own page leads on, whatever becomes of windows."""
-    me = await visit.get("identity/me")
     invoices = visit.form.all("invoices")
-    email = visit.form.get("email") or me["email"]
+    if not invoices:
+        detail = "Cochez au moins une facture."
+        raise Problem(422, {"code": "nothing-ticked", "detail": detail})
+    payment = await _begin(visit, invoices)
+    return visit.go("/factures/paiement", payment=payment)
+
+
+async def _begin(visit: Visit, invoices: list[str]) -> str:
+    """A payment of these invoices; its id."""
+    email = visit.form.get("email") or (await visit.get("identity/me"))["email"]
     if not email:
         detail = "Indiquez une adresse électronique : PayFiP vous y envoie son reçu."
         raise Problem(422, {"code": "invalid-input", "field": "/email", "detail": detail})
     body = {"invoices": invoices, "email": email}
-    payment = await visit.send("POST", "billing/payments", body)
-    return visit.go("/factures/paiement", payment=payment["payment"])
+    return str((await visit.send("POST", "billing/payments", body, once="payment"))["payment"])
+
+
+async def pay_at_once(visit: Visit, request: str) -> web.Response:
+    """From a basket that was just validated on to PayFiP, by itself; whatever hinders that is said
+    by the page where the places held are paid."""
+    for pause in (*PAUSES, None):
+        try:
+            if (invoice := await _invoice_of(visit, request)) is not None:
+                return await _pay_it(visit, request, invoice)
+        except Problem:
+            break
+        if pause is not None:
+            await asyncio.sleep(pause)
+    return visit.go(f"/demandes/{request}/paiement")
+
+
+async def _invoice_of(visit: Visit, request: str) -> dict[str, Any] | None:
+    """What a request paid at booking is billed by, once billing has heard of it."""
+    page = await visit.get("billing/invoices", family=visit.household, limit=50)
+    its = [
+        one for one in page["items"]
+        if one["request"] == request and one["kind"] != "credit_note"
+    ]  # fmt: skip
+    return next((one for one in its if one["unpaid_cents"]), next(iter(its), None))
+
+
+async def _pay_it(visit: Visit, request: str, invoice: dict[str, Any]) -> web.Response:
+    if not invoice["unpaid_cents"]:
+        paid = invoice["state"] in ("settled", "carried")
+        return visit.go(f"/demandes/{request}", message="demande-reglee" if paid else None)
+    awaited = (await _awaited(visit)).get(invoice["invoice"])
+    if awaited is not None:
+        return visit.go("/factures/paiement", payment=awaited)
+    payment = await _begin(visit, [invoice["invoice"]])
+    return visit.go("/factures/paiement", payment=payment, aller="oui")
+
+
+async def _hold(visit: Visit) -> web.Response:
+    """Places that are held until they are paid, and what there is to pay."""
+    request = quoted(visit.request.match_info["request"])
+    booking, invoice, means, me = await asyncio.gather(
+        visit.get(f"booking/requests/{request}"), _invoice_of(visit, request),
+        visit.get("billing/payment-means"), visit.get("identity/me"),
+    )  # fmt: skip
+    until = [one["pay_until"] for one in booking["lines"] if one["state"] == "to_pay"]
+    if not until:
+        return visit.go(f"/demandes/{request}")
+    return elsewhere(visit, booking["family"]) or visit.show(
+        "hold.html", wanted=request, invoice=invoice, until=min(until), means=means, me=me,
+        on_line=any(one["means"] == "payfip" for one in means["means"]),
+    )  # fmt: skip
+
+
+async def _pay_hold(visit: Visit) -> web.Response:
+    request = quoted(visit.request.match_info["request"])
+    invoice = await _invoice_of(visit, request)
+    if invoice is None:
+        return visit.go(f"/demandes/{request}/paiement")
+    return await _pay_it(visit, request, invoice)
 
 
 async def _payment(visit: Visit) -> web.Response:
-    """Where a payment stands: the way to PayFiP, or what came of it."""
-    payment = await visit.get(f"billing/payments/{quoted(visit.query.get('payment', ''))}")
-    return visit.show("payment.html", payment=payment)
+    """Where a payment stands: the way to PayFiP, or what came of it. Who has just validated a
+    basket is led on."""
+    wanted = visit.query.get("payment", "")
+    if not wanted:
+        return visit.go("/factures")
+    payment = await visit.get(f"billing/payments/{quoted(wanted)}")
+    leads_on = payment["page"] if visit.query.get("aller") and not payment["awaited"] else None
+    return visit.show("payment.html", payment=payment, leads_on=leads_on)
 
 
 async def _online(visit: Visit) -> web.Response:
@@ -109,6 +181,7 @@ async def _online_choice(visit: Visit) -> web.Response:
 PAGES = (
     Page("/factures", _invoices),
     Page("/factures/payer", _invoices, _pay),
+    Page("/demandes/{request}/paiement", _hold, _pay_hold),
     # PayFiP leads back to it, whichever household the payment was for.
     Page("/factures/paiement", _payment, None, Who.ACCOUNT),
     Page("/factures/{invoice}", _invoice),
