@@ -196,7 +196,11 @@ async def test_what_is_paid_when_booked_leads_to_payfip(demo: Demo, phone: Page)
     town = f"{demo.origin}/andancette"
     await log_in(demo, phone, PAUL, "andancette")
     await opened(phone, f"{town}/reservations?jour=2026-10-05")
-    await phone.get_by_role("region", name="ven. 9/10").get_by_label(re.compile("Repas")).check()
+    await (
+        phone.get_by_role("region", name="ven. 9/10")
+        .get_by_label(re.compile("Repas"))
+        .first.check()
+    )
     await phone.get_by_role("button", name="Aller à l'étape 2").click()
     await expect(phone.get_by_role("table")).to_contain_text("À payer aussitôt")
     await expect(phone.get_by_role("table")).to_contain_text("place retenue 20 minutes")

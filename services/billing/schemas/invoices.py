@@ -60,12 +60,17 @@ class InvoiceSummary(Output):
         """What is said of an invoice in a list, from what is kept of it."""
         said = {
             **invoice, "invoice": invoice["_id"], "credited": invoice["of"],
-            "debit_on": invoice.get("debit_on"), "pay_until": invoice.get("expires"),
+            "debit_on": invoice.get("debit_on"), "pay_until": _instant(invoice.get("expires")),
             "heading": office.heading(paid_when(invoice["kind"], invoice["request"])),
         }  # fmt: skip
         for stored in ("_id", "of", "expires"):
             said.pop(stored, None)
         return said
+
+
+def _instant(instant: datetime | None) -> str | None:
+    """As a model would write it."""
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
 class InvoiceOut(InvoiceSummary):
