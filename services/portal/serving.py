@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -131,6 +132,7 @@ async def _answered(visit: Visit, page: Page) -> web.Response:
         return elsewhere
     if (elsewhere := await _strayed(visit, page, posted=posted)) is not None:
         return elsewhere
+    await _know_name(visit)
     handler = page.act if posted and not resumed else page.show
     assert handler is not None
     try:
@@ -177,8 +179,18 @@ async def _renew(visit: Visit) -> None:
             raise
         visit.log_out()
         return
-    visit.session, visit.changed = Session.of(visit.town.town, tokens), True
+    visit.session, visit.changed = Session.of(visit.town.town, tokens, session.name), True
     visit.__dict__.pop("claims", None)
+
+
+async def _know_name(visit: Visit) -> None:
+    """Have the name under which every page shows who is logged in: asked for once a session. A page
+    does without it where it is not to be had."""
+    if visit.session is None or visit.session.name:
+        return
+    with suppress(Problem):
+        me = await visit.get("identity/me")
+        visit.session, visit.changed = replace(visit.session, name=me["first_name"]), True
 
 
 def _admitted(visit: Visit, page: Page) -> web.Response | None:

@@ -37,15 +37,18 @@ class Session:
     access_token: str
     refresh_token: str
     expires_at: datetime
+    #: The first name of who is logged in, once it was asked for.
+    name: str = ""
 
     @staticmethod
-    def of(town: str, tokens: dict[str, Any]) -> Session:
+    def of(town: str, tokens: dict[str, Any], name: str = "") -> Session:
         """From what the API answers to a login, a refresh or a change of town."""
         return Session(
             town,
             tokens["access_token"],
             tokens["refresh_token"],
             datetime.fromisoformat(tokens["expires_at"]),
+            name,
         )
 
 
@@ -82,7 +85,10 @@ class Seals:
 
     def seal(self, session: Session) -> str:
         """The cookie's value."""
-        parts = [session.town, session.access_token, session.refresh_token, session.expires_at]
+        parts = [
+            session.town, session.access_token, session.refresh_token, session.expires_at,
+            session.name,
+        ]  # fmt: skip
         return self._box.encrypt(orjson.dumps(parts)).decode()
 
     def open(self, town: str, sealed: str | None) -> Session | None:
@@ -93,7 +99,9 @@ class Seals:
             parts = orjson.loads(self._box.decrypt(sealed, ttl=_LONGEST))
         except InvalidToken:
             return None
-        session = Session(parts[0], parts[1], parts[2], datetime.fromisoformat(parts[3]))
+        session = Session(
+            parts[0], parts[1], parts[2], datetime.fromisoformat(parts[3]), *parts[4:]
+        )
         return session if session.town == town else None
 
     def wrap(self, purpose: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import orjson
 from aiohttp import hdrs, web
@@ -274,7 +274,8 @@ class Visit:
         assert session is not None
         wanted = {"refresh_token": session.refresh_token}
         tokens = await self.send("POST", "identity/tokens", wanted, once="tokens")
-        self.session, self.changed = Session.of(self.town.town, tokens), True
+        self.session = Session.of(self.town.town, tokens, session.name)
+        self.changed = True
         self.__dict__.pop("claims", None)
 
     def log_out(self) -> None:
@@ -320,8 +321,10 @@ def safe_path(visit: Visit, given: str) -> str:
     """An address of this town to go on to, and no other, whatever was asked."""
     start = f"/{visit.town.town}"
     inside = given == start or given.startswith((f"{start}/", f"{start}?"))
-    plain = not any(one in given for one in "\\\r\n\t") and "//" not in given.partition("?")[0]
-    return given if inside and plain else start
+    path = unquote(given.partition("?")[0].partition("#")[0])
+    climbs = any(one in (".", "..") for one in path.split("/"))
+    plain = not any(one in path or one in given for one in "\\\r\n\t") and "//" not in path
+    return given if inside and plain and not climbs else start
 
 
 def quoted(part: str) -> str:

@@ -148,7 +148,13 @@ async def test_log_in_with_franceconnect(demo: Demo, phone: Page) -> None:
     await phone.get_by_role("button", name="Lier mon espace").click()
     await expect(phone.get_by_role("heading", name="Ma famille", exact=True)).to_be_visible()
 
-    await phone.get_by_text("Mon compte", exact=True).click()
+    # Under one's name; the menu closes as it was opened, or with Escape.
+    mine = phone.locator(".who summary")
+    await expect(mine).to_have_text("Mon compte : Nora")
+    await mine.click()
+    await mine.press("Escape")
+    await expect(phone.get_by_role("button", name="Me déconnecter")).to_be_hidden()
+    await mine.click()
     await phone.get_by_role("button", name="Me déconnecter").click()
     await expect(phone.get_by_role("status")).to_contain_text("Vous êtes déconnecté")
     await _by_franceconnect(phone)

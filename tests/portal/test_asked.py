@@ -272,7 +272,7 @@ async def test_who_has_no_address_is_asked_for_one_before_paying() -> None:
     ("text", "cents"),
     [
         ("12,50", 1250), ("12.5 €", 1250), ("7", 700), ("1\u202f234,56\u00a0€", 123456),
-        ("-3,20", -320), ("", None), ("12,505", None), ("douze", None),
+        ("-3,20", -320), ("−3,20\u00a0€", -320), ("", None), ("12,505", None), ("douze", None),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_as_people_write_it_or_copy_it(text: str, cents: int | None) -> None:
@@ -323,7 +323,9 @@ def test_a_list_goes_on_and_back_with_its_filters() -> None:
 def test_what_was_done_is_said_in_number_and_never_beside_a_refusal() -> None:
     path = "/agents/demandes?bilan=accepted.2,refused.1&message=message-envoye"
     given = desk(path)
-    assert [f"{count} {text}" for text, count, _ in given["said"]] == ["2 acceptées", "1 refusée"]
+    assert [f"{count} {text}" for text, count, _ in given["said"]] == [
+        "2 acceptées, réponse enregistrée", "1 refusée, réponse enregistrée",
+    ]  # fmt: skip
     assert given["visit"].message == "Votre message est envoyé."
     refused = desk(path, Problem(422, {"code": "nothing-ticked"}))
     assert (refused["said"], refused["visit"].message) == ([], None)

@@ -246,7 +246,8 @@ async def test_no_page_may_be_framed_or_load_from_elsewhere(robot: Robot, path: 
     [
         "https://evil.example/", "//evil.example", "/\\evil.example", "/veyras//evil.example",
         "/veyras/\\evil.example", "/veyras.evil.example", "javascript:alert(1)", "/veyrasevil",
-        "/veyras/\r\nSet-Cookie: a=1", "/andancette/famille",
+        "/veyras/\r\nSet-Cookie: a=1", "/andancette/famille", "/veyras/../andancette/famille",
+        "/veyras/%2e%2E/andancette", "/veyras/./..", "/veyras/..%2fandancette", "/veyras/..#",
     ],
 )  # fmt: skip
 async def test_login_leads_nowhere_else(robot: Robot, wanted: str) -> None:

@@ -67,7 +67,8 @@ _FRENCH: Writing = {
     "instant": lambda value, zone: french.instant_words(_at(value), zone),
     "clock": lambda value: french.time_words(_clock(value)),
     "counted": french.counted,
-    "euros": euros,
+    # Below zero with the sign of subtraction, which is no hyphen.
+    "euros": lambda cents: euros(cents).replace("-", "\N{MINUS SIGN}"),
 }
 
 

@@ -29,7 +29,7 @@ _NO_SUCH_RETURN = Problem(
     {
         "code": "state-unknown",
         "detail": "Ce retour de FranceConnect n'est pas connu. Pour vous déconnecter, utilisez"
-        " « Mon compte ».",
+        " le menu qui porte votre nom.",
     },
 )
 

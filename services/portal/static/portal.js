@@ -52,6 +52,18 @@ for (const form of document.querySelectorAll("[data-basket]")) {
   if (matchMedia("(max-width: 70rem)").matches) bar.closest("details").open = false;
 }
 
+// The menu of the account closes with Escape, and by a click elsewhere.
+const menu = document.querySelector("details.who");
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && menu?.open) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", (event) => {
+  if (menu?.open && !menu.contains(event.target)) menu.open = false;
+});
+
 // A start and an end are chosen with two sliders; each says its time in words. Without this script
 // the lists are there.
 for (const pair of document.querySelectorAll("[data-sliders]")) {

@@ -42,7 +42,7 @@ async def test_who_is_invited_has_a_second_factor_asked_for(
     await expect(page.get_by_role("heading", name="Vos codes de secours")).to_be_visible()
     recovery = await page.locator("li.code").first.inner_text()
     await look(page)
-    await page.get_by_text("Mon compte", exact=True).click()
+    await page.locator(".who summary").click()
     await page.get_by_role("button", name="Me déconnecter").click()
     await page.goto(demo.at("/connexion"))
     await page.get_by_label("Identifiant").fill(vera[0])

@@ -22,7 +22,7 @@ from services.portal.pages.desk.common import (
 )
 from services.portal.web import Visit, quoted
 
-_AMOUNT = re.compile(r"(-?)(\d{1,6})(?:[.,](\d{1,2}))?")
+_AMOUNT = re.compile(r"([-−]?)(\d{1,6})(?:[.,](\d{1,2}))?")
 #: What PayFiP may still be asked about.
 _UNFINISHED = frozenset({"created", "redirected", "pending", "undetermined"})
 

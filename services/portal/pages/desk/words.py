@@ -6,10 +6,18 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+
+def outcome(status: int | None) -> str:
+    """What an act in the audit came to, by the API's status."""
+    if not status:
+        return ""
+    return "faite" if status < 400 else f"refusée ({status})" if status < 500 else "en panne"
+
+
 #: What came of one line of an act on many: words, that agree with how many, and their tone.
 RESULTS: Final = MappingProxyType({
-    "accepted": ("acceptée(s)", "good"),
-    "refused": ("refusée(s)", "good"),
+    "accepted": ("acceptée(s), réponse enregistrée", "good"),
+    "refused": ("refusée(s), réponse enregistrée", "good"),
     "already-decided": ("déjà décidée(s) entre-temps", "waiting"),
     "full": ("sans place : plus de place ce jour-là", "bad"),
     "already-booked": ("déjà réservée(s)", "bad"),
