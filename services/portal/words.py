@@ -121,6 +121,14 @@ WOULD: Final = MappingProxyType({
     "refused": ("Refusé", "cross", "bad"),
 })  # fmt: skip
 
+#: What an ending gives back, where it gives anything.
+GIVES_BACK: Final = MappingProxyType({
+    "credit": "Donne un avoir, déduit de votre prochaine facture",
+    "refund": "Vous est remboursé",
+    "carry_over": "Le montant est reporté",
+    "paid": "Ce que vous avez payé vous est rendu",
+})  # fmt: skip
+
 LINE_KINDS: Final = MappingProxyType({
     "book": "Réservation",
     "change": "Modification",

@@ -229,6 +229,51 @@ async def test_what_is_paid_when_booked_leads_to_payfip(demo: Demo, phone: Page)
     await expect(phone.locator(".card").first).to_contain_text("Acceptée")
 
 
+async def test_pay_in_a_window_then_be_owed_and_have_it_taken_off(demo: Demo, phone: Page) -> None:
+    """The first page sees by itself what came of the window; a cancelled day's price is a credit,
+    which is told wherever something is to be paid."""
+    town = f"{demo.origin}/andancette"
+    await log_in(demo, phone, PAUL, "andancette")
+    await _ask_for_a_meal(phone, town, "mar. 6/10", "Réserver")
+    await phone.get_by_role("button", name="Valider et payer").click()
+    await expect(phone.get_by_role("button", name="Payer par carte", exact=True)).to_be_visible()
+    await opened(phone, f"{town}/factures")
+    await phone.get_by_role("button", name="Payer les factures sélectionnées").click()
+    async with phone.expect_popup() as opening:
+        await phone.get_by_role("link", name="Aller sur la page de paiement").click()
+    window = await opening.value
+    await window.get_by_role("button", name="Payer par carte", exact=True).click()
+    await window.get_by_role("link", name="Retour site").click()
+    await window.get_by_role("button", name="Fermer cette fenêtre").click()
+    await expect(phone.get_by_text("Votre paiement est reçu")).to_be_visible()
+
+    await _ask_for_a_meal(phone, town, "mar. 6/10", "Annuler")
+    await expect(phone.get_by_role("table")).to_contain_text("vous avez payé vous est rendu")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
+
+    async def credited() -> bool:
+        await opened(phone, f"{town}/factures?onglet=archivees")
+        return await phone.get_by_text("Vous avez un avoir de").count() == 1
+
+    await eventually(credited)
+    await phone.get_by_role("link", name=re.compile("^Avoir n°")).first.click()
+    await expect(phone.get_by_text("Réglée")).to_have_count(0)
+    await _ask_for_a_meal(phone, town, "jeu. 8/10", "Réserver")
+    await expect(phone.get_by_role("table")).to_contain_text("Avoir disponible")
+    await look(phone, "recapitulatif-avoir")
+    await phone.get_by_role("button", name="Valider et payer").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Rien n'est à payer maintenant")
+
+
+async def _ask_for_a_meal(page: Page, town: str, day: str, what: str) -> None:
+    """Of the first child, up to the recap."""
+    await opened(page, f"{town}/reservations?jour=2026-10-05")
+    meal = page.get_by_role("region", name=day).get_by_label(re.compile(f"Repas.*{what}", re.S))
+    await meal.first.check()
+    await page.get_by_role("button", name="Aller à l'étape 2").click()
+
+
 async def test_planning_and_invoice_on_one_sheet(demo: Demo, chromium: Browser) -> None:
     """On paper: the content alone, in black and white, on one sheet."""
     context = await chromium.new_context(viewport={"width": 1280, "height": 900})

@@ -24,6 +24,7 @@ from tests.portal.guides_days import (
     test_a_period_is_taken_out_of_the_basket_again,
     test_cancel_what_was_accepted,
     test_from_a_child_to_its_agenda,
+    test_pay_in_a_window_then_be_owed_and_have_it_taken_off,
     test_pay_the_chosen_invoices,
     test_planning_and_invoice_on_one_sheet,
     test_the_planning_by_month_by_five_days_and_as_a_list,
@@ -49,7 +50,7 @@ __all__ = (
     "test_from_a_child_to_its_agenda", "test_invited_by_the_town_and_first_notice",
     "test_log_in_with_franceconnect", "test_log_in_with_the_letter_and_replace_its_secret",
     "test_news_are_read_whole", "test_open_a_space_with_franceconnect",
-    "test_pay_the_chosen_invoices", "test_planning_and_invoice_on_one_sheet",
+    "test_pay_in_a_window_then_be_owed_and_have_it_taken_off", "test_pay_the_chosen_invoices", "test_planning_and_invoice_on_one_sheet",
     "test_send_a_supporting_document",
     "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
@@ -159,9 +160,22 @@ async def test_a_parent_of_two_households_chooses_which(demo: Demo, phone: Page)
 
 async def test_the_home_has_the_zones_of_the_guides(demo: Demo, phone: Page) -> None:
     await log_in(demo, phone)
-    for zone in ("Mon espace", "Mon tableau de bord", "Ma famille"):
+    for zone in (
+        "Mon espace", "Mon tableau de bord", "Dernières demandes", "Échanges à lire", "Ma famille",
+    ):  # fmt: skip
         await expect(phone.get_by_role("heading", name=zone, exact=True)).to_be_visible()
+    latest = phone.get_by_role("region", name="Dernières demandes")
+    await expect(latest.get_by_role("listitem")).to_have_count(3)
+    await expect(latest.get_by_role("link", name=re.compile("^Réservation")).first).to_be_visible()
     await look(phone, "accueil")
+    # Who is in the family leads to their record, one click away.
+    space = phone.get_by_role("region", name="Mon espace", exact=True)
+    for kind, name in (("guardian", "(vous)"), ("child", "section"), ("contact", "urgence")):
+        link = space.get_by_role("listitem").filter(has_text=name).first.get_by_role("link").first
+        where = ((await link.get_attribute("href")) or "").partition("#")[2]
+        await opened(phone, demo.at("/famille"))
+        await expect(phone.locator(f"#{where}"), kind).to_be_visible()
+        await phone.go_back()
 
 
 async def test_book_a_day_from_the_planning_to_the_digest(demo: Demo, phone: Page) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from services.portal.gateway import FieldProblem, Problem, once_heard
 from services.portal.pages.documents import send_proof
-from services.portal.pages.invoices import pay_at_once
+from services.portal.pages.invoices import credit_of, pay_at_once
 from services.portal.pages.people import People, people_of
 from services.portal.pages.planning import asked_day, basket_of, show_planning
 from services.portal.web import Page, Visit
@@ -108,8 +108,11 @@ async def show_recap(
             line["wishes"] = [one for one in wishes if one.covers(line)]
             line["out"] = " ".join(one.text() for one in line["wishes"])
     quote = await _quote(visit, family, recap["lines"])
+    credit = await credit_of(visit, family) if quote else 0
     texts = [one.text() for one in wishes]
-    return visit.show("recap.html", recap=recap, quote=quote, people=people, texts=texts, **values)
+    return visit.show(
+        "recap.html", recap=recap, quote=quote, credit=credit, people=people, texts=texts, **values
+    )
 
 
 async def _quote(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:

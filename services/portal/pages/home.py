@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from services.portal.pages.people import people_of
 from services.portal.web import Page, Visit, Who, quoted
 
 
@@ -19,16 +20,19 @@ async def _home(visit: Visit) -> web.Response:
         return await _home_of_one(visit)
     if visit.household is None and len(visit.families) > 1:
         return visit.go("/foyers")
-    me, households, counters, news, invoices, notice = await asyncio.gather(
+    me, people, counters, feed, letters, news, invoices, notice = await asyncio.gather(
         visit.get("identity/me"),
-        visit.households(),
+        people_of(visit),
         visit.get("family/feed-counters", family=visit.household),
+        visit.get("family/feed", family=visit.household, limit=3),
+        visit.get("family/letters", family=visit.household, limit=50),
         visit.get("family/news", limit=3),
         visit.get("billing/invoices", family=visit.household, state="open", limit=20),
         visit.get("identity/notice"),
     )
     return visit.show(
-        "home.html", me=me, household=households[0], counters=counters,
+        "home.html", me=me, people=people, household=people.household, counters=counters,
+        latest=feed["items"], to_read=[one for one in letters["items"] if one["unread"]],
         news=news["items"], to_pay=invoices["items"],
         notice=None if notice["read_at"] else notice["notice"],
     )  # fmt: skip

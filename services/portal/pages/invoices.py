@@ -21,10 +21,22 @@ async def _awaited(visit: Visit) -> dict[str, str]:
     }  # fmt: skip
 
 
+async def credit_of(visit: Visit, family: str) -> int:
+    """What the family is owed, in cents: its next invoice is settled with it first."""
+    try:
+        account = await visit.get(f"billing/accounts/{quoted(family)}")
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return 0
+    return max(int(account["credit_cents"]), 0)
+
+
 async def _invoices(visit: Visit) -> web.Response:
     tab = "archivees" if visit.query.get("onglet") == "archivees" else "en-cours"
     state = "open" if tab == "en-cours" else "archived"
-    page, means, awaited = await asyncio.gather(
+    (household, *_) = await visit.households()
+    page, means, awaited, credit = await asyncio.gather(
         visit.get(
             "billing/invoices",
             family=visit.household,
@@ -34,9 +46,10 @@ async def _invoices(visit: Visit) -> web.Response:
         ),
         visit.get("billing/payment-means"),
         _awaited(visit),
+        credit_of(visit, household["family"]),
     )
     return visit.show(
-        "invoices.html", invoices=page["items"], next=page["next"], tab=tab,
+        "invoices.html", credit=credit, invoices=page["items"], next=page["next"], tab=tab,
         on_line=any(one["means"] == "payfip" for one in means["means"]), means=means,
         awaited=awaited,
     )  # fmt: skip

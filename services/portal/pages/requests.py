@@ -24,11 +24,13 @@ async def _requests(visit: Visit) -> web.Response:
         visit.get(
             "family/feed", family=visit.household, limit=25, after=visit.query.get("apres"),
             child=visit.query.get("enfant") or None, state=visit.query.get("etat") or None,
+            kind=visit.query.get("nature") or None,
         ),
     )  # fmt: skip
     return visit.show(
         "requests.html", people=people, items=feed["items"], next=feed["next"],
         child=visit.query.get("enfant", ""), state_asked=visit.query.get("etat", ""),
+        kind=visit.query.get("nature", ""),
     )  # fmt: skip
 
 

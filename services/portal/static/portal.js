@@ -101,15 +101,37 @@ for (const pair of document.querySelectorAll("[data-sliders]")) {
 }
 
 // The payment page opens in a window of its own; where the browser forbids it, the link is there.
-for (const link of document.querySelectorAll("a[data-window]")) {
-  link.addEventListener("click", (event) => {
-    const opened = open(link.href, "payfip", "width=900,height=760");
-    if (opened) {
-      event.preventDefault();
-    } else {
-      document.querySelector("[data-blocked]")?.removeAttribute("hidden");
+let opened = null;
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-window]");
+  if (!link) return;
+  opened = open(link.href, "payfip", "width=900,height=760");
+  if (opened) {
+    event.preventDefault();
+    // What becomes of it is looked for by itself, unless the link still has the focus.
+    link.blur();
+  } else {
+    document.querySelector("[data-blocked]")?.removeAttribute("hidden");
+  }
+});
+
+// That window, back from PayFiP, says so; the page that it left behind looks again, and answers: then
+// the window may be closed.
+const payment = document.querySelector("[data-payment]")?.dataset.payment;
+if (payment) {
+  const channel = new BroadcastChannel("payment");
+  const close = document.querySelector("[data-close]");
+  close.querySelector("button").addEventListener("click", () => window.close());
+  channel.addEventListener("message", ({ data }) => {
+    if (data.payment !== payment) return;
+    if (data.left) {
+      close.hidden = false;
+    } else if (opened) {
+      channel.postMessage({ payment, left: true });
+      location.reload();
     }
   });
+  channel.postMessage({ payment });
 }
 
 // What is still going on is asked for again, every so many seconds, until it is done.
