@@ -269,7 +269,9 @@ async def test_pay_in_a_window_then_be_owed_and_have_it_taken_off(demo: Demo, ph
 async def _ask_for_a_meal(page: Page, town: str, day: str, what: str) -> None:
     """Of the first child, up to the recap."""
     await opened(page, f"{town}/reservations?jour=2026-10-05")
-    meal = page.get_by_role("region", name=day).get_by_label(re.compile(f"Repas.*{what}", re.S))
+    meal = page.get_by_role("region", name=day).get_by_label(
+        re.compile(f"Repas.*{what}", re.DOTALL)
+    )
     await meal.first.check()
     await page.get_by_role("button", name="Aller à l'étape 2").click()
 
