@@ -210,7 +210,7 @@ async def test_what_is_paid_when_booked_leads_to_payfip(demo: Demo, phone: Page)
     await expect(card).to_be_visible()
     # Who leaves it there finds it to be paid, until which hour, and not to be waited for.
     await opened(phone, f"{town}/factures")
-    await expect(phone.get_by_text(re.compile(r"à payer avant le .*\sh\s"))).to_be_visible()
+    await expect(phone.get_by_text(re.compile(r"à payer avant le .*\sh\s")).first).to_be_visible()
     await opened(phone, f"{town}/demandes?etat=to_pay")
     await expect(phone.locator(".card").first).to_contain_text("À payer")
     await phone.locator(".card").first.get_by_role("link").click()
@@ -238,6 +238,7 @@ async def test_pay_in_a_window_then_be_owed_and_have_it_taken_off(demo: Demo, ph
     await phone.get_by_role("button", name="Valider et payer").click()
     await expect(phone.get_by_role("button", name="Payer par carte", exact=True)).to_be_visible()
     await opened(phone, f"{town}/factures")
+    await phone.get_by_label(re.compile("Choisir la facture")).first.check()
     await phone.get_by_role("button", name="Payer les factures sélectionnées").click()
     async with phone.expect_popup() as opening:
         await phone.get_by_role("link", name="Aller sur la page de paiement").click()
