@@ -24,6 +24,7 @@ _COLUMNS = (
 )  # fmt: skip
 #: A child is in the class of the calendar year in which it is three, four… at the new year.
 _LEVELS = ("PS", "MS", "GS", "CP", "CE1", "CE2", "CM1", "CM2")
+_POSTCODES = {"veyras": "07000", "andancette": "26140"}
 _BETWEEN_BIRTHS = timedelta(days=300)
 _HOUSEHOLD_SIZES = (1, 2, 3, 4)
 _SIZE_WEIGHTS = (38, 42, 16, 4)
@@ -181,7 +182,11 @@ def _contact(place: _Place, role: str) -> dict[str, str]:
 
 def _address(place: _Place) -> dict[str, str]:
     street = f"{place.rng.randrange(1, 140)} {place.rng.choice(_STREETS)}"
-    return {"adresse": street, "code postal": "00000", "ville": place.city}
+    return {
+        "adresse": street,
+        "code postal": _POSTCODES.get(place.town, "00000"),
+        "ville": place.city,
+    }
 
 
 def _phone(place: _Place) -> str:

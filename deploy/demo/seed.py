@@ -22,6 +22,9 @@ from shared.waiting import eventually
 TOWNS = Path(__file__).parent / "towns"
 FAMILIES = 200
 _SEED = 20260901
+#: How many keys are left to be used, and which the story takes: neighbours take those around it.
+_KEYS = 16
+STORY_KEY = 9
 AGENT_PASSWORD = "sept-cartables-repeints"  # noqa: S105 - printed for whoever tries the demo
 
 
@@ -86,7 +89,7 @@ async def seed(runner: Runner) -> Accounts:
             last_name="Agent"), ["childcare_office", "billing_office", "collection_officer",
             "administrator"], AGENT_PASSWORD,
         )  # fmt: skip
-        people.append(DemoAccount(f"agent, {town.name}", slug, login, AGENT_PASSWORD))
+        people.append(DemoAccount(f"agent de la mairie, {town.name}", slug, login, AGENT_PASSWORD))
 
         async def heard(slug: str = slug) -> bool:
             return len(await identity.store.family_page(slug, "", FAMILIES)) == FAMILIES
@@ -95,6 +98,6 @@ async def seed(runner: Runner) -> Accounts:
         keys[slug] = []
         async for printed in issue_all(identity, slug, "demo"):
             keys[slug].append(printed.key)
-            if len(keys[slug]) == 10:
+            if len(keys[slug]) == _KEYS:
                 break
     return Accounts(tuple(people), keys)

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from deploy.demo.seed import Accounts, DemoAccount
+from deploy.demo.seed import STORY_KEY, Accounts, DemoAccount
 from deploy.local.mailbox import Mailbox
 from shared.ids import new_id
 from shared.waiting import eventually
@@ -24,7 +24,7 @@ LOGIN = "camille.demo"
 PASSWORD = "onze-parapluies-repeints"  # noqa: S105 - printed for whoever tries the demo
 EMAIL = "camille@famille.example"
 _ACCOUNT = {
-    "identity": {"first_name": "Camille", "last_name": "Démonstration"},
+    "identity": {"first_name": "Camille", "last_name": "Duparc"},
     "address": {"street": "1 place de la Mairie", "postcode": "07000", "city": "Veyras"},
     "contact": {"email": EMAIL},
     "credentials": {"login_name": LOGIN, "password": PASSWORD},
@@ -78,13 +78,14 @@ async def tell(origin: str, mailbox: Mailbox, accounts: Accounts, today: date) -
     them."""
     async with aiohttp.ClientSession() as http:
         family, agent = Portal(http, origin), Portal(http, origin)
-        await _join(family, mailbox, accounts.keys[TOWN].pop())
-        requests = await _ask(family, today)
+        await _join(family, mailbox, accounts.keys[TOWN].pop(STORY_KEY))
         office = next(one for one in accounts.people if one.town == TOWN)
         await agent.log_in(office.login_name, office.password)
+        await name_as_account(family, agent)
+        requests = await _ask(family, today)
         await _decide(agent, requests)
         await _tell_and_write(family, agent)
-    camille = DemoAccount("family, Veyras", TOWN, LOGIN, PASSWORD)
+    camille = DemoAccount("famille, Veyras", TOWN, LOGIN, PASSWORD)
     return replace(accounts, people=(*accounts.people, camille))
 
 
@@ -106,6 +107,23 @@ async def open_account(portal: Portal, mailbox: Mailbox, account: dict[str, Any]
     await portal.call("POST", "identity/activations", {"token": found[1]})
     credentials = account["credentials"]
     await portal.log_in(credentials["login_name"], credentials["password"])
+
+
+async def name_as_account(family: Portal, agent: Portal) -> None:
+    """Have the adult of the family's dossier called as the account is: somebody is who they are,
+    wherever one reads it."""
+    me = await family.call("GET", "identity/me")
+    for household in (await family.call("GET", "family/household"))["households"]:
+        path = f"family/families/{household['family']}"
+        members = (await agent.call("GET", f"{path}/dossier"))["members"]
+        (mine,) = (one for one in members if one["member"] == household["me"])
+        revisions = {one["name"]: one["revision"] for one in mine["fields"]}
+        changes = [
+            {"act": "set", "member": household["me"], "field": name, "value": me[name],
+             "base": revisions[name]}
+            for name in ("first_name", "last_name")
+        ]  # fmt: skip
+        await agent.call("POST", f"{path}/changes", {"changes": changes})
 
 
 async def _ask(family: Portal, today: date) -> list[dict[str, Any]]:

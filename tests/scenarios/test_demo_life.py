@@ -9,6 +9,7 @@ import pytest
 
 from deploy.demo.life import (
     ANDANCETTE,
+    OWING,
     PASSWORD,
     PAYING,
     SHARED,
@@ -40,7 +41,7 @@ async def _portal(whole: World, town: str, login_name: str, password: str) -> Po
 async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -> None:
     assert {one.login_name for one in lived.people} == {
         "agent.andancette", "agent.veyras", "sami.demo", "nora.demo", "alex.demo",
-        "paul.demo",
+        "jeanne.demo", "malik.demo", "paul.demo", "louise.demo",
     }  # fmt: skip
     unlinked = await _portal(whole, VEYRAS, UNLINKED.login_name, PASSWORD)
     assert (await unlinked.call("GET", "identity/me"))["families"] == []
@@ -50,8 +51,8 @@ async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -
     (request,) = (await family.call("GET", "booking/requests"))["items"]
     assert [line["state"] for line in request["lines"]] == ["requested"] * 4
     desk = {
-        "booking/requests": 1, "family/changes": 1, "family/waiting-documents": 1,
-        "family/letters": 1,
+        "booking/requests": 1, "family/changes": 1, "family/waiting-documents": 3,
+        "family/letters": 1, "booking/enrolment-requests": 1, "family/registrations": 1,
     }  # fmt: skip
     for path, waiting in desk.items():
         assert len((await office.call("GET", path))["items"]) == waiting, path
@@ -69,6 +70,17 @@ async def test_each_of_them_is_at_another_stage(whole: World, lived: Accounts) -
     planning = (await paying.call("GET", f"booking/planning?{query}"))["entries"]
     left = [one["places_left"] for one in planning if one["activity"] == "wednesday"]
     assert left == [0, 0, 6], "the next Wednesdays are full"
+
+    owing = await _portal(whole, ANDANCETTE, OWING.login_name, PASSWORD)
+    (due,) = (await owing.call("GET", "billing/invoices?state=open"))["items"]
+    assert (due["unpaid_cents"] > 0, due["pay_until"]) == (True, None), "to be paid within a month"
+    home = (await owing.call("GET", "family/household"))["households"][0]
+    me = await owing.call("GET", "identity/me")
+    names = [(one["first_name"], one["last_name"]) for one in home["guardians"]]
+    assert (me["first_name"], me["last_name"]) in names, "one person has one name"
+    desk = await _portal(whole, ANDANCETTE, "agent.andancette", AGENT_PASSWORD)
+    for path in ("family/changes", "family/letters"):
+        assert len((await desk.call("GET", path))["items"]) == 1, path
 
 
 async def _paid(family: Portal) -> bool:

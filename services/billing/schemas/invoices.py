@@ -60,12 +60,18 @@ class InvoiceSummary(Output):
         """What is said of an invoice in a list, from what is kept of it."""
         said = {
             **invoice, "invoice": invoice["_id"], "credited": invoice["of"],
-            "debit_on": invoice.get("debit_on"), "pay_until": _instant(invoice.get("expires")),
+            "debit_on": invoice.get("debit_on"), "pay_until": _instant(_held(invoice)),
             "heading": office.heading(paid_when(invoice["kind"], invoice["request"])),
         }  # fmt: skip
-        for stored in ("_id", "of", "expires"):
+        for stored in ("_id", "of", "expires", "kept"):
             said.pop(stored, None)
         return said
+
+
+def _held(invoice: Document) -> datetime | None:
+    """Until when the places wait that a stored invoice is for; they are kept once it was paid."""
+    expires: datetime | None = None if invoice.get("kept") else invoice.get("expires")
+    return expires
 
 
 def _instant(instant: datetime | None) -> str | None:
@@ -88,7 +94,8 @@ class InvoiceOut(InvoiceSummary):
         )  # fmt: skip
         return cls.model_validate({
             "invoice": invoice.id, "credited": invoice.of,
-            "heading": office.heading(invoice.billing), "pay_until": invoice.expires,
+            "heading": office.heading(invoice.billing),
+            "pay_until": None if invoice.kept else invoice.expires,
             **{name: getattr(invoice, name) for name in same},
         })  # fmt: skip
 

@@ -72,7 +72,7 @@ _LISTED = dict.fromkeys(
     (
         "number", "family", "guardian", "month", "issued_on", "due_on", "total_cents", "kind",
         "of", "request", "state", "settled_cents", "unpaid_cents", "debit_on",
-        "expires",
+        "expires", "kept",
     ),
     1,
 )  # fmt: skip
