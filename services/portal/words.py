@@ -241,8 +241,10 @@ PATTERNS: Final = MappingProxyType({
     "weekly": "Chaque semaine, les mêmes jours",
 })  # fmt: skip
 STEPS: Final = MappingProxyType({
-    "household": ("Le foyer", "/famille"),
-    "guardians": ("Les responsables", "/famille"),
-    "children": ("Les enfants", "/famille"),
-    "complements": ("Les compléments", "/famille"),
+    "household": "Le foyer",
+    "guardians": "Les responsables",
+    "children": "Les enfants",
+    "complements": "Les compléments",
+    "pattern": "La réservation",
+    "documents": "Les documents",
 })  # fmt: skip

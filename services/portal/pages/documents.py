@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 
 from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
+from services.portal.pages.household import name_of, value_words
 from services.portal.pages.people import People, people_of
 from services.portal.web import Page, Visit, quoted
 from shared.contracts.town_file import REQUEST_PROOFS
@@ -92,18 +94,65 @@ async def _group(visit: Visit, people: People) -> tuple[Any, dict[str, Any]]:
     return participant, group
 
 
+#: Whose fields each step of the review shows.
+_REVIEWED = MappingProxyType({
+    "household": ("household",), "guardians": ("guardian",), "children": ("child",),
+    "complements": ("contact",),
+})  # fmt: skip
+#: What the form of the last step brings; the rest is chosen before, and stands in the address.
+_LAST = ("documents/", "files/", "regulations", "comment")
+
+
 async def _enrolment(visit: Visit) -> web.Response:
+    """Step by step, what was chosen standing in the address: the dossier is reviewed, then how one
+    books, then documents and regulations, with which all is sent."""
     people = await people_of(visit)
     participant, group = await _group(visit, people)
-    documents = await visit.get("family/documents", family=participant.family)
+    visit.form = _chosen(visit)
+    steps = [*group["steps"], "pattern", "documents"]
+    step = _step(visit, steps)
+    documents, dossier = await asyncio.gather(
+        visit.get("family/documents", family=participant.family),
+        visit.get(f"family/families/{quoted(participant.family)}/dossier"),
+    )
     kept = [
         one for one in documents["items"]
         if one["state"] in ("pending", "accepted") and one["child"] in (None, participant.id)
     ]  # fmt: skip
+    members = [one for one in dossier["members"] if one["owner"] in _REVIEWED.get(step, ())]
+    chosen = [
+        (name, value) for name in visit.form.values if not name.startswith("_")
+        for value in visit.form.all(name)
+    ]  # fmt: skip
     return visit.show(
         "enrolment.html", participant=participant, group=group, kept=kept,
-        activities=people.activities,
+        activities=people.activities, steps=steps, step=step, members=members, name=name_of,
+        value=value_words, chosen=[one for one in chosen if not one[0].startswith(_LAST)],
+        sent=[one for one in chosen if one[0].startswith(_LAST)],
     )  # fmt: skip
+
+
+def _chosen(visit: Visit) -> Form:
+    """What the address says was chosen so far, and the form."""
+    query = visit.request.query
+    asked = {name: query.getall(name) for name in query if name not in ("enfant", "etape")}
+    return replace(visit.form, values={**asked, **visit.form.values})
+
+
+def _step(visit: Visit, steps: Sequence[str]) -> str:
+    """The step that was asked for, or the one before, where something of it is to be put right."""
+    asked = visit.query.get("etape", "")
+    step = steps[min(int(asked), len(steps)) - 1] if asked.isdecimal() and int(asked) else steps[0]
+    if visit.form.get("pattern") == "weekly" and not weekly_of(visit.form) and step == "documents":
+        visit.problem = _no_day()
+    errors = visit.problem.errors if visit.problem else ()
+    wrong = any(one.field.startswith(("/weekly", "/pattern")) for one in errors)
+    return "pattern" if wrong else step
+
+
+def _no_day() -> Problem:
+    detail = "Cochez au moins un jour de la semaine."
+    return Problem(422, {"code": "invalid-input", "field": "/weekly", "detail": detail})
 
 
 async def _enrol(visit: Visit) -> web.Response:
@@ -125,8 +174,7 @@ async def _enrol(visit: Visit) -> web.Response:
     if enrolment["pattern"] == "weekly":
         enrolment["weekly"] = weekly_of(visit.form)
         if not enrolment["weekly"]:
-            detail = "Cochez au moins un jour de la semaine."
-            raise Problem(422, {"code": "invalid-input", "field": "/weekly", "detail": detail})
+            raise _no_day()
     await once_heard(lambda: visit.send("POST", "booking/enrolments", enrolment), fresh=fresh)
     return visit.go("/inscriptions", message="inscription-envoyee")
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from services.portal.answers import INPUTS, PARTS, told, touches
 from services.portal.gateway import Problem
-from services.portal.web import Page, Visit, quoted
+from services.portal.web import Page, Visit, quoted, safe_path
 from shared.french import day_digits
 from shared.roles import CARDS
 
@@ -98,14 +98,21 @@ async def _member(visit: Visit) -> web.Response:
     """What the family may change of one of its own, in one form."""
     family, member = await _found(visit)
     fields = [one for one in member["fields"] if _plain(one)]
-    return _form(visit, family, member, fields, f"/famille#m{member['member']}")
+    return _form(visit, family, member, fields, _back(visit, member))
 
 
 async def _sealed(visit: Visit) -> web.Response:
     """A sheet that is kept sealed, in one form."""
     family, member = await _found(visit)
     fields = await _sealed_fields(visit, family, member)
-    return _form(visit, family, member, fields, _sheet_of(visit))
+    return _form(visit, family, member, fields, visit.path(_sheet_of(visit)))
+
+
+def _back(visit: Visit, member: Mapping[str, Any], **query: str) -> str:
+    """Where a member's form leads: where it was opened from, or to the member."""
+    if wanted := visit.query.get("retour"):
+        return safe_path(visit, wanted)
+    return visit.path("/famille", **query) + f"#m{member['member']}"
 
 
 def _form(
@@ -152,7 +159,7 @@ async def _change(visit: Visit) -> web.Response:
     family, member = await _found(visit)
     fields = [one for one in member["fields"] if _plain(one)]
     message = await _send_changed(visit, family, member, fields)
-    return visit.go_to(visit.path("/famille", message=message) + f"#m{member['member']}")
+    return visit.go_to(_back(visit, member, message=message))
 
 
 async def _change_sealed(visit: Visit) -> web.Response:
