@@ -14,6 +14,7 @@ from aiohttp import web
 from services.portal.answers import INPUTS, PARTS, told, touches
 from services.portal.gateway import Problem
 from services.portal.web import Page, Visit, quoted, safe_path
+from services.portal.words import LEVELS
 from shared.french import day_digits
 from shared.roles import CARDS
 
@@ -55,6 +56,7 @@ def value_words(field: Mapping[str, Any], *other: Any) -> str:
     """A field's value as one reads it; or another value of the same field."""
     value = other[0] if other else field["value"]
     labels = {one["value"]: one["label"] for one in field.get("choices", ())}
+    labels |= LEVELS if field.get("name") == "level" else {}
     if isinstance(value, str) and value in labels:
         return str(labels[value])
     if value is None or value == "" or value == []:
