@@ -277,6 +277,51 @@ async def _ask_for_a_meal(page: Page, town: str, day: str, what: str) -> None:
     await page.get_by_role("button", name="Aller à l'étape 2").click()
 
 
+async def test_join_the_online_invoice_in_two_steps(demo: Demo, phone: Page) -> None:
+    """Guides of Le Haillan and Parempuyre."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/factures"))
+    await phone.get_by_role("link", name="Adhésion à la facture en ligne").click()
+    await phone.get_by_role("link", name="Modifier").click()
+    await phone.get_by_label("NON").check()
+    await look(phone, "facture-en-ligne")
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await look(phone, "facture-en-ligne-etape-2")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre choix est enregistré")
+
+
+async def test_ask_for_direct_debit_in_two_steps(demo: Demo, phone: Page) -> None:
+    """BI8: the account is checked, the request waits for the régie, and may be taken back."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/factures"))
+    await phone.get_by_role("link", name="Prélèvement automatique").click()
+    await expect(phone.get_by_text("vos factures ne sont pas prélevées")).to_be_visible()
+    await phone.get_by_role("link", name="Modifier").click()
+    await phone.get_by_label("OUI").check()
+    await look(phone, "prelevement")
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await phone.get_by_label("Titulaire du compte").fill("Camille Démonstration")
+    await phone.get_by_label("IBAN").fill("FR76 3000 6000 0112 3456 7890 188")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("sans votre accord")
+    await phone.get_by_label(re.compile("J'autorise")).check()
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("alert")).to_contain_text("IBAN")
+    await expect(phone.get_by_label("Titulaire du compte")).to_have_value("Camille Démonstration")
+    await look(phone, "prelevement-etape-2")
+    await phone.get_by_label("IBAN").fill("FR76 3000 6000 0112 3456 7890 189")
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_role("status")).to_contain_text("demande de prélèvement")
+    await expect(phone.get_by_text("En attente de la régie")).to_be_visible()
+    await look(phone)
+    await phone.get_by_role("link", name="Modifier").click()
+    await phone.get_by_label("NON").check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    await phone.get_by_role("button", name="Valider").click()
+    await expect(phone.get_by_text("Retirée")).to_be_visible()
+
+
 async def test_planning_and_invoice_on_one_sheet(demo: Demo, chromium: Browser) -> None:
     """On paper: the content alone, in black and white, on one sheet."""
     context = await chromium.new_context(viewport={"width": 1280, "height": 900})

@@ -22,8 +22,10 @@ from tests.portal.guides_account import (
 )
 from tests.portal.guides_days import (
     test_a_period_is_taken_out_of_the_basket_again,
+    test_ask_for_direct_debit_in_two_steps,
     test_cancel_what_was_accepted,
     test_from_a_child_to_its_agenda,
+    test_join_the_online_invoice_in_two_steps,
     test_pay_in_a_window_then_be_owed_and_have_it_taken_off,
     test_pay_the_chosen_invoices,
     test_planning_and_invoice_on_one_sheet,
@@ -45,17 +47,27 @@ from tests.portal.walking import Walk, addresses
 __all__ = (
     "test_a_family_without_a_key_builds_its_dossier",
     "test_a_period_is_taken_out_of_the_basket_again",
-    "test_add_a_child_with_its_health_sheet", "test_add_who_is_called_and_who_collects",
-    "test_cancel_what_was_accepted", "test_enrol_with_its_document_then_book_by_parts",
-    "test_from_a_child_to_its_agenda", "test_invited_by_the_town_and_first_notice",
-    "test_log_in_with_franceconnect", "test_log_in_with_the_letter_and_replace_its_secret",
-    "test_news_are_read_whole", "test_open_a_space_with_franceconnect",
+    "test_add_a_child_with_its_health_sheet",
+    "test_add_who_is_called_and_who_collects",
+    "test_ask_for_direct_debit_in_two_steps",
+    "test_cancel_what_was_accepted",
+    "test_enrol_with_its_document_then_book_by_parts",
+    "test_from_a_child_to_its_agenda",
+    "test_invited_by_the_town_and_first_notice",
+    "test_join_the_online_invoice_in_two_steps",
+    "test_log_in_with_franceconnect",
+    "test_log_in_with_the_letter_and_replace_its_secret",
+    "test_news_are_read_whole",
+    "test_open_a_space_with_franceconnect",
     "test_pay_in_a_window_then_be_owed_and_have_it_taken_off",
-    "test_pay_the_chosen_invoices", "test_planning_and_invoice_on_one_sheet",
+    "test_pay_the_chosen_invoices",
+    "test_planning_and_invoice_on_one_sheet",
     "test_send_a_supporting_document",
-    "test_subscribe_later_with_the_code_of_the_letter", "test_tell_of_health_and_see_who_read_it",
+    "test_subscribe_later_with_the_code_of_the_letter",
+    "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
-    "test_the_same_account_in_another_town", "test_what_is_paid_when_booked_leads_to_payfip",
+    "test_the_same_account_in_another_town",
+    "test_what_is_paid_when_booked_leads_to_payfip",
     "test_what_was_typed_is_there_after_logging_in_again",
 )  # fmt: skip
 
@@ -416,51 +428,6 @@ async def test_change_the_dossier_and_see_it_wait_in_yellow(demo: Demo, phone: P
     await expect(phone.get_by_role("status")).to_contain_text("Vos modifications sont envoyées")
     await expect(phone.get_by_text("Boulangerie du Pont")).to_be_visible()
     await look(phone, "dossier-famille")
-
-
-async def test_join_the_online_invoice_in_two_steps(demo: Demo, phone: Page) -> None:
-    """Guides of Le Haillan and Parempuyre."""
-    await log_in(demo, phone)
-    await opened(phone, demo.at("/factures"))
-    await phone.get_by_role("link", name="Adhésion à la facture en ligne").click()
-    await phone.get_by_role("link", name="Modifier").click()
-    await phone.get_by_label("NON").check()
-    await look(phone, "facture-en-ligne")
-    await phone.get_by_role("button", name="Aller à l'étape 2").click()
-    await look(phone, "facture-en-ligne-etape-2")
-    await phone.get_by_role("button", name="Valider").click()
-    await expect(phone.get_by_role("status")).to_contain_text("Votre choix est enregistré")
-
-
-async def test_ask_for_direct_debit_in_two_steps(demo: Demo, phone: Page) -> None:
-    """BI8: the account is checked, the request waits for the régie, and may be taken back."""
-    await log_in(demo, phone)
-    await opened(phone, demo.at("/factures"))
-    await phone.get_by_role("link", name="Prélèvement automatique").click()
-    await expect(phone.get_by_text("vos factures ne sont pas prélevées")).to_be_visible()
-    await phone.get_by_role("link", name="Modifier").click()
-    await phone.get_by_label("OUI").check()
-    await look(phone, "prelevement")
-    await phone.get_by_role("button", name="Aller à l'étape 2").click()
-    await phone.get_by_label("Titulaire du compte").fill("Camille Démonstration")
-    await phone.get_by_label("IBAN").fill("FR76 3000 6000 0112 3456 7890 188")
-    await phone.get_by_role("button", name="Valider").click()
-    await expect(phone.get_by_role("alert")).to_contain_text("sans votre accord")
-    await phone.get_by_label(re.compile("J'autorise")).check()
-    await phone.get_by_role("button", name="Valider").click()
-    await expect(phone.get_by_role("alert")).to_contain_text("IBAN")
-    await expect(phone.get_by_label("Titulaire du compte")).to_have_value("Camille Démonstration")
-    await look(phone, "prelevement-etape-2")
-    await phone.get_by_label("IBAN").fill("FR76 3000 6000 0112 3456 7890 189")
-    await phone.get_by_role("button", name="Valider").click()
-    await expect(phone.get_by_role("status")).to_contain_text("demande de prélèvement")
-    await expect(phone.get_by_text("En attente de la régie")).to_be_visible()
-    await look(phone)
-    await phone.get_by_role("link", name="Modifier").click()
-    await phone.get_by_label("NON").check()
-    await phone.get_by_role("button", name="Aller à l'étape 2").click()
-    await phone.get_by_role("button", name="Valider").click()
-    await expect(phone.get_by_text("Retirée")).to_be_visible()
 
 
 async def test_write_to_the_town(demo: Demo, phone: Page) -> None:
