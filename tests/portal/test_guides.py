@@ -288,7 +288,7 @@ async def test_choose_a_slot_with_two_sliders(demo: Demo, phone: Page) -> None:
     key; five slots and no other."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/reservations?jour=2026-10-19"))
-    times = phone.get_by_role("button", name=re.compile("Horaires du lundi 19.octobre"))
+    times = phone.get_by_role("button", name=re.compile("Horaires du lundi 19 octobre"))
     monday = phone.get_by_role("region", name="lun. 19/10")
     await times.click()
     await look(phone, "horaires")
@@ -405,7 +405,7 @@ async def test_report_an_absence_in_two_steps(demo: Demo, phone: Page) -> None:
     await expect(phone.get_by_role("link", name="ordonnance.png")).to_be_visible()
     # It goes with the absence: it is none of the documents that the town asks for.
     await opened(phone, demo.at("/documents"))
-    await expect(phone.get_by_text("Envoyé avec une demande")).to_be_visible()
+    await expect(phone.get_by_text("Envoyé avec une demande").first).to_be_visible()
 
 
 async def test_change_the_dossier_and_see_it_wait_in_yellow(demo: Demo, phone: Page) -> None:

@@ -19,6 +19,7 @@ from babel.messages.pofile import write_po
 from jinja2 import Environment
 
 from services.portal.languages.catalogues import FRENCH, Language, languages
+from services.portal.languages.french import spaced
 from services.portal.languages.messages import catalogue
 from services.portal.languages.sentences import French, Plural, Translated, found_in
 from services.portal.languages.writing import writing
@@ -186,3 +187,11 @@ async def _page(http: aiohttp.ClientSession, url: str) -> _Read:
         read = _Read()
         read.feed(await answer.text())
         return read
+
+
+def test_a_time_and_the_first_of_a_month_stay_on_their_line() -> None:
+    told = spaced("jusqu'au 1er décembre à 18 h 30, puis à 8 h : 2 habitants")
+    assert told.split(" ") == [
+        "jusqu'au", "1er\xa0décembre", "à", "18\xa0h\xa030,", "puis", "à", "8\xa0h\xa0:", "2",
+        "habitants",
+    ]  # fmt: skip

@@ -9,11 +9,11 @@ _MONTHS = (
 )  # fmt: skip
 _BREAKABLE = re.compile(
     r" (?=[:;?!»%€])|(?<=«) | (?=(?:Mo|ko)\b)|(?<=\d) (?=h\b)|(?<=\d h) (?=\d\d\b)"
-    rf"|(?:(?<=\d)|(?<=\b1er)) (?=(?:{_MONTHS})\b)"
+    rf"|(?<=\b1er) (?=(?:{_MONTHS})\b)"
 )
 
 
 def spaced(text: str) -> str:
     """With non-breaking spaces where French has them: before ``: ; ? ! » % €`` and units, after
-    ``«``, within a time and between a day and its month."""
+    ``«``, within a time and after the first of a month."""
     return _BREAKABLE.sub("\N{NO-BREAK SPACE}", text)

@@ -42,12 +42,12 @@ async def test_many_lines_are_decided_at_once_with_a_reason(
     await look(agent, "agents-ce-qui-m-attend")
     await agent.get_by_role("link", name="Demandes à décider").click()
     # A refusal wants its reason, which the family reads; what was ticked stays to be decided.
-    await agent.get_by_label(re.compile("vendredi 20.novembre")).check()
+    await agent.get_by_label(re.compile("vendredi 20 novembre")).check()
     await agent.get_by_label("Pour ce qui est coché").select_option("refused")
     await agent.get_by_role("button", name="Enregistrer").click()
     await expect(agent.get_by_role("alert")).to_contain_text("Donnez la raison du refus")
     await look(agent, "agents-demandes")
-    await agent.get_by_label(re.compile("vendredi 20.novembre")).check()
+    await agent.get_by_label(re.compile("vendredi 20 novembre")).check()
     await agent.get_by_label(re.compile("^Raison")).fill("Sortie scolaire <b>ce jour</b>.")
     await agent.get_by_role("button", name="Enregistrer").click()
     await expect(agent.get_by_role("status")).to_contain_text("1 refusée")
@@ -116,7 +116,7 @@ async def test_a_day_is_booked_for_a_family_in_spite_of_the_deadline(
     await look(agent, "agents-famille")
     await agent.get_by_role("link", name="Planning", exact=True).click()
     # Friday's canteen was to be asked for by Tuesday of the week before.
-    box = agent.get_by_role("checkbox", name=re.compile("Cantine.*vendredi 18.septembre")).first
+    box = agent.get_by_role("checkbox", name=re.compile("Cantine.*vendredi 18 septembre")).first
     await look(agent, "agents-planning")
     await box.check()
     await agent.get_by_role("button", name="Demander pour la famille").click()
@@ -240,7 +240,7 @@ async def test_without_scripts_an_agent_decides_all_the_same(
     page = await context.new_page()
     await log_in(demo, page, AGENT)
     await page.goto(demo.at("/agents/demandes"))
-    await page.get_by_label(re.compile("lundi 23.novembre")).check()
+    await page.get_by_label(re.compile("lundi 23 novembre")).check()
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_role("status")).to_contain_text("1 acceptée")
     await context.close()
