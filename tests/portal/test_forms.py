@@ -15,6 +15,8 @@ from services.portal import forms, words
 from services.portal.answers import touches
 from services.portal.forms import Form
 from services.portal.gateway import Problem
+from services.portal.languages.catalogues import FRENCH
+from services.portal.languages.writing import writing
 from services.portal.web import Visit
 
 TEMPLATES = Path(forms.__file__).parent / "templates"
@@ -81,6 +83,7 @@ def _shown(template: str, macro: str, call: str, form: Form, problem: Problem | 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters |= writing(FRENCH)
     return environment.from_string(source).render(visit=visit, static_version="v", words=words)
 
 
