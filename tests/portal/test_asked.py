@@ -268,6 +268,22 @@ async def test_who_has_no_address_is_asked_for_one_before_paying() -> None:
     assert [one.field for one in refused.value.errors] == ["/email"]
 
 
+async def test_who_ticked_no_invoice_is_told_so() -> None:
+    (pay,) = (one.act for one in invoices.PAGES if one.path == "/factures/payer")
+    assert pay is not None
+    visit: Any = SimpleNamespace(form=Form({}))
+    with pytest.raises(Problem, match="nothing-ticked") as refused:
+        await pay(visit)
+    assert refused.value.detail == "Cochez au moins une facture."
+
+
+async def test_no_payment_leads_to_the_invoices() -> None:
+    (payment,) = (one.show for one in invoices.PAGES if one.path == "/factures/paiement")
+    assert payment is not None
+    visit: Any = SimpleNamespace(query={"payment": ""}, go=lambda path: path)
+    assert await payment(visit) == "/factures"
+
+
 @pytest.mark.parametrize(
     ("text", "cents"),
     [
