@@ -341,7 +341,7 @@ async def test_change_a_booked_slot_as_one_act(demo: Demo, phone: Page) -> None:
         if presses:
             # From what is booked.
             await expect(phone.get_by_text("Matin sans repas").first).to_be_visible()
-            await expect(end).to_have_attribute("aria-valuetext", "11 h 30")
+            await expect(end).to_have_attribute("aria-valuetext", "11\xa0h\xa030")
             await look(phone, "horaires-modifier")
         await end.press("Home")
         for _ in range(presses):
