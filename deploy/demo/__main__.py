@@ -105,7 +105,7 @@ async def main() -> None:
         os.environ.setdefault("PREAU_LOG_LEVEL", "WARNING")
         franceconnect = await start_outside(stack, origin, port)
         await start_addresses(stack)
-        await start_payfip(stack, port)
+        payfip = await start_payfip(stack, port)
         settings = CommonSettings()
         logs.configure("demo", settings.log_level)
         accounts_file = folder / "accounts.json"
@@ -114,7 +114,7 @@ async def main() -> None:
         runner = Runner(BUILDS, settings, SUBSCRIPTIONS)
         if mailbox is not None:
             runner.app.add_routes(mailbox_routes(mailbox))
-        runner.app.add_routes(demo_routes(origin, clock_file, accounts_file, franceconnect))
+        runner.app.add_routes(demo_routes(origin, clock_file, accounts_file, franceconnect, payfip))
         calls = calling()
         stack.push_async_callback(calls.close)
         # Last: every other address under a town is a page of the portal, or none.

@@ -56,10 +56,13 @@ async def start_outside(stack: AsyncExitStack, origin: str, port: int) -> str | 
     return server
 
 
-async def start_payfip(stack: AsyncExitStack, port: int) -> None:
-    """Serve PayFiP beside the demo's port, with both towns' offices; unless ``PREAU_PAYFIP_URL``
-    leads elsewhere already."""
-    if "PREAU_PAYFIP_URL" not in os.environ:
-        offices = (Office("090909", ("Veyras", "Régie enfance")), Office("070707", ("Andancette",)))
-        server = PayFipServer({one.numcli: one for one in offices})
-        os.environ["PREAU_PAYFIP_URL"] = await stack.enter_async_context(serving(server, port + 3))
+async def start_payfip(stack: AsyncExitStack, port: int) -> str | None:
+    """Serve PayFiP beside the demo's port, with both towns' offices; its origin. None where
+    ``PREAU_PAYFIP_URL`` leads elsewhere already."""
+    if "PREAU_PAYFIP_URL" in os.environ:
+        return None
+    offices = (Office("090909", ("Veyras", "Régie enfance")), Office("070707", ("Andancette",)))
+    server = PayFipServer({one.numcli: one for one in offices})
+    origin = await stack.enter_async_context(serving(server, port + 3))
+    os.environ["PREAU_PAYFIP_URL"] = origin
+    return origin

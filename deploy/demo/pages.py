@@ -24,10 +24,15 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def demo_routes(
-    origin: str, clock_file: Path, accounts_file: Path, franceconnect: str | None
+    origin: str,
+    clock_file: Path,
+    accounts_file: Path,
+    franceconnect: str | None,
+    payfip: str | None,
 ) -> list[web.RouteDef]:
-    """``/``, ``/demo.css`` and ``POST /demo/clock``; ``franceconnect`` is where it is simulated."""
-    pages = _Pages(origin, clock_file, accounts_file, franceconnect)
+    """``/``, ``/demo.css`` and ``POST /demo/clock``; ``franceconnect`` and ``payfip`` are where
+    they are simulated."""
+    pages = _Pages(origin, clock_file, accounts_file, franceconnect, payfip)
     return [
         web.get("/", pages.home),
         web.get("/demo.css", pages.style),
@@ -37,13 +42,19 @@ def demo_routes(
 
 class _Pages:
     def __init__(
-        self, origin: str, clock_file: Path, accounts_file: Path, franceconnect: str | None
+        self,
+        origin: str,
+        clock_file: Path,
+        accounts_file: Path,
+        franceconnect: str | None,
+        payfip: str | None,
     ) -> None:
         self._origin = origin
         self._clock_file = clock_file
         self._clock = MovedClock(clock_file)
         self._accounts_file = accounts_file
         self._franceconnect = franceconnect
+        self._payfip = payfip
         self._templates = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
 
     async def home(self, _request: web.Request) -> web.Response:
@@ -55,6 +66,7 @@ class _Pages:
             accounts=Accounts.load(self._accounts_file),
             services=_SERVICES,
             franceconnect=self._franceconnect,
+            payfip=self._payfip,
             citizens=citizens().values(),
         )
 

@@ -2,7 +2,8 @@
 
 What it requires and refuses is in ``payfip_rules``. Beyond the real one: ``advance`` moves its
 clock, ``behaviours`` (by amount in cents, by client number, or ``""`` for all) and
-``next_failures`` make things go wrong, and the page has a choice for the notification.
+``next_failures`` make things go wrong, and the page has a choice for the notification. A person
+has the same on a page of its own, ``/tpa/simulateur``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,16 @@ from lxml import etree
 
 from deploy.simulators.payfip_rules import (
     CHOICES,
+    FAILURES,
     KEPT,
     LABELS,
     OPENED_WITHIN,
+    REFUSALS,
     RESULTS,
+    SPOILT,
+    STEPS,
     Behaviour,
     Client,
-    Failure,
     Refusal,
     check_client,
     check_order,
@@ -73,7 +77,7 @@ class PayFipServer:
     clients: Mapping[str, Client]
     origin: str = ""
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
-    next_failures: list[Failure] = field(default_factory=list)
+    next_failures: list[str] = field(default_factory=list)
     slow_seconds: float = 20
     #: What was notified: method, parameter's name, idop, and the status that was answered.
     notified: list[tuple[str, str, str, int]] = field(default_factory=list)
@@ -99,8 +103,11 @@ class PayFipServer:
         return operation.session
 
     def act(self, idop: str, act: str, behaviour: Behaviour | None = None) -> None:
-        """The payer does something on the page (``RESULTS``); the notification goes out."""
+        """The payer does something on the page (``RESULTS``); the notification goes out. What is
+        paid stays so."""
         operation = self.operations[idop]
+        if operation.letter in ("P", "V"):
+            return
         operation.letter = RESULTS[act]
         operation.at = self._now()
         paid = operation.letter in "PV"
@@ -125,6 +132,8 @@ class PayFipServer:
             web.get("/tpa/paiementws.web", self._arrive),
             web.get("/tpa/paiement/{session}", self._page),
             web.post("/tpa/paiement/{session}", self._acted),
+            web.get("/tpa/simulateur", self._settings),
+            web.post("/tpa/simulateur", self._set),
         ])  # fmt: skip
         app.on_cleanup.append(self._stop)
         return app
@@ -146,7 +155,7 @@ class PayFipServer:
     async def _service(self, request: web.Request) -> web.Response:
         if request.content_type != "text/xml":
             raise web.HTTPUnsupportedMediaType
-        failure = self.next_failures.pop(0) if self.next_failures else None
+        failure = self._failing(FAILURES)
         if failure == "bad-gateway":
             return web.Response(status=502, text="<html><body>502 Bad Gateway</body></html>",
                                 content_type="text/html")  # fmt: skip
@@ -168,8 +177,15 @@ class PayFipServer:
             answer.text = (answer.text or "")[:-40]
         return answer
 
+    def _failing(self, among: Mapping[str, str]) -> str | None:
+        """What goes wrong now, if it is one of these; it does so once."""
+        wanted = self.next_failures and self.next_failures[0] in among
+        return self.next_failures.pop(0) if wanted else None
+
     def _perform(self, operation: str, given: Mapping[str, str]) -> dict[str, str]:
         if operation == "creerPaiementSecurise":
+            if code := self._failing(REFUSALS):
+                raise Refusal(code)
             return {"idOp": self._create(given)}
         if operation == "recupererDetailPaiementSecurise":
             return self._detail(self._operation(given.get("idOp", "")))
@@ -238,7 +254,8 @@ class PayFipServer:
         if act not in RESULTS:
             raise web.HTTPBadRequest(text="nothing that one can do here")
         chosen = CHOICES.get(str(form.get("notification", "")))
-        given = self._has_behaviour(operation.fields)
+        spoilt = self._behaviour(operation.fields).changed
+        given = self._behaviour(operation.fields) != Behaviour(changed=spoilt)
         self.act(operation.idop, act, chosen[1] if chosen and not given else None)
         return self._shown(operation)
 
@@ -257,6 +274,34 @@ class PayFipServer:
             if operation.session == session:
                 return operation
         raise web.HTTPNotFound(text="no such payment")
+
+    # -- what a person makes go wrong ------------------------------------------------------
+
+    async def _settings(self, _request: web.Request) -> web.Response:
+        return _html(
+            "payfip_settings.html", failures={**FAILURES, **REFUSALS}, spoilt=SPOILT, steps=STEPS,
+            waiting=self.next_failures, behaviours=self.behaviours,
+            now=datetime.fromtimestamp(self._now(), _PARIS),
+        )  # fmt: skip
+
+    async def _set(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        failure, times = form.get("failure", ""), form.get("times", "1")
+        if failure in {**FAILURES, **REFUSALS} and re.fullmatch(r"[1-9][0-9]?", times):
+            self.next_failures += [failure] * int(times)
+        elif form.get("spoilt") in SPOILT:
+            of = form.get("of", "").strip()
+            spoilt = SPOILT[form["spoilt"]][1]
+            known = self.behaviours.get(of, Behaviour())
+            self.behaviours[of] = replace(known, changed={**known.changed, **spoilt})
+        elif form.get("step") in STEPS:
+            self.advance(STEPS[form["step"]][1])
+        elif "reset" in form:
+            self.next_failures.clear()
+            self.behaviours.clear()
+        else:
+            raise web.HTTPBadRequest(text="nothing that one can do here")
+        raise web.HTTPSeeOther("/tpa/simulateur")
 
     # -- notification ----------------------------------------------------------------------
 
@@ -280,9 +325,6 @@ class PayFipServer:
         for task in [*self._sending]:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
-
-    def _has_behaviour(self, fields: Mapping[str, str]) -> bool:
-        return any(key in self.behaviours for key in (fields["montant"], fields["numcli"], ""))
 
     def _behaviour(self, fields: Mapping[str, str]) -> Behaviour:
         for key in (fields["montant"], fields["numcli"], ""):

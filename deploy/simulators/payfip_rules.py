@@ -29,6 +29,10 @@ LABELS: Mapping[str, str] = {
     "T2": "Numéro de client inconnu.",
     "T4": "Ce client n'a pas d'accès sécurisé.",
 }
+#: What an order may be refused for.
+REFUSALS: Mapping[str, str] = {
+    code: label for code, label in LABELS.items() if not code.startswith("P")
+}
 #: Seconds within which the page must be opened; a result is read for a year.
 OPENED_WITHIN, KEPT = 15 * 60, 365 * 86_400
 
@@ -37,8 +41,14 @@ RESULTS: Mapping[str, str] = {
     "carte": "P", "prelevement": "V", "carte-refusee": "R", "prelevement-refuse": "Z",
     "abandon": "A",
 }  # fmt: skip
-#: How a transport fails once (``PayFipServer.next_failures``).
+#: How the service fails once (``PayFipServer.next_failures``), besides ``REFUSALS``.
 Failure = Literal["dysfunction", "unavailable", "protocol", "bad-gateway", "malformed", "slow"]
+#: The same, as a person chooses among them.
+FAILURES: Mapping[str, str] = {
+    "dysfunction": "dysfonctionnement (999)", "unavailable": "indisponibilité (999)",
+    "protocol": "erreur de protocole (999)", "bad-gateway": "HTTP 502",
+    "malformed": "une réponse tronquée", "slow": "pas de réponse à temps",
+}  # fmt: skip
 
 
 class Refusal(Exception):
@@ -82,6 +92,24 @@ CHOICES: Mapping[str, tuple[str, Behaviour]] = {
     "retardee": ("en retard de 30 secondes", Behaviour(delay=30)),
     "majuscule": ("avec idOp", Behaviour(name="idOp")),
     "get": ("par GET", Behaviour(method="GET")),
+}
+#: What a person may have the details of a payment say wrongly.
+SPOILT: Mapping[str, tuple[str, Mapping[str, str | None]]] = {
+    "montant": ("un autre montant", {"montant": "101"}),
+    "sans-montant": ("pas de montant", {"montant": None}),
+    "reference": ("une autre référence", {"refdet": "AUTRE0001"}),
+    "client": ("un autre numéro de client", {"numcli": "999999"}),
+    "resultat": ("un résultat inconnu (W)", {"resultrans": "W"}),
+    "autorisation": ("pas de numéro d’autorisation", {"numauto": None}),
+    "exercice": ("un exercice tronqué", {"exer": "20"}),
+    "date": ("ni date ni heure", {"dattrans": None, "heurtrans": None}),
+}
+#: By how much a person may move the simulator's clock, in seconds.
+STEPS: Mapping[str, tuple[str, int]] = {
+    "page": ("16 minutes : une page qui n’est pas ouverte ne s’ouvre plus (P4)", 16 * 60),
+    "heures": ("2 heures", 2 * 3600),
+    "nuit": ("un jour : ce que personne n’a ouvert est purgé (P1)", 86_400),
+    "an": ("un an : les résultats ne se lisent plus (P1)", KEPT),
 }
 
 

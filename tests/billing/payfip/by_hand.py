@@ -63,6 +63,15 @@ class ByHand:
             assert got.status == 200
             return await got.text()
 
+    async def submit(self, path: str, form: dict[str, str]) -> str:
+        """A form sent from one of its pages, and the page that follows."""
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(self.origin + path, data=form) as got,
+        ):
+            assert got.status == 200
+            return (await got.text()).split("Effacer ces réglages")[0]
+
     async def schema(self) -> etree.XMLSchema:
         """The published schemas, read from the server as its WSDL leads to them."""
         _, wsdl, _ = await self.get("/tpa/services/securite?wsdl")

@@ -164,6 +164,44 @@ async def test_who_abandoned_may_still_pay(desk: Desk) -> None:
     assert (await desk.client.detail(idop))["resultrans"] == "P"
 
 
+async def test_what_is_paid_stays_paid_whatever_is_sent_to_its_page(desk: Desk) -> None:
+    idop, page = await desk.opened()
+    await desk.client.click(page, "carte")
+    for act in ("abandon", "carte-refusee", "prelevement"):
+        assert "Paiement par carte accepté" in await desk.client.click(page, act)
+    await desk.server.quiet()
+    assert (await desk.client.detail(idop))["resultrans"] == "P"
+    assert desk.told == [("POST", {"idop": idop})]
+
+
+async def test_a_person_chooses_what_goes_wrong_and_undoes_it(desk: Desk) -> None:
+    async def choose(**form: str) -> str:
+        return await desk.client.submit("/tpa/simulateur", form)
+
+    assert "HTTP 502" in await choose(failure="bad-gateway", times="1")
+    assert (await choose(failure="T4", times="2")).count("accès sécurisé") == 2
+    order = {**ORDER, "urlnotif": desk.urlnotif}
+    assert (await desk.client.ask("creerPaiementSecurise", **order))[0] == 502
+    for _ in range(2):
+        _, text = await desk.client.ask("creerPaiementSecurise", **order)
+        assert value(text, "code") == "T4"
+    assert "montant = 101" in await choose(spoilt="montant", of="1000")
+    assert "numauto absent" in await choose(spoilt="autorisation", of="1000")
+    idop, page = await desk.opened()
+    await desk.client.click(page, "carte", "majuscule")
+    await desk.server.quiet()
+    assert desk.told == [("POST", {"idOp": idop})], "the payment's page still chooses that"
+    found = await desk.client.detail(idop)
+    assert (found["montant"], "numauto" in found) == ("101", False)
+    assert "montant" not in await choose(reset="1")
+    assert (await desk.client.detail(idop))["montant"] == "1000"
+    late = await desk.client.order(refdet="LATE0001")
+    await choose(step="page")
+    assert "(P4)" in (await desk.client.get(f"/tpa/paiementws.web?idop={late}"))[1]
+    await choose(step="nuit")
+    assert (await desk.client.detail(late))["code"] == "P1"
+
+
 @pytest.mark.parametrize(
     ("chosen", "told"),
     [("perdue", []), ("doublee", [("POST", "idop")] * 3), ("majuscule", [("POST", "idOp")]),
