@@ -195,9 +195,16 @@ def _schema_breaks(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) ->
         for field, declared in before.get("properties", {}).items():
             if field not in fields:
                 found.append(f"{name}: {model}.{field} gone")
-            elif _shape(declared) != _shape(fields[field]):
+            elif _read(declared, field, new[model]) != _shape(fields[field]):
                 found.append(f"{name}: {model}.{field} has another type")
     return found
+
+
+def _read(declared: Mapping[str, Any], field: str, after: Mapping[str, Any]) -> Any:
+    """The shape of a field as its readers knew it: what it was where it was not said is no matter
+    once it is always said."""
+    always = field in after.get("required", ())
+    return _shape({k: v for k, v in declared.items() if not (always and k == "default")})
 
 
 def _shape(schema: Any) -> Any:

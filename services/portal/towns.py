@@ -27,6 +27,8 @@ class Town:
     accent: str | None
     welcome: str | None
     logo: str | None
+    #: PayFiP's mode, where one pays on line: anything but ``W`` is no production.
+    payfip_mode: str | None
     #: Whether one may log in with FranceConnect.
     franceconnect: bool
 
@@ -60,7 +62,7 @@ class Towns:
         town = Town(
             card["town"], card["name"], card["contact"], card["family_key"],
             card["family_key_called"], ZoneInfo(card["time_zone"]), tuple(card["schools"]),
-            card["accent"], card["welcome"], card["logo"],
+            card["accent"], card["welcome"], card["logo"], card["payfip_mode"],
             offer["available"],
         )  # fmt: skip
         self._kept[slug] = (now, town)

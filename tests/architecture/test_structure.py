@@ -76,6 +76,15 @@ def test_a_contract_that_loses_or_changes_a_field_is_a_break() -> None:
     assert breaks(now, other) == [f"{name}: .total_cents has another type"]
     assert breaks(now, gone) == [f"{name}: gone"]
     assert breaks(less, now) == []
+    said = orjson.loads(orjson.dumps(now))
+    office = said["fr.preau.identity.town-changed.v1"]["schema"]["$defs"]["CollectionOffice"]
+    office["required"].append("due_days")
+    del office["properties"]["due_days"]["default"]
+    assert breaks(now, said) == [], "what was left out at times is always said"
+    office["required"].remove("due_days")
+    assert breaks(now, said) == [
+        "fr.preau.identity.town-changed.v1: CollectionOffice.due_days has another type"
+    ]
 
 
 def test_every_route_says_what_it_may_refuse_and_who_may_call() -> None:

@@ -104,11 +104,16 @@ def test_an_error_is_told_with_its_place(old: str, new: str, path: str, sentence
         assert error.line == _line(text, new.rpartition("\n")[2])
 
 
-def test_a_missing_field_is_told_where_it_should_be() -> None:
-    text = VEYRAS.replace("        name: Repas\n", "", 1)
+@pytest.mark.parametrize(
+    ("line", "path", "where"),
+    [("        name: Repas\n", "activities[0].units[0].name", "- id: meal\n"),
+     ("    entry_mode: T\n", "collection_office.payfip.entry_mode", "client_number:")],
+)  # fmt: skip
+def test_a_missing_field_is_told_where_it_should_be(line: str, path: str, where: str) -> None:
+    text = VEYRAS.replace(line, "", 1)
     (error,) = _errors(text)
-    assert (error.path, error.sentence) == ("activities[0].units[0].name", "champ obligatoire.")
-    assert error.line == _line(text, "- id: meal\n")
+    assert (error.path, error.sentence) == (path, "champ obligatoire.")
+    assert error.line == _line(text, where)
 
 
 def test_every_error_is_told_at_once() -> None:
@@ -278,6 +283,7 @@ async def test_anybody_may_see_the_towns_card(portal: Portal) -> None:
     assert answer.json["family_key"] == "required"
     assert answer.json["time_zone"] == "Europe/Paris"
     assert answer.json["contact"]["email"] == "periscolaire@andancette.example"
+    assert answer.json["payfip_mode"] == "T"
     assert "activities" not in answer.json
 
 

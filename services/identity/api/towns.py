@@ -29,6 +29,7 @@ _DIGITS = 9
 
 async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
     _, file = await queries.town_file(identity, call.town)
+    payfip = file.collection_office.payfip
     return TownCard(
         town=file.town,
         name=file.name,
@@ -40,6 +41,7 @@ async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
         accent=file.portal.accent,
         welcome=file.portal.welcome,
         logo=_version_of(file.portal.logo),
+        payfip_mode=payfip.entry_mode if payfip else None,
     )
 
 

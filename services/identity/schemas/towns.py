@@ -24,6 +24,12 @@ class TownCard(Output):
     accent: str | None
     welcome: str | None
     logo: Annotated[str | None, Field(description="Which picture `/town-logo` is; null: none")]
+    payfip_mode: Annotated[
+        Literal["T", "X", "W"] | None,
+        Field(
+            description="T: no payment on line is real; X: activation; W: production; null: none"
+        ),
+    ]
 
 
 class TownFileInput(Input, TownFile):

@@ -11,11 +11,12 @@ from shared.contracts.town_file.parts import Part, Slug, Text, unique
 
 
 class PayFip(Part):
-    """The régie as the DGFiP registered it. ``entry_mode``: ``T`` to test; ``X`` to activate, real
-    cards are charged; ``W`` in production."""
+    """The régie as the DGFiP registered it. ``entry_mode``: ``T`` to test, nothing real is paid;
+    ``X`` to activate, real cards are charged; ``W`` in production. The town says which: agents are
+    warned while it is not ``W``."""
 
     client_number: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
-    entry_mode: Literal["T", "X", "W"] = "T"
+    entry_mode: Literal["T", "X", "W"]
 
 
 #: What is handed over at a desk.

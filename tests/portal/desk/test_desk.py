@@ -303,6 +303,8 @@ async def test_the_rules_are_checked_tried_and_published_as_a_version(
 ) -> None:
     await opened(agent, demo.at("/agents/reglement"))
     await look(agent, "agents-reglement")
+    mode = agent.get_by_text(re.compile("^Mode test"))
+    await expect(mode).to_contain_text("aucun paiement réel")
     field = agent.get_by_label("Le règlement, en YAML")
     text = await field.input_value()
     line = next(n for n, one in enumerate(text.splitlines(), 1) if "capacity: 120" in one)
@@ -329,13 +331,15 @@ async def test_the_rules_are_checked_tried_and_published_as_a_version(
     await agent.get_by_role("button", name="Essayer").click()
     await expect(agent.get_by_role("alert")).to_contain_text("ecole-inconnue")
     assert (await office.call("GET", "identity/town-file"))["version"] == before
-    await field.fill(text.replace("capacity: 120", "capacity: 121"))
+    changed = text.replace("capacity: 120", "capacity: 121")
+    await field.fill(changed.replace("entry_mode: T", "entry_mode: W"))
     await agent.get_by_role("button", name="Publier une nouvelle version").click()
     await expect(agent.get_by_role("status")).to_contain_text("version publiée")
     saved = await office.call("GET", "identity/town-file")
     assert saved["version"] == before + 1
     places = next(one for one in saved["file"]["activities"] if one["id"] == "canteen")["places"]
     assert places[0]["capacity"] == 121
+    await expect(mode).to_have_count(0)
 
 
 async def test_a_request_for_direct_debit_is_answered_and_collected(
