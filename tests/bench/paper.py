@@ -25,7 +25,7 @@ async def measure(_: Servers) -> list[Row]:
             started = time.process_time()
             for number in range(INVOICES):
                 data = {
-                    **content(_invoice(number), file, None, None),
+                    **content(_invoice(number), file, None, None, 12360),
                     "to": ["Claire Durand", "Veyras"],
                 }
                 assert await press.pdf(TEMPLATE, data, ISSUED, ARCHIVED)
@@ -40,7 +40,7 @@ def _invoice(number: int) -> Invoice:
     return Invoice(
         id=f"{number:032x}", town="veyras", family="f", guardian="g", month="2026-09",
         office="VEY", year=2026, sequence=number + 1, issued_on=ISSUED.date(),
-        due_on=date(2026, 10, 31), lines=lines,
+        due_on=date(2026, 10, 31), lines=lines, state="open",
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from services.billing.domain.corrections import (
 )
 from services.billing.domain.known import facts_of, line_ref
 from services.billing.domain.months import first_day
+from services.billing.domain.online_invoices import Delivery
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.book import PriceBook
 from services.billing.domain.prices.facts import Facts, Line
@@ -133,7 +134,8 @@ class Invoice:
     A supplement, for what is to be paid more, is of that invoice's kind. ``billed``: its part of
     chains of entries, where it is read for that. ``balance`` and what follows it is the account's
     word: ``state`` is None until it is said, ``unpaid_cents`` is what can be paid now; ``kept``:
-    it was settled once; ``debit_on``: the day on which the rest is collected.
+    it was settled once; ``debit_on``: the day on which the rest is collected; ``delivery``: how
+    it reached the family.
     """
 
     id: str
@@ -160,6 +162,7 @@ class Invoice:
     unpaid_cents: int = 0
     kept: bool = False
     debit_on: date | None = None
+    delivery: Delivery | None = None
 
     @property
     def holder(self) -> Holder:

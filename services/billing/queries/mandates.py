@@ -16,7 +16,7 @@ from services.billing.domain.debits.mandates import (
     Wish,
     check_may_pay,
 )
-from services.billing.queries.printing import address
+from services.billing.queries.printing import address, sender
 from services.billing.state import Billing
 from services.billing.store.mandates import MANDATES, Held
 from shared.auth import AgentScope, Bearer, FamilyScope, Scope
@@ -140,7 +140,7 @@ def content(mandate: Mandate, details: Details, file: TownFile, to: list[str]) -
     """What the template prints. Source of what a mandate says: EPC016-06, annex II."""
     office = collecting(file)
     return {
-        "town": {"name": file.name, "contact": file.contact.model_dump()},
+        "town": sender(file),
         "to": to,
         "reference": mandate.reference,
         "creditor": mandate.creditor,

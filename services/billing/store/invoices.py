@@ -421,5 +421,5 @@ def _invoice_in(document: Document) -> Invoice:
             "kind", "request", "of", "state", "settled_cents", "unpaid_cents",
         )},
         expires=document.get("expires"), kept=document.get("kept", False),
-        debit_on=on and date.fromisoformat(on),
+        debit_on=on and date.fromisoformat(on), delivery=document.get("delivery"),
     )  # fmt: skip

@@ -62,6 +62,9 @@ class CollectionOffice(Part):
     """The régie that collects; ``code`` heads its invoice numbers. Without ``payfip`` nothing is
     paid on line, without ``direct_debit`` nothing is collected from bank accounts.
 
+    Printed on invoices: the lines of its postal ``address``, the ``siret`` of the town, and how to
+    ``contest`` what is asked, in the town's words.
+
     ``online_invoices``: who chose nothing reads invoices on line (``for_all``), or gets paper until
     they join (``on_request``).
 
@@ -72,6 +75,9 @@ class CollectionOffice(Part):
 
     code: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
     label: Text
+    address: Annotated[tuple[Text, ...], Field(max_length=5)] = ()
+    siret: Annotated[str, Field(pattern=r"^[0-9]{14}$")] | None = None
+    contest: Text | None = None
     due_days: Annotated[int, Field(ge=1, le=120)] = 30
     payfip: PayFip | None = None
     direct_debit: DirectDebit | None = None
