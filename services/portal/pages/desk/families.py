@@ -10,6 +10,7 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
     ADMINISTRATOR,
+    BILLING,
     HEALTH,
     OFFICE,
     desk_page,
@@ -17,7 +18,7 @@ from services.portal.pages.desk.common import (
     has,
     show,
 )
-from services.portal.pages.household import name_of, value_words
+from services.portal.pages.household import KINDS, name_of, value_words
 from services.portal.web import Visit, quoted
 
 
@@ -50,7 +51,7 @@ async def _family(visit: Visit) -> web.Response:
     moves = (await visit.get(f"{path}/moves"))["moves"] if office else []
     return show(
         visit, "family", family=family, version=version, dossier=dossier, office=office,
-        reads_health=has(visit, HEALTH),
+        reads_health=has(visit, HEALTH), edits=has(visit, OFFICE | BILLING), kinds=KINDS,
         duplicates=duplicates["duplicates"], moves=moves, name=name_of, value=value_words,
     )  # fmt: skip
 
