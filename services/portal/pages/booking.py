@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -21,11 +21,11 @@ from shared.french import day_words
 #: What another choice may put right.
 CORRECTABLE = frozenset({400, 409, 422})
 #: What the forms of this page call the fields of the API.
-_PERIOD_FIELDS = {
+PERIOD_FIELDS = {
     "asked/0/child": "child", "asked/0": "activity", "asked/0/period": "last",
     "asked/0/period/first": "first", "asked/0/period/weekdays": "weekdays", "asked": "last",
 }  # fmt: skip
-_ABSENCE_FIELDS = {
+ABSENCE_FIELDS = {
     "ends/0": "first", "ends/0/child": "child", "ends/0/last": "last",
     "ends/0/weekdays": "weekdays", "ends/0/reason": "reason", "ends/0/proof": "attachment",
     "attachments": "attachment", "files": "attachment",
@@ -107,7 +107,7 @@ async def show_recap(
         for line in recap[name]:
             line["wishes"] = [one for one in wishes if one.covers(line)]
             line["out"] = " ".join(one.text() for one in line["wishes"])
-    quote = await _quote(visit, family, recap["lines"])
+    quote = await quote_of(visit, family, recap["lines"])
     credit = await credit_of(visit, family) if quote else 0
     texts = [one.text() for one in wishes]
     return visit.show(
@@ -115,7 +115,7 @@ async def show_recap(
     )
 
 
-async def _quote(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+async def quote_of(visit: Visit, family: str, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The price of what would be booked; nothing where billing knows none yet."""
     booked = [
         (index, one) for index, one in enumerate(lines)
@@ -159,16 +159,18 @@ async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
 async def _period(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant = people.find(visit.query.get("enfant"))
-    choices = [
-        choice
-        for one in people.activities.values()
-        if one["booking"] == "required" and one["desk_only"] is None
-        for choice in choices_of(one)
-    ]
+    online = [one for one in people.activities.values() if one["desk_only"] is None]
     return visit.show(
-        "period.html", people=people, participant=participant, choices=choices,
+        "period.html", people=people, participant=participant, choices=period_choices(online),
         day=asked_day(visit),
     )  # fmt: skip
+
+
+def period_choices(activities: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What may be booked of these activities over a period."""
+    return [
+        choice for one in activities if one["booking"] == "required" for choice in choices_of(one)
+    ]
 
 
 def choices_of(activity: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -188,36 +190,47 @@ def choices_of(activity: Mapping[str, Any]) -> list[tuple[str, str]]:
 async def _over_period(visit: Visit) -> web.Response:
     """A wish over a period, on to the recap."""
     people = await people_of(visit)
-    activity, _, units = visit.form.get("activity").partition(".")
-    first, last = (_date(visit, name) for name in ("first", "last"))
-    weekdays = visit.form.all("weekdays")
-    if not weekdays:
-        raise _missing("/weekdays", "Cochez au moins un jour de la semaine.")
-    wish = Wish(
-        "book", visit.form.get("child"), activity, tuple(filter(None, units.split("."))), first,
-        last, tuple(weekdays),
-    )  # fmt: skip
+    wish = period_wish(visit)
     # Asked here already: what is refused is put right in this form.
     body = body_of(people.family, [wish])
     await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
     return visit.go("/reservations/recapitulatif", l=[*basket_of(visit), wish.text()])
 
 
+def period_wish(visit: Visit) -> Wish:
+    """What the form of a period asks for. Raises ``Problem``."""
+    activity, _, units = visit.form.get("activity").partition(".")
+    first, last = (_date(visit, name) for name in ("first", "last"))
+    weekdays = visit.form.all("weekdays")
+    if not weekdays:
+        raise _missing("/weekdays", "Cochez au moins un jour de la semaine.")
+    return Wish(
+        "book", visit.form.get("child"), activity, tuple(filter(None, units.split("."))), first,
+        last, tuple(weekdays),
+    )  # fmt: skip
+
+
 async def _absence(visit: Visit) -> web.Response:
     people = await people_of(visit)
     participant = people.find(visit.form.get("child") or visit.query.get("enfant"))
+    return visit.show(
+        "absence.html", people=people, participant=participant, day=asked_day(visit),
+        reasons=reasons_of(people),
+    )  # fmt: skip
+
+
+def reasons_of(people: People) -> list[tuple[str, str]]:
+    """Why one may be absent, as the town's activities say."""
     reasons = {
         reason["id"]: reason["name"]
         for activity in people.activities.values()
         for reason in activity["absence_reasons"]
     }
-    return visit.show(
-        "absence.html", people=people, participant=participant, day=asked_day(visit),
-        reasons=list(reasons.items()),
-    )  # fmt: skip
+    return list(reasons.items())
 
 
-def _absence_body(visit: Visit, people: People) -> tuple[str, dict[str, Any]]:
+def absence_body(visit: Visit, people: People) -> tuple[str, dict[str, Any]]:
+    """The family, and the API's body."""
     participant = people.find(visit.form.get("child"))
     first = _date(visit, "first")
     last = _date(visit, "last") if visit.form.get("last") else first
@@ -246,7 +259,16 @@ async def _absence_recap(visit: Visit) -> web.Response:
     if visit.form.get("_back"):
         return await _absence(visit)
     people = await people_of(visit)
-    family, body = _absence_body(visit, people)
+    family, body, kept = await absence_asked(visit, people)
+    return await show_recap(visit, people, family, body, kept=kept)
+
+
+async def absence_asked(
+    visit: Visit, people: People
+) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:  # fmt: skip
+    """An absence as the form says it: the family, the API's body, and what step 2 keeps of the
+    form; files are sent on the way."""
+    family, body = absence_body(visit, people)
     names = ("child", "first", "last", "reason", "comment")
     kept = [(name, visit.form.get(name)) for name in names]
     kept += [("weekdays", one) for one in visit.form.all("weekdays")]
@@ -255,13 +277,13 @@ async def _absence_recap(visit: Visit) -> web.Response:
         # Whatever is refused from here on, the document need not be sent again.
         values = {**visit.form.values, "attachment": body["attachments"]}
         visit.form = replace(visit.form, values=values)
-    kept += [("attachment", one) for one in body["attachments"]]
-    return await show_recap(visit, people, family, body, kept=kept)
+    kept += [("attachment", one) for one in body.get("attachments", ())]
+    return family, body, kept
 
 
 async def _report_absence(visit: Visit) -> web.Response:
     people = await people_of(visit)
-    _, body = _absence_body(visit, people)
+    _, body = absence_body(visit, people)
     return await send_request(visit, body)
 
 
@@ -278,7 +300,7 @@ def _missing(field: str, detail: str) -> Problem:
 
 PAGES = (
     Page("/reservations/recapitulatif", _recap, _validate),
-    Page("/reservations/periode", _period, _over_period, fields=_PERIOD_FIELDS),
-    Page("/absences", _absence, _absence_recap, fields=_ABSENCE_FIELDS),
-    Page("/absences/valider", _absence, _report_absence, fields=_ABSENCE_FIELDS),
+    Page("/reservations/periode", _period, _over_period, fields=PERIOD_FIELDS),
+    Page("/absences", _absence, _absence_recap, fields=ABSENCE_FIELDS),
+    Page("/absences/valider", _absence, _report_absence, fields=ABSENCE_FIELDS),
 )

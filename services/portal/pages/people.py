@@ -13,7 +13,7 @@ from services.portal.gateway import Problem
 from services.portal.web import Page, Visit, Who, safe_path
 
 #: Colours of participants in the style sheet.
-_MARKS = 6
+MARKS = 6
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ async def people_of(visit: Visit) -> People:
     return People(
         household,
         tuple(
-            Participant(one["id"], one["first_name"], household["family"], index % _MARKS)
+            Participant(one["id"], one["first_name"], household["family"], index % MARKS)
             for index, one in enumerate(takers)
         ),
         {one["id"]: one for one in catalogue["items"]},
