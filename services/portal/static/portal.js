@@ -64,6 +64,22 @@ document.addEventListener("click", (event) => {
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
 
+// Every box of a list at once.
+for (const button of document.querySelectorAll("[data-tick-all]")) {
+  const words = [button.textContent, button.dataset.tickAll];
+  const boxes = [...button.form.querySelectorAll("td input[type=checkbox]")];
+  const all = () => boxes.every((one) => one.checked);
+  const tell = () => (button.textContent = words[Number(all())]);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const ticked = !all();
+    for (const one of boxes) one.checked = ticked;
+    tell();
+  });
+  button.form.addEventListener("change", tell);
+  tell();
+}
+
 // A start and an end are chosen with two sliders; each says its time in words. Without this script
 // the lists are there.
 for (const pair of document.querySelectorAll("[data-sliders]")) {

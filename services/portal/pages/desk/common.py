@@ -143,6 +143,21 @@ def refusing(visit: Visit) -> str | None:
     return reason
 
 
+def asked_by(visit: Visit) -> dict[str, str]:
+    """Which guardian asked, and how, as ``on_behalf`` in a form says it."""
+    behalf = {"channel": visit.form.get("channel") or "desk"}
+    if guardian := visit.form.get("guardian"):
+        behalf["guardian"] = guardian
+    return behalf
+
+
+def check_reason(visit: Visit) -> None:
+    """What is set aside has its reason. Raises ``Problem``."""
+    if visit.form.all("rules") and not visit.form.get("override"):
+        detail = "Dites pourquoi la règle est passée outre : la raison est gardée."
+        raise Problem(422, {"code": "reason-missing", "field": "/override", "detail": detail})
+
+
 @dataclass(frozen=True)
 class Names:
     """What families and their people are called."""

@@ -12,6 +12,7 @@ from services.portal.pages.desk.common import (
     OFFICE,
     ROWS,
     activities_of,
+    asked_by,
     desk_page,
     done,
     has,
@@ -20,7 +21,7 @@ from services.portal.pages.desk.common import (
     show,
     ticked,
 )
-from services.portal.web import Visit
+from services.portal.web import Visit, quoted
 
 _STATES = ("requested", "accepted", "refused", "withdrawn")
 
@@ -74,4 +75,15 @@ async def _decide(visit: Visit) -> web.Response:
     return done(visit, "/agents/inscriptions", (one["result"] for one in found["results"]))
 
 
-PAGES = (desk_page("/inscriptions", _enrolments, _decide),)
+async def _withdraw(visit: Visit) -> web.Response:
+    """For the family, which has said so."""
+    enrolment = quoted(visit.request.match_info["enrolment"])
+    body = {"on_behalf": asked_by(visit)}
+    await visit.send("POST", f"booking/enrolments/{enrolment}/withdrawals", body)
+    return done(visit, "/agents/inscriptions", ["taken-back"])
+
+
+PAGES = (
+    desk_page("/inscriptions", _enrolments, _decide),
+    desk_page("/inscriptions/{enrolment}/retrait", _enrolments, _withdraw),
+)

@@ -24,7 +24,15 @@ from services.portal.pages.booking import (
     quote_of,
     reasons_of,
 )
-from services.portal.pages.desk.common import OFFICE, activities_of, desk_page, has, show
+from services.portal.pages.desk.common import (
+    OFFICE,
+    activities_of,
+    asked_by,
+    check_reason,
+    desk_page,
+    has,
+    show,
+)
 from services.portal.pages.people import MARKS, Participant, People
 from services.portal.pages.planning import (
     BOOKABLE,
@@ -129,14 +137,6 @@ def _on_behalf(visit: Visit, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def asked_by(visit: Visit) -> dict[str, str]:
-    """Which guardian asked, and how, as ``on_behalf`` in a form says it."""
-    behalf = {"channel": visit.form.get("channel") or "desk"}
-    if guardian := visit.form.get("guardian"):
-        behalf["guardian"] = guardian
-    return behalf
-
-
 async def _ask(visit: Visit) -> web.Response:
     wishes = read_wishes(visit.form.all("l"))
     check_reason(visit)
@@ -144,13 +144,6 @@ async def _ask(visit: Visit) -> web.Response:
         return await _recap(visit)
     body = body_of(_wanted(visit), wishes, visit.form.get("comment"))
     return await _send(visit, body)
-
-
-def check_reason(visit: Visit) -> None:
-    """What is set aside has its reason. Raises ``Problem``."""
-    if visit.form.all("rules") and not visit.form.get("override"):
-        detail = "Dites pourquoi la règle est passée outre : la raison est gardée."
-        raise Problem(422, {"code": "reason-missing", "field": "/override", "detail": detail})
 
 
 async def _send(visit: Visit, body: dict[str, Any]) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from services.portal.pages.desk.common import (
     READERS,
     ROWS,
     activities_of,
+    asked_by,
     desk_page,
     done,
     has,
@@ -36,23 +38,38 @@ async def _requests(visit: Visit) -> web.Response:
         activities_of(visit),
         visit.get("booking/answers"),
     )
-    rows = [
-        (request, line)
-        for request in found["items"] for line in request["lines"] if line["state"] == state
-    ]  # fmt: skip
+    groups = [
+        (request, [line for line in request["lines"] if line["state"] == state])
+        for request in found["items"]
+    ]
     names = await names_of(visit, (one["family"] for one in found["items"]))
     return show(
-        visit, "requests", rows=rows, next=found["next"], names=names, activities=activities,
+        visit, "requests", groups=groups, named=_named, next=found["next"], names=names,
+        activities=activities,
         answers=answers["items"], state_asked=state, states=_STATES,
         may_decide=state == "requested" and has(visit, OFFICE | DIRECTOR),
-        gives_back=any(line["give_back_asked"] for _, line in rows),
+        gives_back=any(_gives_back(lines) for _, lines in groups),
     )  # fmt: skip
 
 
+def _gives_back(lines: Sequence[Mapping[str, Any]]) -> bool:
+    return any(line["give_back_asked"] for line in lines)
+
+
+def _named(request: Mapping[str, Any], *lines: Mapping[str, Any]) -> str:
+    """Lines of a request, as one tick sends them."""
+    return ",".join(
+        f"{request['id']}:{one['line']}{':asks' if one['give_back_asked'] else ''}" for one in lines
+    )
+
+
 async def _decide(visit: Visit) -> web.Response:
+    return done(visit, "/agents/demandes", await _decided(visit))
+
+
+async def _decided(visit: Visit) -> list[str]:
     """One answer for all that is ticked; what a cancellation gives back goes with those lines that
     ask for it."""
-    lines = ticked(visit, "line")
     outcome = visit.form.get("outcome")
     decision: dict[str, Any] = {"reason": refusing(visit)}
     if outcome.startswith("answer:"):
@@ -61,24 +78,44 @@ async def _decide(visit: Visit) -> web.Response:
         decision["outcome"] = outcome
     give_back = visit.form.get("give_back")
     decisions = []
-    for one in lines:
+    for one in dict.fromkeys(",".join(ticked(visit, "line")).split(",")):
         request, line, asks = (*one.split(":"), "", "")[:3]
         given = {"give_back": give_back} if asks == "asks" and give_back else {}
         decisions.append({"request": request, "line": line, **decision, **given})
     found = await visit.send("POST", "booking/decisions", {"decisions": decisions})
-    return done(visit, "/agents/demandes", (one["result"] for one in found["results"]))
+    return [one["result"] for one in found["results"]]
 
 
 async def _request(visit: Visit) -> web.Response:
-    wanted = quoted(visit.request.match_info["request"])
-    request, activities = await asyncio.gather(
-        visit.get(f"booking/requests/{wanted}"), activities_of(visit)
+    wanted = _wanted(visit)
+    request, activities, answers = await asyncio.gather(
+        visit.get(f"booking/requests/{wanted}"), activities_of(visit), visit.get("booking/answers")
     )
     names = await names_of(visit, [request["family"]])
     documents = await named_by(visit, request) if has(visit, READERS) else []
+    waiting = [line for line in request["lines"] if line["state"] == "requested"]
     return show(
-        visit, "request", request=request, activities=activities, names=names, documents=documents
-    )
+        visit, "request", request=request, activities=activities, names=names, documents=documents,
+        answers=answers["items"], named=_named, gives_back=_gives_back(waiting),
+        may_decide=bool(waiting) and has(visit, OFFICE | DIRECTOR),
+        may_withdraw=has(visit, OFFICE)
+        and any(line["state"] in ("requested", "to_pay") for line in request["lines"]),
+    )  # fmt: skip
+
+
+async def _decide_here(visit: Visit) -> web.Response:
+    return done(visit, f"/agents/demandes/{_wanted(visit)}", await _decided(visit))
+
+
+async def _withdraw(visit: Visit) -> web.Response:
+    """For the family, which has said so: all that waits, for an answer or to be paid."""
+    body = {"on_behalf": asked_by(visit)}
+    await visit.send("POST", f"booking/requests/{_wanted(visit)}/withdrawals", body)
+    return done(visit, f"/agents/demandes/{_wanted(visit)}", ["taken-back"])
+
+
+def _wanted(visit: Visit) -> str:
+    return quoted(visit.request.match_info["request"])
 
 
 async def _proofs(visit: Visit) -> web.Response:
@@ -122,7 +159,8 @@ async def _document(visit: Visit) -> web.Response:
 
 PAGES = (
     desk_page("/demandes", _requests, _decide),
-    desk_page("/demandes/{request}", _request),
+    desk_page("/demandes/{request}", _request, _decide_here),
+    desk_page("/demandes/{request}/retrait", _request, _withdraw),
     desk_page("/justificatifs", _proofs, _judge),
     desk_page("/justificatifs/{document}", _document),
 )

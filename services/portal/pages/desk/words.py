@@ -29,6 +29,7 @@ RESULTS: Final = MappingProxyType({
     "booked-together": ("réservée(s) à la semaine : à décider ensemble et pareillement", "bad"),
     "not-given": ("sans justificatif envoyé", "bad"),
     "sent": ("demande envoyée pour la famille", "good"),
+    "taken-back": ("demande retirée pour la famille", "good"),
     "waiting": ("toujours en attente", "waiting"),
     "withdrawn": ("retirée(s) par la famille entre-temps", "waiting"),
     "replaced": ("remplacée(s) par la famille entre-temps", "waiting"),
