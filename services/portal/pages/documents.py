@@ -13,7 +13,7 @@ from aiohttp import web
 from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
 from services.portal.pages.household import name_of, value_words
-from services.portal.pages.people import People, people_of
+from services.portal.pages.people import Participant, People, people_of
 from services.portal.web import Page, Visit, quoted
 from shared.contracts.town_file import REQUEST_PROOFS
 
@@ -84,7 +84,8 @@ async def _enrolments(visit: Visit) -> web.Response:
     return visit.show("enrolments.html", groups=shown)
 
 
-async def _group(visit: Visit, people: People) -> tuple[Any, dict[str, Any]]:
+async def group_of(visit: Visit, people: People) -> tuple[Participant, dict[str, Any]]:
+    """Whom the address names, and the group as it stands for them. Raises ``Problem``."""
     participant = people.find(visit.query.get("enfant"))
     found = await visit.get("booking/enrolments", family=participant.family, child=participant.id)
     wanted = visit.request.match_info["group"]
@@ -107,18 +108,14 @@ async def _enrolment(visit: Visit) -> web.Response:
     """Step by step, what was chosen standing in the address: the dossier is reviewed, then how one
     books, then documents and regulations, with which all is sent."""
     people = await people_of(visit)
-    participant, group = await _group(visit, people)
+    participant, group = await group_of(visit, people)
     visit.form = _chosen(visit)
     steps = [*group["steps"], "pattern", "documents"]
     step = _step(visit, steps)
-    documents, dossier = await asyncio.gather(
-        visit.get("family/documents", family=participant.family),
+    kept, dossier = await asyncio.gather(
+        kept_for(visit, participant),
         visit.get(f"family/families/{quoted(participant.family)}/dossier"),
     )
-    kept = [
-        one for one in documents["items"]
-        if one["state"] in ("pending", "accepted") and one["child"] in (None, participant.id)
-    ]  # fmt: skip
     members = [one for one in dossier["members"] if one["owner"] in _REVIEWED.get(step, ())]
     chosen = [
         (name, value) for name in visit.form.values if not name.startswith("_")
@@ -130,6 +127,15 @@ async def _enrolment(visit: Visit) -> web.Response:
         value=value_words, chosen=[one for one in chosen if not one[0].startswith(_LAST)],
         sent=[one for one in chosen if one[0].startswith(_LAST)],
     )  # fmt: skip
+
+
+async def kept_for(visit: Visit, participant: Participant) -> list[dict[str, Any]]:
+    """The documents that somebody's enrolment may name."""
+    documents = await visit.get("family/documents", family=participant.family)
+    return [
+        one for one in documents["items"]
+        if one["state"] in ("pending", "accepted") and one["child"] in (None, participant.id)
+    ]  # fmt: skip
 
 
 def _chosen(visit: Visit) -> Form:
@@ -156,18 +162,26 @@ def _no_day() -> Problem:
 
 
 async def _enrol(visit: Visit) -> web.Response:
-    """Send it whole: documents given with it are kept by family first."""
     people = await people_of(visit)
-    participant, group = await _group(visit, people)
+    participant, group = await group_of(visit, people)
+    await enrol(visit, participant, group, people.household["me"])
+    return visit.go("/inscriptions", message="inscription-envoyee")
+
+
+async def enrol(
+    visit: Visit, participant: Participant, group: Mapping[str, Any], guardian: str, **more: Any
+) -> None:
+    """Send what the form says whole: documents given with it are kept by family first; what is
+    asked of an adult is this guardian's. ``more`` goes with it."""
     enrolment: dict[str, Any] = {
         "family": participant.family, "child": participant.id, "group": group["id"],
-        "pattern": visit.form.get("pattern", "casual"),
+        "pattern": visit.form.get("pattern", "casual"), **more,
     }  # fmt: skip
     if visit.form.get("regulations"):
         enrolment["regulations"] = visit.form.get("regulations")
     if comment := visit.form.get("comment"):
         enrolment["comment"] = comment
-    people_asked = {"child": participant.id, "guardian": people.household["me"]}
+    people_asked = {"child": participant.id, "guardian": guardian}
     fresh = await _send_documents(visit, group["documents"], participant.family, people_asked)
     named = {one["id"]: _named(visit, one["id"]) for one in group["documents"]}
     enrolment["documents"] = {kind: given for kind, given in named.items() if given}
@@ -176,7 +190,6 @@ async def _enrol(visit: Visit) -> web.Response:
         if not enrolment["weekly"]:
             raise _no_day()
     await once_heard(lambda: visit.send("POST", "booking/enrolments", enrolment), fresh=fresh)
-    return visit.go("/inscriptions", message="inscription-envoyee")
 
 
 def _named(visit: Visit, kind: str) -> list[str]:

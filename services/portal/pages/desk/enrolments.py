@@ -13,6 +13,7 @@ from services.portal.pages.desk.common import (
     ROWS,
     activities_of,
     asked_by,
+    check_reason,
     desk_page,
     done,
     has,
@@ -21,8 +22,12 @@ from services.portal.pages.desk.common import (
     show,
     ticked,
 )
+from services.portal.pages.desk.on_behalf import people_at_desk
+from services.portal.pages.documents import enrol, group_of, kept_for
 from services.portal.web import Visit, quoted
 
+#: What the form calls the fields of the API.
+_FIELDS = {"override/reason": "override", "override": "override", "on_behalf": "guardian"}
 _STATES = ("requested", "accepted", "refused", "withdrawn")
 
 
@@ -83,7 +88,51 @@ async def _withdraw(visit: Visit) -> web.Response:
     return done(visit, "/agents/inscriptions", ["taken-back"])
 
 
+async def _of_family(visit: Visit) -> web.Response:
+    """What each child may be enrolled in, and is."""
+    people = await people_at_desk(visit)
+    found = await asyncio.gather(
+        *(
+            visit.get("booking/enrolments", family=people.family, child=one.id)
+            for one in people.participants
+        )
+    )
+    children = [
+        (child, groups["items"])
+        for child, groups in zip(people.participants, found, strict=True)
+    ]  # fmt: skip
+    return show(
+        visit, "family-enrolments", family=people.household, children=children,
+        may_enrol=has(visit, OFFICE),
+    )  # fmt: skip
+
+
+async def _enrolment(visit: Visit) -> web.Response:
+    people = await people_at_desk(visit)
+    participant, group = await group_of(visit, people)
+    return show(
+        visit, "family-enrolment", family=people.household, participant=participant, group=group,
+        kept=await kept_for(visit, participant), activities=people.activities,
+    )  # fmt: skip
+
+
+async def _enrol(visit: Visit) -> web.Response:
+    """For the family; what is missing or late may be set aside, with a reason."""
+    check_reason(visit)
+    people = await people_at_desk(visit)
+    participant, group = await group_of(visit, people)
+    holder = people.household["guardians"][0]["id"]
+    more: dict[str, Any] = {"on_behalf": asked_by(visit)}
+    if rules := visit.form.all("rules"):
+        more["override"] = {"rules": rules, "reason": visit.form.get("override")}
+    guardian = visit.form.get("guardian") or holder
+    await enrol(visit, participant, group, guardian, **more)
+    return done(visit, f"/agents/familles/{quoted(people.family)}/inscriptions", ["sent"])
+
+
 PAGES = (
+    desk_page("/familles/{family}/inscriptions", _of_family),
+    desk_page("/familles/{family}/inscriptions/{group}", _enrolment, _enrol, **_FIELDS),
     desk_page("/inscriptions", _enrolments, _decide),
     desk_page("/inscriptions/{enrolment}/retrait", _enrolments, _withdraw),
 )
