@@ -41,6 +41,8 @@ ELSEWHERE = MappingProxyType({
     "/reservations/horaires": "from a day of the basket",
     "/agents/familles/{family}/acces/lettres/{issue}": "once a key is made",
     "/agents/familles/{family}/recapitulatif": "from what is ticked",
+    "/agents/familles/{family}/periode": "from the planning of a family",
+    "/agents/familles/{family}/absence/valider": "from the form of an absence",
     "/agents/familles/{family}/reunir/{source}": "where two records are alike",
     "/agents/dossiers/nouveaux/{registration}": "once a family has built its record",
     "/agents/familles/import/{import}": "once a file of families is sent",

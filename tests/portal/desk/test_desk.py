@@ -13,6 +13,7 @@ from services.portal.web import Who
 from tests.papers import pages_of
 from tests.portal.conftest import AGENT, CAMILLE, Demo, log_in, mailed_link
 from tests.portal.desk.acts import *  # noqa: F403 - the demo of this module serves them too
+from tests.portal.desk.behalf import *  # noqa: F403
 from tests.portal.desk.conftest import PortalOf
 from tests.portal.desk.preparing import ANDANCETTE, household, move_clock, with_mandate
 from tests.portal.looking import look, opened

@@ -193,6 +193,15 @@ async def _absence_recap(visit: Visit) -> web.Response:
     return await _show_recap(visit, people, recap, texts=(), first=first, kept=kept)
 
 
+async def _absence_again(visit: Visit) -> web.Response:
+    """The recap as it was filled; the form before it where that is refused too."""
+    try:
+        return await _absence_recap(visit)
+    except Problem as problem:
+        visit.problem = visit.problem or problem.named(ABSENCE_FIELDS)
+        return await _absence(visit)
+
+
 async def _report(visit: Visit) -> web.Response:
     check_reason(visit)
     if visit.form.get("_again"):
@@ -210,5 +219,7 @@ PAGES = (
     desk_page("/familles/{family}/recapitulatif", _recap, _ask, **_FIELDS),
     desk_page("/familles/{family}/periode", _period, _over_period, **PERIOD_FIELDS),
     desk_page("/familles/{family}/absence", _absence, _absence_recap, **ABSENCE_FIELDS),
-    desk_page("/familles/{family}/absence/valider", _absence_recap, _report, **ABSENCE_FIELDS),
+    desk_page(
+        "/familles/{family}/absence/valider", _absence_again, _report, **_FIELDS | ABSENCE_FIELDS
+    ),
 )

@@ -1,0 +1,158 @@
+"""What agents do for families that come to the desk or call: ``test_desk`` collects it, so that one
+demo serves all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from deploy.demo.story import Portal
+from tests.family.files import image
+from tests.portal.conftest import Demo
+from tests.portal.desk.preparing import household
+from tests.portal.looking import look, opened
+
+PNG: Any = {"name": "certificat.png", "mimeType": "image/png", "buffer": image("PNG")}
+
+
+async def test_a_record_is_written_at_the_desk(demo: Demo, agent: Page, office: Portal) -> None:
+    line = (await office.call("GET", "family/families?search=V0003"))["families"][0]
+    family = await office.call("GET", f"family/families/{line['family']}")
+    holder = family["guardians"][0]
+    name = f"{holder['first_name']} {holder['last_name']}"
+    status = agent.get_by_role("status")
+    await opened(agent, demo.at(f"/agents/familles/{line['family']}"))
+    await agent.get_by_role("link", name=f"Modifier : {name}").click()
+    await agent.get_by_label("Téléphone", exact=False).first.fill("douze")
+    await agent.get_by_role("button", name="Enregistrer", exact=True).click()
+    told = agent.get_by_role("alert").get_by_role("link")
+    await expect(told).to_have_attribute("href", "#fields/phone")
+    await agent.get_by_label("Téléphone", exact=False).first.fill("06 39 98 12 12")
+    await agent.get_by_label("Qui demande").select_option(label=name)
+    await look(agent, "agents-dossier-modifie")
+    await agent.get_by_role("button", name="Enregistrer", exact=True).click()
+    await expect(status).to_contain_text("1 information enregistrée")
+    await expect(agent.get_by_text("06 39 98 12 12")).to_be_visible()
+    await agent.get_by_role("link", name="Nouvelle personne à prévenir").click()
+    for label, value in (("Prénom", "Odile"), ("Nom", "Voisine"), ("Téléphone", "0639985050")):
+        await agent.get_by_label(re.compile(f"^{label}( \\*)?")).first.fill(value)
+    await look(agent)
+    await agent.get_by_role("button", name="Enregistrer", exact=True).click()
+    await expect(status).to_contain_text("1 personne ajoutée")
+    await agent.get_by_role("link", name="Modifier : Odile Voisine").click()
+    await agent.get_by_text("Retirer du dossier").click()
+    await agent.get_by_role("button", name="Retirer Odile Voisine").click()
+    await expect(status).to_contain_text("1 personne retirée")
+    await expect(agent.get_by_text("Odile Voisine")).to_have_count(0)
+
+
+async def test_a_family_that_calls_has_a_period_booked_and_an_absence_told(
+    demo: Demo, agent: Page, office: Portal, camille: Portal
+) -> None:
+    family = (await household(camille))["family"]
+    ask = agent.get_by_role("button", name=re.compile("^Demander pour la famille"))
+    await opened(agent, demo.at(f"/agents/familles/{family}/planning?jour=2027-03-01"))
+    await agent.get_by_role("button", name="Réserver pour une période").click()
+    await agent.get_by_label("Activité").select_option(label="Cantine – Repas")
+    await agent.get_by_label("Du", exact=True).fill("2027-03-01")
+    await agent.get_by_label("Au", exact=True).fill("2027-03-12")
+    await agent.get_by_role("button", name="Aller au récapitulatif").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("au moins un jour")
+    await look(agent, "agents-periode")
+    await agent.get_by_label("mardi").check()
+    await agent.get_by_role("button", name="Aller au récapitulatif").click()
+    await expect(agent.get_by_role("row").filter(has_text="Total")).to_contain_text("€")
+    await look(agent)
+    await agent.get_by_label("Comment", exact=True).select_option("phone")
+    await ask.click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée pour la famille")
+
+    # On its own page all of it is accepted at once.
+    await agent.get_by_role("button", name="Tout cocher").click()
+    await look(agent)
+    await agent.get_by_role("button", name="Enregistrer les décisions").click()
+    await expect(agent.get_by_role("status")).to_contain_text("2 acceptées")
+    await expect(agent.get_by_role("button", name="Tout cocher")).to_have_count(0)
+
+    await opened(agent, demo.at(f"/agents/familles/{family}/planning?jour=2027-03-02"))
+    await agent.get_by_role("link", name="Signaler une absence").click()
+    await agent.get_by_label("Date de l'absence").fill("2027-03-02")
+    await agent.get_by_label("Commentaire").fill("Opération prévue.")
+    await agent.get_by_label("Pièce jointe").set_input_files(PNG)
+    await look(agent, "agents-absence")
+    await agent.get_by_role("button", name="Aller au récapitulatif").click()
+    await expect(agent.get_by_role("table")).to_contain_text("mardi 2 mars 2027")
+    await agent.get_by_label("Comment", exact=True).select_option("phone")
+    await agent.get_by_role("button", name="Modifier l'absence").click()
+    await expect(agent.get_by_label("Date de l'absence")).to_have_value("2027-03-02")
+    await agent.get_by_role("button", name="Aller au récapitulatif").click()
+    await expect(agent.get_by_label("Comment", exact=True)).to_have_value("phone")
+    # What is set aside has its reason, asked for where all was typed.
+    await agent.get_by_text("Passer outre une règle").click()
+    await agent.get_by_label("le délai").check()
+    await ask.click()
+    await expect(agent.get_by_role("alert")).to_contain_text("Dites pourquoi")
+    await agent.get_by_label("le délai").uncheck()
+    await ask.click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée pour la famille")
+    await expect(agent.get_by_text("Opération prévue.").first).to_be_visible()
+    request = agent.url.partition("?")[0].rpartition("/")[2]
+    found = await office.call("GET", f"booking/requests/{request}")
+    assert (found["channel"], len(found["attachments"])) == ("phone", 1)
+
+
+async def test_a_request_is_decided_whole_or_withdrawn(
+    demo: Demo, agent: Page, camille: Portal
+) -> None:
+    home = await household(camille)
+    asked = [
+        {"child": home["children"][0]["id"], "activity": "canteen", "units": ["meal"], "day": day}
+        for day in ("2027-03-15", "2027-03-16", "2027-03-18")
+    ]
+    made = []
+    for days in (asked[:2], asked[2:]):
+        body = {"family": home["family"], "asked": days}
+        made.append(await camille.call("POST", "booking/requests", body))
+    await opened(agent, demo.at("/agents/demandes"))
+    await agent.get_by_label(f"Toute la demande {made[0]['number']}").check()
+    await agent.get_by_role("button", name="Enregistrer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("2 acceptées")
+    await opened(agent, demo.at(f"/agents/demandes/{made[1]['id']}"))
+    await agent.get_by_text("Retirer la demande pour la famille").click()
+    await agent.get_by_label("Comment", exact=True).select_option("phone")
+    await look(agent)
+    await agent.get_by_role("button", name="Retirer la demande", exact=True).click()
+    await expect(agent.get_by_role("status")).to_contain_text("retirée pour la famille")
+    states = [
+        one["state"]
+        for request in made
+        for one in (await camille.call("GET", f"booking/requests/{request['id']}"))["lines"]
+    ]
+    assert states == ["accepted", "accepted", "withdrawn"]
+
+
+async def test_a_child_is_enrolled_for_its_family(demo: Demo, agent: Page, office: Portal) -> None:
+    line = (await office.call("GET", "family/families?search=V0003"))["families"][0]
+    await opened(agent, demo.at(f"/agents/familles/{line['family']}/inscriptions"))
+    await look(agent)
+    await agent.get_by_role(
+        "link", name=re.compile("^Inscrire .*Vacances au bord du lac")
+    ).first.click()
+    await agent.get_by_label("La famille a lu le règlement et l'accepte").check()
+    send = agent.get_by_role("button", name="Inscrire pour la famille")
+    await send.click()
+    await expect(agent.get_by_role("alert")).to_be_visible()
+    await agent.get_by_text("Passer outre une règle").click()
+    await agent.get_by_label("les pièces manquantes").check()
+    await agent.get_by_label(re.compile("^Raison")).fill("Apportées lundi.")
+    await look(agent, "agents-inscrire")
+    await send.click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée pour la famille")
+    await expect(agent.get_by_text("En attente").first).to_be_visible()
+    # The family thinks better of it.
+    await opened(agent, demo.at("/agents/inscriptions"))
+    row = agent.get_by_role("row").filter(has_text=line["reference"])
+    await row.get_by_role("button", name="Retirer pour la famille").click()
+    await expect(agent.get_by_role("status")).to_contain_text("retirée pour la famille")
