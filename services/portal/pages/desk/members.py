@@ -10,10 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
-from services.portal.answers import INPUTS, PARTS, is_as_told, told
+from services.portal.answers import INPUTS, PARTS, told, touches
 from services.portal.gateway import Problem
 from services.portal.pages.desk.common import desk_page, done, show
-from services.portal.pages.household import KINDS, name_of, value_words, values_told
+from services.portal.pages.household import KINDS, known_of, name_of, value_words, values_told
 from services.portal.web import Visit, quoted
 
 #: What is kept sealed is written by the family, who certifies it.
@@ -24,7 +24,7 @@ async def _member(visit: Visit) -> web.Response:
     family, member = await _found(visit)
     return show(
         visit, "member", family=family, member=member, fields=_open(member), parts=PARTS,
-        inputs=INPUTS, name=name_of, value=value_words,
+        inputs=INPUTS, known=known_of, name=name_of, value=value_words,
     )  # fmt: skip
 
 
@@ -56,8 +56,11 @@ async def _write(visit: Visit) -> web.Response:
         name = f"fields/{field['name']}"
         value = told(field, visit.form, name)
         if field["kind"] == "file":
-            value = next(iter(await visit.send_files(name)), field["value"])
-        if is_as_told(field, value):
+            value = next(iter(await visit.send_files(name)), None)
+            touched = value is not None
+        else:
+            touched = touches(field, known_of(field), visit.form, name)
+        if not touched:
             continue
         base = visit.form.get(f"_base/{field['name']}")
         changes.append({
