@@ -13,6 +13,7 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.pages.desk.common import (
     MONEY,
+    READERS,
     ROWS,
     desk_page,
     done,
@@ -139,10 +140,13 @@ async def _payments(visit: Visit) -> web.Response:
         "billing/office/payments", limit=ROWS, after=visit.query.get("apres"),
         state=visit.query.get("etat") or None, family=visit.query.get("famille") or None,
     )  # fmt: skip
-    names = await names_of(visit, (one["family"] for one in found["items"]))
+    names = await names_of(
+        visit, [visit.query.get("famille"), *(one["family"] for one in found["items"])]
+    )
     return show(
         visit, "payments", items=found["items"], next=found["next"], names=names,
         state_asked=visit.query.get("etat", ""), unfinished=_UNFINISHED,
+        family_asked=visit.query.get("famille", ""),
     )  # fmt: skip
 
 
@@ -163,11 +167,12 @@ async def _check(visit: Visit) -> web.Response:
 async def _of_family(visit: Visit) -> web.Response:
     wanted = quoted(visit.request.match_info["family"])
     money = has(visit, MONEY)
-    invoices, names = await asyncio.gather(
+    invoices, names, family = await asyncio.gather(
         visit.get(
             "billing/invoices", family=wanted, limit=ROWS, after=visit.query.get("apres")
         ),
         names_of(visit, [wanted]),
+        _record(visit, wanted),
     )  # fmt: skip
     account: dict[str, Any] | None = None
     means: dict[str, Any] = {"means": []}
@@ -176,10 +181,19 @@ async def _of_family(visit: Visit) -> web.Response:
             visit.get(f"billing/accounts/{wanted}"), visit.get("billing/payment-means")
         )
     return show(
-        visit, "family-invoices", wanted=wanted, names=names, items=invoices["items"],
+        visit, "family-invoices", wanted=wanted, family=family, names=names,
+        items=invoices["items"],
         next=invoices["next"], account=account,
         means=[one for one in means["means"] if one["means"] != "payfip"],
     )  # fmt: skip
+
+
+async def _record(visit: Visit, family: str) -> dict[str, Any] | None:
+    """The record, for whom its other pages are too; the collection office sees what it collects."""
+    if not has(visit, READERS):
+        return None
+    found: dict[str, Any] = await visit.get(f"family/families/{family}")
+    return found
 
 
 async def _enter(visit: Visit) -> web.Response:
@@ -194,6 +208,22 @@ async def _enter(visit: Visit) -> web.Response:
             body[name] = given
     await visit.send("POST", "billing/office/payments", body)
     return done(visit, f"/agents/familles/{wanted}/factures", ["entered"])
+
+
+async def _credit(visit: Visit) -> web.Response:
+    """Credit that the town gives, with its reason."""
+    wanted = quoted(visit.request.match_info["family"])
+    body = {"cents": _cents(visit, "credit"), "reason": visit.form.get("reason")}
+    await visit.send("POST", f"billing/accounts/{wanted}/credits", body)
+    return done(visit, f"/agents/familles/{wanted}/factures", ["credited"])
+
+
+async def _refund(visit: Visit) -> web.Response:
+    """Credit given back by transfer, which the Treasury makes."""
+    wanted = quoted(visit.request.match_info["family"])
+    body = {"cents": _cents(visit, "refund")}
+    await visit.send("POST", f"billing/accounts/{wanted}/refunds", body)
+    return done(visit, f"/agents/familles/{wanted}/factures", ["to-transfer"])
 
 
 async def _document(visit: Visit) -> web.Response:
@@ -223,6 +253,8 @@ PAGES = (
     desk_page("/paiements/{payment}/annulation", _payments, _reverse),
     desk_page("/paiements/{payment}/verification", _payments, _check),
     desk_page("/familles/{family}/factures", _of_family, _enter, cents="amount"),
+    desk_page("/familles/{family}/avoirs", _of_family, _credit, cents="credit"),
+    desk_page("/familles/{family}/remboursements", _of_family, _refund, cents="refund"),
     desk_page("/factures/{invoice}", _document),
     desk_page("/virements", _transfers),
     desk_page("/virements/{family}/{transfer}", _transfers, _sent),

@@ -17,7 +17,9 @@ from services.portal.pages.desk.common import (
     done,
     has,
     show,
+    ticked,
 )
+from services.portal.pages.desk.measures import RIGHTS
 from services.portal.pages.household import KINDS, name_of, value_words
 from services.portal.web import Visit, quoted
 
@@ -51,6 +53,7 @@ async def _family(visit: Visit) -> web.Response:
     moves = (await visit.get(f"{path}/moves"))["moves"] if office else []
     return show(
         visit, "family", family=family, version=version, dossier=dossier, office=office,
+        may_erase=has(visit, ADMINISTRATOR),
         reads_health=has(visit, HEALTH), edits=has(visit, OFFICE | BILLING), kinds=KINDS,
         duplicates=duplicates["duplicates"], moves=moves, name=name_of, value=value_words,
     )  # fmt: skip
@@ -115,6 +118,63 @@ async def _split(visit: Visit) -> web.Response:
     return done(visit, f"/agents/familles/{wanted}", ["split"])
 
 
+async def _transferring(visit: Visit) -> web.Response:
+    """Which children go to which record, and what its guardians may do about them."""
+    wanted = _wanted(visit)
+    family, version = await visit.portal.gateway.versioned(
+        visit.caller, f"family/families/{wanted}"
+    )
+    asked = visit.query.get("vers", "").strip()
+    other: dict[str, Any] | None = None
+    if asked:
+        found = (await visit.get("family/families", search=asked))["families"]
+        ids = [one["family"] for one in found if one["reference"].upper() == asked.upper()]
+        if ids and ids[0] != family["family"]:
+            other = await visit.get(f"family/families/{quoted(ids[0])}")
+    return show(
+        visit, "family-transfer", family=family, version=version, asked=asked, other=other,
+        rights=RIGHTS,
+    )  # fmt: skip
+
+
+async def _transfer(visit: Visit) -> web.Response:
+    wanted, given = _wanted(visit), visit.form.all("rights")
+    target = visit.form.get("target")
+    guardians = dict.fromkeys(one.partition(":")[0] for one in given)
+    body = {
+        "target": target, "children": ticked(visit, "children"),
+        "rights": [
+            {"guardian": one, **{right: f"{one}:{right}" in given for right in RIGHTS}}
+            for one in guardians
+        ],
+    }  # fmt: skip
+    await visit.send(
+        "POST", f"family/families/{wanted}/transfers", body, version=visit.form.get("_version")
+    )
+    return done(visit, f"/agents/familles/{quoted(target)}", ["transferred"])
+
+
+async def _erasing(visit: Visit) -> web.Response:
+    """Before a family is erased; after it was asked for, how far it is and what holds it back."""
+    erasure, wanted = visit.query.get("effacement"), visit.request.match_info["family"]
+    if erasure:
+        found = await visit.get(f"family/erasures/{quoted(erasure)}")
+        return show(visit, "family-erasure", family=None, wanted=wanted, erasure=found)
+    family = await visit.get(f"family/families/{quoted(wanted)}")
+    return show(visit, "family-erasure", family=family, wanted=wanted, erasure=None)
+
+
+async def _erase(visit: Visit) -> web.Response:
+    body = {
+        "reason": visit.form.get("reason"),
+        "settled_invoices": visit.form.get("settled_invoices").replace(",", " ").split(),
+    }
+    path = f"families/{_wanted(visit)}/erasures"
+    asked = await visit.send("POST", f"family/{path}", body)
+    here = f"/agents/familles/{_wanted(visit)}/effacement"
+    return visit.go(here, effacement=asked["erasure"])
+
+
 async def _feed(visit: Visit) -> web.Response:
     wanted = _wanted(visit)
     family, feed, catalogue = await asyncio.gather(
@@ -150,6 +210,8 @@ PAGES = (
     desk_page("/familles/{family}/reunir/{source}", _merging, _merge),
     desk_page("/familles/{family}/separer", _family, _split),
     desk_page("/familles/{family}/deplacements/{move}/annuler", _family, _undo),
+    desk_page("/familles/{family}/transfert", _transferring, _transfer),
+    desk_page("/familles/{family}/effacement", _erasing, _erase),
     desk_page("/familles/{family}/demandes", _feed),
     desk_page("/familles/{family}/pieces", _papers),
 )

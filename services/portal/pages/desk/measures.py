@@ -12,7 +12,8 @@ from services.portal.pages.desk.common import READERS, desk_page, done, has, sho
 from services.portal.pages.household import value_words
 from services.portal.web import Visit, quoted
 
-_RIGHTS = ("see", "decide", "pay")
+#: What a guardian may do about a child.
+RIGHTS = ("see", "decide", "pay")
 
 
 async def _measures(visit: Visit) -> web.Response:
@@ -37,11 +38,11 @@ async def _decide(visit: Visit) -> web.Response:
     family, guardian = await _found(visit)
     ticked = set(visit.form.all("rights"))
     rights = [
-        {"child": one["id"], **{right: f"{one['id']}:{right}" in ticked for right in _RIGHTS}}
+        {"child": one["id"], **{right: f"{one['id']}:{right}" in ticked for right in RIGHTS}}
         for one in family["children"]
     ]
     body = {
-        "rights": [one for one in rights if any(one[right] for right in _RIGHTS)],
+        "rights": [one for one in rights if any(one[right] for right in RIGHTS)],
         "protected": bool(visit.form.get("protected")),
         "limited": bool(visit.form.get("limited")), "reason": visit.form.get("reason"),
     }  # fmt: skip

@@ -45,6 +45,44 @@ async def _write(visit: Visit) -> web.Response:
     return done(visit, "/agents/actualites", ["published"])
 
 
+async def _item(visit: Visit) -> web.Response:
+    found = await visit.get(f"family/news/{quoted(visit.request.match_info['item'])}")
+    return show(visit, "news-item", one=found)
+
+
+async def _rewrite(visit: Visit) -> web.Response:
+    """The item written anew; its dates and whom it is for stay, and the files that are ticked."""
+    item = quoted(visit.request.match_info["item"])
+    known = await visit.get(f"family/news/{item}")
+    body = {name: known[name] for name in ("starts", "ends", "schools", "sites")} | {
+        "title": visit.form.get("title"), "text": visit.form.get("text"),
+        "audience": visit.form.get("audience"),
+        "files": [*visit.form.all("kept"), *await visit.send_files()],
+    }  # fmt: skip
+    await visit.send("PUT", f"family/news/{item}", body)
+    return done(visit, "/agents/actualites", ["rewritten"])
+
+
+async def _published(visit: Visit) -> web.Response:
+    wanted = visit.request.match_info["document"]
+    documents = (await visit.get("family/published-documents"))["items"]
+    found = next((one for one in documents if one["document"] == wanted), None)
+    if found is None:
+        raise Problem(404, {"code": "not-found", "detail": "Ce document n'est plus publié."})
+    return show(visit, "published", one=found)
+
+
+async def _replace(visit: Visit) -> web.Response:
+    """Another file, or another title, under the same address."""
+    document = quoted(visit.request.match_info["document"])
+    body = {
+        "heading": visit.form.get("heading"), "title": visit.form.get("document_title"),
+        "file": next(iter(await visit.send_files()), visit.form.get("kept")),
+    }  # fmt: skip
+    await visit.send("PUT", f"family/published-documents/{document}", body)
+    return done(visit, "/agents/actualites", ["rewritten"])
+
+
 async def _take_away(visit: Visit) -> web.Response:
     await visit.send("DELETE", f"family/news/{quoted(visit.request.match_info['item'])}")
     return done(visit, "/agents/actualites", ["taken-away"])
@@ -152,8 +190,10 @@ async def _reset(visit: Visit) -> web.Response:
 PAGES = (
     desk_page("/activites", _activities),
     desk_page("/actualites", _news, _write),
+    desk_page("/actualites/{item}", _item, _rewrite),
     desk_page("/actualites/{item}/retrait", _news, _take_away),
     desk_page("/publications", _news, _publish, title="document_title"),
+    desk_page("/publications/{document}", _published, _replace, title="document_title"),
     desk_page("/publications/{document}/retrait", _news, _unpublish),
     desk_page("/courriels", _mails),
     desk_page("/journal", _audit),

@@ -36,6 +36,10 @@ RESULTS: Final = MappingProxyType({
     "merged": ("dossier réuni à celui-ci", "good"),
     "separated": ("dossier séparé à nouveau", "good"),
     "split": ("dossier créé pour qui part", "good"),
+    "transferred": ("dossier complété des enfants transférés", "good"),
+    "credited": ("avoir donné", "good"),
+    "to-transfer": ("virement à faire, parmi les virements", "good"),
+    "rewritten": ("publication modifiée", "good"),
     "founded": ("dossier créé ; sous « Accès au portail », de quoi se connecter", "good"),
     "written": ("information(s) enregistrée(s)", "good"),
     "joined": ("personne ajoutée au dossier", "good"),
@@ -112,6 +116,21 @@ PROOF_STATES: Final = MappingProxyType({
     "refused": ("Refusé", "cross", "bad"),
 })  # fmt: skip
 
+#: How far an erasure is, and what holds it back.
+ERASURES: Final = MappingProxyType({
+    "checking": ("Vérification en cours", "clock", "waiting"),
+    "held-back": ("Retenu", "noentry", "bad"),
+    "cleared": ("Effacement en cours", "clock", "waiting"),
+    "erased": ("Effacé", "check", "good"),
+})  # fmt: skip
+HOLDS: Final = MappingProxyType({
+    "booked-in-the-future": "une réservation à venir",
+    "waiting-for-an-answer": "une demande en attente de réponse",
+    "to-be-invoiced": "des prestations à facturer",
+    "unpaid": "de l'argent en suspens",
+    "invoice": "une facture à payer", "payment": "un paiement en cours",
+    "credit": "un avoir ou une dette", "transfer": "un virement à faire",
+})  # fmt: skip
 MOVES: Final = MappingProxyType({
     "merge": "Un dossier a été réuni à celui-ci", "undo": "Un dossier a été séparé à nouveau",
     "split": "Un responsable est parti avec son propre dossier",
