@@ -156,3 +156,96 @@ async def test_a_child_is_enrolled_for_its_family(demo: Demo, agent: Page, offic
     row = agent.get_by_role("row").filter(has_text=line["reference"])
     await row.get_by_role("button", name="Retirer pour la famille").click()
     await expect(agent.get_by_role("status")).to_contain_text("retirée pour la famille")
+
+
+async def test_a_child_changes_records_and_a_family_is_erased(
+    demo: Demo, agent: Page, office: Portal
+) -> None:
+    lines = (await office.call("GET", "family/families?search=V0004"))["families"]
+    left, other = (
+        await office.call("GET", f"family/families/{one['family']}") for one in lines[:2]
+    )
+    child = left["children"][0]
+    await opened(agent, demo.at(f"/agents/familles/{left['family']}"))
+    await agent.get_by_role("link", name="Transférer un enfant").click()
+    await agent.get_by_label("Référence de l'autre dossier").fill("V99999")
+    await agent.get_by_role("button", name="Chercher").click()
+    await expect(agent.get_by_text("Aucun autre dossier n'a cette référence")).to_be_visible()
+    await agent.get_by_label("Référence de l'autre dossier").fill(other["reference"])
+    await agent.get_by_role("button", name="Chercher").click()
+    await agent.get_by_role("button", name="Transférer").click()
+    await expect(agent.get_by_role("alert")).to_contain_text("Cochez au moins une ligne")
+    await agent.get_by_label(f"{child['first_name']} {child['last_name']}", exact=True).check()
+    await agent.get_by_label("décider").first.check()
+    await look(agent, "agents-transfert")
+    await agent.get_by_role("button", name="Transférer").click()
+    await expect(agent.get_by_role("status")).to_contain_text("transférés")
+    found = await office.call("GET", f"family/families/{other['family']}")
+    assert child["id"] in {one["id"] for one in found["children"]}
+
+    erased = f"/agents/familles/{left['family']}"
+    await opened(agent, demo.at(f"{erased}/factures"))
+    await agent.get_by_label("Montant de l'avoir, en euros").fill("12,50")
+    await agent.get_by_label("Raison").fill("Cantine fermée.")
+    await look(agent, "agents-avoir")
+    await agent.get_by_role("button", name="Donner l'avoir").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 avoir donné")
+    # What the town still owes it holds its erasure back; once that is transferred, nothing does.
+    await _erase(demo, agent, erased)
+    await expect(agent.get_by_role("status")).to_contain_text("Un avoir ou une dette")
+    await look(agent, "agents-effacement")
+    await opened(agent, demo.at(f"{erased}/factures"))
+    await agent.get_by_label("Montant à rembourser, en euros").fill("12,50")
+    await agent.get_by_role("button", name="Rembourser").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 virement à faire")
+    (transfer,) = (
+        one for one in (await office.call("GET", "billing/transfers"))["transfers"]
+        if one["family"] == left["family"]
+    )  # fmt: skip
+    await office.call(
+        "POST", f"billing/accounts/{left['family']}/transfers/{transfer['transfer']}/sent"
+    )
+    await _erase(demo, agent, erased)
+    await expect(agent.get_by_role("status")).to_contain_text("Effacé")
+    assert (await office.call("GET", f"family/families?search={left['reference']}"))[
+        "families"
+    ] == []
+
+
+async def _erase(demo: Demo, agent: Page, family: str) -> None:
+    await opened(agent, demo.at(family))
+    await agent.get_by_role("link", name="Effacer la famille").click()
+    await agent.get_by_label("Raison").fill("La famille a quitté la commune.")
+    await agent.get_by_role("button", name="Effacer pour de bon").click()
+
+
+async def test_what_is_published_is_written_anew(demo: Demo, agent: Page, camille: Portal) -> None:
+    here = demo.at("/agents/actualites")
+    await opened(agent, here)
+    await agent.get_by_label("Titre", exact=True).fill("Rentrée le 1er")
+    await agent.get_by_label(re.compile("^Texte")).fill("Les portes ouvrent à 8 h.")
+    await agent.get_by_label("Pièce jointe").set_input_files(PNG)
+    await agent.get_by_role("button", name="Publier l'actualité").click()
+    await agent.get_by_role("link", name="Modifier Rentrée le 1er").click()
+    await agent.get_by_label("Titre", exact=True).fill("Rentrée le 2")
+    await look(agent, "agents-actualite-modifiee")
+    await agent.get_by_role("button", name="Enregistrer l'actualité").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 publication modifiée")
+    items = (await camille.call("GET", "family/news"))["items"]
+    (item,) = (one["item"] for one in items if one["title"] == "Rentrée le 2")
+    written = await camille.call("GET", f"family/news/{item}")
+    assert [one["name"] for one in written["files"]] == ["certificat.png"]
+
+    await agent.get_by_label("Titre du document").fill("Tarifs 2026")
+    await agent.get_by_label("Rubrique").fill("Tarifs")
+    await agent.get_by_label("Fichier", exact=False).last.set_input_files(PNG)
+    await agent.get_by_role("button", name="Publier le document").click()
+    await agent.get_by_role("link", name="Remplacer Tarifs 2026").click()
+    await agent.get_by_label("Titre du document").fill("Tarifs 2027")
+    await look(agent)
+    await agent.get_by_role("button", name="Enregistrer le document").click()
+    row = agent.get_by_role("row").filter(has_text="Tarifs 2027")
+    await expect(row).to_be_visible()
+    for name in ("Retirer Tarifs 2027", "Retirer Rentrée le 2"):
+        await agent.get_by_role("button", name=name).click()
+    await expect(agent.get_by_role("row").filter(has_text="Rentrée le 2")).to_have_count(0)
