@@ -40,7 +40,7 @@ def test_the_demo_towns_are_valid(town: str) -> None:
     file = read_town_file((DEMO / f"{town}.yaml").read_bytes())
     assert file.town == town
     rules = [*file.tariffs, *(c for a in file.activities for c in a.places)]
-    assert all(rule.source == "invented for the demo" for rule in rules)
+    assert all(rule.source == "inventé pour la démonstration" for rule in rules)
 
 
 def test_the_deadlines_are_those_the_towns_published() -> None:

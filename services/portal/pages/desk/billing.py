@@ -61,7 +61,11 @@ async def _draft(visit: Visit) -> web.Response:
         return found["so_far"] is not None
 
     done = await _sent_off(visit, "billing/invoice-drafts", month, goes_on)
-    return visit.go("/agents/facturation", mois=month, **({"bilan": "drafted.1"} if done else {}))
+    if not done:
+        return visit.go("/agents/facturation", mois=month)
+    made = await visit.get("billing/invoice-drafts", month=month, limit=1)
+    result = "drafted.1" if made["items"] else "nothing-drafted.1"
+    return visit.go("/agents/facturation", mois=month, bilan=result)
 
 
 async def _issue(visit: Visit) -> web.Response:

@@ -34,6 +34,11 @@ async def _rules(
         versions=versions["items"], version=visit.form.get("_version") or version,
         checked=file is not None and answer is None, answer=answer,
         activities=[(one.id, one.name) for one in tried.activities],
+        units=[
+            (f"{one.id}.{unit.id}", f"{one.name} – {unit.name}")
+            for one in tried.activities if len(one.units) > 1 for unit in one.units
+        ],
+        schools=[("", "–"), *((one.id, one.name) for one in tried.schools)],
         actions=tuple(words.ACTIONS.items()),
     )  # fmt: skip
 
@@ -105,7 +110,10 @@ def _facts(visit: Visit, file: TownFile) -> dict[str, Any]:
     """Who would ask, as the form says it; without a unit, the activity's first one."""
     asked = visit.form.get
     activity = file.activity(asked("activity"))
-    units = asked("facts/units").replace(",", " ").split()
+    units = [
+        unit for one in visit.form.all("facts/units")
+        for chosen, _, unit in (one.partition("."),) if chosen == asked("activity")
+    ]  # fmt: skip
     if not units and activity is not None:
         units = [activity.units[0].id]
     facts: dict[str, Any] = {"units": units, "family": _known(asked("facts/family"))}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 from aiohttp import web
@@ -15,14 +17,34 @@ from services.portal.web import Visit, quoted
 from shared.roles import CARDS, ROLES
 
 _AUDITED = ("identity", "family", "booking", "billing", "notify")
-_FORTNIGHT = timedelta(days=13)
+_FORTNIGHT, _TWO_MONTHS = timedelta(days=13), timedelta(days=61)
 
 
 async def _activities(visit: Visit) -> web.Response:
-    """What the town offers, with the places of the coming two weeks."""
-    first = visit.today
-    found = await visit.get("booking/activities", first=first, last=first + _FORTNIGHT)
-    return show(visit, "activities", items=found["items"], version=found["version"])
+    """What the town offers: the places of the coming two weeks, and when it opens and closes in the
+    two months to come."""
+    first, last = visit.today, visit.today + _TWO_MONTHS
+    found = await visit.get("booking/activities", first=first, last=last)
+    calendars = {one["id"]: calendar_of(one["days"]) for one in found["items"]}
+    return show(
+        visit, "activities", items=found["items"], version=found["version"], calendars=calendars,
+        last=last, fortnight=(first + _FORTNIGHT).isoformat(),
+    )  # fmt: skip
+
+
+def calendar_of(
+    days: Sequence[Mapping[str, Any]],
+) -> tuple[list[int], list[tuple[str, str, str]]]:
+    """On which weekdays these days are ever open (Monday is 0); and of those weekdays, why they are
+    closed, from which day to which."""
+    weekday = {one["date"]: date.fromisoformat(one["date"]).weekday() for one in days}
+    ever = {weekday[one["date"]] for one in days if one["closed"] is None}
+    served = [one for one in days if weekday[one["date"]] in ever]
+    runs = [
+        (reason, [one["date"] for one in run])
+        for reason, run in groupby(served, lambda one: one["closed"])
+    ]
+    return sorted(ever), [(reason, run[0], run[-1]) for reason, run in runs if reason]
 
 
 async def _news(visit: Visit) -> web.Response:

@@ -46,6 +46,7 @@ RESULTS: Final = MappingProxyType({
     "left": ("personne retirée du dossier", "good"),
     "measured": ("décision enregistrée ; elle vaut aussitôt", "good"),
     "drafted": ("mois préparé : lisez les brouillons", "good"),
+    "nothing-drafted": ("mois préparé : rien à facturer", "good"),
     "issued": ("émission demandée : les factures partent", "good"),
     "corrected": ("ligne corrigée", "good"),
     "seen-to": ("affaire traitée", "good"),
