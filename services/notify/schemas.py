@@ -29,5 +29,16 @@ class MailOut(Output):
     family: str | None
 
 
+class LetterOut(Output):
+    """A mail that waits to be printed, as it is read on paper: ``to`` is the name and the address
+    of whom it is for, as far as the dossier has them."""
+
+    mail: str
+    family: str | None
+    to: tuple[str, ...]
+    subject: str
+    text: str
+
+
 class MailPage(Page[MailOut]):
     """The mail log, newest first."""

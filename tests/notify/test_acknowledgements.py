@@ -156,6 +156,18 @@ async def test_without_an_active_address_it_is_a_letter_to_print(
         ("acknowledgement", home.id)
     ]
     assert mailbox.messages == []
+    letter = await running.call(
+        "GET", f"/api/notify/v1/veyras/mails/{answer.json['items'][0]['id']}/letter",
+        token=running.token(roles=("childcare_office",)),
+    )  # fmt: skip
+    assert letter.json["subject"].startswith("Votre demande n°")
+    assert "jeudi 17 septembre 2026" in letter.json["text"]
+    assert len(letter.json["to"]) >= 1
+    sent = await running.call(
+        "GET", "/api/notify/v1/veyras/mails/jamais/letter",
+        token=running.token(roles=("childcare_office",)),
+    )  # fmt: skip
+    assert sent.status == 404
 
 
 async def test_names_and_reasons_are_text_in_html_and_headers(

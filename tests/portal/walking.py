@@ -43,6 +43,7 @@ ELSEWHERE = MappingProxyType({
     "/agents/familles/{family}/recapitulatif": "from what is ticked",
     "/agents/familles/{family}/periode": "from the planning of a family",
     "/agents/familles/{family}/absence/valider": "from the form of an absence",
+    "/agents/courriels/{mail}": "once a mail waits to be printed",
     "/agents/publications/{document}": "once a document is published",
     "/agents/familles/{family}/reunir/{source}": "where two records are alike",
     "/agents/dossiers/nouveaux/{registration}": "once a family has built its record",

@@ -97,6 +97,16 @@ class Contents:
             return None
         return self.contacts.get((mail["town"], mail["account"]))
 
+    def guardian(self, mail: Document, family: str) -> str | None:
+        """Which guardian of a family a mail is for. What is for nobody's account is a letter to the
+        family: to whom its invoices are addressed."""
+        if mail["account"] is not None:
+            contact = self._contact(mail)
+            return contact.families.get(family) if contact else None
+        card = self.families.get(family)
+        guardians = card.guardians if card else ()
+        return next((one.id for one in guardians if one.invoiced), None)
+
     def _check_addressed(self, mail: Document, guardian: str) -> None:
         """Money is the affair of one guardian, as long as the account is that one's."""
         contact = self._contact(mail)
@@ -110,8 +120,7 @@ class Contents:
 
     def _check_linked(self, mail: Document) -> None:
         """The thread is read by whoever is still of the family."""
-        contact = self._contact(mail)
-        if contact is None or mail["family"] not in contact.families:
+        if self.guardian(mail, mail["family"]) is None:
             raise NotEntitled
 
     def _children(self, mail: Document, family: str, *, asked: bool) -> dict[str, str]:
@@ -119,8 +128,7 @@ class Contents:
         card = self.families.get(family)
         if card is None:
             raise MissingCopy(f"families/{family}")
-        contact = self._contact(mail)
-        guardian = contact.families.get(family) if contact else None
+        guardian = self.guardian(mail, family)
         if guardian is None:
             raise NotEntitled
         allowed = readable(card, guardian, asked=asked)
@@ -193,13 +201,12 @@ class Contents:
 
     def _document(self, mail: Document) -> dict[str, Any]:
         """About whom a document is: the adult may still be told, or nobody is."""
-        data, contact = mail["data"], self._contact(mail)
+        data = mail["data"]
         names = self._children(mail, data["family"], asked=mail["account"] == data["account"])
         if data["child"] is not None and data["child"] not in names:
             raise NotEntitled
-        if data["guardian"] is not None and (
-            contact is None or contact.families.get(data["family"]) != data["guardian"]
-        ):
+        mine = self.guardian(mail, data["family"])
+        if data["guardian"] is not None and mine != data["guardian"]:
             raise NotEntitled
         return {"data": data, "child": names.get(data["child"])}
 

@@ -123,6 +123,10 @@ class Mails:
             town=mail["town"],
         )  # fmt: skip
 
+    async def to_print(self, town: str, mail: str) -> Document | None:
+        """A mail of the town's that waits to be printed, with what it says."""
+        return await self._store.first(MAILS, {"_id": mail, "town": town, "state": "to_print"})
+
     async def log(
         self, town: str, *, state: str | None, account: str | None, after: str | None, limit: int
     ) -> list[Document]:

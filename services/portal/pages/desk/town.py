@@ -136,8 +136,15 @@ async def _mails(visit: Visit) -> web.Response:
     names = await names_of(visit, (one["family"] for one in found["items"]))
     return show(
         visit, "mails", items=found["items"], next=found["next"], names=names,
-        state_asked=visit.query.get("etat", ""),
+        may_print=has(visit, OFFICE), state_asked=visit.query.get("etat", ""),
     )  # fmt: skip
+
+
+async def _mail(visit: Visit) -> web.Response:
+    """A mail for somebody without an address, as a letter: the browser prints it."""
+    mail = quoted(visit.request.match_info["mail"])
+    found = await visit.get(f"notify/mails/{mail}/letter")
+    return show(visit, "mail", one=found)
 
 
 async def _audit(visit: Visit) -> web.Response:
@@ -218,6 +225,7 @@ PAGES = (
     desk_page("/publications/{document}", _published, _replace, title="document_title"),
     desk_page("/publications/{document}/retrait", _news, _unpublish),
     desk_page("/courriels", _mails),
+    desk_page("/courriels/{mail}", _mail),
     desk_page("/journal", _audit),
     desk_page("/comptes", _agents, _invite),
     desk_page("/comptes/{account}", _agent, _change),
