@@ -13,6 +13,7 @@ from tests.family.files import image
 from tests.portal.conftest import Demo
 from tests.portal.desk.preparing import household
 from tests.portal.looking import look, opened
+from tests.world import eventually
 
 PNG: Any = {"name": "certificat.png", "mimeType": "image/png", "buffer": image("PNG")}
 
@@ -249,3 +250,32 @@ async def test_what_is_published_is_written_anew(demo: Demo, agent: Page, camill
     for name in ("Retirer Tarifs 2027", "Retirer Rentrée le 2"):
         await agent.get_by_role("button", name=name).click()
     await expect(agent.get_by_role("row").filter(has_text="Rentrée le 2")).to_have_count(0)
+
+
+async def test_a_family_without_an_account_has_its_answer_on_paper(
+    demo: Demo, agent: Page, office: Portal
+) -> None:
+    line = (await office.call("GET", "family/families?search=V0003"))["families"][1]
+    family = await office.call("GET", f"family/families/{line['family']}")
+    asked = {
+        "child": family["children"][0]["id"], "activity": "canteen", "units": ["meal"],
+        "day": "2026-12-01",
+    }  # fmt: skip
+    request = await office.call("POST", "booking/requests", {
+        "family": line["family"], "asked": [asked], "on_behalf": {"channel": "paper"},
+    })  # fmt: skip
+
+    async def to_print() -> bool:
+        mails = (await office.call("GET", "notify/mails?state=to_print"))["items"]
+        return line["family"] in {one["family"] for one in mails}
+
+    await eventually(to_print)
+    await opened(agent, demo.at("/agents/courriels?etat=to_print"))
+    row = agent.get_by_role("row").filter(has_text=line["reference"]).first
+    await row.get_by_role("link", name="Ouvrir le courrier").click()
+    holder = family["guardians"][0]
+    letter = agent.get_by_role("article")
+    await expect(letter).to_contain_text(f"{holder['first_name']} {holder['last_name']}")
+    await expect(letter).to_contain_text(request["number"])
+    await expect(letter).to_contain_text("mardi 1er décembre 2026")
+    await look(agent, "agents-courrier")
