@@ -46,15 +46,15 @@ async def _request(visit: Visit) -> web.Response:
         return other
     if card is not None and card["unread"]:
         await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
-    to_prove = _to_prove(booking) if booking else []
+    waiting = to_prove(booking) if booking else []
     documents = await named_by(visit, booking) if booking else []
     return visit.show(
         "request.html", wanted=wanted, card=card, booking=booking, people=people,
-        to_prove=to_prove, documents=documents,
+        to_prove=waiting, documents=documents,
     )  # fmt: skip
 
 
-def _to_prove(booking: dict[str, Any]) -> list[dict[str, Any]]:
+def to_prove(booking: dict[str, Any]) -> list[dict[str, Any]]:
     """The lines that wait for a proof, or for another than the one that was refused."""
     return [
         one for one in booking["lines"]
@@ -88,7 +88,7 @@ async def _prove(visit: Visit) -> web.Response:
     """The document is kept by family, then named as the proof of all that waits for one."""
     request = quoted(visit.request.match_info["request"])
     booking: dict[str, Any] = await visit.get(f"booking/requests/{request}")
-    waiting = _to_prove(booking)
+    waiting = to_prove(booking)
     if not waiting:
         raise Problem(409, {"code": "nothing-to-prove", "detail": "Rien n'est à justifier ici."})
     kept = await send_proof(visit, await people_of(visit), waiting[0]["child"])

@@ -11,7 +11,8 @@ from playwright.async_api import Page, expect
 from deploy.demo.story import Portal
 from tests.family.files import image
 from tests.portal.conftest import Demo
-from tests.portal.desk.preparing import household
+from tests.portal.desk.conftest import PortalOf
+from tests.portal.desk.preparing import ANDANCETTE, household, paid_at_the_desk
 from tests.portal.looking import look, opened
 from tests.world import eventually
 
@@ -30,12 +31,12 @@ async def test_a_record_is_written_at_the_desk(demo: Demo, agent: Page, office: 
     await agent.get_by_role("button", name="Enregistrer", exact=True).click()
     told = agent.get_by_role("alert").get_by_role("link")
     await expect(told).to_have_attribute("href", "#fields/phone")
-    await agent.get_by_label("Téléphone", exact=False).first.fill("06 39 98 12 12")
+    await agent.get_by_label("Téléphone", exact=False).first.fill("06 39 98 60 60")
     await agent.get_by_label("Qui demande").select_option(label=name)
     await look(agent, "agents-dossier-modifie")
     await agent.get_by_role("button", name="Enregistrer", exact=True).click()
     await expect(status).to_contain_text("1 information enregistrée")
-    await expect(agent.get_by_text("06 39 98 12 12")).to_be_visible()
+    await expect(agent.get_by_text("06 39 98 60 60")).to_be_visible()
     await agent.get_by_role("link", name="Nouvelle personne à prévenir").click()
     for label, value in (("Prénom", "Odile"), ("Nom", "Voisine"), ("Téléphone", "0639985050")):
         await agent.get_by_label(re.compile(f"^{label}( \\*)?")).first.fill(value)
@@ -163,9 +164,9 @@ async def test_a_child_changes_records_and_a_family_is_erased(
     demo: Demo, agent: Page, office: Portal
 ) -> None:
     lines = (await office.call("GET", "family/families?search=V0004"))["families"]
-    left, other = (
+    left, other = [
         await office.call("GET", f"family/families/{one['family']}") for one in lines[:2]
-    )
+    ]
     child = left["children"][0]
     await opened(agent, demo.at(f"/agents/familles/{left['family']}"))
     await agent.get_by_role("link", name="Transférer un enfant").click()
@@ -186,7 +187,7 @@ async def test_a_child_changes_records_and_a_family_is_erased(
 
     erased = f"/agents/familles/{left['family']}"
     await opened(agent, demo.at(f"{erased}/factures"))
-    await agent.get_by_label("Montant de l'avoir, en euros").fill("12,50")
+    await agent.get_by_label("Avoir, en euros").fill("12,50")
     await agent.get_by_label("Raison").fill("Cantine fermée.")
     await look(agent, "agents-avoir")
     await agent.get_by_role("button", name="Donner l'avoir").click()
@@ -196,7 +197,7 @@ async def test_a_child_changes_records_and_a_family_is_erased(
     await expect(agent.get_by_role("status")).to_contain_text("Un avoir ou une dette")
     await look(agent, "agents-effacement")
     await opened(agent, demo.at(f"{erased}/factures"))
-    await agent.get_by_label("Montant à rembourser, en euros").fill("12,50")
+    await agent.get_by_label("Remboursement, en euros").fill("12,50")
     await agent.get_by_role("button", name="Rembourser").click()
     await expect(agent.get_by_role("status")).to_contain_text("1 virement à faire")
     (transfer,) = (
@@ -273,9 +274,43 @@ async def test_a_family_without_an_account_has_its_answer_on_paper(
     await opened(agent, demo.at("/agents/courriels?etat=to_print"))
     row = agent.get_by_role("row").filter(has_text=line["reference"]).first
     await row.get_by_role("link", name="Ouvrir le courrier").click()
-    holder = family["guardians"][0]
+    holder = next(one for one in family["guardians"] if one["role"] == "holder")
     letter = agent.get_by_role("article")
     await expect(letter).to_contain_text(f"{holder['first_name']} {holder['last_name']}")
     await expect(letter).to_contain_text(request["number"])
     await expect(letter).to_contain_text("mardi 1er décembre 2026")
     await look(agent, "agents-courrier")
+
+    await opened(agent, demo.at(f"/agents/familles/{line['family']}/pieces"))
+    child = family["children"][0]["first_name"]
+    document = f"Attestation d'assurance scolaire et extrascolaire – {child}"
+    await agent.get_by_label("Pièce", exact=True).select_option(label=document)
+    await agent.get_by_label("Fichier", exact=False).set_input_files(PNG)
+    await agent.get_by_role("button", name="Ajouter la pièce").click()
+    await expect(agent.get_by_role("status")).to_contain_text("1 pièce ajoutée")
+    await expect(agent.get_by_role("link", name="certificat.png")).to_be_visible()
+
+
+async def test_a_proof_that_was_seen_on_paper_is_entered(
+    demo: Demo, elsewhere: Page, portals: PortalOf
+) -> None:
+    office, paul = await portals("agent"), await portals("paul")
+    home = await household(paul)
+    child = home["children"][0]["id"]
+    meal = {"child": child, "activity": "canteen", "units": ["meal"], "day": "2026-09-17"}
+    await paid_at_the_desk(office, paul, [meal])
+    absence = {
+        "kind": "absence", "child": child, "first": "2026-09-17", "reason": "sick",
+    }  # fmt: skip
+    told = await paul.call(
+        "POST", "booking/requests", {"family": home["family"], "ends": [absence]}
+    )
+    await opened(elsewhere, demo.at(f"/agents/demandes/{told['id']}", ANDANCETTE))
+    await elsewhere.get_by_text("Enregistrer un justificatif vu sur papier").click()
+    await elsewhere.get_by_label("Ce document est").select_option(label="Certificat médical")
+    await look(elsewhere)
+    await elsewhere.get_by_role("button", name="Enregistrer le justificatif").click()
+    await expect(elsewhere.get_by_role("status")).to_contain_text("1 justificatif enregistré")
+    seen = await paul.call("GET", f"booking/requests/{told['id']}")
+    (line,) = seen["lines"]
+    assert (line["given"]["kind"], line["given"]["channel"]) == ("medical-certificate", "desk")

@@ -121,7 +121,8 @@ async def _enrol(visit: Visit) -> web.Response:
     check_reason(visit)
     people = await people_at_desk(visit)
     participant, group = await group_of(visit, people)
-    holder = people.household["guardians"][0]["id"]
+    guardians = people.household["guardians"]
+    holder = next(one["id"] for one in guardians if one["role"] == "holder")
     more: dict[str, Any] = {"on_behalf": asked_by(visit)}
     if rules := visit.form.all("rules"):
         more["override"] = {"rules": rules, "reason": visit.form.get("override")}

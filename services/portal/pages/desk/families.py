@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -197,7 +198,36 @@ async def _papers(visit: Visit) -> web.Response:
     return show(
         visit, "family-papers", family=family, asked=documents["asked"],
         items=documents["items"], people={one[0]: one[1] for one in _people(family)},
+        given=_to_give(family, documents["asked"]), may_give=has(visit, OFFICE),
     )  # fmt: skip
+
+
+def _to_give(
+    family: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, str]]:
+    """What may be given: each document, of each person whom it is asked of."""
+    people = {
+        "child": [(one["id"], one["first_name"]) for one in family["children"]],
+        "guardian": [(one["id"], one["first_name"]) for one in family["guardians"]],
+        "family": [("", "la famille")],
+    }
+    return [
+        (f"{one['type']}:{one['about']}:{person}", f"{one['title']} – {name}")
+        for one in asked for person, name in people[one["about"]]
+    ]  # fmt: skip
+
+
+async def _give(visit: Visit) -> web.Response:
+    """What was brought to the desk, or came by post; it is looked at like what families send."""
+    kind, about, person = (*visit.form.get("document").split(":"), "", "")[:3]
+    body: dict[str, Any] = {
+        "family": visit.request.match_info["family"], "type": kind,
+        "files": await visit.send_files(),
+    }  # fmt: skip
+    if about in ("child", "guardian"):
+        body[about] = person
+    await visit.send("POST", "family/documents", body)
+    return done(visit, f"/agents/familles/{_wanted(visit)}/pieces", ["given"])
 
 
 def _wanted(visit: Visit) -> str:
@@ -213,5 +243,5 @@ PAGES = (
     desk_page("/familles/{family}/transfert", _transferring, _transfer),
     desk_page("/familles/{family}/effacement", _erasing, _erase),
     desk_page("/familles/{family}/demandes", _feed),
-    desk_page("/familles/{family}/pieces", _papers),
+    desk_page("/familles/{family}/pieces", _papers, _give, type="document"),
 )

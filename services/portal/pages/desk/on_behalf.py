@@ -44,7 +44,7 @@ from services.portal.pages.planning import (
     slots_of,
 )
 from services.portal.web import Visit, quoted
-from services.portal.wishes import Wish, body_of, read_wishes
+from services.portal.wishes import body_of, read_wishes
 
 _WEEK = 7
 #: What the form calls the fields of the API.

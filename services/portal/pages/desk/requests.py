@@ -25,6 +25,7 @@ from services.portal.pages.desk.common import (
     ticked,
 )
 from services.portal.pages.documents import named_by
+from services.portal.pages.requests import to_prove
 from services.portal.web import Visit, quoted
 
 _STATES = ("requested", "to_pay", "accepted", "refused", "withdrawn")
@@ -98,6 +99,7 @@ async def _request(visit: Visit) -> web.Response:
         visit, "request", request=request, activities=activities, names=names, documents=documents,
         answers=answers["items"], named=_named, gives_back=_gives_back(waiting),
         may_decide=bool(waiting) and has(visit, OFFICE | DIRECTOR),
+        to_prove=to_prove(request) if has(visit, OFFICE) else [],
         may_withdraw=has(visit, OFFICE)
         and any(line["state"] in ("requested", "to_pay") for line in request["lines"]),
     )  # fmt: skip
@@ -112,6 +114,13 @@ async def _withdraw(visit: Visit) -> web.Response:
     body = {"on_behalf": asked_by(visit)}
     await visit.send("POST", f"booking/requests/{_wanted(visit)}/withdrawals", body)
     return done(visit, f"/agents/demandes/{_wanted(visit)}", ["taken-back"])
+
+
+async def _prove(visit: Visit) -> web.Response:
+    """A proof that the agent has seen on paper, for all that waits for one."""
+    body = {"kind": visit.form.get("kind"), "documents": [], "on_behalf": asked_by(visit)}
+    await visit.send("POST", f"booking/requests/{_wanted(visit)}/proofs", body)
+    return done(visit, f"/agents/demandes/{_wanted(visit)}", ["proved"])
 
 
 def _wanted(visit: Visit) -> str:
@@ -161,6 +170,7 @@ PAGES = (
     desk_page("/demandes", _requests, _decide),
     desk_page("/demandes/{request}", _request, _decide_here),
     desk_page("/demandes/{request}/retrait", _request, _withdraw),
+    desk_page("/demandes/{request}/justificatif", _request, _prove),
     desk_page("/justificatifs", _proofs, _judge),
     desk_page("/justificatifs/{document}", _document),
 )

@@ -68,6 +68,8 @@ RESULTS: Final = MappingProxyType({
     "settling": ("collecte réglée : les paiements s'enregistrent", "good"),
     "called-off": ("collecte annulée", "good"),
     "sent-back": ("rejet enregistré", "good"),
+    "given": ("pièce ajoutée au dossier", "good"),
+    "proved": ("justificatif enregistré", "good"),
     "kept": ("pièce gardée dans le dossier de la famille", "good"),
 })  # fmt: skip
 
