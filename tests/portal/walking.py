@@ -41,6 +41,7 @@ ELSEWHERE = MappingProxyType({
     "/reservations/horaires": "from a day of the basket",
     "/agents/familles/{family}/acces/lettres/{issue}": "once a key is made",
     "/agents/familles/{family}/recapitulatif": "from what is ticked",
+    "/agents/familles/{family}/horaires": "from a day of a family's planning",
     "/agents/familles/{family}/periode": "from the planning of a family",
     "/agents/familles/{family}/absence/valider": "from the form of an absence",
     "/agents/courriels/{mail}": "once a mail waits to be printed",

@@ -57,20 +57,26 @@ def _minutes(clock: str) -> int:
 
 
 async def _times(visit: Visit) -> web.Response:
-    people, wish = await _asked(visit)
+    people = await people_of(visit)
+    return visit.show("times.html", **await times_asked(visit, people, "/reservations"))
+
+
+async def times_asked(visit: Visit, people: People, planning: str) -> dict[str, Any]:
+    """What the form of a day's times shows; it goes back to the planning at that address."""
+    wish = _asked(visit, people)
     activity = people.activities[wish.activity]
     if wish.kind == "change" and not wish.starts:
         wish = await _as_booked(visit, people, wish)
     units = [one for one in activity["units"] if not wish.units or one["id"] in wish.units]
-    return visit.show(
-        "times.html", person=people.name(wish.participant), activity=activity, units=units,
-        wish=wish, stops=stops_of(units), back=_planning(visit, wish, _basket(visit)),
-    )  # fmt: skip
+    return {
+        "person": people.name(wish.participant), "activity": activity, "units": units,
+        "wish": wish, "stops": stops_of(units),
+        "back": _planning(visit, planning, wish, _basket(visit)),
+    }  # fmt: skip
 
 
-async def _asked(visit: Visit) -> tuple[People, Wish]:
+def _asked(visit: Visit, people: People) -> Wish:
     """Whose day, of which activity: as the planning names it, as text of a wish."""
-    people = await people_of(visit)
     wish = read_wish(visit.query.get("choisir", ""))
     activity = people.activities.get(wish.activity) if wish else None
     known = {one["id"] for one in activity["units"]} if activity else set()
@@ -78,7 +84,7 @@ async def _asked(visit: Visit) -> tuple[People, Wish]:
         raise Problem(404, {"code": "not-found", "detail": "Cette activité n'existe pas."})
     if not (wish.units or is_slotted(activity)):
         raise Problem(404, {"code": "not-found", "detail": "Cette activité n'a pas de créneaux."})
-    return people, wish
+    return wish
 
 
 async def _as_booked(visit: Visit, people: People, wish: Wish) -> Wish:
@@ -101,11 +107,11 @@ async def _as_booked(visit: Visit, people: People, wish: Wish) -> Wish:
     return wish
 
 
-def _planning(visit: Visit, wish: Wish, texts: list[str]) -> str:
+def _planning(visit: Visit, planning: str, wish: Wish, texts: list[str]) -> str:
     """The planning as it was left, with this in the basket."""
     given = visit.request.query
     asked = {name: given.getall(name) for name in ("enfant", "activite", "vue") if name in given}
-    return visit.path("/reservations", jour=wish.first.isoformat(), **asked, l=texts) + "#planning"
+    return visit.path(planning, jour=wish.first.isoformat(), **asked, l=texts) + "#planning"
 
 
 def _basket(visit: Visit) -> list[str]:
@@ -119,17 +125,25 @@ def _others(visit: Visit, wish: Wish) -> list[str]:
 
 
 async def _chosen(visit: Visit) -> web.Response:
-    """Into the basket, and back to the planning; the API refuses here what is no slot."""
-    people, wish = await _asked(visit)
-    timed = wish.at(visit.form.get("asked/0/starts"), visit.form.get("asked/0/ends"))
-    body = body_of(people.family, [timed])
-    recap = await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
+    recap, back = await times_chosen(visit, await people_of(visit), "/reservations")
     for one in recap["not_retained"]:
         raise Problem(422, {"code": one["reason"]["code"], "detail": one["reason"]["text"]})
+    return visit.go_to(back)
+
+
+async def times_chosen(
+    visit: Visit, people: People, planning: str, **more: Any
+) -> tuple[dict[str, Any], str]:
+    """What the API says of the times in the form (``more`` goes with them), and the planning with
+    them in the basket. It refuses here what is no slot."""
+    wish = _asked(visit, people)
+    timed = wish.at(visit.form.get("asked/0/starts"), visit.form.get("asked/0/ends"))
+    body = body_of(people.family, [timed]) | more
+    recap = await visit.portal.gateway.send(visit.caller, "POST", "booking/recaps", body)
     texts = [*_others(visit, wish), timed.text()]
-    return visit.go_to(_planning(visit, wish, texts))
+    return recap, _planning(visit, planning, wish, texts)
 
 
 #: What the form calls the fields of the API, for a change as for a booking.
-_FIELDS = {f"changes/0/{name}": f"asked/0/{name}" for name in ("starts", "ends")}
-PAGES = (Page("/reservations/horaires", _times, _chosen, fields=_FIELDS),)
+TIMES_FIELDS = {f"changes/0/{name}": f"asked/0/{name}" for name in ("starts", "ends")}
+PAGES = (Page("/reservations/horaires", _times, _chosen, fields=TIMES_FIELDS),)

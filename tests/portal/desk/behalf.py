@@ -105,6 +105,31 @@ async def test_a_family_that_calls_has_a_period_booked_and_an_absence_told(
     assert (found["channel"], len(found["attachments"])) == ("phone", 1)
 
 
+async def test_times_are_chosen_and_changed_for_a_family(
+    demo: Demo, agent: Page, office: Portal
+) -> None:
+    """Without the sliders, as who has no script sees it."""
+    line = (await office.call("GET", "family/families?search=V0003"))["families"][0]
+    planning = demo.at(f"/agents/familles/{line['family']}/planning?jour=2026-10-19")
+    times = re.compile("^Horaires du lundi 19 octobre 2026 : Accueil de loisirs")
+    ask = agent.get_by_role("button", name=re.compile("^Demander pour la famille"))
+    await agent.route(re.compile("portal.js"), lambda route: route.abort())
+    for ends, kind in (("11:30", "Réservation"), ("18:30", "Modification")):
+        await agent.goto(planning)
+        await agent.get_by_role("button", name=times).first.click()
+        await agent.get_by_label("Début").select_option("07:15")
+        await agent.get_by_label("Fin").select_option(ends)
+        await look(agent)
+        await agent.get_by_role("button", name="Valider").click()
+        await expect(agent.get_by_text(re.compile("De 7 h 15 à"))).to_be_visible()
+        await look(agent)
+        await ask.click()
+        await expect(agent.get_by_role("row").filter(has_text=kind)).to_have_count(1)
+        await ask.click()
+        await expect(agent.get_by_role("status")).to_contain_text("1 demande envoyée")
+    await expect(agent.get_by_role("table")).to_contain_text("Journée avec repas")
+
+
 async def test_a_request_is_decided_whole_or_withdrawn(
     demo: Demo, agent: Page, camille: Portal
 ) -> None:

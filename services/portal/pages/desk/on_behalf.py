@@ -40,11 +40,13 @@ from services.portal.pages.planning import (
     Slot,
     asked_day,
     basket_of,
+    in_slots,
     monday_of,
     slots_of,
 )
+from services.portal.pages.times import TIMES_FIELDS, times_asked, times_chosen
 from services.portal.web import Visit, quoted
-from services.portal.wishes import body_of, read_wishes
+from services.portal.wishes import Wish, body_of, read_wishes
 
 _WEEK = 7
 #: What the form calls the fields of the API.
@@ -59,13 +61,15 @@ async def _planning(visit: Visit, on: date | None = None) -> web.Response:
     shown = [one for one in children if one.id == chosen] or list(children)
     first = monday_of(on or asked_day(visit))
     days = [first + timedelta(days=one) for one in range(_WEEK)]
-    slots = await slots_of(visit, activities, shown, days[0], days[-1]) if shown else []
+    found = await slots_of(visit, activities, shown, days[0], days[-1]) if shown else []
     wishes = read_wishes(basket_of(visit))
-    offered = {_wish(one) for one in slots}
-    by_day = [(day, [(one, _wish(one)) for one in slots if one.day == day]) for day in days]
+    slots = [(one, _wish(one, wishes)) for one in in_slots(found, activities)]
+    offered = {wish for _, wish in slots}
+    by_day = [(day, [one for one in slots if one[0].day == day]) for day in days]
     return show(
         visit, "family-planning", family=people.household, children=children, chosen=chosen,
-        days=[(day, found) for day, found in by_day if found or day == on], first=first,
+        days=[(day, here) for day, here in by_day if here or day == on], first=first,
+        wishes=wishes, bookable=BOOKABLE,
         before=first - timedelta(days=_WEEK), after=first + timedelta(days=_WEEK),
         may_ask=has(visit, OFFICE), activities=activities, name=people.name,
         ticked={one.text() for one in wishes},
@@ -86,8 +90,11 @@ async def people_at_desk(visit: Visit) -> People:
     return People(family, tuple(children), activities)
 
 
-def _wish(slot: Slot) -> str:
-    """What ticking it would ask for: an agent may ask what the rules leave to agents."""
+def _wish(slot: Slot, wishes: Sequence[Wish]) -> str:
+    """What ticking it would ask for: an agent may ask what the rules leave to agents. Where times
+    were chosen for it, these."""
+    if (timed := slot.in_basket(wishes)) is not None:
+        return timed.text()
     status = slot.entry["status"]
     if status in BOOKABLE and not slot.by_times:
         return slot.asking("book").text()
@@ -149,6 +156,20 @@ async def _ask(visit: Visit) -> web.Response:
 async def _send(visit: Visit, body: dict[str, Any]) -> web.Response:
     asked = await visit.send("POST", "booking/requests", _on_behalf(visit, body))
     return visit.go(f"/agents/demandes/{asked['id']}", bilan="sent.1")
+
+
+async def _times(visit: Visit) -> web.Response:
+    people = await people_at_desk(visit)
+    asked = await times_asked(visit, people, f"/agents/familles/{_wanted(visit)}/planning")
+    return show(visit, "family-times", family=people.household, **asked)
+
+
+async def _timed(visit: Visit) -> web.Response:
+    """Into the basket; what comes too late is told in the recap, where it may be set aside."""
+    people = await people_at_desk(visit)
+    planning = f"/agents/familles/{_wanted(visit)}/planning"
+    _, back = await times_chosen(visit, people, planning, on_behalf={"channel": "desk"})
+    return visit.go_to(back)
 
 
 async def _period(visit: Visit) -> web.Response:
@@ -217,6 +238,7 @@ def _wanted(visit: Visit) -> str:
 PAGES = (
     desk_page("/familles/{family}/planning", _planning),
     desk_page("/familles/{family}/recapitulatif", _recap, _ask, **_FIELDS),
+    desk_page("/familles/{family}/horaires", _times, _timed, **TIMES_FIELDS),
     desk_page("/familles/{family}/periode", _period, _over_period, **PERIOD_FIELDS),
     desk_page("/familles/{family}/absence", _absence, _absence_recap, **ABSENCE_FIELDS),
     desk_page(
