@@ -121,7 +121,7 @@ async def test_times_are_chosen_and_changed_for_a_family(
         await agent.get_by_label("Fin").select_option(ends)
         await look(agent)
         await agent.get_by_role("button", name="Valider").click()
-        await expect(agent.get_by_text(re.compile("De 7 h 15 à"))).to_be_visible()
+        await expect(agent.get_by_text("De 7 h 15 à")).to_be_visible()
         await look(agent)
         await ask.click()
         await expect(agent.get_by_role("row").filter(has_text=kind)).to_have_count(1)
