@@ -245,7 +245,8 @@ async def test_pay_in_a_window_then_be_owed_and_have_it_taken_off(demo: Demo, ph
     window = await opening.value
     await window.get_by_role("button", name="Payer par carte", exact=True).click()
     await window.get_by_role("link", name="Retour site").click()
-    await window.get_by_role("button", name="Fermer cette fenêtre").click()
+    await expect(window.get_by_role("button", name="Fermer cette fenêtre")).to_be_visible()
+    await window.close()
     await expect(phone.get_by_text("Votre paiement est reçu")).to_be_visible()
 
     await _ask_for_a_meal(phone, town, "mar. 6/10", "Annuler")
