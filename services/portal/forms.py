@@ -51,16 +51,16 @@ class Form:
         return list(self.values.get(name, ()))
 
     def body(self) -> dict[str, Any]:
-        """The fields as the API's body; what was left empty is absent, as in its schemas."""
+        """The fields as the API's body; what was left empty is absent, as in its schemas, from
+        parts that are there: so that it is the field that is missing, and not its part."""
         body: dict[str, Any] = {}
         for name in self._fields():
-            if not (value := self.get(name)):
-                continue
             *parents, last = name.split("/")
             inner = body
             for parent in parents:
                 inner = inner.setdefault(parent, {})
-            inner[last] = value
+            if value := self.get(name):
+                inner[last] = value
         return body
 
     def _fields(self) -> Iterator[str]:

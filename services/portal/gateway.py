@@ -29,6 +29,11 @@ class FieldProblem:
     field: str
     message: str
 
+    @property
+    def said(self) -> str:
+        """The sentence by itself: after no label."""
+        return self.message[:1].upper() + self.message[1:]
+
 
 class Problem(Exception):
     """What the API refused: ``detail`` is for people, ``code`` for programs."""

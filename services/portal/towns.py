@@ -26,6 +26,7 @@ class Town:
     schools: tuple[dict[str, str], ...]
     accent: str | None
     welcome: str | None
+    privacy: str | None
     logo: str | None
     #: PayFiP's mode, where one pays on line: anything but ``W`` is no production.
     payfip_mode: str | None
@@ -62,7 +63,7 @@ class Towns:
         town = Town(
             card["town"], card["name"], card["contact"], card["family_key"],
             card["family_key_called"], ZoneInfo(card["time_zone"]), tuple(card["schools"]),
-            card["accent"], card["welcome"], card["logo"], card["payfip_mode"],
+            card["accent"], card["welcome"], card["privacy"], card["logo"], card["payfip_mode"],
             offer["available"],
         )  # fmt: skip
         self._kept[slug] = (now, town)

@@ -101,6 +101,8 @@ class Visit:
     known: list[dict[str, Any]] | None = None
     #: The language cookie is set to it.
     chosen_language: str | None = None
+    #: What the fields of the page are called, by name, as far as it was written.
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def caller(self) -> Caller:
@@ -220,7 +222,7 @@ class Visit:
     def fault(self, name: str) -> str | None:
         """What is wrong with a field, by its name in the form."""
         errors = self.problem.errors if self.problem else ()
-        return next((one.message for one in errors if one.field.lstrip("/") == name), None)
+        return next((one.said for one in errors if one.field.lstrip("/") == name), None)
 
     def path(self, path: str = "", /, **query: str | list[str] | None) -> str:
         """An address of this town, in the household that this page is about."""

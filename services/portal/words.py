@@ -248,3 +248,27 @@ STEPS: Final = MappingProxyType({
     "pattern": "La réservation",
     "documents": "Les documents",
 })  # fmt: skip
+
+#: What is kept, what for, by what right and how long: the page about personal data.
+_TASK: Final = "Mission d'intérêt public de la commune (RGPD, article 6.1.e)"
+_LAW: Final = "Obligation légale (RGPD, article 6.1.c)"
+_WHILE_OPEN: Final = "Tant que le dossier est ouvert ; effacées avec lui."
+PROCESSING: Final = (
+    ("Compte : nom, courriel, téléphone, identifiant", "Vous connecter et vous écrire", _TASK,
+     "Jusqu'à la fermeture du compte, puis sept jours pour y renoncer."),
+    ("Dossier : responsables, enfants, contacts, pièces justificatives",
+     "Inscrire et accueillir vos enfants, joindre qui il faut", _TASK, _WHILE_OPEN),
+    ("Fiche sanitaire", "La sécurité de votre enfant pendant l'accueil",
+     f"{_TASK} ; votre accord, en la remplissant (article 9.2.a)", _WHILE_OPEN),
+    ("Quotient familial, numéro d'allocataire", "Calculer vos tarifs", _TASK, _WHILE_OPEN),
+    ("Inscriptions, réservations, absences, messages", "Organiser l'accueil et vous répondre",
+     _TASK, _WHILE_OPEN),
+    ("Factures et paiements", "Facturer, encaisser et tenir les comptes publics", _LAW,
+     "Dix ans (code de commerce, article L123-22)."),
+    ("IBAN et mandat de prélèvement", "Prélever vos factures si vous l'avez demandé",
+     "Votre demande (article 6.1.b)", "Jusqu'à la fin du mandat ; ses pièces comptables, dix ans."),
+    ("Droit à l'image et autres autorisations", "Savoir ce que vous permettez",
+     "Votre accord (article 6.1.a), que vous pouvez retirer", _WHILE_OPEN),
+    ("Journal des lectures et des actes des agents", "Contrôler qui a lu ou changé quoi", _LAW,
+     "Un an."),
+)  # fmt: skip

@@ -23,7 +23,9 @@ async def test_invited_by_the_town_and_first_notice(demo: Demo, phone: Page) -> 
         await mailed_link(demo, phone, "ines@famille.example", "choisissez votre mot de passe")
     )
     await expect(phone.get_by_role("heading", level=1)).to_contain_text(holder["first_name"])
-    await phone.get_by_label("Identifiant").fill("ines.demo")
+    # A password is all that has to be chosen: a login name is there already.
+    mine = f"{holder['first_name']}.{holder['last_name']}".lower().replace(" ", "-")
+    await expect(phone.get_by_label("Identifiant")).to_have_value(mine)
     await phone.get_by_label(re.compile("^Mot de passe")).fill(_PASSWORD)
     await phone.get_by_label("Le même mot de passe").fill(_PASSWORD)
     await look(phone, "invitation")
@@ -205,7 +207,8 @@ async def test_what_was_typed_is_there_after_logging_in_again(demo: Demo, phone:
     """Logged out in another window meanwhile: not done, not lost."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/messages"))
-    await phone.get_by_role("link", name="Autre demande").first.click()
+    await phone.get_by_label("Thématique").select_option(label="Autre demande")
+    await phone.get_by_role("button", name="Choisir").click()
     await phone.get_by_label("Votre message").fill("Léo aura sept ans le 3 octobre")
     other = await phone.context.new_page()
     await opened(other, demo.at())

@@ -169,14 +169,20 @@ async def test_send_a_supporting_document(demo: Demo, phone: Page, tmp_path: Pat
     """Guide of Éragny, « Gérer vos pièces justificatives »."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/documents"))
-    await phone.get_by_label("Document", exact=False).first.select_option("domicile")
-    await phone.get_by_label("Pour qui ?").select_option(label="Toute la famille")
+    # What is missing is said, child by child, and leads to the form with its document chosen.
+    missing = phone.get_by_role("region", name="À fournir")
+    await missing.get_by_role("link", name=re.compile("Attestation d'assurance")).first.click()
+    chosen = phone.get_by_label("Document", exact=False).first
+    await expect(chosen).to_have_value(re.compile(r"^assurance\.child\."))
+    await chosen.select_option("domicile.family.")
     file = tmp_path / "facture-eau.pdf"
     file.write_bytes(a_page())
     await phone.get_by_label(re.compile("^Fichier")).set_input_files(file)
     await phone.get_by_role("button", name="Envoyer").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre document est envoyé")
     await expect(phone.get_by_text("facture-eau.pdf")).to_be_visible()
+    await phone.get_by_role("link", name=re.compile("Remplacer.*domicile")).click()
+    await expect(chosen).to_have_value(re.compile("^domicile"))
     await look(phone, "pieces-justificatives")
 
 

@@ -77,7 +77,7 @@ def test_what_is_shown_and_sent_back_as_it_was_is_no_change(
 
 def _shown(template: str, macro: str, call: str, form: Form, problem: Problem | None = None) -> str:
     """What a macro shows of a form that was sent, and refused."""
-    visit = SimpleNamespace(form=form, problem=problem)
+    visit = SimpleNamespace(form=form, problem=problem, labels={})
     visit.fault = lambda name: Visit.fault(visit, name)  # type: ignore[arg-type]
     source = f"{{% from '{template}' import {macro} with context %}}{{{{ {macro}({call}) }}}}"
     environment = Environment(

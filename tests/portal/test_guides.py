@@ -93,9 +93,18 @@ async def test_create_a_space_activate_it_and_link_the_family(demo: Demo, phone:
     await expect(phone.get_by_role("alert")).to_contain_text("Les deux mots de passe")
     await expect(phone.get_by_label("Courriel")).to_have_value("nadia@famille.example")
     await look(phone)
-    for label in ("Mot de passe", "Le même mot de passe"):
-        await phone.get_by_label(re.compile(f"^{label}")).first.fill("quatre-lanternes-vertes")
-    await phone.get_by_role("button", name="Je crée mon espace").click()
+    for first_name in (" ", "Nadia"):
+        await phone.get_by_label(re.compile("^Prénom")).fill(first_name)
+        for label in ("Mot de passe", "Le même mot de passe"):
+            await phone.get_by_label(re.compile(f"^{label}")).first.fill("quatre-lanternes-vertes")
+        await phone.get_by_role("button", name="Je crée mon espace").click()
+        if not first_name.strip():
+            # The summary has the focus, and calls each field as its label does.
+            await expect(phone.get_by_role("alert")).to_be_focused()
+            wrong = phone.get_by_role("alert").get_by_role("link")
+            await expect(wrong).to_have_text(re.compile(r"^Prénom\W*: champ obligatoire"))
+            await wrong.click()
+            await expect(phone.get_by_label(re.compile("^Prénom"))).to_be_focused()
     await expect(phone.get_by_role("status")).to_contain_text("Votre espace est créé")
 
     # Who lost the mail, or found it too late, has another one.
@@ -143,7 +152,8 @@ async def test_a_parent_of_two_households_chooses_which(demo: Demo, phone: Page)
     await phone.goto(demo.at("/messages"))
     await phone.locator(".tile").first.click()
     await expect(phone).to_have_url(f"{first}/messages")
-    await phone.get_by_role("link", name="Autre demande").first.click()
+    await phone.get_by_label("Thématique").select_option(label="Autre demande")
+    await phone.get_by_role("button", name="Choisir").click()
     await phone.get_by_label("Votre message").fill("Pour le premier foyer seulement")
     await phone.get_by_role("button", name="Valider").click()
     await expect(phone.get_by_role("status")).to_contain_text("Votre message est envoyé")
@@ -434,7 +444,8 @@ async def test_write_to_the_town(demo: Demo, phone: Page) -> None:
     """Guide of Parempuyre, "Gestion des demandes"."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/messages"))
-    await phone.get_by_role("link", name="Autre demande").first.click()
+    await phone.get_by_label("Thématique").select_option(label="Autre demande")
+    await phone.get_by_role("button", name="Choisir").click()
     await phone.get_by_label("Peut-on vous répondre").select_option(label="Oui")
     await phone.get_by_label("Votre message").fill("Bonjour,\n<script>alert(1)</script>")
     await look(phone, "nouvelle-demande")
@@ -442,6 +453,10 @@ async def test_write_to_the_town(demo: Demo, phone: Page) -> None:
     await expect(phone.get_by_role("status")).to_contain_text("Votre message est envoyé")
     await expect(phone.get_by_text("<script>alert(1)</script>")).to_be_visible()
     await look(phone, "echange")
+    await opened(phone, demo.at("/demandes"))
+    await expect(
+        phone.get_by_role("link", name="Message à la mairie – Autre demande")
+    ).to_be_visible()
 
 
 async def test_book_and_report_an_absence_without_scripts(demo: Demo, chromium: Browser) -> None:

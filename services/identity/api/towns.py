@@ -40,6 +40,7 @@ async def get_town(identity: Identity, call: Call[NoBody, NoQuery]) -> TownCard:
         schools=file.schools,
         accent=file.portal.accent,
         welcome=file.portal.welcome,
+        privacy=file.portal.privacy,
         logo=_version_of(file.portal.logo),
         payfip_mode=payfip.entry_mode if payfip else None,
     )

@@ -23,6 +23,7 @@ class TownCard(Output):
     schools: tuple[School, ...]
     accent: str | None
     welcome: str | None
+    privacy: str | None
     logo: Annotated[str | None, Field(description="Which picture `/town-logo` is; null: none")]
     payfip_mode: Annotated[
         Literal["T", "X", "W"] | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,19 +21,73 @@ from shared.contracts.town_file import REQUEST_PROOFS
 async def _documents(visit: Visit) -> web.Response:
     people = await people_of(visit)
     documents = await visit.get("family/documents", family=people.family)
+    asked = _asked_of(people, documents["asked"], documents["items"])
     return visit.show(
-        "documents.html", people=people, asked=documents["asked"], items=documents["items"]
-    )
+        "documents.html", people=people, asked=asked, items=documents["items"],
+        missing=[one for one in asked if one.starred and not one.stands],
+        places={one.document["document"]: one.place for one in asked if one.document},
+        chosen=visit.query.get("piece", ""),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A document that the town asks of somebody, and the one there is."""
+
+    kind: Mapping[str, Any]
+    about: str
+    who: str
+    name: str
+    document: Mapping[str, Any] | None
+
+    @property
+    def place(self) -> str:
+        """As the form calls it."""
+        return f"{self.kind['type']}.{self.about}.{self.who}"
+
+    @property
+    def title(self) -> str:
+        """What it is, and of whom."""
+        return f"{self.kind['title']} – {self.name}" if self.name else str(self.kind["title"])
+
+    @property
+    def starred(self) -> bool:
+        """Whether the town cannot do without."""
+        return bool(self.kind["starred"])
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is one that counts, or may."""
+        return self.document is not None and self.document["state"] in ("pending", "accepted")
+
+
+def _asked_of(
+    people: People, kinds: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]
+) -> list[_Asked]:
+    """Each document by whom it may be about: a child, one's own self, or the family."""
+    household = people.household
+    whose: dict[str, list[Mapping[str, Any]]] = {
+        "family": [{"id": "", "first_name": ""}],
+        "child": household["children"],
+        "guardian": [one for one in household["guardians"] if one["id"] == household["me"]],
+    }
+    return [
+        _Asked(
+            kind, kind["about"], one["id"], one["first_name"],
+            next((item for item in items if item["type"] == kind["type"]
+                  and (item[kind["about"]] if one["id"] else "") == one["id"]), None),
+        )
+        for kind in kinds for one in whose[kind["about"]]
+    ]  # fmt: skip
 
 
 async def _send(visit: Visit) -> web.Response:
     people = await people_of(visit)
-    about, _, who = visit.form.get("about").partition(":")
+    kind, about, who = (*visit.form.get("type").split("."), "", "")[:3]
     body: dict[str, Any] = {
-        "family": people.family, "type": visit.form.get("type"),
-        "files": await visit.send_files(),
+        "family": people.family, "type": kind, "files": await visit.send_files(),
     }  # fmt: skip
-    if about in ("child", "guardian"):
+    if who:
         body[about] = who
     await visit.send("POST", "family/documents", body)
     return visit.go("/documents", message="document-envoye")
@@ -211,7 +265,7 @@ async def _send_documents(
         body: dict[str, Any] = {"family": family, "type": kind, "files": files}
         body |= {whom: one for whom, one in people.items() if whom == about.get(kind)}
         kept = await visit.send("POST", "family/documents", body, once=kind)
-        given = [kept["document"], *_named(visit, kind)]
+        given = [*dict.fromkeys((kept["document"], *_named(visit, kind)))]
         visit.form = replace(visit.form, values={**visit.form.values, f"documents/{kind}": given})
         fresh = True
     return fresh

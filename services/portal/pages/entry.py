@@ -7,6 +7,9 @@ from aiohttp import web
 from services.portal.gateway import Problem
 from services.portal.web import Page, Visit, Who, safe_path
 
+#: The least that a mail's link carries.
+_TOKEN = 10
+
 
 async def login_form(visit: Visit, wanted: str = "") -> web.Response:
     """Where everybody logs in, to go on to the page that was ``wanted``."""
@@ -53,7 +56,7 @@ async def _activation(visit: Visit) -> web.Response:
 
 
 async def _activate(visit: Visit) -> web.Response:
-    await visit.send("POST", "identity/activations", {"token": _token(visit)})
+    await visit.send("POST", "identity/activations", {"token": _whole_token(visit)})
     return visit.go("/connexion", message="compte-active")
 
 
@@ -81,7 +84,7 @@ async def _password(visit: Visit) -> web.Response:
 
 async def _set_password(visit: Visit) -> web.Response:
     _check_again(visit, "password")
-    body = {"token": _token(visit), "password": visit.form.get("password")}
+    body = {"token": _whole_token(visit), "password": visit.form.get("password")}
     await visit.send("POST", "identity/passwords", body)
     return visit.go("/connexion", message="mot-de-passe-change")
 
@@ -89,18 +92,18 @@ async def _set_password(visit: Visit) -> web.Response:
 async def _invitation(visit: Visit) -> web.Response:
     """Whom the town invites; with an account already, the family is linked to it."""
     invited = await visit.portal.gateway.send(
-        visit.caller, "POST", "identity/invitations/shown", {"token": _token(visit)}
+        visit.caller, "POST", "identity/invitations/shown", {"token": _whole_token(visit)}
     )
     return visit.show("invitation.html", token=_token(visit), invited=invited)
 
 
 async def _accept_invitation(visit: Visit) -> web.Response:
     if visit.session is not None:
-        await visit.send("POST", "identity/invited-links", {"token": _token(visit)})
+        await visit.send("POST", "identity/invited-links", {"token": _whole_token(visit)})
         await visit.renew()
         return visit.go("", message="famille-liee")
     _check_again(visit, "password")
-    body = {**visit.form.body(), "token": _token(visit)}
+    body = {**visit.form.body(), "token": _whole_token(visit)}
     tokens = await visit.send("POST", "identity/invitation-acceptances", body)
     visit.log_in(tokens)
     return visit.go("", message="espace-ouvert")
@@ -129,7 +132,7 @@ async def _address(visit: Visit) -> web.Response:
 
 
 async def _confirm_address(visit: Visit) -> web.Response:
-    await visit.send("POST", "identity/email-confirmations", {"token": _token(visit)})
+    await visit.send("POST", "identity/email-confirmations", {"token": _whole_token(visit)})
     return visit.go("/connexion", message="adresse-confirmee")
 
 
@@ -138,13 +141,21 @@ async def _keeping(visit: Visit) -> web.Response:
 
 
 async def _keep(visit: Visit) -> web.Response:
-    await visit.send("POST", "identity/account-closure-undoings", {"token": _token(visit)})
+    await visit.send("POST", "identity/account-closure-undoings", {"token": _whole_token(visit)})
     return visit.go("/connexion", message="compte-garde")
 
 
 def _token(visit: Visit) -> str:
     """That of the mail's link, or of the form that it led to."""
     return visit.form.get("_token") or visit.query.get("token", "")
+
+
+def _whole_token(visit: Visit) -> str:
+    """That of a link that was not cut on its way. Raises ``Problem``."""
+    if len(token := _token(visit)) < _TOKEN:
+        detail = "Ce lien n'est pas entier : ouvrez-le depuis le message que vous avez reçu."
+        raise Problem(422, {"code": "token-unknown", "detail": detail})
+    return token
 
 
 PAGES = (

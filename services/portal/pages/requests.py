@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -12,26 +12,41 @@ from services.portal.answers import told
 from services.portal.forms import Form
 from services.portal.gateway import Problem, once_heard
 from services.portal.pages.documents import named_by, send_proof
-from services.portal.pages.people import elsewhere, people_of
+from services.portal.pages.people import People, elsewhere, people_of
 from services.portal.web import Page, Visit, quoted
+from services.portal.words import REQUEST_STATES
 
 _OF_BOOKING = frozenset({"booking", "change", "cancellation", "absence"})
 
 
 async def _requests(visit: Visit) -> web.Response:
+    state = visit.query.get("etat", "")
+    state = state if state in REQUEST_STATES else ""
     people, feed = await asyncio.gather(
         people_of(visit),
         visit.get(
             "family/feed", family=visit.household, limit=25, after=visit.query.get("apres"),
-            child=visit.query.get("enfant") or None, state=visit.query.get("etat") or None,
+            child=visit.query.get("enfant") or None, state=state or None,
             kind=visit.query.get("nature") or None,
         ),
     )  # fmt: skip
+    titles = await _titles(visit, people, {kind for one in feed["items"] for kind in one["kinds"]})
     return visit.show(
-        "requests.html", people=people, items=feed["items"], next=feed["next"],
-        child=visit.query.get("enfant", ""), state_asked=visit.query.get("etat", ""),
-        kind=visit.query.get("nature", ""),
+        "requests.html", people=people, items=feed["items"], next=feed["next"], titles=titles,
+        child=visit.query.get("enfant", ""), state_asked=state, kind=visit.query.get("nature", ""),
     )  # fmt: skip
+
+
+async def _titles(visit: Visit, people: People, kinds: Collection[str]) -> dict[str, str]:
+    """What letters and documents are about, by id: their cards say nothing of it."""
+    titles: dict[str, str] = {}
+    if "letter" in kinds:
+        letters = await visit.get("family/letters", family=people.family, limit=50)
+        titles |= {one["letter"]: one["subject"] for one in letters["items"]}
+    if "document" in kinds:
+        documents = await visit.get("family/documents", family=people.family)
+        titles |= {one["document"]: one["title"] for one in documents["items"]}
+    return titles
 
 
 async def _request(visit: Visit) -> web.Response:
@@ -48,9 +63,10 @@ async def _request(visit: Visit) -> web.Response:
         await visit.send("PUT", f"family/feed/{wanted}/read", {"until": card["changed_at"]})
     waiting = to_prove(booking) if booking else []
     documents = await named_by(visit, booking) if booking else []
+    titles = await _titles(visit, people, card["kinds"] if card else ())
     return visit.show(
         "request.html", wanted=wanted, card=card, booking=booking, people=people,
-        to_prove=waiting, documents=documents,
+        title=titles.get(wanted), to_prove=waiting, documents=documents,
     )  # fmt: skip
 
 
@@ -112,7 +128,8 @@ async def _letters(visit: Visit) -> web.Response:
         people_of(visit),
     )
     by_id = {one["id"]: one for one in categories["items"]}
-    chosen = by_id.get(visit.form.get("category") or visit.query.get("thematique", ""))
+    wanted = visit.form.get("category") or visit.query.get("thematique", "")
+    chosen = by_id.get(wanted) or next(iter(by_id.values()), None)
     return visit.show(
         "letters.html", letters=letters["items"], categories=by_id, chosen=chosen, people=people
     )

@@ -34,10 +34,11 @@ def _logo(text: str) -> str:
 class PortalSettings(Part):
     """The town's look. ``accent``: the colour of the head, links and buttons, dark enough to be
     read; ``welcome``: what the page before the login says; ``logo``: a PNG in base64, shown on
-    white beside the town's name."""
+    white beside the town's name; ``privacy``: what the page about personal data says besides."""
 
     accent: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
     welcome: Annotated[str, Field(min_length=1, max_length=600)] | None = None
+    privacy: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     logo: Annotated[str, Field(max_length=2 * _LOGO_BYTES), AfterValidator(_logo)] | None = None
 
     @field_validator("accent")

@@ -426,6 +426,7 @@ async def test_the_town_s_colour_logo_and_words_are_set(
     await opened(elsewhere, demo.at("/agents/reglages", ANDANCETTE))
     await elsewhere.get_by_label("Couleur de la commune").fill("#ffd500")
     await elsewhere.get_by_label("Mot d'accueil").fill("Bienvenue à <b>Andancette</b>.")
+    await elsewhere.get_by_label("Données personnelles").fill("Déléguée : dpo@andancette.example")
     await elsewhere.get_by_role("button", name="Enregistrer les réglages").click()
     await expect(elsewhere.get_by_role("alert")).to_contain_text("trop claire")
     await elsewhere.get_by_label("Couleur de la commune").fill("#1d3f8f")
@@ -439,6 +440,10 @@ async def test_the_town_s_colour_logo_and_words_are_set(
     await elsewhere.get_by_role("button", name="Enregistrer les réglages").click()
     await expect(elsewhere.get_by_role("status")).to_contain_text("réglage enregistré")
     await look(elsewhere, "agents-reglages")
+    await opened(phone, demo.at("/donnees-personnelles", ANDANCETTE))
+    await expect(phone.get_by_text("dpo@andancette.example")).to_be_visible()
+    for told in ("Mission d'intérêt public", "Dix ans", "CNIL"):
+        await expect(phone.get_by_text(told).first).to_be_visible()
     await opened(phone, demo.at("", ANDANCETTE))
     await expect(phone.get_by_text("Bienvenue à <b>Andancette</b>.")).to_be_visible()
     ground = "getComputedStyle(document.querySelector('.head')).backgroundColor"

@@ -46,6 +46,7 @@ def _children(visit: Visit) -> list[dict[str, Any]]:
     numbered: dict[str, dict[str, Any]] = visit.form.body().get("children", {})
     return [
         numbered[number] for number in sorted(numbered, key=lambda one: (len(one), one))
+        if numbered[number]
     ]  # fmt: skip
 
 

@@ -39,6 +39,7 @@ async def _save(visit: Visit) -> web.Response:
     file["digest"]["at"] = sorted(one for one in visit.form.all("digest/at") if one)
     file["portal"] = {
         "accent": _accent(visit), "welcome": visit.form.get("portal/welcome") or None,
+        "privacy": visit.form.get("portal/privacy").replace("\r\n", "\n") or None,
         "logo": _logo(visit, file["portal"]["logo"]),
     }  # fmt: skip
     await visit.send("PUT", "identity/town-file", file, version=visit.form.get("_version"))
