@@ -202,6 +202,13 @@ LEVELS: Final = MappingProxyType({
     "TPS": "toute petite section", "PS": "petite section", "MS": "moyenne section",
     "GS": "grande section",
 })  # fmt: skip
+#: What a field of a dossier wants, by its kind, where that does not go without saying.
+HINTS: Final = MappingProxyType({
+    "birth_place": "Son code INSEE, en cinq caractères : 75107 pour Paris 7e, 69123 pour Lyon. Il "
+    "ne sert qu'à demander votre quotient familial à la CAF ou à la MSA.",
+    "birth_country": "Son code INSEE, en cinq chiffres : 99100 pour la France.",
+    "tax_reference": "Treize chiffres, en haut de votre avis d'impôt.",
+})  # fmt: skip
 OWNERS: Final = MappingProxyType({
     "household": "Le foyer", "guardian": "Responsable", "child": "Enfant", "contact": "Contact",
 })  # fmt: skip
