@@ -29,7 +29,8 @@ from services.portal.settings import Settings
 PARIS = ZoneInfo("Europe/Paris")
 TOWN = {
     "town": "veyras", "name": "Veyras", "family_key": "optional", "family_key_called": "Clé",
-    "time_zone": "Europe/Paris", "schools": [], "accent": None, "welcome": None, "logo": None,
+    "time_zone": "Europe/Paris", "schools": [], "accent": None, "welcome": None, "privacy": None,
+    "logo": None,
     "contact": {"service": "S", "telephone": "01", "email": "a@b.example", "hours": "9-12"},
 }  # fmt: skip
 
