@@ -101,6 +101,12 @@ async def test_enrol_with_its_document_then_book_by_parts(
     """Guides of Mon espace famille (4), « Nouvelle inscription », and of Parempuyre,
     « S'inscrire aux vacances scolaires »: nine sets and no other."""
     await log_in(demo, phone)
+    await opened(phone, demo.at("/documents"))
+    # What is missing is said, child by child, and leads to the form with its document chosen.
+    missing = phone.get_by_role("region", name="À fournir")
+    await missing.get_by_role("link", name=re.compile("Attestation d'assurance")).first.click()
+    chosen = phone.get_by_label("Document", exact=False).first
+    await expect(chosen).to_have_value(re.compile(r"^assurance\.child\."))
     await opened(phone, demo.at("/inscriptions"))
     await look(phone, "mes-inscriptions")
     await phone.get_by_role("link", name=re.compile("Nouvelle inscription")).first.click()
@@ -169,11 +175,7 @@ async def test_send_a_supporting_document(demo: Demo, phone: Page, tmp_path: Pat
     """Guide of Éragny, « Gérer vos pièces justificatives »."""
     await log_in(demo, phone)
     await opened(phone, demo.at("/documents"))
-    # What is missing is said, child by child, and leads to the form with its document chosen.
-    missing = phone.get_by_role("region", name="À fournir")
-    await missing.get_by_role("link", name=re.compile("Attestation d'assurance")).first.click()
     chosen = phone.get_by_label("Document", exact=False).first
-    await expect(chosen).to_have_value(re.compile(r"^assurance\.child\."))
     await chosen.select_option("domicile.family.")
     file = tmp_path / "facture-eau.pdf"
     file.write_bytes(a_page())
