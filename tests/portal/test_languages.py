@@ -30,7 +30,7 @@ PARIS = ZoneInfo("Europe/Paris")
 TOWN = {
     "town": "veyras", "name": "Veyras", "family_key": "optional", "family_key_called": "Clé",
     "time_zone": "Europe/Paris", "schools": [], "accent": None, "welcome": None, "privacy": None,
-    "logo": None,
+    "logo": None, "payfip_mode": None,
     "contact": {"service": "S", "telephone": "01", "email": "a@b.example", "hours": "9-12"},
 }  # fmt: skip
 
