@@ -20,7 +20,7 @@ from services.booking.domain.open_weeks import Slot, Weeks
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Offer, enrolment_decides
 from services.booking.domain.request import TAKEN, Choice
-from services.booking.domain.rules.answers import Answer
+from services.booking.domain.rules.readings import Answer
 from services.booking.schemas import FamilyPlanningQuery, PlanningQuery, Possible, ToEnrol
 from services.booking.state import Booking, names_of, participant_for, participants_seen
 from shared.auth import Scope

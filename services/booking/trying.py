@@ -9,8 +9,9 @@ from datetime import date, datetime
 from typing import Any
 
 from services.booking.domain.rules import absences
-from services.booking.domain.rules.answers import Answer, Rulebook, offered
+from services.booking.domain.rules.answers import Rulebook, offered
 from services.booking.domain.rules.facts import Facts, why_not_for
+from services.booking.domain.rules.readings import Answer
 from services.booking.trial_schemas import AbsenceIn, FactsIn, RuleTrialIn, RuleTrialOut, aware
 from shared.contracts.town_file import AbsenceReason, Action, Activity, Counter, School, Unit
 from shared.days import Days, days_between

@@ -84,6 +84,19 @@ async def test_a_long_end_gives_signs_of_life(
     assert max(signs.values()) <= 50
 
 
+async def test_an_absence_told_in_time_waits_for_the_agent_whom_a_cancellation_asks(
+    running: World,
+) -> None:
+    home = await family(running)
+    deadlines = {"book": [RULE], "cancel": [RULE | {"outcome": "ask_agent"}]}
+    await say_town(running, care(deadlines=deadlines), version=2)
+    await booked(running, home)
+    told = (await ask(running, home, ends(home, "absence"))).json
+    assert [one["state"] for one in told["lines"]] == ["requested"]
+    await decide(running, [(told["id"], "1", None)])
+    await freed(running)
+
+
 async def test_cancelled_in_time_the_place_is_free_at_once(running: World) -> None:
     home, other = await family(running), await family(running)
     await say_town(running, care(), version=2)

@@ -19,9 +19,9 @@ from services.booking.domain.planning import (
 from services.booking.domain.proving import Came, Proving
 from services.booking.domain.request import NOT_OFFERED, Choice, Line
 from services.booking.domain.rules.absences import Day, settle
-from services.booking.domain.rules.answers import Answer
 from services.booking.domain.rules.choices import wrong_units
 from services.booking.domain.rules.facts import Absent, Facts
+from services.booking.domain.rules.readings import Answer
 from shared.contracts.booking import GiveBack, LineKind, NotRetained, Override, Reason
 from shared.contracts.family import Participant
 from shared.contracts.town_file import Activity, InTime
@@ -199,9 +199,9 @@ def _absent(one: Booked, ending: Ending, days: Sequence[date], now: datetime) ->
     )  # fmt: skip
     if settled.settled == "cancelled":
         cancel = one.offer.answer("cancel", ending.child, day, one.line.choice)
-        return _in_time(
-            replace(line, claims=_counted(one.offer, ending.child, one, cancel)), activity
-        )
+        asked = line.by_agent or (settled.asked and not ending.aside)
+        claims = _counted(one.offer, ending.child, one, cancel)
+        return _in_time(replace(line, claims=claims, by_agent=asked), activity)
     until = settled.proof_until
     return replace(
         line, settled_by=settled.rule, proof_until=until.astimezone(UTC) if until else None,

@@ -14,10 +14,11 @@ from services.booking.domain.places import Session
 from services.booking.domain.proving import NOT_PROVED, Came, Proving
 from services.booking.domain.request import ASKED, FULL, TAKEN, Choice, Line, Mode
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.answers import Answer, Rulebook, offered
+from services.booking.domain.rules.answers import Rulebook, offered
 from services.booking.domain.rules.choices import wrong_units, wrong_week
 from services.booking.domain.rules.facts import Facts, why_not_for
 from services.booking.domain.rules.moments import Moment
+from services.booking.domain.rules.readings import Answer
 from services.booking.domain.rules.surcharges import Due
 from shared.contracts.booking import NotRetained, Override, Reason, Surcharged
 from shared.contracts.family import Participant

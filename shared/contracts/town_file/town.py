@@ -34,7 +34,7 @@ from shared.contracts.town_file.parts import (
 )
 from shared.contracts.town_file.portal import PortalSettings
 from shared.contracts.town_file.prices import Pricing, Tariff
-from shared.contracts.town_file.rules import Counter
+from shared.contracts.town_file.rules import Counter, Times
 from shared.roles import Role
 
 
@@ -255,16 +255,21 @@ class TownFile(Part):
             known(f"letters: {letter.id}: document", [letter.document or ""], {"", *types})
 
     def _check_readable(self, activity: Activity) -> None:
-        """Refuse rules that would never fit or never give an instant: about school holidays where
-        no calendar says whose, and hours before a start that is not known."""
+        """Refuse rules that would never fit, never give an instant or never count anew: about
+        school holidays or periods where no calendar says whose, and hours before a start that is
+        not known."""
         calendar = next(one for one in self.calendars if one.id == activity.calendar)
         started = all(unit.starts for unit in activity.units)
+        windows = {counter.id: counter.window for counter in self.counters}
         for path, part in _inside(activity):
             where = ": ".join(("activities", activity.id, *path))
             of_holidays = isinstance(part, Scope) and (
                 part.in_school_holidays is not None or part.first_days_back is not None
             )
-            of_periods = isinstance(part, PeriodCutoff) and not self.periods
+            of_periods = not self.periods and (
+                isinstance(part, PeriodCutoff)
+                or (isinstance(part, Times) and windows[part.counter] == "period")
+            )
             if (of_holidays or of_periods) and not self._has_school_holidays(calendar):
                 raise ValueError(
                     f"{where}: il manque `school_zone` au calendrier « {calendar.id} »."

@@ -11,8 +11,9 @@ import orjson
 from services.booking.domain.agenda import Row, agendas
 from services.booking.domain.places import Shape
 from services.booking.domain.planning import Offer
-from services.booking.domain.rules.answers import Answer, Rulebook, may
+from services.booking.domain.rules.answers import Rulebook, may
 from services.booking.domain.rules.facts import Facts
+from services.booking.domain.rules.readings import Answer
 from services.booking.planning_queries import entries_of, weeks_of
 from services.booking.schemas import PlanningEntry
 from shared.contracts.family import Participant

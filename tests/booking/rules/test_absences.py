@@ -102,6 +102,47 @@ def test_what_a_day_cancelled_in_time_gives_back(in_time: str, words: str) -> No
     assert words in days[1].explanation
 
 
+EVE_OF_WEEK = {"anchor": "week", "weeks_before": 1, "weekday": "friday", "time": "12:00"}
+MONTHLY = {"id": "free", "name": "Annulations", "counts": "cancellations", "per": "child",
+           "window": "month"}  # fmt: skip
+
+
+def told_early(cancel: dict[str, Any], by_agent: bool = False, **facts: Any) -> Day:
+    """Friday 18 September 2026, told on Monday 7: in time, by the town's rule on cancelling."""
+    about = {"cancellations": "by_agent"} if by_agent else {}
+    book = town(EVE, [rule(EVE_OF_WEEK) | cancel], activity=about, counters=[MONTHLY])
+    at = datetime(2026, 9, 7, 10, 0, tzinfo=PARIS)
+    absent = Absent(first=WEEK[-1], last=WEEK[-1], told=at)
+    known = Facts(price_cents=300, absent=absent, **facts)
+    return settle(book, book.file.activities[0], WEEK[-1], at, known, WEEK[-1:])
+
+
+def test_an_absence_told_in_time_asks_the_agent_whom_a_cancellation_asks() -> None:
+    day = told_early({"outcome": "ask_agent"})
+    assert (day.settled, day.asked) == ("cancelled", True)
+    assert day.explanation == (
+        "Absence signalée dans les délais : un agent décide de l'annulation, sans frais. Vous"
+        " pouvez annuler jusqu'au vendredi 11 septembre 2026 à 12 h ; un agent y répondra."
+    )
+    every = told_early({}, by_agent=True)
+    assert "un agent décide de l'annulation et de ce qui est rendu." in every.explanation
+
+
+def test_an_absence_told_in_time_and_due_is_not_said_to_be_late() -> None:
+    used_up = told_early({"times": {"counter": "free", "to": 2}}, counts={"free": 2})
+    assert used_up.settled == "billed"
+    assert used_up.explanation == (
+        "Absence signalée ; la réservation reste due. Au-delà de 2 annulations par mois :"
+        " annulation impossible."
+    )
+    opens = {"anchor": "day", "days_before": 4, "time": "08:00"}
+    too_early = told_early({"opens": opens, "cutoff": EVE[0]["cutoff"]})
+    assert too_early.explanation == (
+        "Absence signalée ; la réservation reste due. Annulation possible à partir du lundi 14"
+        " septembre 2026 à 8 h."
+    )
+
+
 TEST = {"valid_from": "2000-01-01", "source": "test"}
 PROVED = TEST | {
     "id": "proved", "proof": {"kinds": ["certificate"], "days": 2}, "effect": {"kind": "free"},

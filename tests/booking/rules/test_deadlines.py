@@ -278,6 +278,23 @@ def test_the_padlock_closes_at_the_earlier_of_both(pay: list[dict[str, Any]], cu
     assert answer.cutoff == datetime.fromisoformat(cutoff).replace(tzinfo=PARIS)
 
 
+def test_once_it_can_no_longer_be_paid_it_waits_as_what_comes_late() -> None:
+    queue = [{"until": {"anchor": "day", "days_before": 0, "time": "08:00"},
+              "outcome": "waiting_list"}]  # fmt: skip
+    offer = paid_at_once(NOON_BEFORE, book=[rule(EVE_AT_18[0]["cutoff"], after=queue)])
+    outcomes = {
+        (day, hour): replace(offer, now=datetime(2026, 9, day, hour, tzinfo=PARIS)).answer(
+            "book", CHILD, date(2026, 9, 17), Choice(("unit",))
+        )
+        for day, hour in ((15, 11), (15, 13), (16, 17), (16, 19))
+    }
+    assert [one.outcome for one in outcomes.values()] == ["accept", *["waiting_list"] * 3]
+    assert outcomes[15, 11].explanation == (
+        "Vous pouvez réserver jusqu'au mardi 15 septembre 2026 à 12 h."
+    )
+    assert {one.cutoff for one in outcomes.values()} == {datetime(2026, 9, 15, 12, tzinfo=PARIS)}
+
+
 def test_what_an_agent_decides_is_paid_afterwards() -> None:
     late = [{"until": {"anchor": "always"}, "outcome": "ask_agent"}]
     asked = [rule({"anchor": "never"}, after=late)]

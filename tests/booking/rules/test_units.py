@@ -9,7 +9,8 @@ import pytest
 
 from services.booking.domain.planning import Ask, Offer, plan
 from services.booking.domain.request import Choice
-from services.booking.domain.rules.answers import Answer, Rulebook
+from services.booking.domain.rules.answers import Rulebook
+from services.booking.domain.rules.readings import Answer
 from tests.booking.rules.helpers import MONDAY_TEN, Rule, ask, rule, town
 from tests.booking.rules.test_deadlines import CHILD
 

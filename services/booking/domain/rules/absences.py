@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.answers import Answer, Rulebook, ToProve, offered, proofs_close
+from services.booking.domain.rules.answers import Rulebook, offered, proofs_close
 from services.booking.domain.rules.cutoffs import Limit, Place, limit
 from services.booking.domain.rules.facts import Absent, Facts, fits
 from services.booking.domain.rules.proofs import About, days_after, proof_until, proves
+from services.booking.domain.rules.readings import Answer, ToProve
 from services.booking.domain.rules.surcharges import Due, due
 from shared.contracts.town_file import AbsenceRule, Activity, InTime
 
@@ -34,7 +35,7 @@ class Day:
     ``proof_until``: by when a proof has to be there, of one of the kinds ``proofs``. ``rule`` is
     None where the day is billed because no rule fits. ``given_back``: what becomes of a price paid
     already, when the day was cancelled in time: ``free`` while nothing was, None where an agent
-    decides.
+    decides. ``asked``: an agent decides whether it is cancelled, as the rule on cancelling says.
     """
 
     day: date
@@ -47,6 +48,7 @@ class Day:
     explanation: str
     given_back: InTime | None = None
     proofs: tuple[str, ...] = ()
+    asked: bool = False
 
 
 def settle(
@@ -65,12 +67,7 @@ def settle(
     told = absent.told or now
     cancel = offered(book, activity, "cancel", day, told, facts)
     if cancel.allowed and cancel.outcome == "accept":
-        by_agent = activity.cancellations == "by_agent"
-        back = None if by_agent else activity.absences.in_time
-        return Day(
-            day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
-            wording.absence_in_time(cancel.explanation, back or "by_agent"), back,
-        )  # fmt: skip
+        return _cancelled(activity, day, cancel)
     place = Place(book.days, book.zone, activity.calendar)
     about = About(absent.first, absent.last, told)
     closing = proofs_close(book, activity, absent.first, facts)
@@ -88,9 +85,21 @@ def settle(
         if settled.settled == "to_prove":
             return replace(settled, proofs=tuple(dict.fromkeys(kinds)))
         return settled
+    if cancel.code == "open" and cancel.outcome == "ask_agent":
+        return _cancelled(activity, day, cancel, asked=True)
+    over = cancel.cutoff if cancel.code in ("too-late", "late") else None
     return Day(
         day, "billed", None, cancel.cutoff, None, facts.price_cents, None,
-        wording.absence_billed(cancel.cutoff, book.zone),
+        wording.absence_billed(over, book.zone, cancel.explanation),
+    )  # fmt: skip
+
+
+def _cancelled(activity: Activity, day: date, cancel: Answer, *, asked: bool = False) -> Day:
+    by_agent = activity.cancellations == "by_agent"
+    back = None if by_agent else activity.absences.in_time
+    return Day(
+        day, "cancelled", cancel.rule, cancel.cutoff, None, 0, None,
+        wording.absence_in_time(cancel.explanation, back, asked=asked), back, asked=asked,
     )  # fmt: skip
 
 

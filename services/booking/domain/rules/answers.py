@@ -10,68 +10,23 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules import wording
-from services.booking.domain.rules.cutoffs import Limit, Place, limit
+from services.booking.domain.rules.cutoffs import NEVER, Limit, Place, limit
 from services.booking.domain.rules.facts import Facts, fits
 from services.booking.domain.rules.moments import Kept, Moment
-from services.booking.domain.rules.proofs import About, proof_until
-from services.booking.domain.rules.surcharges import Due, due
+from services.booking.domain.rules.readings import Answer, Reading, Result, Rung, strictest
 from shared.contracts.town_file import (
     Action,
     Activity,
     Audience,
+    Cutoff,
     Deadline,
-    Proof,
-    Surcharge,
-    Times,
     TownFile,
 )
 from shared.days import Days
 from shared.traits import Known
 
-#: What an act that has to be proved comes to without its proof.
-Otherwise = Literal["surcharge", "refuse", "billed"]
-#: What an action comes to: ``surcharge`` is accepted at another price.
-Result = Literal["accept", "surcharge", "ask_agent", "waiting_list", "free_with_proof", "refuse"]
-#: From the best to the worst for a family: of several units the worst answer counts.
-_WORSE: tuple[Result, ...] = (
-    "accept", "free_with_proof", "surcharge", "ask_agent", "waiting_list", "refuse",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ToProve:
-    """What makes an act free: a proof of one of these ``kinds``, there by ``until`` (aware, in the
-    town's zone; None: whenever). ``otherwise`` is what the act comes to without it: the
-    ``surcharge``, a refused booking, a day that stays due."""
-
-    kinds: tuple[str, ...]
-    until: datetime | None
-    otherwise: Otherwise
-    surcharge: Due | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that explains itself.
-
-    ``cutoff`` is the last minute as the town states it (aware, in its zone), None for never and
-    for always; ``opens`` when it begins, if the rule says so. ``rule`` is the id of the rule that
-    decided. ``code`` is stable, ``explanation`` is what the family reads. ``to_prove`` goes with
-    the outcome ``free_with_proof``. Of several units the strictest decides, and what each of them
-    counts, costs or has to prove is kept.
-    """
-
-    allowed: bool
-    outcome: Result
-    cutoff: datetime | None
-    opens: datetime | None
-    rule: str | None
-    code: str
-    explanation: str
-    surcharge: Due | None = None
-    warning: str | None = None
-    times: tuple[Times, ...] = ()
-    to_prove: ToProve | None = None
+#: How a rule is read: by itself; to book what is paid at once; as a part of a change.
+How = Literal["alone", "paid", "change"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +54,16 @@ class Rulebook:
         return cls(file, days, ZoneInfo(file.time_zone), audiences, tuple(sorted(traits)))
 
     def reading(
-        self, activity: Activity, action: Action, day: date, facts: Facts
+        self, activity: Activity, action: Action, day: date, facts: Facts, how: How = "alone"
     ) -> Reading | None:
         """The rule that decides about one unit on a day, read for that day; None without any."""
-        key = (activity.id, action, day, facts.units, facts.starts, *self._asked_of(facts))
+        key = (activity.id, action, day, how, facts.units, facts.starts, *self._asked_of(facts))
         try:
             return self._readings[key]
         except KeyError:
             if len(self._readings) >= _MOST_READINGS:
                 self._readings.clear()
-            found = self._readings[key] = _read(self, activity, action, day, facts)
+            found = self._readings[key] = _read(self, activity, action, day, facts, how)
             return found
 
     def key(self, activity: Activity, action: Action, day: date, facts: Facts) -> Hashable:
@@ -168,22 +123,24 @@ def _offered(
         return Answer(False, "refuse", None, None, None, "day-over", wording.day_over())
     if action == "book" and (day - today).days > activity.horizon_days:
         return Answer(False, "refuse", None, None, None, "too-early", wording.too_early())
-    answer = _may(book, activity, action, day, now, facts)
     if action == "book" and activity.decision == "automatic" and activity.deadlines.pay:
-        return _payable(answer, _may(book, activity, "pay", day, now, facts))
-    return answer
+        return _paid(book, activity, day, now, facts)
+    return _may(book, activity, action, day, now, facts)
 
 
-def _payable(answer: Answer, pay: Answer) -> Answer:
-    """The answer to booking what is paid at once: no longer than it may be paid."""
-    if not answer.allowed or answer.outcome in ("ask_agent", "waiting_list"):
+def _paid(book: Rulebook, activity: Activity, day: date, now: Moment, facts: Facts) -> Answer:
+    """The answer to booking what is paid at once: no longer than it may be paid; then what the
+    rule says of coming late, as far as it is paid afterwards."""
+    answer = _may(book, activity, "book", day, now, facts, "paid")
+    if answer.allowed and answer.outcome in _PAID_LATER:
         return answer
-    if not pay.allowed:
-        return pay
-    if pay.cutoff is None or (answer.cutoff is not None and answer.cutoff <= pay.cutoff):
+    pay = _may(book, activity, "pay", day, now, facts)
+    if pay.allowed or not (answer.allowed or _may(book, activity, "book", day, now, facts).allowed):
         return answer
-    said = f"{answer.explanation} {pay.explanation}"
-    return replace(answer, cutoff=pay.cutoff, explanation=said)
+    return pay
+
+
+_PAID_LATER = ("ask_agent", "waiting_list")
 
 
 def may(
@@ -195,26 +152,48 @@ def may(
 
 
 def _may(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
+    book: Rulebook,
+    activity: Activity,
+    action: Action,
+    day: date,
+    now: Moment,
+    facts: Facts,
+    how: How = "alone",
 ) -> Answer:
     units = facts.units or tuple(unit.id for unit in activity.units[:1])
     each = [facts] if units == facts.units[:1] else [facts.of_unit(unit) for unit in units]
-    answer = _strictest([_of_unit(book, activity, action, day, now, one) for one in each])
+    answer = strictest([_of_unit(book, activity, action, day, now, one, how) for one in each])
     if action == "book" and answer.allowed:
         for one in each:
             cancel = _of_unit(book, activity, "cancel", day, now, one)
             if not cancel.allowed:  # born locked (shape D13)
-                return replace(answer, warning=wording.born_locked(cancel.cutoff, book.zone))
+                return replace(answer, warning=_born_locked(cancel, book.zone))
     return answer
 
 
+def _born_locked(cancel: Answer, zone: ZoneInfo) -> str:
+    if cancel.code == "not-yet-open":
+        return wording.locked_until(cancel.opens, zone)
+    if cancel.code == "too-often":
+        return wording.locked_by_number()
+    return wording.born_locked(cancel.cutoff, zone)
+
+
 def _of_unit(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
+    book: Rulebook,
+    activity: Activity,
+    action: Action,
+    day: date,
+    now: Moment,
+    facts: Facts,
+    how: How = "alone",
 ) -> Answer:
     if not activity.deadlines.of(action):
-        return _without_rules(book, activity, action, day, now, facts)
-    reading = book.reading(activity, action, day, facts)
-    return reading.answer(now, facts, book.audiences) if reading else _unruled(action)
+        return _without_rules(book, activity, action, day, now, facts, how)
+    reading = book.reading(activity, action, day, facts, how)
+    if reading is None:
+        return _unruled("change" if how == "change" else action)
+    return reading.answer(now, facts, book.audiences)
 
 
 def proofs_close(book: Rulebook, activity: Activity, day: date, facts: Facts) -> datetime | None:
@@ -231,14 +210,22 @@ def proofs_close(book: Rulebook, activity: Activity, day: date, facts: Facts) ->
 
 
 def _without_rules(
-    book: Rulebook, activity: Activity, action: Action, day: date, now: Moment, facts: Facts
+    book: Rulebook,
+    activity: Activity,
+    action: Action,
+    day: date,
+    now: Moment,
+    facts: Facts,
+    how: How,
 ) -> Answer:
     """An action of which the file says nothing."""
     if action == "change":
-        return _strictest([_of_unit(book, activity, one, day, now, facts) for one in _CHANGE])
+        return strictest(
+            [_of_unit(book, activity, one, day, now, facts, "change") for one in _CHANGE]
+        )
     if action in ("absence", "proof", "pay"):
         return Answer(True, "accept", None, None, None, "open", wording.always(action))
-    return _unruled(action)
+    return _unruled("change" if how == "change" else action)
 
 
 _CHANGE: tuple[Action, ...] = ("book", "cancel")
@@ -261,184 +248,53 @@ def _rule_for(
 
 
 def _read(
-    book: Rulebook, activity: Activity, action: Action, day: date, facts: Facts
+    book: Rulebook, activity: Activity, action: Action, day: date, facts: Facts, how: How
 ) -> Reading | None:
     rule = _rule_for(book, activity, activity.deadlines.of(action), day, facts)
     if rule is None:
         return None
     place = Place(book.days, book.zone, activity.calendar, _starts(activity, facts))
     opens = limit(rule.opens, day, place) if rule.opens else None
-    normal = limit(rule.cutoff, day, place)
-    first = _Rung(normal, rule.times, (), rule.outcome, rule.surcharge, rule.text, late=False)
+    payable = _payable_until(book, activity, day, facts) if how == "paid" else None
+
+    def until(cutoff: Cutoff | None, outcome: Result) -> Limit | None:
+        end = limit(cutoff, day, place) if cutoff else None
+        if payable is None or outcome in _PAID_LATER or (cutoff and end is None):
+            return end
+        return payable if end is None or payable.sooner(end) else end
+
+    normal = until(rule.cutoff, rule.outcome)
+    first = Rung(normal, rule.times, (), rule.outcome, rule.surcharge, rule.text, late=False)
     steps = [
-        _Rung(
-            limit(step.until, day, place) if step.until else None, step.times, step.procedures,
+        Rung(
+            until(step.until, step.outcome), step.times, step.procedures,
             step.outcome, step.surcharge, step.text, late=True, proof=step.proof,
         )
         for step in rule.after
     ]  # fmt: skip
-    said = wording.Said(action, normal, opens, rule.text)
+    counters = {one.id: one for one in book.file.counters}
+    said = wording.Said(
+        "change" if how == "change" else action, normal, opens, rule.text,
+        wording.beyond(rule.times.to, counters[rule.times.counter]) if rule.times else None,
+    )  # fmt: skip
     to_prove = any(step.proof for step in rule.after)
     closing = proofs_close(book, activity, day, facts) if to_prove else None
     return Reading(action, day, place, rule, opens, normal, (first, *steps), said, closing)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rung:
-    """What holds until ``end``: the rule itself, then each of its steps."""
-
-    end: Limit | None
-    times: Times | None
-    procedures: tuple[str, ...]
-    outcome: Result
-    surcharge: Surcharge | None
-    text: str | None
-    late: bool
-    proof: Proof | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A rule, read for one day: its instants, and what is said of them; ``proofs_close``: when
-    the town takes no proof for it any more."""
-
-    action: Action
-    day: date
-    place: Place
-    rule: Deadline
-    opens: Limit | None
-    normal: Limit | None
-    rungs: tuple[_Rung, ...]
-    said: wording.Said
-    proofs_close: datetime | None = None
-
-    def answer(self, now: Moment, facts: Facts, audiences: Mapping[str, Audience]) -> Answer:
-        """What it answers at a moment."""
-        if self.normal is None or (self.rule.opens and self.opens is None):
-            return self._no("not-published", None, self.said.not_published())
-        cutoff = self.normal.at
-        if self.opens is not None and self.opens.at is not None and now < self.opens.at:
-            return self._no("not-yet-open", cutoff, self.said.not_yet())
-        for rung in self.rungs:
-            if not _holds(rung, now, facts):
-                continue
-            owed = None
-            if rung.surcharge:
-                owed = due(rung.surcharge, facts, rung.times, audiences, self.rule.id)
-            if rung.proof is not None:
-                to_prove = self._to_prove(rung.proof, owed, now.exactly())
-                return self._granted(rung, None, to_prove)
-            return self._granted(rung, owed)
-        if self.normal.holds(now):
-            return self._no("too-often", cutoff, self.said.too_often())
-        for rung in self.rungs:
-            if rung.late and rung.outcome != "refuse" and _spent(rung, now, facts):
-                return self._no("too-late", cutoff, self.said.spent(rung.text))
-        return self._no("never" if self.normal.never else "too-late", cutoff, self.said.over())
-
-    def _to_prove(self, proof: Proof, owed: Due | None, at: datetime) -> ToProve:
-        until = proof_until(proof, About(self.day, self.day, at), self.place, self.proofs_close)
-        otherwise: Otherwise = "billed" if self.action == "cancel" else "refuse"
-        if owed is not None:
-            otherwise = "surcharge"
-        return ToProve(proof.kinds, until.at if until else None, otherwise, owed)
-
-    def _granted(self, rung: _Rung, owed: Due | None, to_prove: ToProve | None = None) -> Answer:
-        outcome: Result = "surcharge" if owed and rung.outcome == "accept" else rung.outcome
-        return Answer(
-            outcome != "refuse", outcome, self.normal.at if self.normal else None, self._opening,
-            self.rule.id,
-            _code(outcome, late=rung.late),
-            self._words(rung, outcome, owed, to_prove),
-            owed,
-            times=(rung.times,) if rung.times else (),
-            to_prove=to_prove,
-        )  # fmt: skip
-
-    def _words(
-        self, rung: _Rung, outcome: Result, owed: Due | None, to_prove: ToProve | None
-    ) -> str:
-        if to_prove is not None:
-            return self.said.proving(
-                to_prove.until, to_prove.otherwise, to_prove.surcharge, rung.text
-            )
-        return self.said.rung(outcome, owed, rung.end, late=rung.late, text=rung.text)
-
-    def _no(self, code: str, cutoff: datetime | None, words: str) -> Answer:
-        return Answer(False, "refuse", cutoff, self._opening, self.rule.id, code, words)
-
-    @property
-    def _opening(self) -> datetime | None:
-        return self.opens.at if self.opens else None
-
-
-def _holds(rung: _Rung, now: Moment, facts: Facts) -> bool:
-    """Whether a rung is the one that decides."""
-    if not _in_time(rung, now, facts):
-        return False
-    if rung.times is None:
-        return True
-    number = facts.counts.get(rung.times.counter, 0) + 1
-    return rung.times.from_ <= number and (rung.times.to is None or number <= rung.times.to)
-
-
-def _spent(rung: _Rung, now: Moment, facts: Facts) -> bool:
-    """Whether a rung would have decided but for the times it allows, which are used up."""
-    times = rung.times
-    if times is None or times.to is None or not _in_time(rung, now, facts):
-        return False
-    return facts.counts.get(times.counter, 0) >= times.to
-
-
-def _in_time(rung: _Rung, now: Moment, facts: Facts) -> bool:
-    """Whether a rung may still decide, with what the family has done."""
-    if not rung.late and rung.end is None:
-        return False
-    if rung.end is not None and not rung.end.holds(now):
-        return False
-    return set(rung.procedures) <= facts.procedures
-
-
-def _code(outcome: Result, *, late: bool) -> str:
-    if outcome == "refuse":
-        return "too-late"
-    return "late" if late else "open"
-
-
-def _strictest(answers: Sequence[Answer]) -> Answer:
-    """Of several the worst; of equals, the one that ends earlier. Where all allow it, each counts
-    for what it counts, and what it costs or has to prove is said too."""
-    if len(answers) == 1:
-        return answers[0]
-
-    def strictness(answer: Answer) -> tuple[int, float]:
-        ends = answer.cutoff.timestamp() if answer.cutoff else float("inf")
-        return -_WORSE.index(answer.outcome), ends
-
-    worst, *others = sorted(answers, key=strictness)
-    if not worst.allowed:
-        return worst
-    dearest, proving = worst, worst
-    for one in others:
-        if one.surcharge and (not dearest.surcharge or one.surcharge.dearer(dearest.surcharge)):
-            dearest = one
-        if one.to_prove and not proving.to_prove:
-            proving = one
-    said = dict.fromkeys(one.explanation for one in (worst, dearest, proving))
-    return replace(
-        worst,
-        surcharge=dearest.surcharge,
-        to_prove=_dearest(proving.to_prove, dearest.surcharge),
-        explanation=" ".join(said),
-        times=tuple(dict.fromkeys(times for one in answers for times in one.times)),
-    )
-
-
-def _dearest(to_prove: ToProve | None, owed: Due | None) -> ToProve | None:
-    """What is to be proved, where something is due with the proof too: without it no less is."""
-    if to_prove and owed and to_prove.surcharge and owed.dearer(to_prove.surcharge):
-        return replace(to_prove, surcharge=owed)
-    return to_prove
+def _payable_until(book: Rulebook, activity: Activity, day: date, facts: Facts) -> Limit | None:
+    """Until when what is booked may be paid; None where nothing limits it."""
+    reading = book.reading(activity, "pay", day, facts)
+    if reading is None or reading.normal is None:
+        return None
+    last = NEVER
+    for rung in reading.rungs:
+        if rung.outcome == "refuse" or rung.times or rung.procedures:
+            continue
+        if rung.end is None or (rung.end.end is None and not rung.end.never):
+            return None
+        last = rung.end if last.sooner(rung.end) else last
+    return last
 
 
 def _starts(activity: Activity, facts: Facts) -> time | None:

@@ -46,6 +46,12 @@ class Limit:
         """Whether it is not over at ``now`` (UTC)."""
         return not self.never and (self.end is None or now < self.end)
 
+    def sooner(self, other: Limit) -> bool:
+        """Whether it is over before another."""
+        if self.never or other.never:
+            return self.never and not other.never
+        return self.end is not None and (other.end is None or self.end < other.end)
+
     @property
     def before(self) -> bool:
         """Whether the stated minute is not included."""

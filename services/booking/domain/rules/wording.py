@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.booking.domain.rules.cutoffs import Limit
 from services.booking.domain.rules.surcharges import Due
-from shared.contracts.town_file import Action
+from shared.contracts.town_file import Action, Counter
 from shared.french import instant_words
 from shared.money import euros
 
@@ -29,9 +29,23 @@ _PER = {"day": "par jour", "month": "pour le mois", "period": "pour la période"
 _THEN = {
     "accept": "encore possible",
     "surcharge": "encore possible",
-    "ask_agent": "possible sur demande, examinée par un agent",
+    "ask_agent": "possible sur demande",
     "waiting_list": "possible en liste d'attente",
 }
+_ASKED = " ; un agent y répondra"
+#: (one, several) of what a counter counts
+_COUNTED = {
+    "late_bookings": ("une réservation tardive", "réservations tardives"),
+    "cancellations": ("une annulation", "annulations"),
+    "late_cancellations": ("une annulation tardive", "annulations tardives"),
+    "unbooked": ("une venue sans réservation", "venues sans réservation"),
+    "unjustified_absences": ("une absence non justifiée", "absences non justifiées"),
+    "late_pick_ups": ("un retard", "retards"),
+    "weeks_booked": ("une semaine réservée", "semaines réservées"),
+    "days_booked": ("un jour réservé", "jours réservés"),
+}
+_IN = {"week": "par semaine", "month": "par mois", "period": "par période",
+       "school_year": "par année scolaire", "calendar_year": "par an"}  # fmt: skip
 _UNPROVED = {
     "refuse": "la réservation est refusée",
     "billed": "la journée reste due",
@@ -69,31 +83,68 @@ def born_locked(cutoff: datetime | None, zone: ZoneInfo) -> str:
     return f"Une réservation pour ce jour ne pourra pas être annulée{since}."
 
 
+def locked_until(opens: datetime | None, zone: ZoneInfo) -> str:
+    """What is booked now can be cancelled later."""
+    when = f"qu'à partir du {instant_words(opens, zone)}" if opens else "que plus tard"
+    return f"Une réservation pour ce jour ne pourra être annulée {when}."
+
+
+def locked_by_number() -> str:
+    """What is booked now can be cancelled no more, so many have been."""
+    return (
+        "Une réservation pour ce jour ne pourra pas être annulée : le nombre d'annulations admis"
+        " est atteint."
+    )
+
+
+def beyond(number: int | None, counter: Counter) -> str | None:
+    """More than so many of what a counter counts; None where a rule sets no such bound."""
+    if number is None:
+        return None
+    one, several = _COUNTED[counter.counts]
+    counted = f"d'{one}" if number == 1 else f"de {number} {several}"
+    return f"Au-delà {counted} {_IN[counter.window]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The sentences about one rule, for one action."""
+    """The sentences about one rule, for one action; ``beyond`` the times that it holds for."""
 
     action: Action
     normal: Limit | None
     opens: Limit | None
     text: str | None
+    beyond: str | None
 
     def rung(
-        self, outcome: str, owed: Due | None, end: Limit | None, *, late: bool, text: str | None
+        self,
+        outcome: str,
+        owed: Due | None,
+        end: Limit | None,
+        *,
+        late: bool,
+        over: bool,
+        text: str | None,
     ) -> str:
         """What a rung grants, or refuses."""
         noun, verb = _WORDS[self.action]
         if outcome == "refuse":
             return self._with(text, self.over())
-        price = _price(owed) if owed else ""
+        until = f"{_until(end)}{_price(owed) if owed else ''}"
+        asked = _ASKED if outcome == "ask_agent" else ""
         if not late:
-            asked = " ; un agent y répondra" if outcome == "ask_agent" else ""
-            return self._with(text, f"Vous pouvez {verb}{_until(end)}{asked}{price}.")
-        then = f"{noun.lower()} {_THEN[outcome]}{_until(end)}{price}."
-        return self._with(text, f"{self._late()}{then}")
+            return self._with(text, f"Vous pouvez {verb}{until}{asked}.")
+        then = f"{noun.lower()} {_THEN[outcome]}{until}{asked}."
+        return self._with(text, f"{self._late(over=over)}{then}")
 
     def proving(
-        self, until: datetime | None, otherwise: str, owed: Due | None, text: str | None
+        self,
+        until: datetime | None,
+        otherwise: str,
+        owed: Due | None,
+        text: str | None,
+        *,
+        over: bool,
     ) -> str:
         """Late, at no cost once it is justified."""
         noun = _WORDS[self.action][0].lower()
@@ -101,7 +152,8 @@ class Said:
         without = f"sans lui{_price(owed)}" if owed else f"sans lui, {_UNPROVED[otherwise]}"
         return self._with(
             text,
-            f"{self._late()}{noun} encore possible, sans frais sur justificatif{by} ; {without}.",
+            f"{self._late(over=over)}{noun} encore possible, sans frais sur justificatif{by} ;"
+            f" {without}.",
         )
 
     def over(self) -> str:
@@ -111,9 +163,14 @@ class Said:
             return self._with(self.text, f"{noun} impossible.")
         return self._with(self.text, f"{self._closed()} (délai dépassé).")
 
-    def too_often(self) -> str:
+    def too_often(self, text: str | None = None) -> str:
         """Once more than the rule allows."""
-        return self._with(self.text, f"{_WORDS[self.action][0]} impossible : nombre atteint.")
+        noun = _WORDS[self.action][0]
+        if self.beyond:
+            sentence = f"{self.beyond} : {noun.lower()} impossible."
+        else:
+            sentence = f"{noun} impossible : nombre atteint."
+        return self._with(text or self.text, sentence)
 
     def spent(self, text: str | None) -> str:
         """Too late, and what was still allowed then has been used."""
@@ -128,13 +185,16 @@ class Said:
 
     def not_published(self) -> str:
         """The town has published no date."""
-        return f"{_WORDS[self.action][0]} impossible : date limite non publiée pour ce jour."
+        date = "date limite" if self.normal is None else "date d'ouverture"
+        return f"{_WORDS[self.action][0]} impossible : {date} non publiée pour ce jour."
 
     def _closed(self) -> str:
         closed = "clos" if self.action in _MASCULINE else "close"
         return f"{_WORDS[self.action][0]} {closed}{_since(self.normal)}"
 
-    def _late(self) -> str:
+    def _late(self, *, over: bool) -> str:
+        if not over:
+            return f"{self.beyond} : " if self.beyond else "Pour cette fois : "
         dated = self.normal is not None and self.normal.at is not None
         return f"Délai dépassé{_since(self.normal)} : " if dated else "Au-delà : "
 
@@ -181,24 +241,28 @@ _GIVEN_BACK = {
     "credit": "et ce qui est payé donne un avoir",
     "refund": "et ce qui est payé est remboursé",
     "carry_over": "et reportée sur une prochaine réservation",
-    "by_agent": "si un agent l'accepte, et décide de ce qui est rendu",
 }
 
 
-def absence_in_time(cancel: str, back: str) -> str:
-    """Reported while the day may still be cancelled."""
-    in_time = "Absence signalée dans les délais : la réservation est annulée"
-    return f"{in_time}, {_GIVEN_BACK[back]}. {cancel}"
+def absence_in_time(cancel: str, back: str | None, *, asked: bool) -> str:
+    """Reported while the day may still be cancelled; what is given ``back``, unless an agent
+    decides that too."""
+    if back is None:
+        then = "un agent décide de l'annulation et de ce qui est rendu"
+    elif asked:
+        then = f"un agent décide de l'annulation, {_GIVEN_BACK[back]}"
+    else:
+        then = f"la réservation est annulée, {_GIVEN_BACK[back]}"
+    return f"Absence signalée dans les délais : {then}. {cancel}"
 
 
-def absence_billed(cutoff: datetime | None, zone: ZoneInfo) -> str:
-    """No rule makes it free."""
-    since = (
-        f", le délai d'annulation étant passé depuis le {instant_words(cutoff, zone)}"
-        if cutoff
-        else ""
-    )
-    return f"Absence signalée ; la réservation reste due{since}."
+def absence_billed(cutoff: datetime | None, zone: ZoneInfo, cancel: str) -> str:
+    """No rule makes it free: the ``cutoff`` for cancelling is over, or what was said of it."""
+    due = "Absence signalée ; la réservation reste due"
+    if cutoff is None:
+        return f"{due}. {cancel}"
+    since = instant_words(cutoff, zone)
+    return f"{due}, le délai d'annulation étant passé depuis le {since}."
 
 
 def absence_waiting(number: int, text: str | None) -> str:
