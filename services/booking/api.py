@@ -238,6 +238,7 @@ def _line_out(line: Line, as_receipted: bool) -> LineOut:
         absent=line.absent is not None and not as_receipted,
         **line.booked, state=said.state, reason=said.reason,
         decided_at=said.decided_at, cancel_until=line.cancel_until,
+        cancel_from=line.cancel_from, cancel_always=line.cancel_always,
         pay_until=line.pay_until,
     )  # fmt: skip
 

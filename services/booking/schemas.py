@@ -204,7 +204,9 @@ class GivenOut(Output):
 
 
 class LineOut(BookedOut):
-    """One line and what became of it. ``cancel_until`` is an instant, null for never. ``of`` names
+    """One line and what became of it. ``cancel_until`` and ``cancel_from``
+    say between which instants it may be cancelled, ``cancel_always`` that nothing but the day
+    itself limits that; without any of them it never may. ``of`` names
     the booking that a change, a cancellation or an absence is about, ``was`` its units; ``ended``
     and ``absent`` say of a booking that such a line was accepted. ``effect: to_prove`` waits for a
     proof of one of the kinds ``proofs`` until ``proof_until``; ``given`` is the last one that came.
@@ -230,6 +232,8 @@ class LineOut(BookedOut):
     reason: Reason | None
     decided_at: datetime | None
     cancel_until: datetime | None
+    cancel_from: datetime | None
+    cancel_always: bool
     pay_until: datetime | None
 
 

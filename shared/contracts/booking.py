@@ -96,7 +96,9 @@ class _Asked(_Part):
 class RequestedLine(_Booked):
     """One line of a request; ``line`` is unique within it.
 
-    ``cancel_until`` and ``proof_until`` are instants, or None for never. A line that waits to be
+    ``cancel_until`` and ``cancel_from`` are the instants between which it may be cancelled,
+    ``cancel_always``: whenever before the day is over; never without any of them.
+    ``proof_until`` is an instant, or None for never. A line that waits to be
     paid is ``requested`` with ``pay_until``: its place is held until then for sure. ``give_back``:
     what becomes of a price paid already, where the line cancels a day.
     """
@@ -113,6 +115,8 @@ class RequestedLine(_Booked):
     state: LineState
     reason: Reason | None = None
     cancel_until: datetime | None = None
+    cancel_from: datetime | None = None
+    cancel_always: bool = False
     pay_until: datetime | None = None
 
 

@@ -97,6 +97,33 @@ async def test_an_absence_told_in_time_waits_for_the_agent_whom_a_cancellation_a
     await freed(running)
 
 
+@pytest.mark.parametrize(
+    ("cancel", "until", "opens", "always"),
+    [
+        ({}, "2026-09-16T16:00:00Z", None, False),
+        ({"cutoff": {"anchor": "always"}}, None, None, True),
+        ({"cutoff": {"anchor": "never"}}, None, None, False),
+        ({"opens": EVE | {"time": "08:00"}}, None, "2026-09-16T06:00:00Z", False),
+        (
+            {"cutoff": EVE | {"days_before": 300}, "after": [{"until": EVE, "outcome": "accept"}]},
+            "2026-09-16T16:00:00Z", None, False,
+        ),
+    ],
+)  # fmt: skip
+async def test_a_booking_says_when_it_may_be_cancelled(
+    running: World, cancel: dict[str, Any], until: str | None, opens: str | None, always: bool
+) -> None:
+    home = await family(running)
+    deadlines = {"book": [RULE], "cancel": [RULE | cancel]}
+    await say_town(running, care(deadlines=deadlines), version=2)
+    answer = await ask(running, home, home.asks(DAY, activity="garderie"))
+    (line,) = answer.json["lines"]
+    found = (line["cancel_until"], line["cancel_from"], line["cancel_always"])
+    assert found == (until, opens, always)
+    said_so = [one for event in await said(running, BookingRequested) for one in event.lines][-1]
+    assert (said_so.cancel_until is None, said_so.cancel_always) == (until is None, always)
+
+
 async def test_cancelled_in_time_the_place_is_free_at_once(running: World) -> None:
     home, other = await family(running), await family(running)
     await say_town(running, care(), version=2)

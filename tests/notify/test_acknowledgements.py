@@ -77,6 +77,8 @@ async def test_a_period_for_two_children_and_two_activities(
         line(home, "2026-09-17", state="accepted", cancel_until=None),
         line(home, "2026-10-01", state="refused", reason=full),
         line(home, "2026-09-18", state="accepted"),
+        line(home, "2026-11-05", state="accepted", cancel_until=None, cancel_always=True),
+        line(home, "2026-12-03", state="accepted", cancel_until=None, cancel_from=at(8, day=1)),
         periods=(
             Period(first=date(2026, 9, 17), last=date(2026, 10, 1), weekdays=(4, 5)),
         ),
@@ -89,9 +91,13 @@ async def test_a_period_for_two_children_and_two_activities(
     assert "Période : du jeudi 17 septembre 2026 au jeudi 1er octobre 2026 (jeudi, vendredi)." in (
         head
     )
-    assert "4 dates demandées." in head
+    assert "6 dates demandées." in head
     first, _, second = rest.partition("Noé – Garderie")
-    september, _, october = first.partition("octobre 2026\n")
+    september, _, later = first.partition("octobre 2026\n")
+    october, _, later = later.partition("novembre 2026\n")
+    november, _, december = later.partition("décembre 2026\n")
+    assert "Annulation possible jusqu'au jour même." in november
+    assert "Annulation possible à partir du mardi 1er septembre 2026 à 8 h." in december
     assert september.index("jeudi 17 septembre") < september.index("vendredi 18 septembre")
     assert "Cette réservation ne pourra pas être annulée." in september
     assert "refusée (Il n'y a plus de place ce jour-là.)" in october

@@ -396,7 +396,8 @@ def _requested_line(line: Line) -> RequestedLine:
         give_back=line.give_back, surcharge=line.surcharge, overridden=line.overridden,
         proof_until=line.proof_until, **line.booked,
         state="requested" if receipt.state == "to_pay" else receipt.state, reason=receipt.reason,
-        cancel_until=line.cancel_until, pay_until=line.pay_until,
+        cancel_until=line.cancel_until, cancel_from=line.cancel_from,
+        cancel_always=line.cancel_always, pay_until=line.pay_until,
     )  # fmt: skip
 
 

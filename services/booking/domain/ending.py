@@ -11,6 +11,7 @@ from services.booking.domain.given import Given
 from services.booking.domain.planning import (
     Offer,
     asks_agent,
+    cancellable,
     dropped,
     refusal,
     surcharged,
@@ -244,12 +245,11 @@ def plan_change(
     if why_not := refusal(answer, aside):
         return why_not
     cancel = one.offer.answer("cancel", child, line.date, choice)
-    until = cancel.cutoff if cancel.allowed else None
     kept = (claim for claim in line.claims if claim.kept)
     changed = Line(
         id="", child=line.child, activity=line.activity, date=line.date, units=choice.units,
         starts=choice.starts, ends=choice.ends, quantity=choice.quantity, kind="change",
-        of=one.ref, was=line.units, cancel_until=until.astimezone(UTC) if until else None,
+        of=one.ref, was=line.units, **cancellable(cancel),
         claims=each_once((*kept, *_counted(one.offer, child, one, answer))),
         by_agent=asks_agent(answer, aside), surcharge=surcharged(answer), overridden=aside,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from services.booking.domain.allowances import Allowance, Claim, claim_of, each_once
 from services.booking.domain.enrolled import WITHHELD, Standing
@@ -236,15 +236,24 @@ def _planned(ask: Ask, day: date, name: str) -> Line | NotRetained:
     if reason is not None:
         return dropped(line(), reason)
     cancel = ask.offer.answer("cancel", ask.child, day, choice)
-    until = cancel.cutoff if cancel.allowed else None
     planned = line(
         claims=ask.offer.claims(answer, ask.child.id, day, name),
-        cancel_until=until.astimezone(UTC) if until else None,
+        **cancellable(cancel),
         by_agent=asks_agent(answer, ask.aside),
         surcharge=surcharged(answer),
         overridden=ask.aside,
     )
     return to_be_proved(planned, answer)
+
+
+def cancellable(answer: Answer) -> dict[str, Any]:
+    """What a line says of its own cancellation, by the rules' answer to that: until when, from
+    when, always; nothing of these for never."""
+    if answer.allowed:
+        until = answer.lasts
+        return {"cancel_until": until and until.astimezone(UTC), "cancel_always": until is None}
+    opens = answer.opens if answer.code == "not-yet-open" else None
+    return {"cancel_from": opens and opens.astimezone(UTC)}
 
 
 def surcharged(answer: Answer) -> Surcharged | None:

@@ -117,6 +117,8 @@ class Line:
     answer: Answered | None = None
     batch: str | None = None
     cancel_until: datetime | None = None
+    cancel_from: datetime | None = None
+    cancel_always: bool = False
     pay_until: datetime | None = None
     hold_until: datetime | None = None
     hold: int = 1

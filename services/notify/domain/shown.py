@@ -148,7 +148,7 @@ def group(
 ) -> dict[str, Any]:
     """A request's lines of one child and activity, by month."""
     found = town.activity(activity)
-    units = _units(town, activity)
+    units, zone = _units(town, activity), ZoneInfo(town.time_zone)
     return {
         "child": child,
         "activity": activity_name(town, activity),
@@ -156,7 +156,7 @@ def group(
         "months": [
             {
                 "name": french.month_name(datetime.fromisoformat(f"{month}-01").date()),
-                "lines": [_requested(line, units) for line in part],
+                "lines": [_requested(line, units, zone) for line in part],
             }
             for month, part in groupby(lines, key=lambda line: line["date"][:7])
         ],
@@ -192,7 +192,9 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} et {words[-1]}"
 
 
-def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, Any]:
+def _requested(
+    line: Mapping[str, Any], units: Mapping[str, Unit], zone: ZoneInfo
+) -> dict[str, Any]:
     no_longer = line["state"] == "refused" or line["kind"] not in ("book", "change")
     return {
         "date": line["date"],
@@ -202,9 +204,21 @@ def _requested(line: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, 
         "pay_until": line.get("pay_until"),
         "style": _STYLES[line["state"]],
         "reason": line["reason"]["text"] if line["reason"] else None,
-        "cancel_until": None if no_longer else line["cancel_until"],
-        "cancel_never": not no_longer and not line["cancel_until"],
+        "cancel": None if no_longer else _cancelled(line, zone),
     }
+
+
+def _cancelled(line: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """Until when, or from when, a booking may be cancelled."""
+    if line["cancel_until"]:
+        until = datetime.fromisoformat(line["cancel_until"])
+        return f"Annulation possible jusqu'au {french.instant_words(until, zone)}."
+    if line.get("cancel_from"):
+        opens = datetime.fromisoformat(line["cancel_from"])
+        return f"Annulation possible à partir du {french.instant_words(opens, zone)}."
+    if line.get("cancel_always"):
+        return "Annulation possible jusqu'au jour même."
+    return "Cette réservation ne pourra pas être annulée."
 
 
 def _state(line: Mapping[str, Any]) -> str:

@@ -42,10 +42,10 @@ class Answer:
     """An answer that explains itself.
 
     ``cutoff`` is the last minute as the town states it (aware, in its zone), None for never and
-    for always; ``opens`` when it begins, if the rule says so. ``rule`` is the id of the rule that
-    decided. ``code`` is stable, ``explanation`` is what the family reads. ``to_prove`` goes with
-    the outcome ``free_with_proof``. Of several units the strictest decides, and what each of them
-    counts, costs or has to prove is kept.
+    for always; ``lasts`` until when it is so (None: always); ``opens`` when it begins, if the rule
+    says so. ``rule`` is the id of the rule that decided. ``code`` is stable, ``explanation`` is
+    what the family reads. ``to_prove`` goes with the outcome ``free_with_proof``. Of several units
+    the strictest decides, and what each of them counts, costs or has to prove is kept.
     """
 
     allowed: bool
@@ -59,6 +59,7 @@ class Answer:
     warning: str | None = None
     times: tuple[Times, ...] = ()
     to_prove: ToProve | None = None
+    lasts: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class Reading:
             self._words(rung, outcome, owed, to_prove, over=over),
             owed,
             times=(rung.times,) if rung.times else (),
+            lasts=rung.end.at if rung.end else None,
             to_prove=to_prove,
         )  # fmt: skip
 
@@ -221,6 +223,7 @@ def strictest(answers: Sequence[Answer]) -> Answer:
         surcharge=dearest.surcharge,
         to_prove=_dearest(proving.to_prove, dearest.surcharge),
         explanation=" ".join(said),
+        lasts=min((one.lasts for one in answers if one.lasts), default=None),
         times=tuple(dict.fromkeys(times for one in answers for times in one.times)),
     )
 
