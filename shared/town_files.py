@@ -18,6 +18,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from shared.contracts.town_file import TownFile
+from shared.contracts.town_file.parts import SLUG_PATTERN
 from shared.errors import Refused
 from shared.faults import sentence
 
@@ -213,7 +214,8 @@ def _causes(faults: Sequence[Any]) -> list[Any]:
 
 def _placed(root: yaml.Node, fault: Any) -> FileError:
     """Follow pydantic's location through the file, as far as the file goes."""
-    kind, loc, told = fault["type"], fault["loc"], sentence(fault, _IN_YAML)
+    kind, loc = fault["type"], fault["loc"]
+    told = _SHAPES.get(fault.get("ctx", {}).get("pattern")) or sentence(fault, _IN_YAML)
     node, where = root, root
     path: list[str | int] = []
     for part in loc:
@@ -300,6 +302,13 @@ _IN_YAML = {
     "string_too_short": "ceci ne peut pas être vide.",
     "bool_type": "true ou false est attendu.",
     "bool_parsing": "true ou false est attendu.",
+}
+#: Patterns that are said in words.
+_SHAPES = {
+    SLUG_PATTERN: (
+        "ne s'écrit pas ainsi : des minuscules sans accent, des chiffres et des tirets, une lettre"
+        " d'abord, 41 signes au plus (« cantine-primaire »)."
+    )
 }
 
 

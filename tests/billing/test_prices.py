@@ -68,6 +68,22 @@ def test_every_quotient_has_its_bracket_and_a_rising_grid_rises(
     assert buy(book, [line()]).total_cents == max(cents), "without proof, the dearest"
 
 
+@pytest.mark.parametrize(
+    ("quotient", "said"),
+    [
+        (500, "Taux d'effort appliqué au quotient 500"),
+        (777, "Taux d'effort appliqué au quotient 777, plafonné à 4,20\u00a0€"),
+        (50, "Taux d'effort appliqué au quotient 50, porté au minimum de 1,00\u00a0€"),
+        (None, "Sans justificatif de quotient : tarif fixé par la commune"),
+    ],
+)
+def test_a_price_by_a_rate_says_what_decided_it(quotient: int | None, said: str) -> None:
+    rate = {"rate": "0.6", "ceiling_cents": 420, "floor_cents": 100}
+    book = town(tariff(brackets=[rate], without_proof_cents=250))
+    value = None if quotient is None else Decimal(quotient)
+    assert buy(book, [line()], quotient=value).lines[0].reason == said
+
+
 @settings(deadline=None, max_examples=60)
 @given(grids(), st.data())
 def test_a_grid_with_a_hole_is_refused_with_the_exact_range(

@@ -128,3 +128,14 @@ def test_what_is_no_file_at_all_is_told_in_french(text: str) -> None:
     assert str(FileError("", 3, 5, "champ inconnu.")) == (
         "ligne 3, colonne 5 : fichier : champ inconnu."
     )
+
+
+def test_an_id_that_is_none_is_told_without_a_pattern() -> None:
+    text = (FOLDER / f"{slugs()[0]}.yaml").read_text(encoding="utf-8")
+    with pytest.raises(BadTownFile) as raised:
+        read_town_file(
+            re.sub(r"(?m)^(activities:\n  - id: ).*$", r"\1École Maternelle", text).encode()
+        )
+    said = [one.sentence for one in raised.value.errors if one.path.endswith(".id")]
+    assert said
+    assert all("des minuscules sans accent" in one and "^" not in one for one in said)

@@ -11,7 +11,8 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+SLUG_PATTERN = r"^[a-z][a-z0-9-]{0,40}$"
+Slug = Annotated[str, Field(pattern=SLUG_PATTERN)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 

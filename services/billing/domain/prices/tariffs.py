@@ -66,7 +66,8 @@ def price_of(
         return Base(_amount(only, column, Decimal(0)), wording.one_price(), lowest=True)
     value = quotient if tariff.of == "quotient" else _number(traits.get(tariff.of))
     if value is None:
-        return Base(_without_proof(tariff, column), wording.without_proof())
+        cents, dearest = _without_proof(tariff, column), _dearest(tariff, column)
+        return Base(cents, wording.without_proof(dearest=cents >= dearest))
     at = next(
         number for number, (first, last, _) in enumerate(priced.brackets)
         if first <= (value, 0) < last
@@ -78,7 +79,7 @@ def price_of(
             break
     bracket = priced.brackets[shifted][2]
     cents = _amount(bracket, column, value)
-    return Base(cents, wording.bracket(bracket, value, at - shifted), lowest=shifted == 0)
+    return Base(cents, wording.bracket(bracket, value, at - shifted, cents), lowest=shifted == 0)
 
 
 def _amount(bracket: Bracket, column: int, value: Decimal) -> Decimal:
@@ -95,6 +96,10 @@ def _without_proof(tariff: Tariff, column: int) -> Decimal:
     """The dearest price of the column, or what the town says."""
     if tariff.without_proof_cents is not None:
         return Decimal(tariff.without_proof_cents)
+    return _dearest(tariff, column)
+
+
+def _dearest(tariff: Tariff, column: int) -> Decimal:
     return Decimal(
         max(
             _cell(one.cents, column) if one.cents else one.ceiling_cents or 0

@@ -27,21 +27,31 @@ def one_price() -> str:
     return "Prix unique"
 
 
-def without_proof() -> str:
+def without_proof(*, dearest: bool) -> str:
     """Nothing proves the family's quotient."""
-    return "Sans justificatif de quotient : tarif le plus élevé"
+    price = "tarif le plus élevé" if dearest else "tarif fixé par la commune"
+    return f"Sans justificatif de quotient : {price}"
 
 
-def bracket(found: Bracket, value: Decimal, lower: int) -> str:
-    """The line of the grid, and by how much it was shifted."""
+def bracket(found: Bracket, value: Decimal, lower: int, cents: Decimal) -> str:
+    """The line of the grid, and by how much it was shifted; where a rate comes to more or less
+    than it may, which bound made it ``cents``."""
     if found.rate:
-        said = f"Taux d'effort appliqué au quotient {number(value)}"
+        said = f"Taux d'effort appliqué au quotient {number(value)}{_bound(found, cents)}"
     else:
         said = f"{_bounds(found)} (quotient {number(value)})"
     if lower:
         side = "inférieure" if lower > 0 else "supérieure"
         said += f", {counted(abs(lower), 'tranche')} {side}"
     return said
+
+
+def _bound(found: Bracket, cents: Decimal) -> str:
+    if found.ceiling_cents is not None and cents == found.ceiling_cents:
+        return f", plafonné à {euros(found.ceiling_cents)}"
+    if found.floor_cents and cents == found.floor_cents:
+        return f", porté au minimum de {euros(found.floor_cents)}"
+    return ""
 
 
 def _bounds(found: Bracket) -> str:
