@@ -7,14 +7,14 @@ from parts that were written once, as ``schemas.PlanningEntry`` says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, time
 from functools import partial
 from typing import Any
 
 from orjson import Fragment
 
-from services.booking.domain.agenda import WORDS, Entry, Place, Status, agendas
+from services.booking.domain.agenda import WORDS, Entry, Place, Row, Status, agendas
 from services.booking.domain.enrolled import Enrolled, Standing
 from services.booking.domain.open_weeks import Slot, Weeks
 from services.booking.domain.places import Shape
@@ -26,6 +26,7 @@ from services.booking.state import Booking, names_of, participant_for, participa
 from shared.auth import Scope
 from shared.contracts.booking import Reason
 from shared.contracts.family import FamilyChanged, Participant
+from shared.contracts.town_file import Unit
 from shared.traits import traits_of
 
 
@@ -58,7 +59,8 @@ async def _plannings(
     allowance = await booking.allowance(town, card)
     standing = await booking.standing(scope, town, card)
     names, shapes = names_of(children), booking.shapes(town)
-    weeks = weeks_of(booking.offers(town, allowance, standing), shapes)
+    offers = booking.offers(town, allowance, standing)
+    weeks = weeks_of(offers, shapes)
     rows = await booking.store.rows_about(scope, children, wanted.first, wanted.last)
     known = agendas(rows, names)
     shown = {
@@ -79,7 +81,9 @@ async def _plannings(
         {
             "child": child.id,
             "version": town.version,
-            "entries": entries_of(child, shown[child.id][0], known[child.id], left, standing),
+            "entries": entries_of(
+                child, shown[child.id][0], known[child.id], left, standing, offers
+            ),
             "to_enrol": [one.model_dump() for one in shown[child.id][1]],
         }
         for child in children
@@ -134,10 +138,13 @@ def entries_of(
     known: Mapping[Place, Entry],
     left: Mapping[tuple[str, date], Mapping[str, int]],
     standing: Standing,
+    offers: Sequence[Offer],
 ) -> list[dict[str, Any]]:
     """What the planning shows of each slot: the parts of a ``PlanningEntry``; ``left`` are the
-    places left in each session, by counter."""
+    places left in each session, by counter; ``offers`` answer about what is booked with other
+    units, or from a time that was chosen."""
     entries = []
+    offer_of = {offer.activity.id: offer for offer in offers}
     for slot in slots:
         activity, unit, day, seen = slot.activity.id, slot.unit, slot.day, slot.seen
         booked, numbers = known.get((activity, unit, day)), left[activity, day]
@@ -156,6 +163,9 @@ def entries_of(
             status = "free"
         else:
             status = "not_enrolled"
+        cancel, change, locked = seen.cancel, seen.change, not seen.cancellable
+        if line is not None and active and (line.starts or len(line.units) > 1):
+            cancel, change, locked = _of_booked(offer_of[activity], child, line)
         answer = booked.answer if booked else None
         entries.append(
             {
@@ -171,13 +181,22 @@ def entries_of(
                 "line": line.id if line else None,
                 "places_left": max(0, min([numbers[one] for one in seen.counters], default=0)),
                 "book": book,
-                "cancel": seen.cancel,
-                "change": seen.change if active and state == "accepted" else None,
+                "cancel": cancel,
+                "change": change if active and state == "accepted" else None,
                 "booking_locked": refused and not active,
-                "cancel_locked": active and not seen.cancellable,
+                "cancel_locked": active and locked,
             }
         )
     return entries
+
+
+def _of_booked(offer: Offer, child: Participant, line: Row) -> tuple[Fragment, Fragment, bool]:
+    """What is shown of cancelling and of changing all that one line booked, and whether it can
+    be cancelled no more."""
+    choice = Choice(line.units, line.starts)
+    cancel = offer.giving_up(child, line.date, choice)
+    change = offer.answer("change", child, line.date, choice)
+    return _possible(cancel, None), _possible(change, None), not cancel.allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +223,9 @@ def _look(
     """What is kept of one unit on a day."""
     choice = Choice((unit,))
     why_not, answer = offer.may_book(child, day, choice)
+    if why_not is not None and (latest := _latest(offer.activity.unit(unit))):
+        at_last = offer.may_book(child, day, replace(choice, starts=latest))
+        why_not, answer = at_last if at_last[0] is None else (why_not, answer)
     cancel = offer.giving_up(child, day, choice)
     shape = shapes[offer.activity.id]
     counters = shape.on(day)
@@ -222,6 +244,18 @@ def _look(
         cancellable=cancel.allowed,
         counters=tuple(counter.id for counter in counters.bound([unit], members)),
     )
+
+
+def _latest(unit: Unit | None) -> time | None:
+    """When a family that chooses its times may arrive at the latest: what closes so many hours
+    before is open until then."""
+    if unit is None or unit.span is None or unit.kind not in ("time_range", "ranges"):
+        return None
+    first, last = (one.hour * 60 + one.minute for one in unit.span)
+    steps = (last - first - max(unit.least_minutes, 1)) // unit.step_minutes
+    at = first + max(steps, 0) * unit.step_minutes
+    latest = time(at // 60, at % 60)
+    return min(latest, unit.latest_arrival) if unit.latest_arrival else latest
 
 
 def _possible(answer: Answer, why_not: Reason | None) -> Fragment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Literal, NamedTuple
 
 from services.booking.domain.request import BOOKS, STANDS, State
@@ -50,6 +50,7 @@ class Row(NamedTuple):
     of: str | None = None
     ended: str | None = None
     answer: Answered | None = None
+    starts: time | None = None
 
     @property
     def active(self) -> bool:

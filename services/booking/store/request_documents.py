@@ -67,10 +67,11 @@ def line_of(document: Document) -> Line:
 def row_of(request: str, values: Sequence[Any]) -> Row:
     """A line as an agenda shows it: the fields of ``Row`` after the request's id, in their order;
     None where they are as usual."""
-    _id, child, activity, day, units, state, kind, of, ended, answer = values
+    _id, child, activity, day, units, state, kind, of, ended, answer, starts = values
     return Row(
         request, _id, child, activity, date.fromisoformat(day), tuple(units), state,
         kind or "book", of, ended, answer and _READ["answer"](answer),
+        starts and time.fromisoformat(starts),
     )  # fmt: skip
 
 

@@ -60,7 +60,9 @@ def entries(
     slots = weeks_of([offer], {about.id: Shape(about, 1)}).open_to(child, first, last)
     left = {(about.id, slot.day): {one.id: 5 for one in about.places} for slot in slots}
     known = agendas(booked, {child.id: child.id})[child.id]
-    written = [orjson.dumps(one) for one in entries_of(child, slots, known, left, offer.standing)]
+    written = [
+        orjson.dumps(one) for one in entries_of(child, slots, known, left, offer.standing, [offer])
+    ]
     found = [PlanningEntry.model_validate_json(one) for one in written]
     assert [one.model_dump_json().encode() for one in found] == written
     return found

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
 
+from services.booking.domain.agenda import Row
 from services.booking.domain.planning import Ask, Offer, plan
 from services.booking.domain.request import Choice
 from services.booking.domain.rules.answers import Rulebook
 from services.booking.domain.rules.readings import Answer
-from tests.booking.rules.helpers import MONDAY_TEN, Rule, ask, rule, town
+from services.booking.schemas import PlanningEntry
+from tests.booking.rules.helpers import MONDAY_TEN, PARIS, Rule, ask, entries, rule, town
 from tests.booking.rules.test_deadlines import CHILD
 
 UNITS = [{"id": "m", "name": "Repas"}, {"id": "r", "name": "Matin"}]
+ROOM_OF_ONE = [{"id": "room", "units": ["r"], "capacity": 9, "source": "test"}]
 ROOM = [{"id": "room", "units": ["m", "r"], "capacity": 9, "source": "test"}]
 COUNTERS = [
     {"id": name, "name": name, "counts": "late_bookings", "per": "child", "window": "month"}
@@ -90,3 +93,49 @@ def test_without_its_proof_no_less_is_due_than_with_it() -> None:
     assert answer.to_prove is not None
     assert answer.to_prove.surcharge is not None
     assert answer.to_prove.surcharge.cents == 900
+
+
+# -- the planning's padlock ----------------------------------------------------------------
+
+THURSDAY = date(2026, 9, 24)
+WEDNESDAY_NINE = datetime(2026, 9, 23, 9, 0, tzinfo=PARIS)
+
+
+def shown(book: Rulebook, now: datetime, *booked: Row) -> dict[str, PlanningEntry]:
+    """The planning of Thursday 24 September, by unit."""
+    offer = Offer(book, book.file.activities[0], now)
+    return {one.unit: one for one in entries(offer, CHILD, THURSDAY, THURSDAY, *booked)}
+
+
+def test_hours_that_the_family_chooses_close_so_long_before_they_begin() -> None:
+    care = {"id": "r", "name": "Accueil", "kind": "time_range", "starts": "08:00", "ends": "18:00"}
+    day_before = [rule({"anchor": "hours", "hours_before": 24})]
+    book = town(day_before, day_before, activity={"units": [care], "places": ROOM_OF_ONE})
+    free = shown(book, WEDNESDAY_NINE)["r"]
+    assert (free.booking_locked, free.book.allowed) == (False, True)
+    late = shown(book, WEDNESDAY_NINE.replace(hour=18))["r"]
+    assert (late.booking_locked, late.book.allowed) == (True, False)
+    line = Row(
+        "q", "1", CHILD.id, "cantine", THURSDAY, ("r",), "accepted", starts=time(12), kind="book"
+    )
+    booked = shown(book, WEDNESDAY_NINE, line)["r"]
+    assert (booked.cancel_locked, booked.cancel.until) == (
+        False, datetime(2026, 9, 23, 12, 0, tzinfo=PARIS),
+    )  # fmt: skip
+    assert shown(book, WEDNESDAY_NINE.replace(hour=13), line)["r"].cancel_locked
+
+
+def test_what_was_booked_together_is_locked_together() -> None:
+    week_before = {"anchor": "day", "days_before": 7, "time": "18:00"}
+    eve = {"anchor": "day", "days_before": 1, "time": "18:00"}
+    cancel = [
+        rule(week_before, 1) | {"for": {"units": ["m"]}},
+        rule(eve, 2) | {"for": {"units": ["r"]}},
+    ]
+    book = town([rule(eve)], cancel, activity={"units": UNITS, "places": ROOM})
+    line = Row("q", "1", CHILD.id, "cantine", THURSDAY, ("m", "r"), "accepted")
+    both = shown(book, datetime(2026, 9, 21, 9, 0, tzinfo=PARIS), line)
+    assert {unit: one.cancel_locked for unit, one in both.items()} == {"m": True, "r": True}
+    assert {one.cancel.rule for one in both.values()} == {"rule-1"}
+    alone = shown(book, datetime(2026, 9, 21, 9, 0, tzinfo=PARIS), line._replace(units=("r",)))
+    assert not alone["r"].cancel_locked
