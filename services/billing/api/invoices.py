@@ -78,7 +78,7 @@ ROUTES = [
     Route(
         "POST", "/quotes", ask_quote, "The price of a basket, before it is validated",
         access=either(FAMILY, _READERS), answer=QuoteOut, body=QuoteIn, status=201,
-        idempotent=True, refusals=("idempotency-key-reused",),
+        idempotent=True, refusals=("idempotency-key-reused", "decisions-waiting"),
     ),
     Route(
         "GET", "/quotes/{quote}", see_quote, "A quote, and whether it still holds",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, Unnumbered, complete
 from services.billing.commands.owning import into_closed_months
-from services.billing.commands.pricing import priced_charges, priced_for
+from services.billing.commands.pricing import not_heard, priced_charges, priced_for
 from services.billing.domain.charges import Charge
 from services.billing.domain.drafts import corrected, draft_id
 from services.billing.domain.invoicing import (
@@ -179,11 +179,7 @@ async def refuse_too_early(billing: Billing, town: str, month: str) -> None:
             field="/month",
         )
     if await billing.store.decisions_held(town):
-        raise Refused(
-            "decisions-waiting",
-            "Des décisions de réservation sont encore en cours de traitement. Réessayez.",
-            retry_after=60,
-        )
+        raise not_heard()
 
 
 @dataclass(slots=True)

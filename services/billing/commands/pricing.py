@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from services.billing.domain.charges import Charge, known_in
 from services.billing.domain.invoicing import LeftAside, Priced, invoiced_guardian, priced
@@ -12,7 +11,16 @@ from services.billing.domain.prices.facts import Line
 from services.billing.state import Billing
 from shared.contracts.family import FamilyChanged
 from shared.copies import Town
-from shared.errors import MissingCopy
+from shared.errors import MissingCopy, Refused
+
+
+def not_heard() -> Refused:
+    """Booking has decided what billing has not worked through yet."""
+    return Refused(
+        "decisions-waiting",
+        "Des décisions de réservation sont encore en cours de traitement. Réessayez.",
+        retry_after=60,
+    )
 
 
 async def priced_charges(
@@ -33,26 +41,30 @@ async def priced_for(
     guardian = invoiced_guardian(card) if card else None
     if card is None or guardian is None:
         return "", Priced((), (), tuple(LeftAside(one, "nobody-invoiced") for one in charges))
-    book = billing.books.of(town)
     charges = known_in(card, charges)
-    known: list[Line] = []
-    if book.remembers or any(one.surcharge and one.surcharge.per != "item" for one in charges):
-        since = remembered_since(min(one.day for one in charges))
-        own = {line_ref(one) for one in charges}
-        found = await known_lines(billing, town, card, since, invoiced_only=True)
-        known = [one for one in found if one.ref not in own]
-    return guardian.id, priced(charges, card, book, known)
+    found = await known_lines(billing, town, card, charges)
+    own = {line_ref(one) for one in charges}
+    known = [one for one in found if one.ref not in own]
+    return guardian.id, priced(charges, card, billing.books.of(town), known)
 
 
 async def known_lines(
-    billing: Billing, town: Town, card: FamilyChanged, since: date, *, invoiced_only: bool
+    billing: Billing, town: Town, card: FamilyChanged, asked: Sequence[Charge | Line]
 ) -> list[Line]:
-    """What the family is charged from a day on; or of it, what an invoice holds. What waits to be
-    paid counts as if it were paid: it is the whole of the family's baskets that costs what it
-    does, not each alone."""
+    """What else the family has booked, where the price of what is ``asked`` may hang on it: for
+    quotes, bookings and month ends alike.
+
+    What waits to be paid counts as if it were paid, and what no invoice holds yet as what the month
+    end will bill: it is the whole of what the family has booked that costs what it does, not each
+    basket alone.
+    """
     slug, book = town.file.town, billing.books.of(town)
-    charges = await billing.store.charged(card, slug, since, invoiced_only=invoiced_only)
-    charges = known_in(card, charges)
+    if not (
+        book.looks_around or any(one.surcharge and one.surcharge.per != "item" for one in asked)
+    ):
+        return []
+    since = remembered_since(min(one.day for one in asked))
+    charges = known_in(card, await billing.store.charged(card, slug, since))
     invoices = {one.invoice for one in charges if one.invoice is not None}
     held = {line_ref(one) for one in charges if one.invoice is not None}
     lines = lines_of(charges, book, known=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from services.billing.commands.changing import differences
 from services.billing.commands.pricing import known_lines
-from services.billing.domain.known import facts_of, remembered_since
+from services.billing.domain.known import facts_of
 from services.billing.domain.prices.basket import price
 from services.billing.domain.prices.facts import Facts, Line
-from services.billing.domain.prices.lines import PricedBasket
-from services.billing.domain.quotes import VALID, Quote, QuotedLine, QuoteState, without_price
+from services.billing.domain.quotes import VALID, Price, Quote, QuoteState
 from services.billing.schemas.invoices import QuoteIn
 from services.billing.state import Billing
 from shared.auth import FamilyScope, Scope
@@ -42,7 +42,7 @@ async def see(billing: Billing, scope: Scope, quote_id: str) -> tuple[Quote, Quo
     if found is None:
         raise not_found("ce devis")
     card, _ = await billing.card_of(scope, found.family)
-    _refuse_others(scope, found.family, card, {one.child for one in found.lines})
+    _refuse_others(scope, found.family, card, {one.child for one in found.asked})
     return found, await state_of(billing, found, card)
 
 
@@ -51,9 +51,11 @@ async def state_of(billing: Billing, quoted: Quote, card: FamilyChanged) -> Quot
     if quoted.valid_until <= billing.clock.town():
         return "expired"
     town = await billing.towns.get(quoted.town)
-    asked = [one for one in quoted.facts.lines if not one.known]
-    _, basket = await _priced(billing, town, card, asked)
-    return "valid" if quoted.says(basket) else "changed"
+    try:
+        price = await _priced(billing, town, card, quoted.asked, quoted.changes)
+    except Refused:  # what it changes is a booking no more
+        return "changed"
+    return "valid" if quoted.says(price) else "changed"
 
 
 async def _reckoned(billing: Billing, scope: Scope, wish: QuoteIn, command: Command) -> Quote:
@@ -61,26 +63,43 @@ async def _reckoned(billing: Billing, scope: Scope, wish: QuoteIn, command: Comm
     card, heard = await billing.card_of(scope, wish.family)
     _refuse_others(scope, wish.family, card, {one.child for one in wish.lines})
     asked = [one.fact(position) for position, one in enumerate(wish.lines)]
-    facts, basket = await _priced(billing, town, card, asked)
+    changes = {str(at): one.of for at, one in enumerate(wish.lines) if one.of is not None}
+    price = await _priced(billing, town, card, asked, changes)
     now = billing.clock.town()
     return Quote(
-        id=command.id, town=scope.town, family=wish.family, account=scope.account, facts=facts,
-        version=town.version, card=heard, lines=tuple(map(QuotedLine.of, basket.lines)),
-        without_price=without_price(basket), total_cents=basket.total_cents, asked_at=now,
-        valid_until=now + VALID, body_hash=command.body_hash,
+        id=command.id, town=scope.town, family=wish.family, account=scope.account, price=price,
+        changes=changes, version=town.version, card=heard, asked_at=now, valid_until=now + VALID,
+        body_hash=command.body_hash,
     )  # fmt: skip
 
 
 async def _priced(
-    billing: Billing, town: Town, card: FamilyChanged, asked: Sequence[Line]
-) -> tuple[Facts, PricedBasket]:
-    """The facts, with what the family has booked already, and the price of what is asked."""
+    billing: Billing,
+    town: Town,
+    card: FamilyChanged,
+    asked: Sequence[Line],
+    changes: Mapping[str, str],
+) -> Price:
+    """The price of what is asked, beside what the family has booked already; ``changes``: by the
+    ref of a wish, the booking that it is put in the place of, and that it costs the difference
+    to."""
     book = billing.books.of(town)
-    since = remembered_since(min(one.day for one in asked))
-    known = await known_lines(billing, town, card, since, invoiced_only=False)
-    facts = facts_of(card, book, (), known)
-    facts = facts.model_copy(update={"lines": (*asked, *facts.lines)})
-    return facts, price(book, facts)
+    bare = facts_of(card, book, ())
+    gone = set(changes.values())
+    known = [one for one in await known_lines(billing, town, card, asked) if one.ref not in gone]
+
+    def beside(lines: Sequence[Line], more: Sequence[Line] = ()) -> Facts:
+        return bare.model_copy(update={"lines": (*lines, *known, *more)})
+
+    if not changes:
+        return Price.of(beside(asked), [price(book, beside(asked))], ())
+    wishes = {ref: one for one in asked if (ref := changes.get(one.ref)) is not None}
+    comes_to = await differences(billing, town, card, wishes)
+    instead = list(wishes.values())
+    fresh = [one for one in asked if one.ref not in changes]
+    booked = [one.model_copy(update={"known": True}) for one in instead]
+    baskets = [price(book, beside(instead)), price(book, beside(fresh, booked))]
+    return Price.of(beside(asked), baskets, [(one, comes_to[one.ref]) for one in instead])
 
 
 def _refuse_others(scope: Scope, family: str, card: FamilyChanged, children: set[str]) -> None:

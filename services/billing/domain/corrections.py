@@ -117,11 +117,16 @@ def difference(
     latest = max(chain, key=lambda one: one.billed.position).billed
     before, aside = latest.facts, frozenset(latest.aside)
     known = {one.id for one in before.children}
-    left_aside = aside - {one.ref for one in lines}
+    own = {one.ref for one in lines}
+    left_aside = aside - own
     now = before.model_copy(
         update={
             "lines": (
-                *lines, *(one for one in before.lines if one.known or one.ref in left_aside)
+                *lines,
+                *(
+                    one for one in before.lines
+                    if one.ref not in own and (one.known or one.ref in left_aside)
+                ),
             ),
             "children": (*before.children, *(one for one in children if one.id not in known)),
         }

@@ -97,7 +97,9 @@ def _line(ref: str, charges: Sequence[Charge], book: PriceBook, *, known: bool) 
         ref=ref, child=first.child, activity=first.activity,
         units=tuple(one.unit for one in charges), day=first.day, quantity=first.quantity,
         starts=first.starts, ends=first.ends, surcharge=first.surcharge,
-        ended=_ended(first, book), known=known,
+        ended=_ended(first, book), accepted=first.decided if book.looks_around else None,
+        known=known,
+        later=known and all(one.invoice is None for one in charges),
     )  # fmt: skip
 
 

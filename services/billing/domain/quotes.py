@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.billing.domain.invoicing import OthersPart
-from services.billing.domain.prices.facts import Facts
+from services.billing.domain.prices.facts import Facts, Line
 from services.billing.domain.prices.lines import PricedBasket, PricedLine, UnpricedCode
 from shared.money import Cents
 
@@ -33,10 +35,12 @@ class QuotedStep(_Part):
 
 
 class QuotedLine(_Part):
-    """What one thing costs the family (``cents``); ``line`` is its place in the basket, from 0."""
+    """What one thing costs the family (``cents``); ``line`` is its place in the basket, from 0.
+    ``changed``: what is taken off the price for the booking that a line is put in the place of, so
+    that what is left is asked, or given back (below zero)."""
 
     line: int
-    what: Literal["booked", "once", "late"]
+    what: Literal["booked", "once", "late", "changed"]
     child: str
     activity: str
     units: tuple[str, ...]
@@ -67,6 +71,15 @@ class QuotedLine(_Part):
             ),
         )  # fmt: skip
 
+    @classmethod
+    def taken_off(cls, one: Line, cents: int) -> QuotedLine:
+        """What is taken off for the booking that a line changes."""
+        return cls(
+            line=int(one.ref), what="changed", child=one.child, activity=one.activity,
+            units=one.units, date=one.day.isoformat(), count=1, cents=cents, rule="",
+            reason="Réservation modifiée, déjà comptée", paid_by_others=(), steps=(),
+        )  # fmt: skip
+
 
 class WithoutPrice(_Part):
     """What the town has no price for."""
@@ -77,33 +90,67 @@ class WithoutPrice(_Part):
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a basket comes to: the ``facts`` it was reckoned from, and its lines."""
+
+    facts: Facts
+    lines: tuple[QuotedLine, ...]
+    without_price: tuple[WithoutPrice, ...]
+
+    @classmethod
+    def of(
+        cls, facts: Facts, baskets: Sequence[PricedBasket], differences: Sequence[tuple[Line, int]]
+    ) -> Price:
+        """As it is kept and shown; ``differences``: what wishes come to that change a booking."""
+        priced = [one for basket in baskets for one in basket.lines]
+        full: dict[str, int] = defaultdict(int)
+        for one in priced:
+            full[one.ref] += one.cents
+        return cls(
+            facts,
+            (
+                *map(QuotedLine.of, priced),
+                *(
+                    QuotedLine.taken_off(wish, cents - full[wish.ref])
+                    for wish, cents in differences
+                ),
+            ),
+            tuple(
+                WithoutPrice(line=int(one.ref), units=one.units, code=one.code)
+                for basket in baskets
+                for one in basket.unpriced
+            ),
+        )
+
+    @property
+    def total_cents(self) -> int:
+        return sum(one.cents for one in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
-    """``facts`` are those it was reckoned from; ``version`` is that of the town file, ``card`` that
-    of the family's card. Instants are the town's clock."""
+    """``changes``: by place in the basket, the booking that a line is put in the place of.
+    ``version`` is that of the town file, ``card`` that of the family's card. Instants are the
+    town's clock."""
 
     id: str
     town: str
     family: str
     account: str
-    facts: Facts
+    price: Price
+    changes: Mapping[str, str]
     version: int
     card: int
-    lines: tuple[QuotedLine, ...]
-    without_price: tuple[WithoutPrice, ...]
-    total_cents: int
     asked_at: datetime
     valid_until: datetime
     body_hash: str
 
-    def says(self, basket: PricedBasket) -> bool:
+    @property
+    def asked(self) -> tuple[Line, ...]:
+        """The lines of the basket."""
+        return tuple(one for one in self.price.facts.lines if not one.known)
+
+    def says(self, price: Price) -> bool:
         """Whether a basket costs what the quote says, line by line."""
-        return self.lines == tuple(map(QuotedLine.of, basket.lines)) and (
-            self.without_price == without_price(basket)
-        )
-
-
-def without_price(basket: PricedBasket) -> tuple[WithoutPrice, ...]:
-    """What a basket has no price for, as it is kept and shown."""
-    return tuple(
-        WithoutPrice(line=int(one.ref), units=one.units, code=one.code) for one in basket.unpriced
-    )
+        said = self.price
+        return (said.lines, said.without_price) == (price.lines, price.without_price)

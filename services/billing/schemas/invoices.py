@@ -172,7 +172,8 @@ class SurchargeIn(Input):
 
 
 class QuoteLineIn(Input):
-    """One line of a basket: a child, a day, units of an activity."""
+    """One line of a basket: a child, a day, units of an activity. ``of``: the booking in whose
+    place it is put, as the recap names it (``request-line``): it costs the difference."""
 
     child: _Id
     activity: _Id
@@ -182,6 +183,7 @@ class QuoteLineIn(Input):
     starts: time | None = None
     ends: time | None = None
     surcharge: SurchargeIn | None = None
+    of: _Id | None = None
 
     def fact(self, position: int) -> Line:
         """As the prices take it."""
@@ -218,8 +220,8 @@ class QuoteOut(Output):
     def of(cls, quote: Quote, state: QuoteState) -> QuoteOut:
         """The answer for a quote."""
         return cls(
-            quote=quote.id, family=quote.family, state=state, lines=quote.lines,
-            without_price=quote.without_price, total_cents=quote.total_cents,
+            quote=quote.id, family=quote.family, state=state, lines=quote.price.lines,
+            without_price=quote.price.without_price, total_cents=quote.price.total_cents,
             asked_at=quote.asked_at, valid_until=quote.valid_until, version=quote.version,
         )  # fmt: skip
 

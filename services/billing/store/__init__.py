@@ -216,16 +216,12 @@ class BillingStore:
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
         return [_charge_in(document) for document in found]
 
-    async def charged(
-        self, card: FamilyChanged, town: str, since: date, *, invoiced_only: bool
-    ) -> list[Charge]:
-        """What the family has booked from a day on; or of it, what an invoice holds."""
+    async def charged(self, card: FamilyChanged, town: str, since: date) -> list[Charge]:
+        """What the family has booked from a day on."""
         query: Document = {
             "town": town, "family": {"$in": [card.family, *card.parts]},
             "day": {"$gte": since.isoformat()}, "accepted": True,
         }  # fmt: skip
-        if invoiced_only:
-            query["invoice"] = {"$gt": ""}
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
         return [_charge_in(document) for document in found]
 

@@ -1,5 +1,6 @@
-"""Quotes: ``{_id, town, family, account, facts, version, card, lines, without_price, total_cents,
-asked_at, valid_until, body_hash, kept_until}``; written once, and dropped after three days."""
+"""Quotes: ``{_id, town, family, account, facts, changes, version, card, lines, without_price,
+total_cents, asked_at, valid_until, body_hash, kept_until}``; written once, dropped after three
+days."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import timedelta
 from pymongo import IndexModel
 
 from services.billing.domain.prices.facts import Facts
-from services.billing.domain.quotes import Quote, QuotedLine, WithoutPrice
+from services.billing.domain.quotes import Price, Quote, QuotedLine, WithoutPrice
 from shared.auth import Scope
 from shared.clock import Clock
 from shared.failpoints import step
@@ -30,13 +31,14 @@ class QuoteStore:
 
     async def keep(self, quote: Quote) -> bool:
         """Store a quote; False when there is one of that id."""
+        price = quote.price
         document = {
             "_id": quote.id, "town": quote.town, "family": quote.family,
-            "account": quote.account, "facts": quote.facts.model_dump(mode="json"),
-            "version": quote.version, "card": quote.card,
-            "lines": [one.model_dump(mode="json") for one in quote.lines],
-            "without_price": [one.model_dump(mode="json") for one in quote.without_price],
-            "total_cents": quote.total_cents, "asked_at": quote.asked_at,
+            "account": quote.account, "facts": price.facts.model_dump(mode="json"),
+            "changes": dict(quote.changes), "version": quote.version, "card": quote.card,
+            "lines": [one.model_dump(mode="json") for one in price.lines],
+            "without_price": [one.model_dump(mode="json") for one in price.without_price],
+            "total_cents": price.total_cents, "asked_at": quote.asked_at,
             "valid_until": quote.valid_until, "body_hash": quote.body_hash,
             "kept_until": self._clock.machine() + _KEPT,
         }  # fmt: skip
@@ -50,12 +52,15 @@ class QuoteStore:
 
 
 def _quote(document: Document) -> Quote:
+    price = Price(
+        Facts.model_validate(document["facts"]),
+        tuple(QuotedLine.model_validate(one) for one in document["lines"]),
+        tuple(WithoutPrice.model_validate(one) for one in document["without_price"]),
+    )
     return Quote(
-        id=document["_id"], facts=Facts.model_validate(document["facts"]),
-        lines=tuple(QuotedLine.model_validate(one) for one in document["lines"]),
-        without_price=tuple(WithoutPrice.model_validate(one) for one in document["without_price"]),
+        id=document["_id"], price=price,
         **{name: document[name] for name in (
-            "town", "family", "account", "version", "card", "total_cents", "asked_at",
-            "valid_until", "body_hash",
+            "town", "family", "account", "changes", "version", "card", "asked_at", "valid_until",
+            "body_hash",
         )},
     )  # fmt: skip

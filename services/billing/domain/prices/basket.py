@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal, TypeVar
 
@@ -11,7 +12,7 @@ from services.billing.domain.prices import wording
 from services.billing.domain.prices.book import PriceBook, Priced
 from services.billing.domain.prices.facts import Facts, Line, Part, hours_of
 from services.billing.domain.prices.knowing import Knowing
-from services.billing.domain.prices.late import late_pick_up
+from services.billing.domain.prices.late import Late, late_pick_up
 from services.billing.domain.prices.lines import PricedBasket, PricedLine, Unpriced, UnpricedCode
 from services.billing.domain.prices.operations import Applied, Item, OnceDue
 from services.billing.domain.prices.rounding import part_of, rounded, shared_out
@@ -23,16 +24,30 @@ from shared.contracts.town_file import Adjustment, PaidByOthers, Rounding
 from shared.traits import Known
 
 RuleT = TypeVar("RuleT", Adjustment, PaidByOthers)
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 def price(book: PriceBook, facts: Facts, aside: Set[str] = frozenset()) -> PricedBasket:
     """The price of every line: of those that are ``known`` already, only what they make of the
-    others. Lines ``aside`` (refs) count as days, as where there is no price for them."""
+    others. Lines ``aside`` (refs) count as days, as where there is no price for them.
+
+    Lines count in the order in which they were booked; what falls due once falls on the first of
+    them, unless a bill has asked for it already.
+    """
     reckoning = _Reckoning(book, facts, Knowing(book, facts), aside)
     following = _following(facts.lines)
-    for line in sorted(facts.lines, key=lambda one: (not one.known, one.day)):
-        reckoning.add(line, following.get(id(line), ()))
+    met = [
+        found for line in sorted(facts.lines, key=_when_booked)
+        if (found := reckoning.meet(line)) is not None
+    ]  # fmt: skip
+    for one in sorted(met, key=lambda one: not one.line.known or one.line.later):
+        reckoning.add(one, following.get(id(one.line), ()))
     return reckoning.done()
+
+
+def _when_booked(line: Line) -> tuple[datetime, bool, date]:
+    """Of what has no such instant, what is known already comes before what is asked for."""
+    return line.accepted or _NOT_YET, line.accepted is None and not line.known, line.day
 
 
 def _following(lines: Sequence[Line]) -> dict[int, list[Surcharged]]:
@@ -88,6 +103,16 @@ class _Reckoned:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A line to be priced: what is known of it, and which time it is, by counter."""
+
+    line: Line
+    traits: Mapping[str, Known]
+    nth: Mapping[str, int]
+    late: Late | None
+
+
 @dataclass(slots=True)
 class _Reckoning:
     """Lines priced so far. ``seen``: (rule, for whom, when) of what has fallen due once; ``exact``
@@ -104,36 +129,45 @@ class _Reckoning:
     plain: dict[tuple[object, ...], _Reckoned] = field(default_factory=dict)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def add(self, line: Line, following: Sequence[Surcharged]) -> None:
-        """Price a line; of a known one, keep what it was."""
+    def meet(self, line: Line) -> _Met | None:
+        """Count a line; None where there is nothing to be priced."""
         if line.ref in self.aside:
             self.knowing.happened(line, ("days_booked",))
-            return
+            return None
         if line.activity not in self.book.activities:
             self._not(line, line.units, "activity-removed")
-            return
+            return None
         traits, nth = self.knowing.traits(line), self.knowing.nth(line)
-        if line.units:
-            self._book(line, following, traits, nth)
         late = late_pick_up(self.book, line, traits, nth)
         if late is not None:
-            self._late(line, late.rule.id, late.rule.once_for, late.cents, late.reason,
-                       for_an_agent=late.for_an_agent)  # fmt: skip
             self.knowing.happened(line, ("late_pick_ups",))
         if line.units:
             self.knowing.happened(line, ("days_booked",))
+        return _Met(line, traits, nth, late)
+
+    def add(self, one: _Met, following: Sequence[Surcharged]) -> None:
+        """Price a line; of a known one, keep what it was."""
+        line, late = one.line, one.late
+        if line.units:
+            self._book(line, following, one.traits, one.nth)
+        if late is not None:
+            self._late(line, late.rule.id, late.rule.once_for, late.cents, late.reason,
+                       for_an_agent=late.for_an_agent)  # fmt: skip
 
     def done(self) -> PricedBasket:
-        """The lines, whose sum is the total."""
+        """The lines by day, whose sum is the total."""
         rounding = self.book.pricing.rounding
-        lines = self.lines
+        by_day = sorted(zip(self.lines, self.exact, strict=True), key=lambda one: one[0].day)
+        lines = [line for line, _ in by_day]
         if rounding.at == "total" and lines:
-            total = int(rounded(sum(self.exact, Decimal(0)), rounding))
+            exact = [cents for _, cents in by_day]
+            total = int(rounded(sum(exact, Decimal(0)), rounding))
             lines = [
                 replace(line, cents=cents, total_cents=cents + line.paid_for)
-                for line, cents in zip(lines, shared_out(self.exact, total), strict=True)
+                for line, cents in zip(lines, shared_out(exact, total), strict=True)
             ]
-        return PricedBasket(tuple(lines), tuple(self.unpriced), sum(one.cents for one in lines))
+        unpriced = sorted(self.unpriced, key=lambda one: one.day)
+        return PricedBasket(tuple(lines), tuple(unpriced), sum(one.cents for one in lines))
 
     # -- what is booked ------------------------------------------------------------------------
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from shared.contracts.town_file import (
+    ACTIONS,
     Activity,
+    Addition,
     Audience,
     Bracket,
     Counter,
     PriceScope,
     Pricing,
+    Surcharge,
     Tariff,
     TownFile,
 )
 from shared.contracts.town_file.grids import Edge, begins, ends
 from shared.days import Days
 from shared.traits import Known, belongs
+
+#: What counts something that a line is (``Knowing.happened``).
+_OF_LINES = frozenset({"days_booked", "late_pick_ups"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Priced:
 @dataclass(frozen=True, slots=True)
 class PriceBook:
     """``tariffs`` by activity: the largest set of units first, then as written. ``asked``: the
-    facts that audiences ask for."""
+    facts that audiences and grids ask for. ``looks_around``: whether what else a family has booked
+    may change what something costs."""
 
     file: TownFile
     days: Days
@@ -42,6 +49,7 @@ class PriceBook:
     counters: Mapping[str, Counter]
     tariffs: Mapping[str, tuple[Priced, ...]]
     asked: frozenset[str]
+    looks_around: bool
     _unit_names: Mapping[tuple[str, str], str] = field(repr=False)
 
     @classmethod
@@ -52,6 +60,8 @@ class PriceBook:
             lines = sorted(((begins(b), ends(b), b) for b in one.brackets), key=lambda row: row[0])
             priced = Priced(one, frozenset(one.units), tuple(lines))
             tariffs.setdefault(one.activity, []).append(priced)
+        asked = {trait.fact for one in file.audiences for trait in (*one.all, *one.any)}
+        asked |= {one.of for one in file.tariffs}
         return cls(
             file, days,
             {one.id: one for one in file.activities},
@@ -61,9 +71,8 @@ class PriceBook:
                 name: tuple(sorted(found, key=lambda one: -len(one.units)))
                 for name, found in tariffs.items()
             },
-            frozenset(
-                trait.fact for one in file.audiences for trait in (*one.all, *one.any)
-            ),
+            frozenset(asked),
+            _once(file) or _counts(file) or not asked.isdisjoint(_around(file.pricing)),
             {(a.id, u.id): u.name for a in file.activities for u in a.units},
         )  # fmt: skip
 
@@ -71,13 +80,6 @@ class PriceBook:
     def pricing(self) -> Pricing:
         """How the town reckons."""
         return self.file.pricing
-
-    @property
-    def remembers(self) -> bool:
-        """Whether what was charged before changes what something costs now."""
-        once = [one.per not in ("item", "slice", "hour") for one in self.file.tariffs]
-        once += [one.per != "item" for one in self.pricing.adjustments]
-        return any(once) or bool(self.counters)
 
     def unit_name(self, activity: str, unit: str) -> str:
         """A unit as families read it."""
@@ -119,3 +121,35 @@ class PriceBook:
             stretch = self.days.period(day, self.activities[activity].calendar)
             return f"{stretch.first}/{stretch.last}" if stretch else f"{day:%Y-%m}"
         raise ValueError(per)
+
+
+def _once(file: TownFile) -> bool:
+    """Whether something falls due once for several lines, or on those that follow."""
+    pricing = file.pricing
+    return (
+        any(one.per not in ("item", "slice", "hour") for one in file.tariffs)
+        or any(one.per != "item" for one in pricing.adjustments)
+        or any(one.once_for != "child" for one in pricing.late_pick_ups)
+        or any(
+            isinstance(one, Addition) and (one.per != "item" or one.also_following > 0)
+            for one in _surcharges(file)
+        )
+    )
+
+
+def _surcharges(file: TownFile) -> Iterator[Surcharge | None]:
+    for activity in file.activities:
+        for rule in (one for action in ACTIONS for one in activity.deadlines.of(action)):
+            yield rule.surcharge
+            yield from (step.surcharge for step in rule.after)
+        yield from (rule.effect.surcharge for rule in activity.absences.rules)
+
+
+def _counts(file: TownFile) -> bool:
+    return any(one.counts in _OF_LINES for one in file.counters)
+
+
+def _around(pricing: Pricing) -> set[str]:
+    """The facts that other lines decide."""
+    facts = {"days-in-week", "days-in-month", *(one.id for one in pricing.statuses)}
+    return facts if pricing.siblings.among == "household" else facts | {"rank", "children"}

@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.booking import Effect, Surcharged
 from shared.contracts.family import ParticipantKind
@@ -72,9 +72,11 @@ class Line(_Fact):
 
     ``starts`` and ``ends``: booked or attended, where time is billed. ``surcharge``: what coming
     late costs, and ``ended`` what became of it, as booking said. ``picked_up_at``: when the child
-    was fetched, if late. ``known``: charged already; it counts for what falls due once, and is not
-    charged again. ``unborne``: of a known line, what fell on others; where those are gone it falls
-    due again.
+    was fetched, if late. ``accepted``: when it was booked: lines count, and what falls due once
+    falls on them, in that order, then by day; what is only asked for comes last. ``known``: charged
+    already; it counts for what falls due once, and is not charged again. ``later``: of a known
+    line, another bill will charge it. ``unborne``: of a known line, what fell on others; where
+    those are gone it falls due again.
     """
 
     ref: str = ""
@@ -88,7 +90,9 @@ class Line(_Fact):
     surcharge: Surcharged | None = None
     ended: Ended | None = None
     picked_up_at: time | None = None
+    accepted: AwareDatetime | None = None
     known: bool = False
+    later: bool = False
     unborne: tuple[Part, ...] = ()
 
 

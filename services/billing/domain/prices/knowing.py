@@ -94,7 +94,8 @@ class Knowing:
             about, month = self._kind(line.activity), f"{line.day:%Y-%m}"
         found = self._ranked.get((about, month))
         if found is None:
-            counted = set(self._children) | {one.child for one in self._facts.lines}
+            counted = {one.child for one in self._facts.lines if not one.known}
+            counted |= set(self._children)
             if about:
                 counted = {
                     one.child for one in self._facts.lines
