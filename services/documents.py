@@ -195,20 +195,20 @@ def _schema_breaks(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) ->
         for field, declared in before.get("properties", {}).items():
             if field not in fields:
                 found.append(f"{name}: {model}.{field} gone")
-            elif _read(declared, field, new[model]) != _shape(fields[field]):
+            elif _shape(declared) != _shape(fields[field]) or (
+                _told(before, field) and not _told(new[model], field)
+            ):
                 found.append(f"{name}: {model}.{field} has another type")
     return found
 
 
-def _read(declared: Mapping[str, Any], field: str, after: Mapping[str, Any]) -> Any:
-    """The shape of a field as its readers knew it: what it was where it was not said is no matter
-    once it is always said."""
-    always = field in after.get("required", ())
-    return _shape({k: v for k, v in declared.items() if not (always and k == "default")})
+def _told(model: Mapping[str, Any], field: str) -> bool:
+    """Whether a reader always has a value: it is said, or known where it is left out."""
+    return field in model.get("required", ()) or "default" in model["properties"][field]
 
 
 def _shape(schema: Any) -> Any:
-    """A schema without its words, and without its defaults: what is sent is always whole."""
+    """A schema without its words and its defaults, which are what is sent, whatever they are."""
     if isinstance(schema, dict):
         kept = {k: v for k, v in schema.items() if k not in ("description", "title", "default")}
         return {k: _shape(v) for k, v in kept.items()}
