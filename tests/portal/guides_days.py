@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 from playwright.async_api import Browser, Locator, Page, expect
+from pymongo import AsyncMongoClient
 
 from shared.waiting import eventually
 from tests.portal.conftest import PAUL, Demo, log_in
 from tests.portal.looking import look, opened
+from tests.servers import MongoServer
 
 
 async def test_the_planning_by_month_by_five_days_and_as_a_list(demo: Demo, phone: Page) -> None:
@@ -113,6 +117,36 @@ async def opened_basket(page: Page) -> Locator:
     if not await basket.get_by_role("list").is_visible():
         await basket.locator("summary").click()
     return basket
+
+
+async def test_the_price_shown_is_the_price_paid_or_is_said(
+    demo: Demo, phone: Page, mongodb: MongoServer
+) -> None:
+    """Guide of Parempuyre, recap: the quote is too old, then says another price than today's."""
+    await log_in(demo, phone)
+    await opened(phone, demo.at("/reservations?jour=2026-11-23"))
+    await phone.get_by_role("region", name="ven. 27/11").get_by_label(re.compile("Repas")).check()
+    await phone.get_by_role("button", name="Aller à l'étape 2").click()
+    comment = phone.get_by_label("Un mot pour la mairie")
+    await comment.fill("Merci !")
+    validate, alert = phone.get_by_role("button", name="Valider"), phone.get_by_role("alert")
+    async with AsyncMongoClient[dict[str, Any]](mongodb.url) as client:
+        quotes = client["demo-clock_billing"]["quotes"]
+        shown = {"_id": await phone.locator("[name=quote]").get_attribute("value")}
+        await quotes.update_one(shown, {"$set": {"valid_until": datetime(2026, 9, 14, tzinfo=UTC)}})
+        await validate.click()
+        await expect(alert).to_contain_text("garanti que 30 minutes")
+        await expect(alert).to_contain_text("Rien n'a été envoyé")
+        await expect(comment).to_have_value("Merci !")
+        await look(phone, "recapitulatif-prix-change")
+        shown = {"_id": await phone.locator("[name=quote]").get_attribute("value")}
+        other = {"total_cents": 310, "lines.0.cents": 310}
+        assert (await quotes.update_one(shown, {"$set": other})).modified_count == 1
+    await validate.click()
+    await expect(alert).to_contain_text(re.compile("Le prix a changé.*4,10.*au lieu de.*3,10"))
+    await expect(phone.get_by_role("table").locator("tfoot")).to_contain_text("4,10")
+    await validate.click()
+    await expect(phone.get_by_role("status")).to_contain_text("Votre demande est envoyée")
 
 
 async def test_from_a_child_to_its_agenda(demo: Demo, phone: Page) -> None:

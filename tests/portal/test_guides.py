@@ -30,6 +30,7 @@ from tests.portal.guides_days import (
     test_pay_the_chosen_invoices,
     test_planning_and_invoice_on_one_sheet,
     test_the_planning_by_month_by_five_days_and_as_a_list,
+    test_the_price_shown_is_the_price_paid_or_is_said,
     test_what_is_paid_when_booked_leads_to_payfip,
 )
 from tests.portal.guides_family import (
@@ -66,7 +67,7 @@ __all__ = (
     "test_subscribe_later_with_the_code_of_the_letter",
     "test_tell_of_health_and_see_who_read_it",
     "test_the_planning_by_month_by_five_days_and_as_a_list",
-    "test_the_same_account_in_another_town",
+    "test_the_price_shown_is_the_price_paid_or_is_said", "test_the_same_account_in_another_town",
     "test_what_is_paid_when_booked_leads_to_payfip",
     "test_what_was_typed_is_there_after_logging_in_again",
 )  # fmt: skip

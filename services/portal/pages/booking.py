@@ -14,9 +14,10 @@ from services.portal.pages.documents import send_proof
 from services.portal.pages.invoices import credit_of, pay_at_once
 from services.portal.pages.people import People, people_of
 from services.portal.pages.planning import asked_day, basket_of, show_planning
-from services.portal.web import Page, Visit
+from services.portal.web import Page, Visit, quoted
 from services.portal.wishes import MOST, Wish, body_of, read_wishes
 from shared.french import day_words
+from shared.money import euros
 
 #: What another choice may put right.
 CORRECTABLE = frozenset({400, 409, 422})
@@ -97,6 +98,16 @@ async def show_recap(
 ) -> web.Response:
     """The recap of this body, with prices where there are any; each line with the wishes it comes
     of, to be taken out of the basket."""
+    return await _shown(
+        visit, people, family, await _recapped(visit, family, body), wishes, **values
+    )
+
+
+_Recapped = tuple[dict[str, Any], dict[str, Any] | None]
+
+
+async def _recapped(visit: Visit, family: str, body: dict[str, Any]) -> _Recapped:
+    """What validating would do, and its price."""
     gateway = visit.portal.gateway
     recap = await once_heard(
         lambda: gateway.send(visit.caller, "POST", "booking/recaps", body),
@@ -104,10 +115,21 @@ async def show_recap(
     )
     for name in ("lines", "not_retained"):
         recap[name].sort(key=lambda one: (one["date"], one["child"], one["activity"]))
-        for line in recap[name]:
-            line["wishes"] = [one for one in wishes if one.covers(line)]
-            line["out"] = " ".join(one.text() for one in line["wishes"])
-    quote = await quote_of(visit, family, recap["lines"])
+    return recap, await quote_of(visit, family, recap["lines"])
+
+
+async def _shown(
+    visit: Visit,
+    people: People,
+    family: str,
+    recapped: _Recapped,
+    wishes: Sequence[Wish],
+    **values: Any,
+) -> web.Response:
+    recap, quote = recapped
+    for line in (*recap["lines"], *recap["not_retained"]):
+        line["wishes"] = [one for one in wishes if one.covers(line)]
+        line["out"] = " ".join(one.text() for one in line["wishes"])
     credit = await credit_of(visit, family) if quote else 0
     texts = [one.text() for one in wishes]
     return visit.show(
@@ -123,7 +145,7 @@ async def quote_of(visit: Visit, family: str, lines: list[dict[str, Any]]) -> di
     ]  # fmt: skip
     if not booked:
         return None
-    named = ("child", "activity", "date", "units", "starts", "ends", "quantity", "surcharge")
+    named = ("child", "activity", "date", "units", "starts", "ends", "quantity", "surcharge", "of")
     body = {"family": family, "lines": [{name: one[name] for name in named} for _, one in booked]}
     try:
         quote = await visit.send("POST", "billing/quotes", body, once="quote")
@@ -145,7 +167,48 @@ async def _validate(visit: Visit) -> web.Response:
         return visit.go("/reservations")
     family = people.find(wishes[0].participant).family
     body = body_of(family, wishes, visit.form.get("comment"))
+    shown = await _price_shown(visit)
+    if shown is not None:
+        recapped = await _recapped(visit, family, body)
+        # Without anything left to be booked the request says why: it was sent before, perhaps.
+        if (quote := recapped[1]) is not None and (changed := price_changed(shown, quote)):
+            visit.problem = changed
+            return await _shown(visit, people, family, recapped, wishes)
     return await send_request(visit, body)
+
+
+async def _price_shown(visit: Visit) -> dict[str, Any] | None:
+    """The quote that the recap showed; nothing where there was none, or billing is away: what needs
+    no price is booked all the same, and what is paid at once waits for its invoice."""
+    if not (shown := visit.form.get("quote")):
+        return None
+    try:
+        quote: dict[str, Any] = await visit.get(f"billing/quotes/{quoted(shown)}")
+    except Problem as problem:
+        if problem.status < 500:
+            raise
+        return None
+    return quote
+
+
+def price_changed(shown: Mapping[str, Any], now: Mapping[str, Any]) -> Problem | None:
+    """What is said before anything is sent, where the price shown is not the price paid any more,
+    or was shown too long ago."""
+    said, cents = euros(shown["total_cents"]), euros(now["total_cents"])
+    same = shown["total_cents"] == now["total_cents"]
+    if shown["state"] == "expired":
+        what = "Le prix n'était garanti que 30 minutes"
+        what += (
+            f" ; il reste de {cents}." if same else f", et il a changé : {cents} au lieu de {said}."
+        )
+    elif (shown["lines"], shown["without_price"]) == (now["lines"], now["without_price"]):
+        return None
+    elif same:
+        what = f"Le détail du prix a changé ; le total reste de {cents}."
+    else:
+        what = f"Le prix a changé : {cents} au lieu de {said}."
+    detail = f"{what} Rien n'a été envoyé : relisez le récapitulatif, puis validez."
+    return Problem(409, {"code": "price-changed", "detail": detail})
 
 
 async def send_request(visit: Visit, body: dict[str, Any]) -> web.Response:
