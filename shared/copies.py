@@ -71,6 +71,7 @@ class TownCopy:
         self._clock = clock
         self._cache: dict[str, Town] = {}
         self._checked: dict[str, float] = {}
+        self._reading: set[str] = set()
         self._busy = asyncio.Lock()
         self.reaction: Reaction = on(TownChanged, self.hear)
 
@@ -83,16 +84,30 @@ class TownCopy:
 
     async def find(self, town: str) -> Town | None:
         """The town, or None when it was never heard of."""
-        now = self._clock.machine().timestamp()
-        if town not in self._cache or now - self._checked.get(town, -FRESH) >= FRESH:
-            # Noted before reading: what is heard meanwhile takes the note away again, so that a
-            # reaction that waits for this copy never finds the one from before.
-            self._checked[town] = now
+        if town in self._reading or not self._is_fresh(town):
             async with self._busy:
-                await self._refresh(town)
-            if town not in self._cache:  # whoever asks for towns that do not exist fills nothing
-                self._checked.pop(town, None)
+                if not self._is_fresh(town):
+                    await self._read(town)
         return self._cache.get(town)
+
+    def _is_fresh(self, town: str) -> bool:
+        now = self._clock.machine().timestamp()
+        return town in self._cache and now - self._checked.get(town, -FRESH) < FRESH
+
+    async def _read(self, town: str) -> None:
+        """Read it, which whoever asks meanwhile waits for: none is given the file from before."""
+        # Noted before reading: what is heard meanwhile takes the note away again.
+        self._checked[town] = self._clock.machine().timestamp()
+        self._reading.add(town)
+        try:
+            await self._refresh(town)
+        except BaseException:
+            self._checked.pop(town, None)
+            raise
+        finally:
+            self._reading.discard(town)
+        if town not in self._cache:  # whoever asks for towns that do not exist fills nothing
+            self._checked.pop(town, None)
 
     async def get(self, town: str) -> Town:
         """The town; refused (404) when unknown: for requests."""

@@ -83,7 +83,7 @@ async def test_an_invoice_that_cannot_be_called_off_keeps_no_other_waiting(
         first, second, third = (await town.billing.accounts.get(holder)).debts
         asked = []
 
-        async def ask(_: Billing, invoice: str) -> str:
+        async def ask(_: Billing, invoice: str, **_how: object) -> str:
             asked.append(invoice)
             if invoice == first:
                 raise LookupError(invoice)
