@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.runner import Parts
 
@@ -16,6 +17,14 @@ class Finding:
     kind: str
     where: str
     about: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class BookedUnit(NamedTuple):
+    """One unit of one line of a request, by which services' books are compared."""
+
+    request: str
+    line: str
+    unit: str
 
 
 #: A service's checks, over one town or all of them; nothing on a sound database, also while it is

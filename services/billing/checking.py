@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import partial
 
-from services.billing.domain.accounts import Account, unbalanced
-from services.billing.store.accounts import account_in, replayed
+from services.billing.commands.pricing import priced_charges
+from services.billing.domain.accounts import Account, Holder, unbalanced
+from services.billing.domain.charges import Charge, charge_id
+from services.billing.service import state_of
+from services.billing.state import Billing
+from services.billing.store.accounts import account_id, account_in, replayed
 from services.billing.store.inspection import Inspection
-from shared.findings import Finding
+from shared.findings import BookedUnit, Finding
 from shared.runner import Parts
 from shared.store import Document
+from shared.tasks import grouped
 
 _AT_ONCE = 100
 #: How often, and after how many seconds, what looks wrong is looked at again: the jobs carry on
@@ -30,18 +44,17 @@ _Fault = tuple[str, str, tuple[tuple[str, str | int], ...]]
 async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
     """Whatever must not be in billing's database, of one town or of all."""
     store = Inspection(parts.store)
-    after = ""
-    while batch := await store.accounts_after(after, town, _AT_ONCE):
-        after = batch[-1]["_id"]
-        found = await _judged(store, batch)
-        for _ in range(_LOOKS):
-            if not found:
-                break
-            await asyncio.sleep(_PAUSE)
-            again = await store.accounts([one["_id"] for one in batch])
-            found &= await _judged(store, again)
-        for kind, where, about in sorted(found):
-            yield Finding(kind, where, dict(about))
+    async for holders in grouped(store.holders(town), _AT_ONCE):
+        async for fault in _lasting(partial(_judged, store, holders)):
+            yield fault
+    async for holders in grouped(store.without_account(town), _AT_ONCE):
+        async for fault in _lasting(partial(_judged, store, holders)):
+            yield fault
+    billing, after = state_of(parts), ""
+    while charges := await store.unbilled_after(after, town, _AT_ONCE):
+        after = charges[-1].id
+        async for fault in _lasting(partial(_on_no_invoice, store, billing, charges)):
+            yield fault
     async for one in store.numbers(town):
         if one["count"] != one["last"]:
             name = "/".join(str(part) for part in one["_id"].values())
@@ -51,9 +64,32 @@ async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
             )  # fmt: skip
 
 
-async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault]:
-    towns = sorted({one["town"] for one in accounts})
-    families = [one["family"] for one in accounts]
+async def due(parts: Parts, lines: Collection[BookedUnit]) -> set[BookedUnit]:
+    """Those of these units of lines for which a charge is due."""
+    ids = {charge_id(*one): one for one in lines}
+    return {ids[one] for one in await Inspection(parts.store).due(ids)}
+
+
+async def holding(parts: Parts) -> set[str]:
+    """Towns of which decisions wait to be handled."""
+    return await Inspection(parts.store).holding()
+
+
+async def _lasting(look: Callable[[], Awaitable[set[_Fault]]]) -> AsyncIterator[Finding]:
+    found = await look()
+    for _ in range(_LOOKS):
+        if not found:
+            break
+        await asyncio.sleep(_PAUSE)
+        found &= await look()
+    for kind, where, about in sorted(found):
+        yield Finding(kind, where, dict(about))
+
+
+async def _judged(store: Inspection, holders: Sequence[Holder]) -> set[_Fault]:
+    documents = {one["_id"]: one for one in await store.accounts(map(account_id, holders))}
+    towns = sorted({one.town for one in holders})
+    families = [one.family for one in holders]
     by_holder: dict[tuple[str, str, str], list[Document]] = defaultdict(list)
     for invoice in await store.invoices_of(towns, families):
         by_holder[invoice["town"], invoice["office"], invoice["family"]].append(invoice)
@@ -64,19 +100,40 @@ async def _judged(store: Inspection, accounts: Sequence[Document]) -> set[_Fault
     for debit in await store.debits_of(towns, families):
         collected[debit["town"], debit["office"], debit["family"]].append(debit)
     found: set[_Fault] = set()
-    for document in accounts:
-        account = account_in(document)
-        town, office, family = account.holder
-        invoices = {one["_id"]: one for one in by_holder.get((town, office, family), ())}
-        found.update(_of_account(document, account))
-        found.update(_of_invoices(document["_id"], account, invoices))
-        found.update(_of_payments(account, paid.get(account.holder, ())))
-        found.update(_of_debits(account, collected.get(account.holder, ())))
+    for holder in holders:
+        _id = account_id(holder)
+        account = Account(holder)
+        if document := documents.get(_id):
+            account = account_in(document)
+            found.update(_of_account(document, account))
+        invoices = {one["_id"]: one for one in by_holder.get(holder, ())}
+        found.update(_of_invoices(_id, account, invoices))
+        found.update(_of_payments(account, paid.get(holder, ())))
+        found.update(_of_debits(account, collected.get(holder, ())))
         cancelled = await store.cancelled_of(invoices)
         found.update(_of_charges(invoices, cancelled))
         void = [key for key, one in invoices.items() if one["state"] == "void"]
         for charge in await store.standing_on(void) if void else ():
             found.add(("due-and-called-off", f"charges/{charge['_id']}", ()))
+    return found
+
+
+async def _on_no_invoice(
+    store: Inspection, billing: Billing, charges: Sequence[Charge]
+) -> set[_Fault]:
+    """Places that are given, were to be paid for and are billed nowhere; but for what has no price,
+    which agents see."""
+    told = await store.told_unpriced({one.request for one in charges})
+    left = await store.unbilled([one.id for one in charges if one.request not in told])
+    by_request: dict[tuple[str, str, str], list[Charge]] = defaultdict(list)
+    for one in charges:
+        if one.id in left:
+            by_request[one.town, one.family, one.request].append(one)
+    found: set[_Fault] = set()
+    for (slug, family, _), some in by_request.items():
+        town = await billing.towns.need(slug)
+        _, reckoned = await priced_charges(billing, town, family, some)
+        found |= {("booked-and-on-no-invoice", f"charges/{one.id}", ()) for one in reckoned.charges}
     return found
 
 

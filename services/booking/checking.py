@@ -25,7 +25,7 @@ from services.booking.domain.soundness import (
 from services.booking.store.inspection import Inspection, Slot
 from shared.clock import Clock
 from shared.copies import Town, TownCopy
-from shared.findings import Finding
+from shared.findings import BookedUnit, Finding
 from shared.runner import Parts
 
 SESSIONS_AT_ONCE = 20
@@ -43,6 +43,31 @@ async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
         yield finding
     async for finding in checking.of_requests():
         yield finding
+
+
+async def requests_in_turn(parts: Parts, town: str | None) -> AsyncIterator[list[Request]]:
+    """Every request of one town or of all, some at a time."""
+    store, after = Inspection(parts.store), ""
+    while batch := await store.requests_after(after, town, REQUESTS_AT_ONCE):
+        after = batch[-1].id
+        yield batch
+
+
+async def requests_now(parts: Parts, requests: Iterable[Request]) -> list[Request]:
+    """The same requests, read again."""
+    return list((await Inspection(parts.store).requests({one.id for one in requests})).values())
+
+
+def booked(requests: Iterable[Request]) -> dict[BookedUnit, bool]:
+    """Each unit of each line that is a booking: whether it stands. What an absence or a change
+    came to is not said."""
+    return {
+        BookedUnit(request.id, line.id, unit): line.state == "accepted"
+        for request in requests
+        for line in request.lines
+        if line.books and line.ended is None and line.absent is None
+        for unit in line.units
+    }
 
 
 @dataclass(frozen=True, slots=True)

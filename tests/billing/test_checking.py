@@ -12,12 +12,13 @@ from services.billing import checking
 from services.billing.commands import accounts
 from services.billing.domain.accounts import Holder
 from services.billing.domain.movements import Receive
+from services.billing.domain.payments import Payment
 from services.billing.store import CHARGES
 from services.billing.store.accounts import ACCOUNTS
 from services.billing.store.invoices import INVOICES
 from shared.failpoints import step
 from shared.store import Document
-from tests.billing.conftest import Office
+from tests.billing.conftest import FIRST_OF_OCTOBER, Office
 from tests.billing.data import accepted
 from tests.world import eventually
 
@@ -64,6 +65,37 @@ async def test_damage_is_found(paid: Office, kind: str, collection: str, update:
     assert damaged is not None
     await store.change(DAMAGE, collection, damaged["_id"], {}, update)
     assert kind in await paid.checked()
+
+
+async def test_money_of_a_family_without_an_account_is_found(paid: Office) -> None:
+    store = paid.world.store("billing")
+
+    async def deleted() -> int:  # never what still has something to say
+        return await store.delete(DAMAGE, ACCOUNTS, {"family": "f1"})
+
+    await eventually(deleted, what="account deleted")
+    assert await paid.checked() == {"invoice-without-debt", "owed-differs-from-invoices"}
+    at = FIRST_OF_OCTOBER
+    alone = Payment(
+        id="p9", town="veyras", office="VEY", family="f9", payer=None, account="officer",
+        means="cheque", cents=410, parts=(), state="paid", created_at=at, since=at,
+        body_hash="hash", untold=False, reference=None,
+    )  # fmt: skip
+    await paid.billing().payments.create(alone)
+    assert "payment-differs-from-account" in await paid.checked()
+
+
+async def test_a_place_given_and_billed_nowhere_is_found_where_it_has_a_price(
+    paid: Office,
+) -> None:
+    store = paid.world.store("billing")
+    lost = {"billing": "pay_at_booking", "invoice": None, "month": "2026-10"}
+    lost |= {"day": "2026-10-05", "changed": None}
+    (charge,) = await store.find(CHARGES, {"family": "f1"})
+    await store.change(DAMAGE, CHARGES, charge["_id"], {}, {"$set": lost})
+    assert await paid.checked() == {"booked-and-on-no-invoice"}
+    await store.change(DAMAGE, CHARGES, charge["_id"], {}, {"$set": {"unit": "dessert"}})
+    assert await paid.checked() == set(), "agents see it among what has no price"
 
 
 async def test_a_debt_or_an_invoice_alone_is_found(paid: Office) -> None:

@@ -17,6 +17,7 @@ from services.billing.schemas.invoices import InvoicePage
 from services.billing.service import build as build_billing
 from services.billing.state import Billing
 from services.booking.service import build as build_booking
+from services.checks import charged_as_booked
 from shared.contracts.town_file import Tariff
 from shared.store import Document
 from tests.booking.checked import findings
@@ -116,6 +117,13 @@ async def town(start_world: StartWorld) -> AsyncIterator[Town]:
         yield Town(running)
         assert await findings(running) == []
         assert [one async for one in check(running.of("billing").parts, None)] == []
+        assert await compared(running) == set()
+
+
+async def compared(world: World) -> set[str]:
+    """The kinds of what differs between what is booked and what is charged."""
+    booking, billing = (world.of(name).parts for name in ("booking", "billing"))
+    return {one.kind async for one in charged_as_booked(booking, billing, None)}
 
 
 async def test_a_basket_is_invoiced_at_once_and_booked_when_it_is_paid(town: Town) -> None:

@@ -15,6 +15,7 @@ from services.billing.commands import desk, online
 from services.billing.commands.correcting import correct_changed
 from services.billing.domain.accounts import Account, Holder, unbalanced
 from services.billing.schemas.payments import DeskPaymentIn
+from services.billing.store.invoices import INVOICES
 from services.billing.store.tasks import TASKS
 from shared.auth import AgentScope, FamilyRight, FamilyScope
 from shared.ids import new_id
@@ -119,6 +120,30 @@ async def test_a_payment_that_is_undone_is_no_task_any_more(town: Ledger) -> Non
     await seen_to(town, request, entered.id)
     await desk.reverse(town.billing, agent(town), entered.id, "Sans provision")
     assert [one["state"] for one in await tasks(town)] == ["done"]
+
+
+@pytest.mark.parametrize("heard_first", ["the refusal", "the booking"])
+async def test_of_two_that_were_paid_the_one_refused_is_given_back_and_no_other(
+    town: Ledger, heard_first: str
+) -> None:
+    await town.book("sortie", DAYS[:2], ("repas",))
+    request = town.requests[-1]
+    booked, lost = request.lines
+    (invoice,) = (await account(town)).debts
+    wish = DeskPaymentIn(family=town.family, means="cheque", cents=2 * PRICE, invoices=(invoice,))
+    await desk.record(town.billing, agent(town), wish, Command(new_id(), "hash"))
+    if heard_first == "the booking":
+        await town.accept(request, booked)
+        await corrected(town)
+    await town.refuse(request, lost)
+    await corrected(town)
+    if heard_first == "the refusal":
+        await town.accept(request, booked)
+        await corrected(town)
+    documents = await town.parts.store.find(INVOICES, {"town": town.town}, sort=[("sequence", 1)])
+    assert [one["total_cents"] for one in documents] == [2 * PRICE, -PRICE]
+    found = await account(town)
+    assert (found.settled, found.credit_cents) == (PRICE, PRICE)
 
 
 async def test_what_was_taken_back_before_it_is_heard_of_is_asked_of_nobody(town: Ledger) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, complete
 from services.billing.domain.charges import known_in
-from services.billing.domain.corrections import Link, difference
+from services.billing.domain.corrections import Link, difference, undecided
 from services.billing.domain.invoicing import Invoice, correction_lines, due_on, invoiced_guardian
 from services.billing.domain.known import facts_of, line_ref, lines_of
 from services.billing.state import Billing
@@ -63,7 +63,11 @@ async def correct(billing: Billing, basis: str) -> bool:
         guardian, children = None, ()
     standing = [one for one in charges if one.accepted]
     refunded = {line_ref(one) for one in charges if one.given_back == "refund"}
-    found = difference(chain, lines_of(standing, book), children, book, refunded)
+    lines = lines_of(standing, book)
+    if began.kind == "booking":  # its lines are decided one after the other
+        decided = {line_ref(one) for one in charges} | await billing.invoices.given_up(basis)
+        lines += undecided(chain, decided)
+    found = difference(chain, lines, children, book, refunded)
     if found.billed.entries:
         names = {one.child: one.child_name for one in charges if one.child_name}
         today = billing.clock.town().astimezone(ZoneInfo(town.file.time_zone)).date()

@@ -144,7 +144,8 @@ async def _not_due(
         if invoice.expires is not None and not invoice.kept and not booked:
             await _owed(billing, invoice)
             await call_off(billing, invoice)
-        await billing.invoices.changed(invoice.id, billing.clock.machine())
+        gone = refs & billed.keys()
+        await billing.invoices.give_up(invoice.id, gone, billing.clock.machine())
 
 
 async def _paid_late(

@@ -167,6 +167,13 @@ def difference(
     )  # fmt: skip
 
 
+def undecided(chain: Sequence[Link], decided: Collection[str]) -> list[Line]:
+    """The lines (by ref) of which nobody has said yet whether they are booked: they stay billed."""
+    latest = max(chain, key=lambda one: one.billed.position).billed
+    heard = {*decided, *latest.aside}
+    return [one for one in latest.facts.lines if not one.known and one.ref not in heard]
+
+
 def left_of(chain: Sequence[Link], documents: Collection[str]) -> list[Entry]:
     """What these documents of a chain bill and the whole chain has not given back since."""
     left = {key: sum(one.cents for one in billed) for key, billed in _by_key(chain).items()}

@@ -180,13 +180,13 @@ class BillingStore:
         async for document in self._store.aggregate(CHARGES, pipeline):
             home = merged.get(document["family"], document["family"])
             if home in together:
-                together[home].append(_charge_in(document))
+                together[home].append(charge_in(document))
                 continue
             if family is not None and document["family"] != family:
                 yield family, charges
                 charges = []
             family = document["family"]
-            charges.append(_charge_in(document))
+            charges.append(charge_in(document))
         if family is not None:
             yield family, charges
         for home, some in together.items():
@@ -204,7 +204,7 @@ class BillingStore:
         if month is not None:
             query["month"] = month
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)], limit=limit)
-        return [_charge_in(document) for document in found]
+        return [charge_in(document) for document in found]
 
     async def unbilled(
         self, town: str, record: str, children: Sequence[str] | None
@@ -214,7 +214,7 @@ class BillingStore:
         if children is not None:
             query["child"] = {"$in": list(children)}
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
-        return [_charge_in(document) for document in found]
+        return [charge_in(document) for document in found]
 
     async def charged(self, card: FamilyChanged, town: str, since: date) -> list[Charge]:
         """What the family has booked from a day on."""
@@ -223,7 +223,7 @@ class BillingStore:
             "day": {"$gte": since.isoformat()}, "accepted": True,
         }  # fmt: skip
         found = await self._store.find(CHARGES, query, sort=[("day", 1), ("_id", 1)])
-        return [_charge_in(document) for document in found]
+        return [charge_in(document) for document in found]
 
     async def mark(self, held: Mapping[str, Sequence[str]], *, late: bool = False) -> None:
         """Note on charges (by invoice) the invoice that holds them, or, where they are ``late``,
@@ -256,7 +256,7 @@ class BillingStore:
     async def billed(self, invoice: str) -> list[tuple[Charge, datetime | None]]:
         """The charges of an invoice, each with when it changed."""
         found = await self._store.find(CHARGES, {"invoice": invoice}, sort=[("day", 1), ("_id", 1)])
-        return [(_charge_in(document), document["changed"]) for document in found]
+        return [(charge_in(document), document["changed"]) for document in found]
 
     async def corrected(
         self, seen: Sequence[tuple[Charge, datetime | None]], unpriced: Sequence[str]
@@ -386,7 +386,8 @@ def _ended(one: Document, changed: datetime) -> Document:
     return {"$set": {"ending": ending, "given_back": given, "changed": changed}}
 
 
-def _charge_in(document: Document) -> Charge:
+def charge_in(document: Document) -> Charge:
+    """A charge as rules take it."""
     surcharge, ending = document["surcharge"], document["ending"]
     return Charge(
         id=document["_id"], day=date.fromisoformat(document["day"]),

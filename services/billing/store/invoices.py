@@ -1,11 +1,12 @@
 """Invoices and credit notes: ``{_id, town, family, guardian, kind, month, request, of, expires,
 office, year, sequence, number, issued_on, due_on, version, lines, children, charges, total_cents,
 run, billed, reductions, announced, delivery, balance, to_pay_cents, state, settled_cents,
-unpaid_cents, debit_on, account_v}``.
+unpaid_cents, debit_on, account_v, given_up}``.
 
 The number, the lines and what follows from them are written once. ``announced``: the family's
-account has said what is to be paid (``balance``), and the family is told. The last five follow the
-account, of which ``account_v`` was the version.
+account has said what is to be paid (``balance``), and the family is told. Those from
+``state`` to ``account_v`` follow the account, of which that was the version. ``given_up``: lines of
+requests (refs) that are not booked after all.
 """
 
 from __future__ import annotations
@@ -199,12 +200,21 @@ class InvoiceStore:
         )  # fmt: skip
         return [Billed.model_validate(one) for document in found for one in document["billed"]]
 
-    async def changed(self, invoice: str, now: datetime) -> None:
-        """Note that what an invoice bills may be due no longer: the job looks."""
-        await self._store.change(CHANGED, INVOICES, invoice, {}, {"$set": {"changed": now}})
+    async def give_up(self, invoice: str, refs: Collection[str], now: datetime) -> None:
+        """Note that these lines (refs) of what an invoice bills are not booked: the job looks."""
+        update: dict[str, Document] = {
+            "$set": {"changed": now},
+            "$addToSet": {"given_up": {"$each": sorted(refs)}},
+        }
+        await self._store.change(CHANGED, INVOICES, invoice, {}, update)
+
+    async def given_up(self, invoice: str) -> set[str]:
+        """The lines (refs) noted so."""
+        found = await self._store.get(INVOICES, invoice, {"given_up": 1})
+        return set((found or {}).get("given_up", ()))
 
     async def all_changed(self, before: datetime, limit: int) -> list[str]:
-        """Invoices noted so, and left alone since."""
+        """Invoices of which that was noted, and that were left alone since."""
         query = {"changed": {"$gt": EPOCH, "$lt": before}}
         found = await self._store.find(INVOICES, query, limit=limit, projection={"_id": 1})
         return [document["_id"] for document in found]
