@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from shared.errors import StoreUnavailable
@@ -59,6 +59,19 @@ async def grouped(items: AsyncIterator[ItemT], size: int) -> AsyncIterator[list[
             some = []
     if some:
         yield some
+
+
+async def each_of_all(
+    read: Callable[[str], Awaitable[Sequence[ItemT]]],
+    key: Callable[[ItemT], str],
+    work: Callable[[ItemT], Awaitable[None]],
+) -> None:
+    """Do it for each that ``read`` finds after a key, in the order of the keys, from the first to
+    the last: however many fail, the others are reached."""
+    after = ""
+    while some := await read(after):
+        await each(some, work)
+        after = key(some[-1])
 
 
 async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[None]]) -> None:

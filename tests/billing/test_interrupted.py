@@ -41,7 +41,7 @@ async def test_two_invoices_of_one_family_are_owed_together(
 ) -> None:
     async with ledger(mongodb_url, monkeypatch) as town:
         await numbered_only(town, times=2)
-        found = await town.billing.invoices.unannounced(9)
+        found = await town.billing.invoices.unannounced("", 9)
         await complete(town.billing, found)
         account = await town.billing.accounts.get(Holder(town.town, "VEY", town.family))
         assert sorted(account.debts) == sorted(one.id for one in found)

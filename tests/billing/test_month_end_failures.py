@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from services.billing.commands import month_ends, pricing
+from services.billing.commands import issuing, month_ends, pricing
 from services.billing.domain import invoicing
+from services.billing.domain.accounts import Holder
 from services.billing.domain.charges import Charge
 from services.billing.domain.invoicing import Priced
 from services.billing.state import Billing
-from services.billing.store.invoices import InvoiceStore
+from services.billing.store.invoices import INVOICES, InvoiceStore
 from shared.store import Document
 from tests.billing.conftest import FIRST_OF_OCTOBER, SEPTEMBER_OVER, Office
 from tests.billing.data import accepted
@@ -100,3 +101,33 @@ async def test_a_group_whose_invoices_cannot_be_written_keeps_no_other_waiting(
     assert {one["family"] for one in written} == {*families} - broken
     broken.clear()
     assert [one["sequence"] for one in await office.invoices(6)] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_an_invoice_that_cannot_be_owed_keeps_no_other_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owing: set[str] = {"f1", "f2"}
+    move = issuing.moved
+
+    async def failing(billing: Billing, holder: Holder, *rest: Any) -> Any:
+        if holder.family in owing:
+            raise RuntimeError
+        return await move(billing, holder, *rest)
+
+    monkeypatch.setattr(issuing, "moved", failing)
+    monkeypatch.setattr(issuing, "_MOST", 1)
+    monkeypatch.setattr(month_ends, "_TAKEN", 1)
+    await office.town()
+    for family in ("f1", "f2"):
+        await office.family(family)
+        await office.say(accepted([(family, "zoe", DAY)], family=family), f"requests/{family}")
+    await office.month_over()
+    first, second = sorted(await office.invoices(2, announced=False), key=lambda one: one["_id"])
+    owing.remove(second["family"])
+
+    async def announced() -> list[str]:
+        return [one["_id"] for one in await office.documents(INVOICES) if one["announced"]]
+
+    assert await eventually(announced, what="one is announced") == [second["_id"]]
+    owing.remove(first["family"])
+    await office.invoices(2)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from shared.tasks import cancelled, in_turns, streamed, to_its_end
+from shared.tasks import cancelled, each_of_all, in_turns, streamed, to_its_end
 
 Work = Callable[[int], Awaitable[None]]
 
@@ -84,6 +84,21 @@ async def test_a_cancellation_that_is_lost_begins_nothing_more(
     with pytest.raises(asyncio.CancelledError):
         await doing
     assert begun == [0, 1]
+
+
+async def test_as_many_that_fail_as_are_read_at_once_keep_no_other_waiting() -> None:
+    left, done = ["a", "b", "c", "d"], list[str]()
+
+    async def read(after: str) -> list[str]:
+        return [one for one in left if one > after][:2]
+
+    async def work(one: str) -> None:
+        if one < "c":
+            raise ValueError
+        done.append(one)
+
+    await each_of_all(read, str, work)
+    assert done == ["c", "d"]
 
 
 async def test_what_must_be_done_is_done_however_often_it_is_cancelled() -> None:

@@ -10,17 +10,18 @@ from services.billing.schemas.accounts import (
     CreditIn,
     RefundIn,
     TransferOut,
-    TransfersOut,
+    TransferPage,
 )
 from services.billing.state import Billing
-from shared.auth import FAMILY, agents, either
-from shared.web.routes import Call, NoBody, NoQuery, Route
+from shared.auth import FAMILY, AgentScope, agents, either
+from shared.web.routes import Call, NoBody, NoQuery, PageQuery, Route
 
 _OFFICE = agents("billing_office", "collection_officer")
 
 
 async def see_account(billing: Billing, call: Call[NoBody, NoQuery]) -> AccountOut:
-    return AccountOut.of(await queries.account(billing, call.scope, call.path["family"]))
+    found = await queries.account(billing, call.scope, call.path["family"])
+    return AccountOut.of(found, sources=isinstance(call.scope, AgentScope))
 
 
 async def give_credit(billing: Billing, call: Call[CreditIn, NoQuery]) -> AccountOut:
@@ -33,13 +34,20 @@ async def give_credit(billing: Billing, call: Call[CreditIn, NoQuery]) -> Accoun
 async def refund(billing: Billing, call: Call[RefundIn, NoQuery]) -> AccountOut:
     family, command = call.path["family"], call.known_command
     call.act.concerns(family=family)
-    wanted = Refund(command.id, call.body.cents)
+    wanted = Refund(command.id, call.body.cents, call.body.payment)
     return AccountOut.of(await accounts.by_agent(billing, call.agent_scope, family, wanted))
 
 
-async def list_transfers(billing: Billing, call: Call[NoBody, NoQuery]) -> TransfersOut:
-    found = await queries.transfers(billing, call.agent_scope)
-    return TransfersOut(transfers=tuple(TransferOut.of(*one) for one in found))
+async def list_transfers(billing: Billing, call: Call[NoBody, PageQuery]) -> TransferPage:
+    accounts, names, after = await queries.transfers(
+        billing, call.agent_scope, call.query.after, call.query.limit
+    )
+    return TransferPage(
+        items=tuple(
+            TransferOut.of(one, transfer, names) for one in accounts for transfer in one.transfers
+        ),
+        next=after,
+    )
 
 
 async def hand_over(billing: Billing, call: Call[NoBody, NoQuery]) -> AccountOut:
@@ -65,7 +73,7 @@ ROUTES = [
     ),
     Route(
         "GET", "/transfers", list_transfers, "Refunds that are to be made by transfer",
-        access=_OFFICE, answer=TransfersOut,
+        access=_OFFICE, answer=TransferPage, query=PageQuery,
     ),
     Route(
         "POST", "/accounts/{family}/transfers/{transfer}/sent", hand_over,

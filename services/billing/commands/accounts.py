@@ -3,6 +3,7 @@ follow, by whoever moved, or after its death by the job."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
 from services.billing.domain.accounts import Account, Holder
@@ -10,11 +11,11 @@ from services.billing.domain.accounts import move as decided
 from services.billing.domain.movements import Grant, Movement, Refund, Transferred
 from services.billing.queries.accounts import holder_of
 from services.billing.state import Billing
-from services.billing.store.accounts import Read
+from services.billing.store.accounts import Read, account_id
 from shared.auth import AgentScope
 from shared.errors import Refused, not_found
 from shared.ids import derived_id
-from shared.tasks import each
+from shared.tasks import each_of_all
 
 _MOST = 200
 
@@ -51,7 +52,8 @@ async def by_agent(
     holder = await holder_of(billing, scope.town, family)
     after = await move(billing, holder, movement)
     known = await billing.accounts.movement(holder, movement.id)
-    if known is not None and known["cents"] != movement.cents:
+    said = asdict(movement)
+    if known is not None and any(known.get(name) != value for name, value in said.items()):
         raise Refused(
             "idempotency-key-reused", "Cette clé a déjà servi à une autre demande.", status=422
         )
@@ -78,4 +80,8 @@ async def follow(billing: Billing, read: Read) -> None:
 
 async def follow_all(billing: Billing) -> None:
     """The job: what a dead process left behind."""
-    await each(await billing.accounts.behind(_MOST), partial(follow, billing))
+    await each_of_all(
+        lambda after: billing.accounts.behind(after, _MOST),
+        lambda read: account_id(read.account.holder),
+        partial(follow, billing),
+    )

@@ -37,7 +37,7 @@ from shared.errors import MissingCopy, Refused
 from shared.french import day_words
 from shared.ids import derived_id
 from shared.logs import get_logger
-from shared.tasks import each
+from shared.tasks import each, each_of_all
 from shared.web.routes import Command
 
 _MOST = 200
@@ -132,7 +132,11 @@ async def carry_on(billing: Billing) -> None:
     """The job: each collection under way goes on, and what a dead process left untold is told."""
     async with billing.collections.leased(billing.owner) as mine:
         if mine:
-            await each(await billing.collections.untold(_MOST), partial(debits.tell, billing))
+            await each_of_all(
+                lambda after: billing.collections.untold(after, _MOST),
+                lambda debit: debit.id,
+                partial(debits.tell, billing),
+            )
             await each(await billing.collections.under_way(), partial(_perform, billing))
             await each(await billing.collections.forsaken(), partial(_drop_others, billing))
 

@@ -14,7 +14,7 @@ from services.billing.domain.known import facts_of, line_ref, lines_of
 from services.billing.state import Billing
 from shared.errors import MissingCopy
 from shared.ids import derived_id
-from shared.tasks import each
+from shared.tasks import each_of_all
 
 #: What changes together is heard of within this time.
 _QUIET = timedelta(seconds=1)
@@ -30,9 +30,10 @@ async def correct_changed(billing: Billing) -> None:
     async with billing.store.leased(billing.owner, "corrections") as mine:
         if mine:
             before = billing.clock.machine() - _QUIET
-            found = await billing.store.changed(before, _MOST)
-            found += await billing.invoices.all_changed(before, _MOST)
-            await each(dict.fromkeys(found), partial(_correct_seen, billing, before))
+            look = partial(_correct_seen, billing, before)
+            for changed in (billing.store.changed, billing.invoices.all_changed):
+                read = partial(changed, before, limit=_MOST)
+                await each_of_all(read, str, look)
 
 
 async def _correct_seen(billing: Billing, before: datetime, invoice: str) -> None:

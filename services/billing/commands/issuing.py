@@ -18,7 +18,7 @@ from services.billing.queries.collected import mandates_for
 from services.billing.state import Billing
 from services.billing.store.invoices import Owed
 from shared.ids import derived_id
-from shared.tasks import each
+from shared.tasks import each_of_all
 
 _MOST = 200
 #: An invoice without its number, and the ids of the charges on it.
@@ -134,5 +134,8 @@ async def _mandates(billing: Billing, invoices: Sequence[Invoice]) -> dict[str, 
 
 async def complete_all(billing: Billing) -> None:
     """The job: invoices that a dead process numbered."""
-    found = await billing.invoices.unannounced(_MOST)
-    await each(found, lambda invoice: complete(billing, [invoice]))
+    await each_of_all(
+        lambda after: billing.invoices.unannounced(after, _MOST),
+        lambda invoice: invoice.id,
+        lambda invoice: complete(billing, [invoice]),
+    )

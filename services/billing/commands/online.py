@@ -374,10 +374,11 @@ async def ask_due(billing: Billing) -> None:
     """The job: ask about what is due, and tell accounts what a dead process left untold."""
     async with billing.payments.leased(billing.owner) as mine:
         if mine:
-            untold = await billing.payments.untold(_TAKEN)
-            await in_turns(
-                (guarded(payments.tell(billing, one), _FAILED, one.id) for one in untold), _AT_ONCE
-            )
+            after = ""
+            while untold := await billing.payments.untold(after, _TAKEN):
+                after = untold[-1].id
+                tellings = (guarded(payments.tell(billing, one), _FAILED, one.id) for one in untold)
+                await in_turns(tellings, _AT_ONCE)
             due = await billing.payments.to_ask(billing.clock.town(), _TAKEN)
             await in_turns(
                 (guarded(resolve(billing, one), _FAILED, one.id) for one in due), _AT_ONCE

@@ -326,14 +326,19 @@ def _keep(account: Account, keep: Keep) -> Moved:
 
 
 def _refund(account: Account, refund: Refund) -> Moved:
-    if refund.cents > account.credit_cents:
+    most, whose, among = account.credit_cents, "de la famille", account.credit
+    if refund.payment is not None:
+        own = account.credit.get(refund.payment, 0)
+        most, whose, among = min(own, most), "de ce paiement", {refund.payment: own}
+    if refund.cents > most:
         raise Refused(
             "credit-too-small",
-            f"Le crédit de la famille est de {euros(max(account.credit_cents, 0))} :"
+            f"Le crédit {whose} est de {euros(max(most, 0))} :"
             " on ne peut pas rembourser davantage.",
             field="/cents",
         )
-    parts, credit = _take(account.credit, refund.cents)
+    parts, _ = _take(among, refund.cents)
+    credit = _plus(account.credit, {source: -cents for source, cents in parts.items()})
     return Moved(
         replace(
             account, credit=credit, refunded=_plus(account.refunded, parts),

@@ -69,10 +69,11 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Credit is to be given back by transfer."""
+    """Credit is to be given back by transfer: that of a ``payment``, or the oldest there is."""
 
     id: str
     cents: int
+    payment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

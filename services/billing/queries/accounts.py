@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from services.billing.domain.accounts import Account, Holder, Transfer
+from services.billing.domain.accounts import Account, Holder
 from services.billing.domain.invoicing import invoiced_guardian
 from services.billing.state import Billing
+from services.billing.store.accounts import account_id
 from shared.auth import AgentScope, FamilyScope, Scope
 from shared.errors import not_found
-
-_MOST = 200
 
 
 async def account(billing: Billing, scope: Scope, family: str) -> Account:
@@ -29,7 +28,17 @@ async def holder_of(billing: Billing, town: str, family: str) -> Holder:
     return Holder(town, file.collection_office.code, family)
 
 
-async def transfers(billing: Billing, scope: AgentScope) -> list[tuple[Account, Transfer]]:
-    """Refunds to be made."""
-    found = await billing.accounts.with_transfers(scope, _MOST)
-    return [(one, transfer) for one in found for transfer in one.transfers]
+async def transfers(
+    billing: Billing, scope: AgentScope, after: str | None, limit: int
+) -> tuple[list[Account], dict[str, str], str | None]:
+    """Accounts with refunds to be made, the names of the families' guardians by id, and after what
+    the next ones come. Raises ``Refused``: ``cursor-unknown``."""
+    found = await billing.accounts.with_transfers(scope, after, limit)
+    cards = await billing.store.households.cards(one.holder.family for one in found)
+    names = {
+        _id: f"{guardian.first_name} {guardian.last_name}"
+        for card in cards.values()
+        for guardian in card.guardians
+        for _id in guardian.ids
+    }
+    return found, names, account_id(found[-1].holder) if len(found) == limit else None

@@ -244,11 +244,13 @@ class BillingStore:
             many=True,
         )  # fmt: skip
 
-    async def changed(self, before: datetime, limit: int) -> list[str]:
-        """Invoices of which a charge changed, and was left alone since ``before``."""
+    async def changed(self, before: datetime, after: str, limit: int) -> list[str]:
+        """Invoices of which a charge changed, and was left alone since ``before``; those after
+        one."""
         pipeline: list[Document] = [
-            {"$match": {"changed": {"$gt": EPOCH, "$lt": before}, "invoice": {"$gt": ""}}},
+            {"$match": {"changed": {"$gt": EPOCH, "$lt": before}, "invoice": {"$gt": after}}},
             {"$group": {"_id": "$invoice"}},
+            {"$sort": {"_id": 1}},
             {"$limit": limit},
         ]
         return [one["_id"] async for one in self._store.aggregate(CHARGES, pipeline)]

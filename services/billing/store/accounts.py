@@ -30,6 +30,7 @@ from shared.bulk import Saying
 from shared.clock import Clock
 from shared.failpoints import step
 from shared.ids import derived_id
+from shared.paging import page
 from shared.store import Document, Store
 
 ACCOUNTS = "accounts"
@@ -85,12 +86,12 @@ class AccountStore:
         document = await self._store.get(ACCOUNTS, account_id(holder), {"pending": 0})
         return Read(Account(holder), 0) if document is None else _read(document)
 
-    async def with_transfers(self, scope: Scope, limit: int) -> list[Account]:
-        """Accounts with refunds that are to be made."""
-        query = {**scope.query(), "transfers.id": {"$exists": True}}
-        found = await self._store.find(
-            ACCOUNTS, query, sort=[("_id", 1)], limit=limit, projection={"pending": 0}
-        )
+    async def with_transfers(self, scope: Scope, after: str | None, limit: int) -> list[Account]:
+        """Accounts with refunds that are to be made, those following ``after``."""
+        found = await page(
+            self._store, ACCOUNTS, within=scope.query(), only={"transfers.id": {"$exists": True}},
+            order=[("_id", 1)], after=after, limit=limit, projection={"pending": 0},
+        )  # fmt: skip
         return [account_in(document) for document in found]
 
     async def movement(self, holder: Holder, _id: str) -> Document | None:
@@ -101,10 +102,12 @@ class AccountStore:
         entries = (found or {}).get("movements", ())
         return dict(entries[0]) if entries else None
 
-    async def behind(self, limit: int) -> list[Read]:
-        """Accounts that a process moved and died before their invoices followed."""
+    async def behind(self, after: str, limit: int) -> list[Read]:
+        """Accounts that a process moved and died before their invoices followed, by id, those
+        after one."""
+        query = {"behind.0": {"$exists": True}, "_id": {"$gt": after}}
         found = await self._store.find(
-            ACCOUNTS, {"behind.0": {"$exists": True}}, limit=limit, projection={"pending": 0}
+            ACCOUNTS, query, sort=[("_id", 1)], limit=limit, projection={"pending": 0}
         )
         return [_read(document) for document in found]
 

@@ -251,10 +251,11 @@ class CollectionStore:
         found = self._store.aggregate(DEBITS, pipeline)
         return {one["_id"]: int(one["cents"]) async for one in found}
 
-    async def untold(self, limit: int) -> list[Debit]:
-        """Debits whose state the account and the mandate do not know of."""
+    async def untold(self, after: str, limit: int) -> list[Debit]:
+        """Debits whose state the account and the mandate do not know of, by id, those after one."""
+        query = {"untold": True, "_id": {"$gt": after}}
         found = await self._store.find(
-            DEBITS, {"untold": True}, limit=limit, projection={"pending": 0}
+            DEBITS, query, sort=_BY_ID, limit=limit, projection={"pending": 0}
         )
         return [_model(one, Debit) for one in found]
 

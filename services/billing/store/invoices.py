@@ -146,10 +146,11 @@ class InvoiceStore:
             if await self._store.change_each_saying(ANNOUNCE, INVOICES, sayings) == len(owed):
                 return
 
-    async def unannounced(self, limit: int) -> list[Invoice]:
-        """Invoices that a process numbered and died."""
+    async def unannounced(self, after: str, limit: int) -> list[Invoice]:
+        """Invoices that a process numbered and died, by id, those after one."""
+        query = {"announced": False, "_id": {"$gt": after}}
         found = await self._store.find(
-            INVOICES, {"announced": False}, limit=limit, projection=_SHOWN
+            INVOICES, query, sort=[("_id", 1)], limit=limit, projection=_SHOWN
         )
         return [_invoice_in(document) for document in found]
 
@@ -213,10 +214,12 @@ class InvoiceStore:
         found = await self._store.get(INVOICES, invoice, {"given_up": 1})
         return set((found or {}).get("given_up", ()))
 
-    async def all_changed(self, before: datetime, limit: int) -> list[str]:
-        """Invoices of which that was noted, and that were left alone since."""
-        query = {"changed": {"$gt": EPOCH, "$lt": before}}
-        found = await self._store.find(INVOICES, query, limit=limit, projection={"_id": 1})
+    async def all_changed(self, before: datetime, after: str, limit: int) -> list[str]:
+        """Invoices of which that was noted, and that were left alone since; those after one."""
+        query = {"changed": {"$gt": EPOCH, "$lt": before}, "_id": {"$gt": after}}
+        found = await self._store.find(
+            INVOICES, query, sort=[("_id", 1)], limit=limit, projection={"_id": 1}
+        )
         return [document["_id"] for document in found]
 
     async def looked_at(self, invoice: str, before: datetime) -> None:

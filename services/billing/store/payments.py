@@ -228,9 +228,9 @@ class PaymentStore:
         """Payments to be asked about, those that wait the longest first."""
         return await self._all({"next_ask": {"$gt": EPOCH, "$lte": now}}, [("next_ask", 1)], limit)
 
-    async def untold(self, limit: int) -> list[Payment]:
-        """Payments from which something follows that is not done yet."""
-        return await self._all({"untold": True}, [], limit)
+    async def untold(self, after: str, limit: int) -> list[Payment]:
+        """Payments from which something follows that is not done yet, by id, those after one."""
+        return await self._all({"untold": True, "_id": {"$gt": after}}, [("_id", 1)], limit)
 
     async def payments(
         self, scope: Scope, reach: Mapping[str, Any], only: Document, after: str | None, limit: int

@@ -109,7 +109,7 @@ async def test_a_refund_of_money_that_never_came_is_asked_back(desk: Till) -> No
         "POST", "/accounts/f1/refunds", token=officer, json={"cents": 500}
     )  # fmt: skip
     assert refunded.json["to_transfer_cents"] == 500
-    (transfer,) = (await desk.call("GET", "/transfers", token=officer)).json["transfers"]
+    (transfer,) = (await desk.call("GET", "/transfers", token=officer)).json["items"]
     await desk.office.town(version=9, collection_office={"code": "AUT", "label": "Autre régie"})
 
     async def renamed() -> bool:
@@ -131,7 +131,7 @@ async def test_a_refund_that_was_not_handed_over_is_taken_off_the_list(desk: Til
     officer = desk.office.world.token(roles=("billing_office",))
     await desk.call("POST", "/accounts/f1/refunds", token=officer, json={"cents": 500})
     assert (await undo(desk, made["payment"])).status == 201
-    assert (await desk.call("GET", "/transfers", token=officer)).json["transfers"] == []
+    assert (await desk.call("GET", "/transfers", token=officer)).json["items"] == []
     assert await tasks(desk) == []
     assert await desk.money() == (0, 0, 0)
 

@@ -189,7 +189,7 @@ async def test_what_a_cancellation_gives_back_is_decided(
 
     async def to_send() -> bool:
         account = await office.call("GET", f"billing/accounts/{family}")
-        transfers = (await office.call("GET", "billing/transfers"))["transfers"]
+        transfers = (await office.call("GET", "billing/transfers"))["items"]
         return account["credit_cents"] > 0 and bool(transfers)
 
     await eventually(to_send)

@@ -225,7 +225,7 @@ async def _credit(visit: Visit) -> web.Response:
 async def _refund(visit: Visit) -> web.Response:
     """Credit given back by transfer, which the Treasury makes."""
     wanted = quoted(visit.request.match_info["family"])
-    body = {"cents": _cents(visit, "refund")}
+    body = {"cents": _cents(visit, "refund"), "payment": visit.form.get("credit-of") or None}
     await visit.send("POST", f"billing/accounts/{wanted}/refunds", body)
     return done(visit, f"/agents/familles/{wanted}/factures", ["to-transfer"])
 
@@ -236,9 +236,9 @@ async def _document(visit: Visit) -> web.Response:
 
 
 async def _transfers(visit: Visit) -> web.Response:
-    found = (await visit.get("billing/transfers"))["transfers"]
-    names = await names_of(visit, (one["family"] for one in found))
-    return show(visit, "transfers", items=found, names=names)
+    found = await visit.get("billing/transfers", limit=ROWS, after=visit.query.get("apres"))
+    names = await names_of(visit, (one["family"] for one in found["items"]))
+    return show(visit, "transfers", items=found["items"], next=found["next"], names=names)
 
 
 async def _sent(visit: Visit) -> web.Response:
