@@ -97,7 +97,7 @@ async def test_a_protected_address_is_for_its_owner_and_agents(office: Office) -
 REGIE = {
     "code": "VEY", "label": "Régie enfance", "address": ["1 place de la Mairie", "07000 Veyras"],
     "siret": "21079999900012", "contest": "Écrivez à la mairie dans les deux mois.",
-    "payfip": {"client_number": "090909"},
+    "payfip": {"client_number": "090909", "entry_mode": "W"},
     "means": [
         {"means": "cheque", "note": "à l'ordre du Trésor public"}, {"means": "cash"},
         {"means": "cesu", "activities": ["cantine"], "age_below": 6},
