@@ -226,7 +226,7 @@ async def test_a_child_changes_records_and_a_family_is_erased(
     await agent.get_by_role("button", name="Rembourser").click()
     await expect(agent.get_by_role("status")).to_contain_text("1 virement à faire")
     (transfer,) = (
-        one for one in (await office.call("GET", "billing/transfers"))["transfers"]
+        one for one in (await office.call("GET", "billing/transfers"))["items"]
         if one["family"] == left["family"]
     )  # fmt: skip
     await office.call(

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from deploy.demo.life import PASSWORD
 from deploy.demo.story import Portal, bookable
 from tests.portal.conftest import AGENT, Demo, log_in, mailed_link
+from tests.portal.looking import look, opened
 from tests.world import eventually
 
 ANDANCETTE = "andancette"
@@ -49,7 +50,7 @@ async def paid_at_the_desk(agent: Portal, family: Portal, asked: list[dict[str, 
     found = await family.call("GET", f"billing/invoices/{invoice}")
     await agent.call("POST", "billing/office/payments", {
         "family": home["family"], "means": "cheque", "reference": "0007",
-        "cents": found["total_cents"], "invoices": [invoice],
+        "cents": found["total_cents"], "invoices": [invoice], "payer": home["guardians"][0]["id"],
     })  # fmt: skip
 
     async def accepted() -> Any:
@@ -116,3 +117,18 @@ async def joined(
     await page.get_by_role("button", name="Enregistrer").click()
     await log_in(demo, page, who)
     return who
+
+
+async def given_back(demo: Demo, page: Page, home: dict[str, Any]) -> None:
+    """An agent gives back some of what was paid, by the payment; the list says to whom."""
+    payer = "{first_name} {last_name}".format(**home["guardians"][0])
+    await opened(page, demo.at(f"/agents/familles/{home['family']}/factures", ANDANCETTE))
+    whose = page.get_by_label("Argent de quel paiement")
+    await expect(whose).to_contain_text(payer)
+    await whose.select_option(index=1)
+    await page.get_by_label("Remboursement, en euros").fill("0,10")
+    await look(page)
+    await page.get_by_role("button", name="Rembourser").click()
+    await expect(page.get_by_role("status")).to_contain_text("1 virement à faire")
+    await opened(page, demo.at("/agents/virements", ANDANCETTE))
+    await expect(page.get_by_role("cell", name=payer)).to_have_count(2)
