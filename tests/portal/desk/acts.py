@@ -16,15 +16,9 @@ from deploy.demo.story import Portal
 from tests.family.files import image
 from tests.papers import pages_of
 from tests.portal.conftest import PAUL, TOWN, Demo, log_in
+from tests.portal.desk import preparing
 from tests.portal.desk.conftest import PortalOf
-from tests.portal.desk.preparing import (
-    ANDANCETTE,
-    given_back,
-    household,
-    joined,
-    paid_at_the_desk,
-    possible,
-)
+from tests.portal.desk.preparing import ANDANCETTE, household, joined, paid_at_the_desk, possible
 from tests.portal.looking import look, opened
 from tests.servers import MongoServer
 from tests.world import eventually
@@ -200,7 +194,7 @@ async def test_what_a_cancellation_gives_back_is_decided(
         return account["credit_cents"] > 0 and bool(transfers)
 
     await eventually(to_send)
-    await given_back(demo, elsewhere, home)
+    await preparing.given_back(demo, elsewhere, home)
     await look(elsewhere)
     for _ in range(2):
         await elsewhere.get_by_role("button", name="Remis au Trésor").first.click()
