@@ -23,7 +23,6 @@ from services.billing.commands.pricing import priced_charges
 from services.billing.domain.accounts import Account, Holder, unbalanced
 from services.billing.domain.charges import Charge, charge_id
 from services.billing.service import state_of
-from services.billing.state import Billing
 from services.billing.store.accounts import account_id, account_in, replayed
 from services.billing.store.inspection import Inspection
 from shared.findings import BookedUnit, Finding
@@ -50,10 +49,10 @@ async def check(parts: Parts, town: str | None) -> AsyncIterator[Finding]:
     async for holders in grouped(store.without_account(town), _AT_ONCE):
         async for fault in _lasting(partial(_judged, store, holders)):
             yield fault
-    billing, after = state_of(parts), ""
+    after = ""
     while charges := await store.unbilled_after(after, town, _AT_ONCE):
         after = charges[-1].id
-        async for fault in _lasting(partial(_on_no_invoice, store, billing, charges)):
+        async for fault in _lasting(partial(_on_no_invoice, store, parts, charges)):
             yield fault
     async for one in store.numbers(town):
         if one["count"] != one["last"]:
@@ -118,9 +117,7 @@ async def _judged(store: Inspection, holders: Sequence[Holder]) -> set[_Fault]:
     return found
 
 
-async def _on_no_invoice(
-    store: Inspection, billing: Billing, charges: Sequence[Charge]
-) -> set[_Fault]:
+async def _on_no_invoice(store: Inspection, parts: Parts, charges: Sequence[Charge]) -> set[_Fault]:
     """Places that are given, were to be paid for and are billed nowhere; but for what has no price,
     which agents see."""
     told = await store.told_unpriced({one.request for one in charges})
@@ -130,6 +127,7 @@ async def _on_no_invoice(
         if one.id in left:
             by_request[one.town, one.family, one.request].append(one)
     found: set[_Fault] = set()
+    billing = state_of(parts)
     for (slug, family, _), some in by_request.items():
         town = await billing.towns.need(slug)
         _, reckoned = await priced_charges(billing, town, family, some)

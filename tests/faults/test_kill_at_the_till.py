@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
+from pydantic import SecretStr
 
 import services.billing.service as billing
 from deploy.simulators.payfip import PayFipServer
@@ -21,8 +20,11 @@ from services.billing.store.collections import DEBITS
 from services.billing.store.invoices import INVOICES
 from services.billing.store.mandates import MANDATES
 from services.billing.store.tasks import TASKS
+from shared.clock import MachineClock
 from shared.failpoints import points
+from shared.pdf import Press
 from shared.runner import Parts
+from shared.settings import CommonSettings
 from tests import servers
 from tests.faults import billing_acts as acts
 from tests.faults import debit_acts
@@ -109,7 +111,7 @@ def test_every_step_is_taken_or_tested_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("act", "step"), cases(), ids=lambda value: getattr(value, "__name__", value)
 )
-async def test_killed_at(till: Till, act: Act, step: str) -> None:
+async def test_killed_at(till: Till, mongodb_url: str, act: Act, step: str) -> None:
     desk = till.desk
     desk.point, deaths = f"{step}.after", desk.deaths
     expected = await act(till)
@@ -121,8 +123,11 @@ async def test_killed_at(till: Till, act: Act, step: str) -> None:
     assert desk.deaths == deaths + 1
     desk.point = None
     assert await desk.said() == Counter(expected), step
-    books = cast("Parts", SimpleNamespace(store=desk.store["billing"]))
+    settings = CommonSettings(MONGODB_URL=SecretStr(mongodb_url))  # type: ignore[call-arg]
+    press = Press()
+    books = Parts.over(settings, desk.store["billing"], MachineClock(), press)
     assert [one async for one in check(books, None)] == []
+    await press.close()
 
 
 _ = billing  # imported for its steps
