@@ -251,10 +251,9 @@ class Model:
             if kind == "cancel" and late:
                 found.dropped.append((one.day, late))
                 continue
-            in_time = not late and not care.cancelled_by_agent
             kept.append(
                 Line(f"{request}-{len(kept) + 1:x}", child, care, one.day, one.units, kind, one.ref,
-                     one.units, frees=kind == "cancel" or in_time)
+                     one.units, frees=not late)
             )  # fmt: skip
         return self._settled(found, kept)
 
@@ -285,7 +284,7 @@ class Model:
             code = self._why_no_place(line)
         if code:
             line.state = "refused"
-        elif line.kind == "cancel" and line.care.cancelled_by_agent:
+        elif line.frees and line.care.cancelled_by_agent:  # an absence in time, too
             line.state = "requested"
         elif not line.books or line.automatic:
             line.state, line.held = "accepted", line.books
