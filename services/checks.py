@@ -12,7 +12,7 @@ import typer
 
 from services.billing.checking import check as check_billing
 from services.billing.checking import due as charges_due
-from services.billing.checking import holding
+from services.billing.checking import followed
 from services.booking.checking import booked, requests_in_turn, requests_now
 from services.booking.checking import check as check_booking
 from services.booking.domain.request import Request
@@ -75,8 +75,8 @@ async def _all(town: str | None) -> AsyncIterator[tuple[str, Finding]]:
 async def charged_as_booked(
     booking: Parts, billing: Parts, town: str | None
 ) -> AsyncIterator[Finding]:
-    """Whether what is booked is charged, and what is not booked is not; but in towns of which
-    billing says that decisions wait to be handled."""
+    """Whether what is booked is charged, and what is not booked is not: in towns of which
+    billing knows, and whose decisions it has all handled."""
 
     async def look(some: Sequence[Request]) -> dict[BookedUnit, bool]:
         units = booked(some)  # read before what is charged: what is booked meanwhile is not asked
@@ -93,10 +93,10 @@ async def charged_as_booked(
             left = await requests_now(booking, (one for one in some if one.id in asked))
             again = await look(left)
             found = {one: stands for one, stands in found.items() if again.get(one) == stands}
-        held = await holding(billing) if found else set()
+        heard = await followed(billing) if found else set()
         towns = {one.id: one.town for one in some}
         for unit, stands in sorted(found.items()):
-            if towns[unit.request] not in held:
+            if towns[unit.request] in heard:
                 kind = "booked-and-not-charged" if stands else "charged-and-not-booked"
                 yield Finding(
                     kind, f"requests/{unit.request}", {"line": unit.line, "unit": unit.unit}

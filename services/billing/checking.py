@@ -25,6 +25,7 @@ from services.billing.domain.charges import Charge, charge_id
 from services.billing.service import state_of
 from services.billing.store.accounts import account_id, account_in, replayed
 from services.billing.store.inspection import Inspection
+from shared.copies import TownCopy
 from shared.findings import BookedUnit, Finding
 from shared.runner import Parts
 from shared.store import Document
@@ -69,9 +70,10 @@ async def due(parts: Parts, lines: Collection[BookedUnit]) -> set[BookedUnit]:
     return {ids[one] for one in await Inspection(parts.store).due(ids)}
 
 
-async def holding(parts: Parts) -> set[str]:
-    """Towns of which decisions wait to be handled."""
-    return await Inspection(parts.store).holding()
+async def followed(parts: Parts) -> set[str]:
+    """Towns of which billing knows, and has handled every decision that it was told."""
+    known = {one.file.town for one in await TownCopy(parts.store, parts.clock).all()}
+    return known - await Inspection(parts.store).holding()
 
 
 async def _lasting(look: Callable[[], Awaitable[set[_Fault]]]) -> AsyncIterator[Finding]:
