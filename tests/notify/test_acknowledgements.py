@@ -166,6 +166,13 @@ async def test_without_an_active_address_it_is_a_letter_to_print(
         "GET", f"/api/notify/v1/veyras/mails/{answer.json['items'][0]['id']}/letter",
         token=running.token(roles=("childcare_office",)),
     )  # fmt: skip
+    path = f"/api/notify/v1/veyras/mails/{answer.json['items'][0]['id']}/letter"
+    strangers = {
+        None: 401, home.token(running): 403, running.token(roles=("read_only",)): 403,
+        running.token("andancette", roles=("childcare_office",)): 403,
+    }  # fmt: skip
+    for token, status in strangers.items():
+        assert (await running.call("GET", path, token=token)).status == status
     assert letter.json["subject"].startswith("Votre demande n°")
     assert "jeudi 17 septembre 2026" in letter.json["text"]
     assert len(letter.json["to"]) >= 1

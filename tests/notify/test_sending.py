@@ -280,7 +280,8 @@ async def test_each_reads_their_own_log_and_agents_the_town_s(
     assert still_due.json["items"] == [], "sent since it was listed as due: still a place to go on"
     await say_town(running, town_file(town="andancette"), version=1)
     own = ["/personal-data", "/personal-data.pdf"]  # tests/scenarios
-    assert [route.path for route in ROUTES] == ["/mails", *own]
+    letter = "/mails/{mail}/letter"  # test_acknowledgements
+    assert [route.path for route in ROUTES] == ["/mails", letter, *own]
     for token in (None, "garbage"):
         assert (await log(token)).status == 401
     elsewhere = running.token("andancette", roles=("administrator",))
