@@ -185,6 +185,10 @@ def _command(binary: Path, data: Path, port: int) -> list[str]:
         *("--replSet", "rs0", "--oplogSize", "64", "--wiredTigerCacheSizeGB", "0.25"),
         *("--nounixsocket", "--networkMessageCompressors", "disabled"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # Each collection and index is an open file, also when dropped, until the next checkpoint:
+        # tests that make and drop databases all the time would run out of them.
+        *("--syncdelay", "10", "--wiredTigerEngineConfigString"),
+        "file_manager=(close_idle_time=10,close_scan_interval=5,close_handle_minimum=100)",
     ]
 
 
