@@ -15,7 +15,8 @@ _PUBLIC = {
     "/tokens", "/password-resets", "/passwords", "/email-confirmations", "/password-strengths",
     "/invitations/shown", "/invitation-acceptances", "/first-logins", "/account-closure-undoings",
     "/franceconnect", "/franceconnect/authorizations", "/franceconnect/callbacks",
-    "/franceconnect/links", "/franceconnect/accounts", "/franceconnect/logout-returns",
+    "/franceconnect/codes", "/franceconnect/links", "/franceconnect/accounts",
+    "/franceconnect/logout-returns",
     "/tablet-animators", "/tablet-sessions", "/tablet-locks",
 }  # fmt: skip
 
