@@ -214,7 +214,8 @@ def test_the_walk_knows_every_route() -> None:
         ("POST", "/enrolments/{enrolment}/withdrawals"), ("GET", "/enrolment-requests"),
         ("POST", "/enrolment-decisions"), ("POST", "/rule-trials"), *OWN,
     ]  # fmt: skip
-    assert [(route.method, route.path) for route in NOTIFY] == [("GET", "/mails"), *OWN]
+    letter = ("GET", "/mails/{mail}/letter")
+    assert [(route.method, route.path) for route in NOTIFY] == [("GET", "/mails"), letter, *OWN]
 
 
 async def test_every_route_with_every_wrong_bearer(running: World) -> None:

@@ -10,7 +10,7 @@ from shared.contracts.booking import BookingAccepted, BookingRequested
 from tests.booking.helpers import recap, said, seen
 from tests.booking.test_ending import DAY, RULE, booked, care, ends, freed
 from tests.samples import ask, decide, family, say_town
-from tests.world import World
+from tests.world import World, eventually
 
 MORNING = {"anchor": "day", "days_before": 0, "time": "09:00"}
 STEP = {
@@ -73,13 +73,14 @@ async def test_what_waits_for_the_end_of_its_booking_is_looked_at_once_that_is_d
     assert end["lines"][0]["state"] == "requested"
     running.move_to(datetime(2026, 9, 19, 22, 0, tzinfo=UTC))
 
-    async def to_look_at() -> int:
+    async def looked_at() -> bool:
         await settle_unproved(running.state("booking"))
-        return await running.store("booking").count("requests", {"prove_by": {"$exists": True}})
+        left = {"prove_by": {"$exists": True}}
+        return not await running.store("booking").count("requests", left)
 
-    assert await to_look_at() == 0
+    await eventually(looked_at)
     assert (await seen(running, home, booking))["lines"][0]["effect"] == "to_prove"
     await decide(running, [(end["id"], "1", "Trop tard")])
-    assert await to_look_at() == 0
+    await eventually(looked_at)
     (line,) = (await seen(running, home, booking))["lines"]
     assert (line["effect"], line["surcharge"]["cents"]) == (None, 200)
