@@ -184,9 +184,9 @@ async def test_a_process_that_ends_leaves_no_doubt_about_its_mails(
     await eventually(all_due, what="the mails are stored")
     notify = notify_of(running)
     under_way = notify.mail_server.connections
-    mailbox.behaviours.holds_after = under_way + 1
+    mailbox.behaviours.holds_after = 2 * under_way + 1
     sending = asyncio.create_task(send_due(notify))
-    await mailbox.wait_for(lambda found: len(found) > under_way)
+    await mailbox.wait_for(lambda found: len(found) > 2 * under_way)
     await cancelled([sending])
     sent = await mails(running, state="sent")
     assert sent
