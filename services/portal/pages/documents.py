@@ -124,18 +124,18 @@ async def _file(visit: Visit) -> web.Response:
 
 
 async def _enrolments(visit: Visit) -> web.Response:
-    people = await people_of(visit)
-    groups = await asyncio.gather(
+    return visit.show("enrolments.html", groups=await groups_of(visit, await people_of(visit)))
+
+
+async def groups_of(visit: Visit, people: People) -> list[tuple[Participant, list[Any]]]:
+    """What each of them may be enrolled in, and is."""
+    found = await asyncio.gather(
         *(
             visit.get("booking/enrolments", family=one.family, child=one.id)
             for one in people.participants
         )
     )
-    shown = [
-        (participant, group["items"])
-        for participant, group in zip(people.participants, groups, strict=True)
-    ]
-    return visit.show("enrolments.html", groups=shown)
+    return [(one, groups["items"]) for one, groups in zip(people.participants, found, strict=True)]
 
 
 async def group_of(visit: Visit, people: People) -> tuple[Participant, dict[str, Any]]:

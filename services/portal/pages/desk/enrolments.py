@@ -23,7 +23,7 @@ from services.portal.pages.desk.common import (
     ticked,
 )
 from services.portal.pages.desk.on_behalf import people_at_desk
-from services.portal.pages.documents import enrol, group_of, kept_for
+from services.portal.pages.documents import enrol, group_of, groups_of, kept_for
 from services.portal.web import Visit, quoted
 
 #: What the form calls the fields of the API.
@@ -91,19 +91,9 @@ async def _withdraw(visit: Visit) -> web.Response:
 async def _of_family(visit: Visit) -> web.Response:
     """What each child may be enrolled in, and is."""
     people = await people_at_desk(visit)
-    found = await asyncio.gather(
-        *(
-            visit.get("booking/enrolments", family=people.family, child=one.id)
-            for one in people.participants
-        )
-    )
-    children = [
-        (child, groups["items"])
-        for child, groups in zip(people.participants, found, strict=True)
-    ]  # fmt: skip
     return show(
-        visit, "family-enrolments", family=people.household, children=children,
-        may_enrol=has(visit, OFFICE),
+        visit, "family-enrolments", family=people.household,
+        children=await groups_of(visit, people), may_enrol=has(visit, OFFICE),
     )  # fmt: skip
 
 
