@@ -87,10 +87,12 @@ async def validated(api: _Api, quote: str = "q") -> Any:
         (quote(800, "expired"), quote(800), "garanti que 30 minutes ; il reste de 8,00"),
         (quote(800, "expired"), quote(900), "il a changé : 9,00\u00a0€ au lieu de 8,00"),
         (quote(800, "changed"), quote(800, rule="other"), "le total reste de 8,00"),
+        # Billing keeps it no more.
+        (Problem(404, {"code": "not-found"}), quote(900), "il est aujourd'hui de 9,00"),
     ],
 )
 async def test_a_price_that_holds_no_more_goes_back_to_the_recap(
-    shown: dict[str, Any], now: dict[str, Any], said: str
+    shown: Any, now: dict[str, Any], said: str
 ) -> None:
     api = _Api(shown, now)
     visit = await validated(api)

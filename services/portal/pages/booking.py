@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -177,7 +178,7 @@ async def _validate(visit: Visit) -> web.Response:
     return await send_request(visit, body)
 
 
-async def _price_shown(visit: Visit) -> dict[str, Any] | None:
+async def _price_shown(visit: Visit) -> Mapping[str, Any] | None:
     """The quote that the recap showed; nothing where there was none, or billing is away: what needs
     no price is booked all the same, and what is paid at once waits for its invoice."""
     if not (shown := visit.form.get("quote")):
@@ -185,18 +186,26 @@ async def _price_shown(visit: Visit) -> dict[str, Any] | None:
     try:
         quote: dict[str, Any] = await visit.get(f"billing/quotes/{quoted(shown)}")
     except Problem as problem:
+        if problem.status == 404:  # it was shown days ago
+            return _FORGOTTEN
         if problem.status < 500:
             raise
         return None
     return quote
 
 
+#: A quote that billing keeps no more.
+_FORGOTTEN: Mapping[str, Any] = MappingProxyType({"state": "forgotten"})
+
+
 def price_changed(shown: Mapping[str, Any], now: Mapping[str, Any]) -> Problem | None:
     """What is said before anything is sent, where the price shown is not the price paid any more,
     or was shown too long ago."""
-    said, cents = euros(shown["total_cents"]), euros(now["total_cents"])
-    same = shown["total_cents"] == now["total_cents"]
-    if shown["state"] == "expired":
+    before, cents = shown.get("total_cents", 0), euros(now["total_cents"])
+    said, same = euros(before), before == now["total_cents"]
+    if shown["state"] == "forgotten":
+        what = f"Le prix vous a été montré il y a plusieurs jours : il est aujourd'hui de {cents}."
+    elif shown["state"] == "expired":
         what = "Le prix n'était garanti que 30 minutes"
         what += (
             f" ; il reste de {cents}." if same else f", et il a changé : {cents} au lieu de {said}."
