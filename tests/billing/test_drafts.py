@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
+from services.billing.commands import pricing
+from services.billing.domain.charges import Charge
 from services.billing.domain.drafts import Draft
+from services.billing.domain.invoicing import Priced
 from shared.contracts.town_file import CollectionOffice
 from shared.ids import new_id
 from shared.store import Document
@@ -116,6 +122,22 @@ async def test_a_drafting_that_died_says_how_far_it_came_and_is_carried_on(
 
     await eventually(made, what="the drafts are made")
     assert sorted(one["total_cents"] for one in await drafts(office)) == [410, 1230]
+
+
+async def test_a_family_whose_bill_cannot_be_reckoned_keeps_no_other_from_being_drafted(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reckon = pricing.priced
+
+    def failing(charges: Sequence[Charge], *rest: Any) -> Priced:
+        if charges[0].family == "f1":
+            raise ArithmeticError
+        return reckon(charges, *rest)
+
+    monkeypatch.setattr(pricing, "priced", failing)
+    first, second = await drafted(office)
+    assert first["left_aside"] == {"reckoning-failed": 2}
+    assert second["total_cents"] == 410
 
 
 async def test_what_changed_since_it_was_read_is_not_issued(office: Office) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.month_ends import refuse_too_early
-from services.billing.commands.pricing import priced_charges
+from services.billing.commands.pricing import or_aside, priced_charges
 from services.billing.domain.drafts import Correction, Draft, draft_id, keyed
 from services.billing.domain.months import last_over
 from services.billing.schemas.drafts import CorrectionIn
@@ -34,7 +34,8 @@ async def _draft(billing: Billing, town: str, month: str) -> None:
     so_far = 0
     async for some in grouped(billing.store.open_by_family(town, month), _TAKEN):
         for family, charges in some:
-            _, reckoned = await priced_charges(billing, found, family, charges)
+            priced = priced_charges(billing, found, family, charges)
+            _, reckoned = await or_aside(priced, charges)
             draft = Draft(
                 id=draft_id(town, family, month), town=town, family=family, month=month,
                 lines=keyed(reckoned.lines), corrections={},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from services.billing.commands.issuing import Numbers, Unnumbered, complete
 from services.billing.commands.owning import into_closed_months
-from services.billing.commands.pricing import not_heard, priced_charges, priced_for
+from services.billing.commands.pricing import not_heard, or_aside, priced_charges, priced_for
 from services.billing.domain.charges import Charge
 from services.billing.domain.drafts import corrected, draft_id
 from services.billing.domain.invoicing import (
@@ -129,7 +129,7 @@ async def preview_month(billing: Billing, town: str, month: str) -> Outcome:
         if held is not None:
             await _not_on(billing, tally, held, found, family, charges)
             continue
-        _, reckoned = await _or_aside(priced_charges(billing, found, family, charges), charges)
+        _, reckoned = await or_aside(priced_charges(billing, found, family, charges), charges)
         tally.add(reckoned.left_aside)
         invoices += bool(reckoned.lines)
         cents += reckoned.total_cents
@@ -150,22 +150,9 @@ async def _not_on(
     late = [one for one in charges if one.id not in held]
     if not late:
         return []
-    _, reckoned = await _or_aside(priced_charges(billing, town, family, late), late)
+    _, reckoned = await or_aside(priced_charges(billing, town, family, late), late)
     tally.add(reckoned.left_aside)
     return [one.id for one in reckoned.charges]
-
-
-async def _or_aside(
-    work: Awaitable[tuple[str, Priced]], charges: Sequence[Charge]
-) -> tuple[str, Priced]:
-    """A family whose bill cannot be reckoned keeps no other waiting: its charges are left aside."""
-    try:
-        return await work
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - whoever reads the month end is told
-        _log.error(_FAILED, id=charges[0].family, exc_info=error)
-        return "", Priced((), (), tuple(LeftAside(one, "reckoning-failed") for one in charges))
 
 
 async def refuse_too_early(billing: Billing, town: str, month: str) -> None:
@@ -262,7 +249,7 @@ class _MonthEnd:
         """A family's invoice; None where there is nothing to be invoiced."""
         run, town, _id = self.run, self.town, self.id_of(family)
         priced = priced_for(self.billing, town, card, charges)
-        guardian, reckoned = await _or_aside(priced, charges)
+        guardian, reckoned = await or_aside(priced, charges)
         if self.drafted and reckoned.lines:
             reckoned = await _as_read(self.billing, run, family, reckoned)
         if not reckoned.lines:

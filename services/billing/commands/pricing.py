@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from services.billing.domain.charges import Charge, known_in
 from services.billing.domain.invoicing import LeftAside, Priced, invoiced_guardian, priced
@@ -11,7 +11,10 @@ from services.billing.domain.prices.facts import Line
 from services.billing.state import Billing
 from shared.contracts.family import FamilyChanged
 from shared.copies import Town
-from shared.errors import MissingCopy, Refused
+from shared.errors import MissingCopy, Refused, StoreUnavailable
+from shared.logs import get_logger
+
+_log = get_logger()
 
 
 def not_heard() -> Refused:
@@ -46,6 +49,19 @@ async def priced_for(
     own = {line_ref(one) for one in charges}
     known = [one for one in found if one.ref not in own]
     return guardian.id, priced(charges, card, billing.books.of(town), known)
+
+
+async def or_aside(
+    work: Awaitable[tuple[str, Priced]], charges: Sequence[Charge]
+) -> tuple[str, Priced]:
+    """A family whose bill cannot be reckoned keeps no other waiting: its charges are left aside."""
+    try:
+        return await work
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever reads the month is told
+        _log.error("reckoning-failed", id=charges[0].family, exc_info=error)
+        return "", Priced((), (), tuple(LeftAside(one, "reckoning-failed") for one in charges))
 
 
 async def known_lines(
